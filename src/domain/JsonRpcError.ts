@@ -1,0 +1,25 @@
+/** JSON-RPC errors that Holdfast itself answers with (JSON-RPC 2.0, section 5.1). */
+
+/** Our own codes count down from -31001, outside every range that MCP or JSON-RPC reserve. */
+export const codes = {
+  parse: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internal: -32603,
+  secret: -31001,
+  relay: -31002,
+  stopping: -31003,
+  outbox: -31004,
+  session: -31005
+} as const
+
+export interface JsonRpcError {
+  readonly code: number
+  readonly message: string
+  readonly data?: unknown
+}
+
+/** The text of an error response; `id` is the request's id as it stood in the request's text. */
+export const text = (id: string | null, error: JsonRpcError): string =>
+  `{"jsonrpc":"2.0","id":${id ?? "null"},"error":${JSON.stringify(error)}}`

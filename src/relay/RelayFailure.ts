@@ -1,0 +1,129 @@
+/** Why one attempt at the relay brought no JSON-RPC answer (BEHAVIOUR 4). */
+import { Schema } from "effect"
+import type { Delivery } from "../domain/Delivery.ts"
+
+/** No connection was made: refused, unresolved, TLS, or 5 s without one. Not sent. */
+export class ConnectFailed extends Schema.TaggedError<ConnectFailed>()("ConnectFailed", { detail: Schema.String }) {}
+/** The connection broke after the request was written. */
+export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("ConnectionLost", { detail: Schema.String }) {}
+/** A stream or body ended without the answer. */
+export class AnswerCutOff extends Schema.TaggedError<AnswerCutOff>()("AnswerCutOff", { detail: Schema.String }) {}
+/** No bytes for `millis`, and no answer to probes. */
+export class Silent extends Schema.TaggedError<Silent>()("Silent", { millis: Schema.Number }) {}
+/** 502, 503 or 504. A 503 was not carried out. */
+export class GatewayStatus extends Schema.TaggedError<GatewayStatus>()("GatewayStatus", {
+  status: Schema.Int,
+  retryAfterMillis: Schema.UndefinedOr(Schema.Number)
+}) {}
+/** An HTTP answer that should be JSON-RPC and isn't: a deploy's 404 page, a portal's 200, a WAF's 403. */
+export class NotJsonRpc extends Schema.TaggedError<NotJsonRpc>()("NotJsonRpc", {
+  status: Schema.Int,
+  contentType: Schema.String,
+  retryAfterMillis: Schema.UndefinedOr(Schema.Number)
+}) {}
+/** 401: a question of the token first, then of the session. */
+export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
+  challenge: Schema.UndefinedOr(Schema.String)
+}) {}
+/** 403 in the relay's own words. */
+export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", { detail: Schema.String }) {}
+/** 429. */
+export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
+  retryAfterMillis: Schema.UndefinedOr(Schema.Number)
+}) {}
+/** The relay no longer knows the session that the request named (BEHAVIOUR 3). */
+export class SessionLost extends Schema.TaggedError<SessionLost>()("SessionLost", { status: Schema.Int }) {}
+/** The relay refused `initialize` with a JSON-RPC error. */
+export class SessionRefused extends Schema.TaggedError<SessionRefused>()("SessionRefused", {
+  code: Schema.Number,
+  detail: Schema.String
+}) {}
+/** The link was Down and did not come back within the wait (5 s in a young outage, else 2 s). Not sent. */
+export class LinkDown extends Schema.TaggedError<LinkDown>()("LinkDown", {
+  why: Schema.String,
+  sinceMillis: Schema.Number,
+  nextProbeAtMillis: Schema.Number
+}) {}
+
+export const RelayFailureReason = Schema.Union([
+  ConnectFailed,
+  ConnectionLost,
+  AnswerCutOff,
+  Silent,
+  GatewayStatus,
+  NotJsonRpc,
+  Unauthorized,
+  Forbidden,
+  RateLimited,
+  SessionLost,
+  SessionRefused,
+  LinkDown
+])
+export type RelayFailureReason = typeof RelayFailureReason.Type
+
+export class RelayFailure extends Schema.TaggedError<RelayFailure>()("RelayFailure", { reason: RelayFailureReason }) {
+  /** Whether the relay may have carried the request out. */
+  get delivery(): Delivery {
+    switch (this.reason._tag) {
+      case "ConnectFailed":
+      case "Unauthorized":
+      case "RateLimited":
+      case "SessionLost":
+      case "SessionRefused":
+      case "LinkDown":
+        return "not sent"
+      case "GatewayStatus":
+        return this.reason.status === 503 ? "not sent" : "unknown"
+      default:
+        return "unknown"
+    }
+  }
+
+  /** Down-class: the link has to be asked whether this was the link's failure or the call's own. */
+  get downClass(): boolean {
+    switch (this.reason._tag) {
+      case "ConnectFailed":
+      case "ConnectionLost":
+      case "AnswerCutOff":
+      case "Silent":
+      case "GatewayStatus":
+      case "NotJsonRpc":
+      case "LinkDown":
+        return true
+      default:
+        return false
+    }
+  }
+
+  override get message(): string {
+    const reason = this.reason
+    switch (reason._tag) {
+      case "ConnectFailed":
+        return `no connection to the relay: ${reason.detail}`
+      case "ConnectionLost":
+        return `the connection to the relay broke: ${reason.detail}`
+      case "AnswerCutOff":
+        return `the relay's answer was cut off: ${reason.detail}`
+      case "Silent":
+        return `the relay sent nothing for ${Math.round(reason.millis / 1000)} s and did not answer probes`
+      case "GatewayStatus":
+        return `the relay answered HTTP ${reason.status}`
+      case "NotJsonRpc":
+        return `the relay answered HTTP ${reason.status} with ${
+          reason.contentType || "no content type"
+        } instead of JSON-RPC`
+      case "Unauthorized":
+        return "the relay refused the token (401)"
+      case "Forbidden":
+        return `the relay forbade it (403): ${reason.detail}`
+      case "RateLimited":
+        return "the relay asks to slow down (429)"
+      case "SessionLost":
+        return `the relay lost the session (${reason.status})`
+      case "SessionRefused":
+        return `the relay refused to open a session: ${reason.detail} (${reason.code})`
+      case "LinkDown":
+        return `the relay cannot be reached: ${reason.why}`
+    }
+  }
+}

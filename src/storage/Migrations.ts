@@ -1,0 +1,40 @@
+/** The schema, one numbered step after the other. A database written by a newer version is refused, not touched. */
+import { Effect, Layer, Schema } from "effect"
+import { Migrator, SqlClient } from "effect/sql"
+import outbox from "./migrations/0001_outbox.ts"
+import sessions from "./migrations/0002_sessions.ts"
+import kept from "./migrations/0003_kept.ts"
+import context from "./migrations/0004_context.ts"
+import agents from "./migrations/0005_agents.ts"
+
+const migrations = {
+  "0001_outbox": outbox,
+  "0002_sessions": sessions,
+  "0003_kept": kept,
+  "0004_context": context,
+  "0005_agents": agents
+}
+
+const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))
+
+export class NewerDatabase extends Schema.TaggedError<NewerDatabase>()("NewerDatabase", {
+  found: Schema.Int,
+  known: Schema.Int
+}) {
+  override get message(): string {
+    return `the database was written by a newer Holdfast (schema ${this.found}; this version knows ${this.known}): `
+      + "start that version, or another data directory with --data-dir"
+  }
+}
+
+const refuseNewer = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  const tables = yield* sql`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'effect_sql_migrations'`
+  if (tables.length === 0) return
+  const [row] = yield* sql<{ readonly id: number | null }>`SELECT MAX(migration_id) AS id FROM effect_sql_migrations`
+  if (row?.id != null && row.id > newest) return yield* new NewerDatabase({ found: row.id, known: newest })
+})
+
+export const layer = Layer.effectDiscard(
+  Effect.andThen(refuseNewer, Migrator.make({})({ loader: Migrator.fromRecord(migrations) }))
+)
