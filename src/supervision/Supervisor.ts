@@ -3,8 +3,23 @@
  *
  * A supervised fiber that fails is restarted with backoff, which starts afresh after 60 s of health. More than 5
  * restarts of one fiber within a minute escalate: `escalated` fails, and the daemon stops for its service manager to see.
+ * The one place that logs a failure and goes on.
  */
-import { Context, type Effect, type Option, Schema, type Scope } from "effect"
+import {
+  Cause,
+  Clock,
+  Context,
+  Deferred,
+  Effect,
+  Exit,
+  Layer,
+  Metric,
+  Option,
+  Schedule,
+  Schema,
+  type Scope
+} from "effect"
+import * as Metrics from "../observability/Metrics.ts"
 
 export class FiberEscalated extends Schema.TaggedError<FiberEscalated>()("FiberEscalated", {
   fiber: Schema.String,
@@ -24,12 +39,92 @@ export interface FiberStatus {
   readonly lastFailure: Option.Option<{ readonly at: number; readonly cause: string }>
 }
 
+const backoff = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("30 seconds")])
+const healthyAfter = 60_000
+const window = 60_000
+const restartsInWindow = 5
+
+const inWords = (cause: Cause.Cause<unknown>): string =>
+  Cause.prettyErrors(cause).map((error) => error.message).join("; ") || "interrupted"
+
+const now = Effect.map(Clock.currentTimeMillis, Math.floor)
+
 export class Supervisor extends Context.Service<Supervisor, {
-  /** Forks `loop` into the scope under `name`. A loop that returns has ended; one that fails or dies is restarted. */
+  /**
+   * Forks `loop` into the scope under `name`; it has run up to its first wait when this returns. A loop that returns, or
+   * is interrupted, has ended; one that fails or dies is restarted. Names may repeat.
+   */
   readonly supervise: (
     name: string
   ) => <A, E, R>(loop: Effect.Effect<A, E, R>) => Effect.Effect<void, never, R | Scope.Scope>
+  /** Those whose scope is open, in the order in which they were started. */
   readonly fibers: Effect.Effect<ReadonlyArray<FiberStatus>>
   /** Never succeeds; fails with the first escalation. */
   readonly escalated: Effect.Effect<never, FiberEscalated>
-}>()("holdfast/supervision/Supervisor") {}
+}>()("holdfast/supervision/Supervisor") {
+  static readonly layer = Layer.effect(
+    Supervisor,
+    Effect.gen(function*() {
+      const table = new Set<{ status: FiberStatus }>()
+      const escalation = yield* Deferred.make<never, FiberEscalated>()
+
+      const register = (name: string) =>
+        Effect.acquireRelease(
+          Effect.map(now, (startedAt) => {
+            const status: FiberStatus = { name, state: "running", restarts: 0, startedAt, lastFailure: Option.none() }
+            const entry = { status }
+            table.add(entry)
+            return entry
+          }),
+          (entry) => Effect.sync(() => table.delete(entry))
+        )
+
+      const supervise = (name: string) =>
+        Effect.fnUntraced(function*<A, E, R>(loop: Effect.Effect<A, E, R>) {
+          const entry = yield* register(name)
+          const become = (change: Partial<FiberStatus>) => {
+            entry.status = { ...entry.status, ...change }
+          }
+
+          const keepAlive = Effect.gen(function*() {
+            let failures: Array<number> = []
+            let pause = yield* Schedule.toStepWithSleep(backoff)
+            while (true) {
+              const startedAt = yield* now
+              become({ state: "running", startedAt })
+              const exit = yield* Effect.exit(loop)
+              if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
+
+              const at = yield* now
+              const cause = inWords(exit.cause)
+              failures = [...failures.filter((failure) => failure > at - window), at]
+              become({
+                state: "restarting",
+                restarts: entry.status.restarts + 1,
+                lastFailure: Option.some({ at, cause })
+              })
+              yield* Effect.logError("fiber failed, restarting", exit.cause)
+              yield* Metric.update(Metric.withAttributes(Metrics.fiberRestarts, { fiber: name }), 1)
+              if (failures.length > restartsInWindow) {
+                yield* Deferred.fail(escalation, new FiberEscalated({ fiber: name, restarts: failures.length, cause }))
+              }
+              if (at - startedAt >= healthyAfter) pause = yield* Schedule.toStepWithSleep(backoff)
+              yield* Effect.ignore(pause(undefined))
+            }
+          })
+
+          yield* keepAlive.pipe(
+            Effect.ensuring(Effect.sync(() => become({ state: "ended" }))),
+            Effect.annotateLogs({ fiber: name }),
+            Effect.forkScoped({ startImmediately: true })
+          )
+        })
+
+      return Supervisor.of({
+        supervise,
+        fibers: Effect.sync(() => Array.from(table, (entry) => entry.status)),
+        escalated: Deferred.await(escalation)
+      })
+    })
+  )
+}
