@@ -1,5 +1,7 @@
 /** One JSON-RPC message of MCP: looked at by value, passed on by text. */
-import type { Result } from "effect"
+import { Predicate, Result } from "effect"
+import { depth } from "./JsonScan.ts"
+import * as JsonText from "./JsonText.ts"
 
 export interface Request {
   readonly _tag: "Request"
@@ -18,6 +20,7 @@ export interface Notification {
 export interface Response {
   readonly _tag: "Response"
   readonly text: string
+  /** `null`, as text, where an error answers a request whose id could not be read. */
   readonly id: string
   /** The error object where it is an error response. */
   readonly error: { readonly code: number; readonly message: string; readonly data?: unknown } | undefined
@@ -37,4 +40,76 @@ export interface Malformed {
   readonly message: string
 }
 
-export type Parse = (text: string) => Result.Result<Message | Batch, Malformed>
+/** Deeper nesting is refused: `JSON.stringify` and whatever else descends into a value would overflow the stack. */
+export const maxDepth = 1000
+
+const invalid = (message: string): Result.Result<never, Malformed> => Result.fail({ code: -32600, message })
+
+const isId = (id: unknown): boolean => typeof id === "string" || typeof id === "number"
+
+const fromCall = (text: string, value: Readonly<Record<string, unknown>>, method: string) => {
+  const params = value["params"] ?? {}
+  if (!Predicate.isObject(params)) return invalid("params must be an object")
+  if (!Object.hasOwn(value, "id")) {
+    return Result.succeed<Message>({ _tag: "Notification", text, method, params })
+  }
+  const id = isId(value["id"]) ? JsonText.at(text, ["id"]) : undefined
+  if (id === undefined) return invalid("id must be a string or a number")
+  return Result.succeed<Message>({ _tag: "Request", text, id, method, params })
+}
+
+const isError = (error: unknown): error is NonNullable<Response["error"]> =>
+  Predicate.isObject(error)
+  && Predicate.hasProperty(error, "code") && Predicate.isNumber(error.code)
+  && Predicate.hasProperty(error, "message") && Predicate.isString(error.message)
+
+const fromAnswer = (text: string, value: Readonly<Record<string, unknown>>) => {
+  const error = value["error"] ?? undefined
+  if (error !== undefined && !isError(error)) return invalid("error must have a code and a message")
+  if (error === undefined && !Object.hasOwn(value, "result")) return invalid("neither method, result nor error")
+  if (error !== undefined && Object.hasOwn(value, "result")) return invalid("both result and error")
+  const id = value["id"] ?? null
+  if (!isId(id) && (id !== null || error === undefined)) return invalid("id must be a string or a number")
+  return Result.succeed<Message>({
+    _tag: "Response",
+    text,
+    id: JsonText.at(text, ["id"]) ?? "null",
+    error,
+    result: error === undefined ? value["result"] : undefined
+  })
+}
+
+const fromValue = (text: string, value: unknown): Result.Result<Message, Malformed> => {
+  if (!Predicate.isReadonlyObject(value)) return invalid("not a JSON-RPC message")
+  if (value["jsonrpc"] !== "2.0") return invalid("jsonrpc must be \"2.0\"")
+  const method = value["method"]
+  if (method === undefined) return fromAnswer(text, value)
+  return Predicate.isString(method) ? fromCall(text, value, method) : invalid("method must be a string")
+}
+
+const fromBatch = (text: string, values: ReadonlyArray<unknown>): Result.Result<Batch, Malformed> => {
+  if (values.length === 0) return invalid("a batch must not be empty")
+  const messages: Array<Message> = []
+  for (const [index, element] of JsonText.elements(text, []).entries()) {
+    const message = fromValue(element, values[index])
+    if (Result.isFailure(message)) return Result.fail(message.failure)
+    messages.push(message.success)
+  }
+  return Result.succeed({ _tag: "Batch", text, messages })
+}
+
+/** Reads one message or a batch (JSON-RPC 2.0, sections 4 to 6); `params` that are `null` count as absent. */
+export const parse = (text: string): Result.Result<Message | Batch, Malformed> => {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    // The parser's own words quote the text, which may hold arguments.
+    return Result.fail({ code: -32700, message: "not JSON" })
+  }
+  if (depth(text) > maxDepth) return invalid(`nested deeper than ${maxDepth} levels`)
+  return Array.isArray(value) ? fromBatch(text, value) : fromValue(text, value)
+}
+
+/** Whether two ids, as they stand in their texts, are one: `1` and `1.0`, `"a"` and `"\u0061"`. */
+export const sameId = (one: string, other: string): boolean => one === other || JSON.parse(one) === JSON.parse(other)

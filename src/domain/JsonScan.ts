@@ -1,0 +1,131 @@
+/**
+ * Where things stand in a JSON text, without building a tree of it.
+ *
+ * For texts that `JSON.parse` accepts. On any other text the answers mean nothing, but every function returns.
+ */
+
+/** Offsets of a value: `text.slice(start, end)`. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+/** A member of an object, from its key on, or an element of an array, whose key is empty. */
+export interface Item extends Span {
+  readonly keyEnd: number
+  readonly value: number
+}
+
+const quote = 0x22
+const comma = 0x2c
+const backslash = 0x5c
+const openBracket = 0x5b
+const closeBracket = 0x5d
+const openBrace = 0x7b
+const closeBrace = 0x7d
+
+const isSpace = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
+
+const skipSpace = (text: string, from: number): number => {
+  let at = from
+  while (isSpace(text.charCodeAt(at))) at++
+  return at
+}
+
+const skipString = (text: string, from: number): number => {
+  let at = text.indexOf("\"", from + 1)
+  while (at !== -1) {
+    let before = at - 1
+    while (text.charCodeAt(before) === backslash) before--
+    if ((at - before) % 2 === 1) return at + 1
+    at = text.indexOf("\"", at + 1)
+  }
+  return text.length
+}
+
+const skipContainer = (text: string, from: number): number => {
+  let depth = 0
+  let at = from
+  while (at < text.length) {
+    const code = text.charCodeAt(at)
+    if (code === quote) {
+      at = skipString(text, at)
+      continue
+    }
+    at++
+    if (code === openBrace || code === openBracket) depth++
+    else if ((code === closeBrace || code === closeBracket) && --depth === 0) return at
+  }
+  return at
+}
+
+const skipScalar = (text: string, from: number): number => {
+  let at = from
+  while (at < text.length) {
+    const code = text.charCodeAt(at)
+    if (code === comma || code === closeBrace || code === closeBracket || isSpace(code)) return at
+    at++
+  }
+  return at
+}
+
+const skipValue = (text: string, from: number): number => {
+  const code = text.charCodeAt(from)
+  if (code === quote) return skipString(text, from)
+  return code === openBrace || code === openBracket ? skipContainer(text, from) : skipScalar(text, from)
+}
+
+/** The whole text but for the space around it; found from both ends, without reading what is between. */
+export const root = (text: string): Span => {
+  let end = text.length
+  while (end > 0 && isSpace(text.charCodeAt(end - 1))) end--
+  return { start: Math.min(skipSpace(text, 0), end), end }
+}
+
+export const isObject = (text: string, span: Span): boolean => text.charCodeAt(span.start) === openBrace
+export const isArray = (text: string, span: Span): boolean => text.charCodeAt(span.start) === openBracket
+
+/** The members or elements of the container at `span`, in order, duplicated keys included; none of a scalar. */
+export const items = (text: string, span: Span): ReadonlyArray<Item> => {
+  const keyed = isObject(text, span)
+  const found: Array<Item> = []
+  if (!keyed && !isArray(text, span)) return found
+  let at = skipSpace(text, span.start + 1)
+  while (at < span.end - 1) {
+    const start = at
+    const keyEnd = keyed ? skipString(text, start) : start
+    const value = keyed ? skipSpace(text, skipSpace(text, keyEnd) + 1) : start
+    const end = skipValue(text, value)
+    found.push({ start, keyEnd, value, end })
+    at = skipSpace(text, end)
+    if (text.charCodeAt(at) === comma) at = skipSpace(text, at + 1)
+    if (at === start) break
+  }
+  return found
+}
+
+/** Whether the member's key means `key`, however it is escaped. */
+export const hasKey = (text: string, item: Item, key: string): boolean => {
+  const raw = text.slice(item.start, item.keyEnd)
+  return raw.includes("\\") ? JSON.parse(raw) === key : raw.length === key.length + 2 && raw.startsWith(key, 1)
+}
+
+/** How deep arrays and objects are nested: 0 for a scalar. */
+export const depth = (text: string): number => {
+  let deepest = 0
+  let depth = 0
+  let at = 0
+  while (at < text.length) {
+    const code = text.charCodeAt(at)
+    if (code === quote) {
+      at = skipString(text, at)
+      continue
+    }
+    at++
+    if (code === openBrace || code === openBracket) {
+      depth++
+      if (depth > deepest) deepest = depth
+    } else if (code === closeBrace || code === closeBracket) depth--
+  }
+  return deepest
+}

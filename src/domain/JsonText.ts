@@ -1,0 +1,130 @@
+/**
+ * Looks into and changes JSON text by offsets: what is not spliced stays byte for byte (big integers, key order,
+ * spacing, escapes).
+ *
+ * For texts that `JSON.parse` accepts, and of one mind with it: where a key is duplicated the last one counts. Nothing
+ * here fails; where there is nothing to change, the text comes back as it was.
+ */
+import { hasKey, isArray, isObject, type Item, items, root, type Span } from "./JsonScan.ts"
+
+/** Keys of objects and indices of arrays, from the outside in. */
+export type Path = ReadonlyArray<string | number>
+
+const spanOf = (item: Item): Span => ({ start: item.value, end: item.end })
+
+const itemAt = (text: string, span: Span, all: ReadonlyArray<Item>, segment: string | number): Item | undefined => {
+  if (typeof segment === "number") return isArray(text, span) ? all[segment] : undefined
+  return isObject(text, span) ? all.findLast((item) => hasKey(text, item, segment)) : undefined
+}
+
+const locate = (text: string, path: Path): Span | undefined => {
+  let span = root(text)
+  for (const segment of path) {
+    const item = itemAt(text, span, items(text, span), segment)
+    if (item === undefined) return undefined
+    span = spanOf(item)
+  }
+  return span
+}
+
+const splice = (text: string, span: Span, replacement: string): string =>
+  text.slice(0, span.start) + replacement + text.slice(span.end)
+
+const isNull = (text: string, span: Span): boolean => text.startsWith("null", span.start)
+
+/** The members of `path` around `valueText`, as objects inside each other. */
+const nested = (path: Path, valueText: string): string =>
+  path.reduceRight<string>((inner, segment) => `{${JSON.stringify(segment)}:${inner}}`, valueText)
+
+/** The value at `path` as it stands in the text; `undefined` where there is none. */
+export const at = (text: string, path: Path): string | undefined => {
+  const span = locate(text, path)
+  return span && text.slice(span.start, span.end)
+}
+
+/**
+ * Puts `valueText` at `path`: replaces the value that is there, else becomes the last member of the object that lacks
+ * it. Objects that are missing on the way, or `null`, are made; a way through any other value changes nothing.
+ */
+export const set = (text: string, path: Path, valueText: string): string => {
+  let span = root(text)
+  for (const [depth, segment] of path.entries()) {
+    const all = items(text, span)
+    const next = itemAt(text, span, all, segment)
+    if (next !== undefined) {
+      span = spanOf(next)
+      continue
+    }
+    const rest = path.slice(depth)
+    if (rest.some((segment) => typeof segment === "number")) return text
+    if (isNull(text, span)) return splice(text, span, nested(rest, valueText))
+    if (!isObject(text, span)) return text
+    const last = all.at(-1)
+    const end = last?.end ?? span.start + 1
+    const member = nested(rest, valueText).slice(1, -1)
+    return splice(text, { start: end, end }, last === undefined ? member : `,${member}`)
+  }
+  return splice(text, span, valueText)
+}
+
+/** The container's text with some of its items; each brings along what stood between it and the one before. */
+const keepItems = (
+  text: string,
+  span: Span,
+  all: ReadonlyArray<Item>,
+  render: (item: Item, index: number) => string | undefined
+): string => {
+  let out = ""
+  let changed = false
+  for (const [index, item] of all.entries()) {
+    const rendered = render(item, index)
+    if (rendered === undefined) {
+      changed = true
+      continue
+    }
+    const from = out === "" ? span.start : all[index - 1]!.end
+    const to = out === "" ? all[0]!.start : item.start
+    out += text.slice(from, to) + rendered
+    changed ||= rendered.length !== item.end - item.start || !text.startsWith(rendered, item.start)
+  }
+  if (!changed) return text
+  return splice(text, span, (out || text[span.start]) + text.slice(all.at(-1)!.end, span.end))
+}
+
+/** Takes the member or element at `path` out, with its comma and, of a duplicated key, all of it. */
+export const remove = (text: string, path: Path): string => {
+  const segment = path.at(-1)
+  const span = segment === undefined ? undefined : locate(text, path.slice(0, -1))
+  if (span === undefined || segment === undefined) return text
+  if (typeof segment === "number" ? !isArray(text, span) : !isObject(text, span)) return text
+  const gone = (item: Item, index: number) =>
+    typeof segment === "number" ? index === segment : hasKey(text, item, segment)
+  return keepItems(
+    text,
+    span,
+    items(text, span),
+    (item, index) => gone(item, index) ? undefined : text.slice(item.start, item.end)
+  )
+}
+
+/** The elements of the array at `path` as they stand in the text; none where there is no array. */
+export const elements = (text: string, path: Path): ReadonlyArray<string> => {
+  const span = locate(text, path)
+  if (span === undefined || !isArray(text, span)) return []
+  return items(text, span).map((item) => text.slice(item.start, item.end))
+}
+
+/** Replaces each element of the array at `path` by what `f` makes of its text; `undefined` drops it, with its comma. */
+export const mapElements = (
+  text: string,
+  path: Path,
+  f: (element: string, index: number) => string | undefined
+): string => {
+  const span = locate(text, path)
+  if (span === undefined || !isArray(text, span)) return text
+  return keepItems(text, span, items(text, span), (item, index) => f(text.slice(item.start, item.end), index))
+}
+
+/** The array at `path` with only the elements that `keep` approves of, in order and as they were. */
+export const keepElements = (text: string, path: Path, keep: (element: string, index: number) => boolean): string =>
+  mapElements(text, path, (element, index) => keep(element, index) ? element : undefined)
