@@ -1,0 +1,95 @@
+/**
+ * The admin API's shape, apart from its handlers: the command line shares it.
+ *
+ * Everything is JSON; `--json` prints these documents as they are. Errors are `{ _tag, message }` with a status.
+ */
+import { Schema } from "effect"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { AgentName, RelayId } from "../domain/Ids.ts"
+import { AdminAccess, AdminInput } from "./AdminAccess.ts"
+import { BadRequest, Conflict, NotFound } from "./AdminErrors.ts"
+import { ContextCommand, ContextView } from "./ContextView.ts"
+import { EntryDetail, EntryPage, EntryStateView } from "./OutboxView.ts"
+import { StatusView } from "./StatusView.ts"
+import { TokenView } from "./TokenView.ts"
+import { ToolsView } from "./ToolsView.ts"
+
+const ofAgent = { agent: AgentName, relay: Schema.optionalKey(RelayId) }
+
+/** The entries named. */
+const Ids = { ids: Schema.NonEmptyArray(Schema.Int), relay: Schema.optionalKey(RelayId) }
+/** All that the filter leaves. */
+const All = {
+  all: Schema.Literal(true),
+  relay: Schema.optionalKey(RelayId),
+  agent: Schema.optionalKey(AgentName),
+  state: Schema.optionalKey(EntryStateView)
+}
+const reason = Schema.optionalKey(Schema.String)
+
+export const Selection = Schema.Union([Schema.Struct(Ids), Schema.Struct(All)])
+export type Selection = typeof Selection.Type
+const Discard = Schema.Union([Schema.Struct({ ...Ids, reason }), Schema.Struct({ ...All, reason })])
+
+/** Which entries it was done to; an id that is missing was in no state for it, or is gone. */
+export const Done = Schema.Struct({ ids: Schema.Array(Schema.Int) })
+
+export class StatusGroup extends HttpApiGroup.make("status", { topLevel: true }).add(
+  HttpApiEndpoint.get("status", "/status", { success: StatusView })
+) {}
+
+export class OutboxGroup extends HttpApiGroup.make("outbox").add(
+  HttpApiEndpoint.get("list", "/outbox", {
+    query: {
+      relay: Schema.optionalKey(RelayId),
+      agent: Schema.optionalKey(AgentName),
+      state: Schema.optionalKey(EntryStateView),
+      limit: Schema.optionalKey(
+        Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1000 }))
+      ),
+      after: Schema.optionalKey(Schema.NumberFromString.check(Schema.isInt()))
+    },
+    success: EntryPage,
+    error: NotFound
+  }),
+  HttpApiEndpoint.get("show", "/outbox/:id", {
+    params: { id: Schema.NumberFromString.check(Schema.isInt()) },
+    success: EntryDetail,
+    error: NotFound
+  }),
+  HttpApiEndpoint.post("retry", "/outbox/retry", { payload: Selection, success: Done, error: NotFound }),
+  HttpApiEndpoint.post("discard", "/outbox/discard", {
+    payload: Discard,
+    success: Done,
+    error: NotFound
+  })
+) {}
+
+export class ContextGroup extends HttpApiGroup.make("context").add(
+  HttpApiEndpoint.get("show", "/context", { query: { agent: AgentName }, success: ContextView, error: NotFound }),
+  HttpApiEndpoint.post("send", "/context", {
+    payload: ContextCommand,
+    success: ContextView,
+    error: [BadRequest, NotFound, Conflict]
+  })
+) {}
+
+export class ToolsGroup extends HttpApiGroup.make("tools").add(
+  HttpApiEndpoint.get("show", "/tools", { query: ofAgent, success: Schema.Array(ToolsView), error: NotFound })
+) {}
+
+export class TokenGroup extends HttpApiGroup.make("token").add(
+  HttpApiEndpoint.get("show", "/token", { query: ofAgent, success: Schema.Array(TokenView), error: NotFound }),
+  HttpApiEndpoint.post("refresh", "/token/refresh", {
+    payload: Schema.Struct(ofAgent),
+    success: Schema.Array(TokenView),
+    error: NotFound
+  })
+) {}
+
+export class AdminApi extends HttpApi.make("holdfast-admin")
+  .add(StatusGroup, OutboxGroup, ContextGroup, ToolsGroup, TokenGroup)
+  .middleware(AdminInput)
+  .middleware(AdminAccess)
+  .prefix("/api")
+{}

@@ -1,0 +1,61 @@
+import { Effect, Option } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { AdminApi } from "./AdminApi.ts"
+import { NotFound } from "./AdminErrors.ts"
+import { Lookup } from "./Lookup.ts"
+import { entryDetail, entryView } from "./OutboxView.ts"
+import type { RelayAdmin } from "./RelayAdmins.ts"
+import { select } from "./Selecting.ts"
+
+const defaultLimit = 100
+
+export const layerNoDeps = HttpApiBuilder.group(
+  AdminApi,
+  "outbox",
+  Effect.fn(function*(handlers) {
+    const lookup = yield* Lookup
+
+    /** Ids are unique over all relays, so each outbox is asked about all of them. */
+    const onEach = Effect.fnUntraced(function*(
+      relays: ReadonlyArray<RelayAdmin>,
+      done: (relay: RelayAdmin) => Effect.Effect<ReadonlyArray<number>>
+    ) {
+      const ids = (yield* Effect.forEach(relays, done)).flat()
+      return { ids: ids.sort((a, b) => a - b) }
+    })
+
+    return handlers.handleAll({
+      list: Effect.fnUntraced(function*({ query }) {
+        const limit = query.limit ?? defaultLimit
+        if (query.agent !== undefined) yield* lookup.agent(query.agent)
+        const pages = yield* Effect.forEach(yield* lookup.relays(query.relay), (relay) =>
+          Effect.map(
+            relay.outbox.list({ state: query.state, agent: query.agent, limit: limit + 1, after: query.after }),
+            (entries) => entries.map((entry) => entryView(relay.id, entry))
+          ))
+        const all = pages.flat().sort((a, b) => a.id - b.id)
+        const entries = all.slice(0, limit)
+        return { entries, next: all.length > limit ? entries.at(-1)?.id ?? null : null }
+      }),
+      show: Effect.fnUntraced(function*({ params }) {
+        for (const relay of yield* lookup.relays(undefined)) {
+          const entry = yield* relay.outbox.find(params.id)
+          if (Option.isSome(entry)) return entryDetail(relay.id, entry.value)
+        }
+        return yield* new NotFound({ message: `no entry ${params.id} in the outbox; "holdfast outbox list" shows them` })
+      }),
+      retry: Effect.fnUntraced(function*({ payload }) {
+        return yield* onEach(yield* lookup.relays(payload.relay), (relay) =>
+          Effect.flatMap(select(relay.outbox, payload, ["dead", "held"]), relay.outbox.retry))
+      }),
+      discard: Effect.fnUntraced(function*({ payload }) {
+        const reason = payload.reason ?? "discarded by an operator"
+        return yield* onEach(yield* lookup.relays(payload.relay), (relay) =>
+          Effect.flatMap(
+            select(relay.outbox, payload, ["pending", "held", "dead"]),
+            (ids) => relay.outbox.discard(ids, reason)
+          ))
+      })
+    })
+  })
+)

@@ -1,0 +1,21 @@
+/** The seam through which the admin API reaches what belongs to one relay; the runner fills it. */
+import { Context, type Effect } from "effect"
+import type { RelayId } from "../domain/Ids.ts"
+import type { KeptLists } from "../menu/KeptLists.ts"
+import type { Outbox } from "../outbox/Outbox.ts"
+import type { RelayLink } from "../relay/RelayLink.ts"
+import type { LiveToken } from "../token/LiveToken.ts"
+
+export interface RelayAdmin {
+  readonly id: RelayId
+  readonly url: URL
+  readonly link: RelayLink["Service"]
+  readonly token: LiveToken["Service"]
+  readonly outbox: Outbox["Service"]
+  readonly keptLists: KeptLists["Service"]
+  readonly sessions: Effect.Effect<{ readonly count: number; readonly streams: number }>
+}
+
+export class RelayAdmins extends Context.Service<RelayAdmins, {
+  readonly list: Effect.Effect<ReadonlyArray<RelayAdmin>>
+}>()("holdfast/admin/RelayAdmins") {}

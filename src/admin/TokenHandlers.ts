@@ -1,0 +1,26 @@
+import { Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { AdminApi } from "./AdminApi.ts"
+import { Lookup } from "./Lookup.ts"
+import { tokenView } from "./TokenView.ts"
+
+export const layerNoDeps = HttpApiBuilder.group(
+  AdminApi,
+  "token",
+  Effect.fn(function*(handlers) {
+    const lookup = yield* Lookup
+
+    return handlers.handleAll({
+      show: Effect.fnUntraced(function*({ query }) {
+        const agent = yield* lookup.agent(query.agent)
+        return yield* Effect.forEach(yield* lookup.relays(query.relay), (relay) =>
+          Effect.map(relay.token.status(agent), (status) => tokenView(relay.id, agent, status)))
+      }),
+      refresh: Effect.fnUntraced(function*({ payload }) {
+        const agent = yield* lookup.agent(payload.agent)
+        return yield* Effect.forEach(yield* lookup.relays(payload.relay), (relay) =>
+          Effect.map(relay.token.refresh(agent), (status) => tokenView(relay.id, agent, status)))
+      })
+    })
+  })
+)

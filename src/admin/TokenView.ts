@@ -1,0 +1,33 @@
+/** How the relay's token is doing, as the admin API tells it; never the token. */
+import { Option, Schema } from "effect"
+import { AgentName, RelayId } from "../domain/Ids.ts"
+import type { TokenStatus } from "../token/LiveToken.ts"
+import { Instant, instantOrNull } from "./Instant.ts"
+
+export const TokenView = Schema.Struct({
+  relay: RelayId,
+  agent: AgentName,
+  source: Schema.String,
+  state: Schema.Literals(["none", "valid", "failing", "rejected"]),
+  /** A digest of whom the token stands for. */
+  principal: Schema.String,
+  expiresAt: Schema.NullOr(Instant),
+  refreshes: Schema.Int,
+  lastRefreshAt: Schema.NullOr(Instant),
+  nextRefreshAt: Schema.NullOr(Instant),
+  lastError: Schema.NullOr(Schema.Struct({ code: Schema.String, hint: Schema.String }))
+})
+export type TokenView = typeof TokenView.Type
+
+export const tokenView = (relay: RelayId, agent: AgentName, status: TokenStatus): TokenView => ({
+  relay,
+  agent,
+  source: status.source,
+  state: status.state,
+  principal: status.principal,
+  expiresAt: instantOrNull(status.expiresAt),
+  refreshes: status.refreshes,
+  lastRefreshAt: instantOrNull(status.lastRefreshAt),
+  nextRefreshAt: instantOrNull(status.nextRefreshAt),
+  lastError: Option.getOrNull(status.lastError)
+})
