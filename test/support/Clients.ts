@@ -1,0 +1,165 @@
+/** The official clients of both packages, as an agent would run them, behind one face. */
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
+import { Client as SdkClient } from "@modelcontextprotocol/sdk/client/index.js"
+import { StreamableHTTPClientTransport as SdkTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
+import { LoggingMessageNotificationSchema, ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js"
+import { Effect, type Scope } from "effect"
+import { CallFailed, type CallOptions, type CallResult, type ListedTool } from "./ClientCall.ts"
+import { watchedFetch, type Wire } from "./Wire.ts"
+
+export interface AgentClient {
+  readonly tools: Effect.Effect<ReadonlyArray<ListedTool>, CallFailed>
+  readonly toolNames: Effect.Effect<ReadonlyArray<string>, CallFailed>
+  readonly call: (
+    tool: string,
+    args?: Record<string, unknown>,
+    options?: CallOptions
+  ) => Effect.Effect<CallResult, CallFailed>
+  readonly ping: Effect.Effect<void, CallFailed>
+  readonly sessionId: Effect.Effect<string | undefined>
+  /** What went over the wire; `initializes` above 1 means that the client reconnected. */
+  readonly wire: Wire
+  /** How many list_changed notifications for tools came. */
+  readonly listChanged: Effect.Effect<number>
+  /** Done once at least `count` of them came. */
+  readonly awaitListChanged: (count?: number) => Effect.Effect<void>
+  readonly logged: Effect.Effect<ReadonlyArray<unknown>>
+  readonly close: Effect.Effect<void>
+}
+
+export interface ConnectOptions {
+  readonly secret?: string | undefined
+  /** The `clientInfo.name`. */
+  readonly name?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Only for `client` 2.4: negotiate the modern era where the server speaks it. */
+  readonly modern?: boolean
+}
+
+type Connect = (url: string, options?: ConnectOptions) => Effect.Effect<AgentClient, CallFailed, Scope.Scope>
+
+const headersOf = (options: ConnectOptions) => ({
+  ...options.headers,
+  ...(options.secret === undefined ? {} : { authorization: `Bearer ${options.secret}` })
+})
+
+const attempt = <A>(run: (signal: AbortSignal) => Promise<A>) => Effect.tryPromise({ try: run, catch: CallFailed.from })
+
+class Heard {
+  listChanged = 0
+  readonly logged: Array<unknown> = []
+  readonly #watchers = new Set<() => void>()
+
+  changed(): void {
+    this.listChanged++
+    for (const look of this.#watchers) look()
+  }
+
+  readonly awaitListChanged = (count = 1): Effect.Effect<void> =>
+    Effect.callback((resume) => {
+      const look = () => {
+        if (this.listChanged >= count) resume(Effect.void)
+      }
+      this.#watchers.add(look)
+      look()
+      return Effect.sync(() => this.#watchers.delete(look))
+    })
+}
+
+const face = (
+  client: {
+    listTools(): Promise<{ readonly tools: ReadonlyArray<ListedTool> }>
+    ping(): Promise<unknown>
+    close(): Promise<void>
+  },
+  transport: { readonly sessionId?: string | undefined },
+  call: AgentClient["call"],
+  wire: Wire,
+  heard: Heard
+): AgentClient => {
+  const tools = Effect.map(attempt(() => client.listTools()), (listed) => listed.tools)
+  return {
+    tools,
+    toolNames: Effect.map(tools, (all) => all.map((tool) => tool.name)),
+    call,
+    ping: Effect.asVoid(attempt(() => client.ping())),
+    sessionId: Effect.sync(() => transport.sessionId),
+    wire,
+    listChanged: Effect.sync(() => heard.listChanged),
+    awaitListChanged: heard.awaitListChanged,
+    logged: Effect.sync(() => heard.logged),
+    close: Effect.promise(() => client.close())
+  }
+}
+
+const connectSdk: Connect = Effect.fnUntraced(function*(url, options = {}) {
+  const { fetch, wire } = watchedFetch()
+  const heard = new Heard()
+  const transport = new SdkTransport(new URL(url), { fetch, requestInit: { headers: headersOf(options) } })
+  const client = new SdkClient({ name: options.name ?? "sdk-1", version: "1.0.0" })
+  client.setNotificationHandler(ToolListChangedNotificationSchema, () => heard.changed())
+  client.setNotificationHandler(LoggingMessageNotificationSchema, (message) => {
+    heard.logged.push(message.params.data)
+  })
+  yield* Effect.acquireRelease(
+    // The SDK's own types are not written for exactOptionalPropertyTypes.
+    attempt(() => client.connect(transport as Parameters<typeof client.connect>[0])),
+    () => Effect.promise(() => client.close().catch(() => {}))
+  )
+  return face(
+    client,
+    transport,
+    (name, args = {}, { meta, onProgress, ...bounds } = {}) =>
+      attempt((signal) =>
+        client.callTool({ name, arguments: args, ...(meta === undefined ? {} : { _meta: meta }) }, undefined, {
+          signal,
+          ...bounds,
+          ...(onProgress === undefined ? {} : { onprogress: onProgress })
+        })
+      ),
+    wire,
+    heard
+  )
+})
+
+const connectClient: Connect = Effect.fnUntraced(function*(url, options = {}) {
+  const { fetch, wire } = watchedFetch()
+  const heard = new Heard()
+  const transport = new StreamableHTTPClientTransport(new URL(url), {
+    fetch,
+    requestInit: { headers: headersOf(options) }
+  })
+  const client = new Client({ name: options.name ?? "client-2", version: "1.0.0" }, {
+    versionNegotiation: { mode: options.modern === true ? "auto" : "legacy" }
+  })
+  client.setNotificationHandler("notifications/tools/list_changed", () => heard.changed())
+  client.setNotificationHandler("notifications/message", (message) => {
+    heard.logged.push(message.params.data)
+  })
+  yield* Effect.acquireRelease(
+    attempt(() => client.connect(transport)),
+    () => Effect.promise(() => client.close().catch(() => {}))
+  )
+  return face(
+    client,
+    transport,
+    (name, args = {}, { meta, onProgress, ...bounds } = {}) =>
+      attempt((signal) =>
+        client.callTool({ name, arguments: args, ...(meta === undefined ? {} : { _meta: meta }) }, {
+          signal,
+          ...bounds,
+          ...(onProgress === undefined ? {} : { onprogress: onProgress })
+        })
+      ),
+    wire,
+    heard
+  )
+})
+
+/** By the package's name, for `it.effect.each`. */
+export const officialClients: ReadonlyArray<{ readonly client: string; readonly connect: Connect }> = [
+  { client: "sdk 1.32", connect: connectSdk },
+  { client: "client 2.4", connect: connectClient }
+]
+
+export const Clients = { sdk: connectSdk, client: connectClient }
