@@ -1,0 +1,130 @@
+/** The daemon as a real process in the hands of a test: started, killed, terminated, restarted on the same port. */
+import { Effect, Exit, type Scope } from "effect"
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { type Ended, type Environment, launch, type Program, run } from "./Program.ts"
+
+export interface DaemonOptions {
+  /** Absent where `args` say `--embedded` or a configuration names the relay. */
+  readonly relayUrl?: string
+  /** A fresh one that goes with the scope, without. */
+  readonly dataDir?: string
+  /** 0 without: the daemon picks one. */
+  readonly port?: number
+  /** The relay's token, as `HOLDFAST_RELAY_TOKEN`. */
+  readonly token?: string
+  readonly env?: Environment
+  readonly args?: ReadonlyArray<string>
+}
+
+export interface Daemon {
+  /** The agents' endpoint; stays the same over restarts. */
+  readonly url: string
+  readonly port: number
+  readonly dataDir: string
+  /** The default agent's secret. */
+  readonly secret: string
+  readonly pid: Effect.Effect<number>
+  /** SIGKILL; done once the process is gone. A daemon that is gone already is left alone. */
+  readonly kill: Effect.Effect<void>
+  /** SIGTERM; done once the process is gone, with its exit code. */
+  readonly terminate: Effect.Effect<Ended>
+  readonly signal: (name: NodeJS.Signals) => Effect.Effect<void>
+  readonly ended: Effect.Effect<Ended>
+  /** Kills it if need be, and starts it on the same port and data directory; done once it is ready. */
+  readonly restart: (overrides?: Pick<DaemonOptions, "relayUrl" | "token" | "env" | "args">) => Effect.Effect<void>
+  /** Standard output and error of its present or last life. */
+  readonly stdout: Effect.Effect<string>
+  readonly stderr: Effect.Effect<string>
+  /** Another command on the same data directory, run to its end. */
+  readonly command: (...args: ReadonlyArray<string>) => ReturnType<typeof run>
+}
+
+interface Ready {
+  readonly program: Program
+  readonly url: string
+  readonly port: number
+}
+
+const boot = (options: DaemonOptions, dataDir: string): Effect.Effect<Ready> =>
+  Effect.promise(async () => {
+    const program = launch([
+      "serve",
+      ...(options.relayUrl === undefined ? [] : ["--relay", options.relayUrl]),
+      "--port",
+      String(options.port ?? 0),
+      "--data-dir",
+      dataDir,
+      ...(options.args ?? [])
+    ], { ...(options.token === undefined ? {} : { HOLDFAST_RELAY_TOKEN: options.token }), ...options.env })
+    const over = program.ended.then(({ code, signal }): never => {
+      throw new Error(`the daemon ended at its start (${code ?? signal})\n${program.stdout}${program.stderr}`)
+    })
+    over.catch(() => {})
+    for (;;) {
+      // A killed daemon leaves its file behind, so the process is compared too.
+      const endpoint = readEndpoint(dataDir)
+      if (endpoint?.pid === program.child.pid && endpoint !== undefined) return { program, ...endpoint }
+      await Promise.race([sleep(10), over])
+    }
+  })
+
+const readEndpoint = (
+  dataDir: string
+): { readonly url: string; readonly port: number; readonly pid: number } | undefined => {
+  const file = join(dataDir, "endpoint.json")
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined
+}
+
+const start = (options: DaemonOptions = {}): Effect.Effect<Daemon, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const dataDir = options.dataDir ?? (yield* Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "holdfast-data-"))),
+      (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
+    ))
+    let present: Ready = yield* Effect.acquireRelease(boot(options, dataDir), (_first, exit): Effect.Effect<void> =>
+      Effect.promise(async () => {
+        const { child, ended, stderr, stdout } = present.program
+        child.kill("SIGKILL")
+        await ended
+        if (Exit.isFailure(exit)) {
+          process.stderr.write(`the daemon's output:\n${stdout}${stderr}\n`)
+        }
+      }))
+    let current: DaemonOptions = { ...options, port: present.port }
+
+    const signal = (name: NodeJS.Signals) =>
+      Effect.sync(() => {
+        present.program.child.kill(name)
+      })
+    const ended = Effect.promise(() =>
+      present.program.ended
+    )
+    const kill = Effect.asVoid(Effect.andThen(signal("SIGKILL"), ended))
+
+    return {
+      url: present.url,
+      port: present.port,
+      dataDir,
+      secret: readFileSync(join(dataDir, "agent-secret"), "utf8").trim(),
+      pid: Effect.sync(() => present.program.child.pid ?? 0),
+      kill,
+      terminate: Effect.andThen(signal("SIGTERM"), ended),
+      signal,
+      ended,
+      restart: (overrides = {}) =>
+        Effect.gen(function*() {
+          yield* kill
+          current = { ...current, ...overrides }
+          present = yield* boot(current, dataDir)
+        }),
+      stdout: Effect.sync(() => present.program.stdout),
+      stderr: Effect.sync(() => present.program.stderr),
+      command: (...args) => run([...args, "--data-dir", dataDir], options.env)
+    }
+  })
+
+/** `run`: any command line to its end, for what refuses to start. */
+export const Daemon = { start, run }
