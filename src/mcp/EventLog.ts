@@ -1,47 +1,89 @@
 /**
  * One server-sent event stream to an agent, remembered for a while so that a client that lost it can resume (BEHAVIOUR 2).
  *
- * Appending never waits: a reader that stalls costs at most the log's bound, and learns of what it missed by an event
- * that marks the gap.
+ * Appending never waits. What was read gives way first; a reader that stalls costs at most the log's bound, and learns
+ * of what it missed by an event that marks the gap. The newest event of a log outlives its session's bound, so that an
+ * answer larger than the bound still arrives.
  */
-import type { Effect, Option, Scope } from "effect"
-import { Context } from "effect"
+import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
+import { randomBytes } from "node:crypto"
+import { bytes, Settings } from "../config/Settings.ts"
 import type { SessionId } from "../domain/Ids.ts"
+import { BoundedLog } from "./BoundedLog.ts"
+import { ReplayBudget } from "./ReplayBudget.ts"
+
+export type { EventIdParts } from "./EventId.ts"
 
 export interface LoggedEvent {
   /** What `Last-Event-ID` will name: stream, sequence, and the request's id where the stream answers one. */
   readonly id: string
   readonly sequence: number
+  /** Empty in a priming event, which only tells its id. */
   readonly data: string
-  /** `undefined` is the default, `message`. */
+  /** `undefined` is the default, `message`; `holdfast-gap` stands for events that are no longer kept. */
   readonly event: string | undefined
 }
 
 /** What may be compacted: a later one of the same kind makes an earlier one, not yet read, superfluous. */
 export type Supersedes = string | undefined
 
+export interface EventReader {
+  /** Waits for what is to come; `None` at the end. */
+  readonly next: Effect.Effect<Option.Option<LoggedEvent>>
+  /** Waits until `next` no longer has to, and takes nothing: what a reader races with a clock. */
+  readonly arrival: Effect.Effect<void>
+  /** Nobody waits for the rest. The log keeps it within its bounds. */
+  readonly close: Effect.Effect<void>
+}
+
 export interface EventLog {
   readonly id: string
+  /** The newest event that some reader was given; 0 before the first. */
+  readonly read: number
   readonly append: (data: string, supersedes?: Supersedes) => Effect.Effect<void>
   /** No more events will come; readers end after the last. */
   readonly end: Effect.Effect<void>
-  /** Reads on from behind `after` (0: from the first); waits for what is to come; `None` at the end. */
-  readonly reader: (after: number) => { readonly next: Effect.Effect<Option.Option<LoggedEvent>> }
-}
-
-/** What a `Last-Event-ID` of ours says by itself, also after the stream it names is gone. */
-export interface EventIdParts {
-  readonly stream: string
-  readonly sequence: number
-  /** The id, as it stood in the request's text, of the request that a POST's stream answers. */
-  readonly requestId: string | undefined
+  /** Reads on from behind `after` (0: from the first). */
+  readonly reader: (after: number) => EventReader
+  /**
+   * What a producer that can wait does before it appends so many characters: waits while a connected reader would have
+   * more than the log's bound to read. A reader that takes nothing for 30 s is not waited for.
+   */
+  readonly room: (length: number) => Effect.Effect<void>
 }
 
 export class EventLogs extends Context.Service<EventLogs, {
-  /** Gone, with what it remembers, when the scope ends. */
+  /** Gone, with what it remembers, when the scope ends; an ended one also when all of it had to give way. */
   readonly make: (options: {
     readonly session: SessionId
     readonly requestId?: string | undefined
   }) => Effect.Effect<EventLog, never, Scope.Scope>
   readonly find: (session: SessionId, stream: string) => Effect.Effect<Option.Option<EventLog>>
-}>()("holdfast/mcp/EventLogs") {}
+}>()("holdfast/mcp/EventLogs") {
+  static readonly layer = Layer.effect(
+    EventLogs,
+    Effect.gen(function*() {
+      const { streams } = yield* Settings
+      const bound = bytes(streams.replayPerSession)
+      const budget = new ReplayBudget(bound, bytes(streams.replayInAll))
+      const logs = new Map<string, BoundedLog>()
+
+      return EventLogs.of({
+        make: Effect.fnUntraced(function*({ requestId, session }) {
+          const id = randomBytes(12).toString("base64url")
+          // A scope of its own, so that a log that gave way leaves nothing behind in a session that lives for weeks.
+          const scope = yield* Scope.fork(yield* Effect.scope)
+          const log: BoundedLog = new BoundedLog(id, session, requestId, budget, bound, () => {
+            logs.delete(id)
+            return Scope.closeUnsafe(scope, Exit.void)
+          })
+          logs.set(id, log)
+          yield* Scope.addFinalizer(scope, Effect.suspend(() => (logs.delete(id), budget.remove(log), log.end)))
+          return log
+        }),
+        find: (session, stream) =>
+          Effect.sync(() => Option.filter(Option.fromUndefinedOr(logs.get(stream)), (log) => log.session === session))
+      })
+    })
+  )
+}

@@ -1,0 +1,29 @@
+/**
+ * The ids of events on streams to agents: `<stream>.<sequence>` and, where the stream answers a request,
+ * `.<base64url of the request's id>`, so that a resumed stream can be answered after a crash too (BEHAVIOUR 3).
+ */
+
+/** What a `Last-Event-ID` of ours says by itself, also after the stream it names is gone. */
+export interface EventIdParts {
+  readonly stream: string
+  readonly sequence: number
+  /** The id, as it stood in the request's text, of the request that a POST's stream answers. */
+  readonly requestId: string | undefined
+}
+
+const pattern = /^([A-Za-z0-9_-]+)\.(0|[1-9][0-9]{0,15})(?:\.([A-Za-z0-9_-]+))?$/
+
+/** `stream` is made of the letters of base64url. */
+export const encode = ({ stream, sequence, requestId }: EventIdParts): string =>
+  requestId === undefined
+    ? `${stream}.${sequence}`
+    : `${stream}.${sequence}.${Buffer.from(requestId).toString("base64url")}`
+
+/** `undefined` for what is no id of ours. */
+export const parse = (text: string): EventIdParts | undefined => {
+  const [, stream, digits, encoded] = pattern.exec(text) ?? []
+  if (stream === undefined) return undefined
+  const requestId = encoded === undefined ? undefined : Buffer.from(encoded, "base64url").toString()
+  const parts = { stream, sequence: Number(digits), requestId }
+  return encode(parts) === text ? parts : undefined
+}
