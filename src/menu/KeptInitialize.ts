@@ -1,8 +1,37 @@
 /** The relay's last InitializeResult, on disk, for agents that connect while it is down. */
-import { Context, type Effect, type Option } from "effect"
+import { Clock, Context, Effect, Layer, Option } from "effect"
+import { SqlClient } from "effect/sql"
+import { RelayTarget } from "../config/Settings.ts"
 
-/** One for each relay. */
+/** One for each relay. Keeping is best effort: a disk that fails costs a warning, never the call. */
 export class KeptInitialize extends Context.Service<KeptInitialize, {
   readonly keep: (result: string) => Effect.Effect<void>
   readonly find: Effect.Effect<Option.Option<string>>
-}>()("holdfast/menu/KeptInitialize") {}
+}>()("holdfast/menu/KeptInitialize") {
+  static readonly layer = Layer.effect(
+    KeptInitialize,
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const { id: relay } = yield* RelayTarget
+      const warn = (message: string) => (error: Error) => Effect.logWarning(message, { relay, why: error.message })
+
+      return KeptInitialize.of({
+        keep: Effect.fn("KeptInitialize.keep")(function*(result) {
+          const fetchedAt = Math.floor(yield* Clock.currentTimeMillis)
+          yield* sql`
+            INSERT INTO kept_initialize ${sql.insert({ relay, result, fetched_at: fetchedAt })}
+            ON CONFLICT DO UPDATE SET result = excluded.result, fetched_at = excluded.fetched_at`.pipe(
+            Effect.catch(warn("the relay's initialize result could not be kept"))
+          )
+        }),
+
+        find: sql<{ readonly result: string }>`SELECT result FROM kept_initialize WHERE relay = ${relay}`.pipe(
+          Effect.map((rows) => Option.fromUndefinedOr(rows[0]?.result)),
+          Effect.tapError(warn("the kept initialize result could not be read")),
+          Effect.catch(() => Effect.succeedNone),
+          Effect.withSpan("KeptInitialize.find")
+        )
+      })
+    })
+  )
+}

@@ -2,10 +2,16 @@
  * The lists as the relay last gave them, on disk, so that an agent that connects during an outage has a menu (BEHAVIOUR 2).
  *
  * Kept by relay, agent, principal, protocol version and client capabilities; where none is kept under that exact key,
- * the newest one for the same relay, agent and principal serves. Never one kept under another principal.
+ * the newest one for the same relay, agent and principal serves, and then the one that Holdfast fetched by itself for
+ * another agent of the same principal. Never one kept under another principal.
  */
-import { Context, type Effect, type Option } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Option } from "effect"
+import { SqlClient } from "effect/sql"
+import { RelayTarget } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
+import { type ToolSpec, toolSpecs } from "./ToolSpec.ts"
+
+export type { ToolSpec } from "./ToolSpec.ts"
 
 export type ListMethod = "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list"
 
@@ -25,24 +31,101 @@ export interface ListKey {
   readonly capabilities: string
 }
 
+/** Stands for the digest where Holdfast fetches a list by itself, without capabilities: good for any agent. */
+export const ownCapabilities = "none"
+
 export interface KeptList {
+  /** Milliseconds since the epoch, whole. */
   readonly fetchedAt: number
   /** The result's text, all pages as one, unnarrowed. */
   readonly result: string
 }
 
-/** What the outbox and the session have to know of a tool. */
-export interface ToolSpec {
-  readonly name: string
-  readonly declaresKey: boolean
-  readonly idempotentHint: boolean
-  readonly readOnlyHint: boolean
-}
+/** Lists of principals and clients that are gone are dropped after this. */
+const forgetAfter = Duration.toMillis("90 days")
+/** So many keys' tools are remembered at once; one more starts afresh. */
+const mostRemembered = 1000
 
-/** One for each relay. */
+/** One for each relay. Keeping is best effort: a disk that fails costs a warning, never the call. */
 export class KeptLists extends Context.Service<KeptLists, {
   readonly keep: (key: ListKey, method: ListMethod, result: string) => Effect.Effect<KeptList>
   readonly find: (key: ListKey, method: ListMethod) => Effect.Effect<Option.Option<KeptList>>
   /** From the list that `find` would give; `None` where nothing is known of the tool. */
   readonly tool: (key: ListKey, name: string) => Effect.Effect<Option.Option<ToolSpec>>
-}>()("holdfast/menu/KeptLists") {}
+}>()("holdfast/menu/KeptLists") {
+  static readonly layer = Layer.effect(
+    KeptLists,
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const { id: relay } = yield* RelayTarget
+      const remembered = new Map<string, ReadonlyMap<string, ToolSpec>>()
+
+      const write = (key: ListKey, method: ListMethod, { fetchedAt, result }: KeptList) =>
+        sql`INSERT INTO kept_lists ${
+          sql.insert({
+            relay,
+            agent: key.agent,
+            principal: key.principal,
+            protocol_version: key.protocolVersion,
+            capabilities: key.capabilities,
+            method,
+            result,
+            fetched_at: fetchedAt
+          })
+        } ON CONFLICT DO UPDATE SET result = excluded.result, fetched_at = excluded.fetched_at`.pipe(
+          Effect.andThen(
+            sql`DELETE FROM kept_lists WHERE relay = ${relay} AND fetched_at < ${fetchedAt - forgetAfter}`
+          ),
+          sql.withTransaction
+        )
+
+      const read = (key: ListKey, method: ListMethod) =>
+        sql<KeptList>`
+          SELECT result, fetched_at AS fetchedAt FROM kept_lists
+          WHERE relay = ${relay} AND principal = ${key.principal} AND method = ${method}
+            AND (agent = ${key.agent} OR capabilities = ${ownCapabilities})
+          ORDER BY
+            agent = ${key.agent} AND protocol_version = ${key.protocolVersion} AND capabilities = ${key.capabilities} DESC,
+            agent = ${key.agent} DESC,
+            fetched_at DESC
+          LIMIT 1`.pipe(Effect.map((rows) => Option.fromUndefinedOr(rows[0])))
+
+      const warn = (message: string, key: ListKey, method: ListMethod) => (error: Error) =>
+        Effect.logWarning(message, { relay, agent: key.agent, method, why: error.message })
+
+      return KeptLists.of({
+        keep: Effect.fn("KeptLists.keep")(function*(key, method, result) {
+          const list = { fetchedAt: Math.floor(yield* Clock.currentTimeMillis), result }
+          yield* Effect.catch(write(key, method, list), warn("a list could not be kept", key, method))
+          if (method === "tools/list") remembered.clear()
+          return list
+        }),
+
+        find: Effect.fn("KeptLists.find")(function*(key, method) {
+          return yield* read(key, method).pipe(
+            Effect.tapError(warn("the kept lists could not be read", key, method)),
+            Effect.catch(() => Effect.succeedNone)
+          )
+        }),
+
+        tool: Effect.fnUntraced(function*(key, name) {
+          const id = JSON.stringify([key.agent, key.principal, key.protocolVersion, key.capabilities])
+          const known = remembered.get(id)
+          if (known !== undefined) return Option.fromUndefinedOr(known.get(name))
+          const list = yield* Effect.result(read(key, "tools/list"))
+          if (list._tag === "Failure") {
+            yield* warn("the kept lists could not be read", key, "tools/list")(list.failure)
+            return Option.none()
+          }
+          const specs = Option.match(list.success, {
+            onNone: () => new Map<string, ToolSpec>(),
+            onSome: ({ result }) => toolSpecs(result)
+          })
+          if (remembered.size >= mostRemembered) remembered.clear()
+          remembered.set(id, specs)
+          return Option.fromUndefinedOr(specs.get(name))
+        })
+      })
+    })
+  )
+}

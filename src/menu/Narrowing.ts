@@ -1,0 +1,48 @@
+/**
+ * The menu only narrows: what the agent sees is a subset of the relay's list, in its order, each definition byte for
+ * byte (guarantee 3). Hiding saves the agent's context window; it protects nothing.
+ */
+import { Option, Predicate } from "effect"
+import type { MenuRule } from "../config/Settings.ts"
+import * as ToolNames from "../config/ToolNames.ts"
+import type { Facts } from "../context/ContextState.ts"
+import * as JsonText from "../domain/JsonText.ts"
+
+/** The rule by which a tool is hidden, if it is. */
+export type Hides = (tool: string) => Option.Option<MenuRule>
+
+/** The rules, compiled once, then asked with the facts that hold. */
+export const compile = (rules: ReadonlyArray<MenuRule>): (facts: Facts) => Hides => {
+  const compiled = rules.map((rule) => ({ rule, matches: ToolNames.matcher(rule.tools) }))
+  return (facts) => {
+    const lacking = compiled.filter(({ rule }) => !facts.has(rule.needs))
+    return (tool) => Option.fromUndefinedOr(lacking.find(({ matches }) => matches(tool))?.rule)
+  }
+}
+
+const nameOf = (tool: string): string | undefined => {
+  const raw = JsonText.at(tool, ["name"])
+  const name: unknown = raw === undefined ? undefined : JSON.parse(raw)
+  return Predicate.isString(name) ? name : undefined
+}
+
+/**
+ * A tools/list result without the hidden tools; `nextCursor` and whatever else it holds stay. A result that was
+ * narrowed is for this agent alone, so a `cacheScope` becomes `private` (2026-07-28, caching).
+ */
+export const narrow = (result: string, hides: Hides): string => {
+  const narrowed = JsonText.keepElements(result, ["tools"], (tool) => {
+    const name = nameOf(tool)
+    return name === undefined || Option.isNone(hides(name))
+  })
+  return narrowed === result || JsonText.at(result, ["cacheScope"]) === undefined
+    ? narrowed
+    : JsonText.set(narrowed, ["cacheScope"], "\"private\"")
+}
+
+/** Official clients reject a queued acknowledgement against a tool's `outputSchema`, so bufferable tools show none. */
+export const withoutOutputSchema = (result: string, isBufferable: (tool: string) => boolean): string =>
+  JsonText.mapElements(result, ["tools"], (tool) => {
+    const name = nameOf(tool)
+    return name !== undefined && isBufferable(name) ? JsonText.remove(tool, ["outputSchema"]) : tool
+  })
