@@ -14,18 +14,18 @@ import { StatusView } from "./StatusView.ts"
 import { TokenView } from "./TokenView.ts"
 import { ToolsView } from "./ToolsView.ts"
 
-const ofAgent = { agent: AgentName, relay: Schema.optionalKey(RelayId) }
+const ofAgent = { agent: AgentName, relay: Schema.optional(RelayId) }
 
 /** The entries named. */
-const Ids = { ids: Schema.NonEmptyArray(Schema.Int), relay: Schema.optionalKey(RelayId) }
+const Ids = { ids: Schema.NonEmptyArray(Schema.Int), relay: Schema.optional(RelayId) }
 /** All that the filter leaves. */
 const All = {
   all: Schema.Literal(true),
-  relay: Schema.optionalKey(RelayId),
-  agent: Schema.optionalKey(AgentName),
-  state: Schema.optionalKey(EntryStateView)
+  relay: Schema.optional(RelayId),
+  agent: Schema.optional(AgentName),
+  state: Schema.optional(EntryStateView)
 }
-const reason = Schema.optionalKey(Schema.String)
+const reason = Schema.optional(Schema.String)
 
 export const Selection = Schema.Union([Schema.Struct(Ids), Schema.Struct(All)])
 export type Selection = typeof Selection.Type
@@ -41,13 +41,13 @@ export class StatusGroup extends HttpApiGroup.make("status", { topLevel: true })
 export class OutboxGroup extends HttpApiGroup.make("outbox").add(
   HttpApiEndpoint.get("list", "/outbox", {
     query: {
-      relay: Schema.optionalKey(RelayId),
-      agent: Schema.optionalKey(AgentName),
-      state: Schema.optionalKey(EntryStateView),
-      limit: Schema.optionalKey(
+      relay: Schema.optional(RelayId),
+      agent: Schema.optional(AgentName),
+      state: Schema.optional(EntryStateView),
+      limit: Schema.optional(
         Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1000 }))
       ),
-      after: Schema.optionalKey(Schema.NumberFromString.check(Schema.isInt()))
+      after: Schema.optional(Schema.NumberFromString.check(Schema.isInt()))
     },
     success: EntryPage,
     error: NotFound

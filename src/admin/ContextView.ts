@@ -19,8 +19,8 @@ export const contextEvents = [
 export const ContextCommand = Schema.Struct({
   agent: AgentName,
   event: Schema.Literals(contextEvents),
-  path: Schema.optionalKey(Schema.String),
-  branch: Schema.optionalKey(Schema.String)
+  path: Schema.optional(Schema.String),
+  branch: Schema.optional(Schema.String)
 })
 export type ContextCommand = typeof ContextCommand.Type
 

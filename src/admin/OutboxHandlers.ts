@@ -42,11 +42,15 @@ export const layerNoDeps = HttpApiBuilder.group(
           const entry = yield* relay.outbox.find(params.id)
           if (Option.isSome(entry)) return entryDetail(relay.id, entry.value)
         }
-        return yield* new NotFound({ message: `no entry ${params.id} in the outbox; "holdfast outbox list" shows them` })
+        return yield* new NotFound({
+          message: `no entry ${params.id} in the outbox; "holdfast outbox list" shows them`
+        })
       }),
       retry: Effect.fnUntraced(function*({ payload }) {
-        return yield* onEach(yield* lookup.relays(payload.relay), (relay) =>
-          Effect.flatMap(select(relay.outbox, payload, ["dead", "held"]), relay.outbox.retry))
+        return yield* onEach(
+          yield* lookup.relays(payload.relay),
+          (relay) => Effect.flatMap(select(relay.outbox, payload, ["dead", "held"]), relay.outbox.retry)
+        )
       }),
       discard: Effect.fnUntraced(function*({ payload }) {
         const reason = payload.reason ?? "discarded by an operator"

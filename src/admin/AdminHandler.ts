@@ -1,0 +1,42 @@
+/**
+ * The admin API as a plain Node request handler, for the endpoint's server to delegate `/api` to.
+ *
+ * Behind the admin secret; Host and Origin are the server's to check, as for every route of its own.
+ */
+import { NodeHttpServer } from "@effect/platform-node"
+import { Context, Effect, Layer } from "effect"
+import { HttpRouter } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import * as AdminAccessLive from "./AdminAccessLive.ts"
+import { AdminApi } from "./AdminApi.ts"
+import * as ContextHandlers from "./ContextHandlers.ts"
+import { Lookup } from "./Lookup.ts"
+import * as OutboxHandlers from "./OutboxHandlers.ts"
+import * as StatusHandlers from "./StatusHandlers.ts"
+import * as TokenHandlers from "./TokenHandlers.ts"
+import * as ToolsHandlers from "./ToolsHandlers.ts"
+
+/** The handlers, with their needs open; tests drive them without a socket. */
+export const groups = Layer.mergeAll(
+  StatusHandlers.layerNoDeps,
+  OutboxHandlers.layerNoDeps,
+  ContextHandlers.layerNoDeps,
+  ToolsHandlers.layerNoDeps,
+  TokenHandlers.layerNoDeps
+).pipe(Layer.provide(Lookup.layerNoDeps))
+
+const routes = HttpApiBuilder.layer(AdminApi).pipe(Layer.provide(groups), Layer.provide(AdminAccessLive.layerNoDeps))
+
+export class AdminHandler extends Context.Service<AdminHandler, {
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => void
+}>()("holdfast/admin/AdminHandler") {
+  static readonly layerNoDeps = Layer.effect(
+    AdminHandler,
+    Effect.gen(function*() {
+      const scope = yield* Effect.scope
+      const app = yield* HttpRouter.toHttpEffect(routes)
+      return AdminHandler.of({ handle: yield* NodeHttpServer.makeHandler(app, { scope }) })
+    })
+  ).pipe(Layer.provide(NodeHttpServer.layerHttpServices))
+}

@@ -1,0 +1,90 @@
+/** The running daemon, found by `endpoint.json` and spoken to behind the admin secret. */
+import { NodeHttpClient } from "@effect/platform-node"
+import { Context, Effect, FileSystem, Layer, Option, Path, Redacted, Schema } from "effect"
+import { type HttpClient, type HttpClientError, HttpClientRequest } from "effect/http"
+import { HttpApiClient, HttpApiMiddleware } from "effect/http-api"
+import { AdminAccess } from "../admin/AdminAccess.ts"
+import { AdminApi } from "../admin/AdminApi.ts"
+import type { BadRequest, Conflict, NotFound, Unauthorized } from "../admin/AdminErrors.ts"
+import { Endpoint } from "../storage/EndpointFile.ts"
+import { CommandFailed, NoDaemon } from "./Failures.ts"
+
+type Client = HttpApiClient.ForApi<typeof AdminApi>
+
+type AskFailure =
+  | BadRequest
+  | Conflict
+  | NotFound
+  | Unauthorized
+  | HttpClientError.HttpClientError
+  | Schema.SchemaError
+
+/** Where the daemon says it listens; `None` where none has said so, or it died without taking it back. */
+export const readEndpoint = Effect.fnUntraced(function*(dataDir: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  return yield* fs.readFileString(path.join(dataDir, "endpoint.json")).pipe(
+    Effect.flatMap(Schema.decodeEffect(Schema.fromJsonString(Endpoint))),
+    Effect.option
+  )
+})
+
+const readSecret = Effect.fnUntraced(function*(dataDir: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const file = path.join(dataDir, "admin-secret")
+  return yield* fs.readFileString(file).pipe(
+    Effect.map((text) => Redacted.make(text.trim())),
+    Effect.mapError(() => new CommandFailed({ message: `cannot read ${file}: run this as the daemon's user` }))
+  )
+})
+
+const clientAt = (baseUrl: string, secret: Redacted.Redacted) =>
+  HttpApiClient.make(AdminApi, { baseUrl }).pipe(
+    Effect.provide(HttpApiMiddleware.layerClient(
+      AdminAccess,
+      ({ next, request }) => next(HttpClientRequest.bearerToken(request, secret))
+    ))
+  )
+
+export class DaemonClient extends Context.Service<DaemonClient, {
+  /** Connects with the first question, so that a usage error is told before a missing daemon. */
+  readonly ask: <A>(
+    question: (client: Client) => Effect.Effect<A, AskFailure>
+  ) => Effect.Effect<A, NoDaemon | CommandFailed>
+}>()("holdfast/cli/DaemonClient") {
+  static readonly layer = (dataDir: string) =>
+    Layer.effect(
+      DaemonClient,
+      Effect.gen(function*() {
+        const services = yield* Effect.context<FileSystem.FileSystem | Path.Path | HttpClient.HttpClient>()
+
+        const ask = Effect.fn("DaemonClient.ask")(
+          function*<A>(question: (client: Client) => Effect.Effect<A, AskFailure>) {
+            const endpoint = yield* readEndpoint(dataDir)
+            if (Option.isNone(endpoint)) return yield* new NoDaemon({ dataDir })
+            const baseUrl = new URL(endpoint.value.url).origin
+            const client = yield* clientAt(baseUrl, yield* readSecret(dataDir))
+            return yield* Effect.mapError(question(client), said(dataDir, baseUrl))
+          },
+          Effect.provideContext(services)
+        )
+        return DaemonClient.of({ ask })
+      })
+    ).pipe(Layer.provide(NodeHttpClient.layerUndici))
+}
+
+const said = (dataDir: string, baseUrl: string) => (error: AskFailure) => {
+  switch (error._tag) {
+    case "HttpClientError":
+      return error.reason._tag === "TransportError"
+        ? new NoDaemon({ dataDir })
+        : new CommandFailed({ message: `${baseUrl} answers, but not as Holdfast's admin API: ${error.message}` })
+    case "SchemaError":
+      return new CommandFailed({
+        message: `the daemon at ${baseUrl} answers in another version's words; restart it with this version`
+      })
+    default:
+      return new CommandFailed({ message: error.message })
+  }
+}

@@ -1,0 +1,18 @@
+/** `holdfast`: what every command shares. */
+import { Command, Flag } from "effect/cli"
+
+export const root = Command.make("holdfast").pipe(
+  Command.withSharedFlags({
+    dataDir: Flag.String("data-dir").pipe(
+      Flag.withDescription("Where the daemon keeps queue, sessions and secrets"),
+      Flag.withMetavar("DIR"),
+      Flag.optional
+    ),
+    config: Flag.String("config").pipe(
+      Flag.withDescription("Configuration file (default: holdfast.json in the working directory, where there is one)"),
+      Flag.withMetavar("FILE"),
+      Flag.optional
+    )
+  }),
+  Command.withDescription("The MCP endpoint that a coding agent connects to and that never goes away")
+)

@@ -1,0 +1,60 @@
+import { Clock, Console, DateTime, Effect } from "effect"
+import { Command } from "effect/cli"
+import type { LinkView } from "../admin/LinkView.ts"
+import { type RelayView, StatusView } from "../admin/StatusView.ts"
+import { apart } from "./apart.ts"
+import { DaemonClient } from "./DaemonClient.ts"
+import { type Ink, ink } from "./Ink.ts"
+import { jsonFlag } from "./jsonFlag.ts"
+import { printJson } from "./printJson.ts"
+import { tokenInWords } from "./token/print.ts"
+import { withDaemon } from "./withDaemon.ts"
+
+const linkInWords = (link: LinkView, now: DateTime.Utc, paint: Ink): string =>
+  link.state === "up"
+    ? `${paint("green", "up")} for ${apart(now, link.since)}`
+    : `${paint("red", "down")} for ${apart(now, link.since)}, tried ${link.attempts} times, `
+      + `next in ${apart(link.nextProbeAt, now)}: ${link.why}`
+
+const relayInWords = (relay: RelayView, now: DateTime.Utc, paint: Ink): ReadonlyArray<string> => {
+  const { outbox, sessions, tokens } = relay
+  const oldest = outbox.oldestAt === null ? "" : `, oldest ${apart(now, outbox.oldestAt)}`
+  const disk = outbox.writable ? "" : paint("red", "; the disk refuses writes")
+  return [
+    `${paint("bold", relay.id)}  ${relay.url}`,
+    `  link      ${linkInWords(relay.link, now, paint)}`,
+    ...tokens.map((token) => `  token     ${token.agent}: ${tokenInWords(token, now)}`),
+    `  outbox    ${outbox.pending} pending, ${outbox.inflight} in flight, ${outbox.held} held, `
+    + `${outbox.dead} dead, ${outbox.delivered} delivered${oldest}${disk}`,
+    `  sessions  ${sessions.count}, ${sessions.streams} with a stream open`
+  ]
+}
+
+const print = Effect.fnUntraced(function*(status: StatusView) {
+  const paint = yield* ink
+  const now = DateTime.makeUnsafe(Math.floor(yield* Clock.currentTimeMillis))
+  const { daemon } = status
+  yield* Console.log(
+    `holdfast ${daemon.version} at ${daemon.url}, process ${daemon.pid}, up ${apart(now, daemon.startedAt)}`
+  )
+  for (const relay of status.relays) {
+    for (const line of relayInWords(relay, now, paint)) yield* Console.log(line)
+  }
+  const restarted = status.fibers.filter((fiber) => fiber.restarts > 0)
+  yield* Console.log(`fibers  ${status.fibers.length}, ${restarted.length} of them restarted`)
+  for (const fiber of restarted) {
+    yield* Console.log(
+      `  ${fiber.name}: ${fiber.state}, ${fiber.restarts} restarts, last: ${fiber.lastFailure?.cause ?? "unknown"}`
+    )
+  }
+})
+
+export const status = Command.make(
+  "status",
+  { json: jsonFlag },
+  Effect.fn(function*({ json }) {
+    const daemon = yield* DaemonClient
+    const status = yield* daemon.ask((client) => client.status())
+    yield* json ? printJson(StatusView)(status) : print(status)
+  })
+).pipe(Command.withDescription("Link, token, queue, sessions and fibers of the running daemon"), withDaemon)

@@ -1,0 +1,19 @@
+import { Clock, Console, DateTime, Effect } from "effect"
+import type { TokenView } from "../../admin/TokenView.ts"
+import { apart } from "../apart.ts"
+import { ink } from "../Ink.ts"
+
+export const tokenInWords = (token: TokenView, now: DateTime.Utc): string => {
+  const expiry = token.expiresAt === null ? "" : `, ends in ${apart(token.expiresAt, now)}`
+  const error = token.lastError === null ? "" : `: ${token.lastError.code}, ${token.lastError.hint}`
+  return `${token.state} (${token.source}${expiry})${error}`
+}
+
+export const printTokens = Effect.fnUntraced(function*(tokens: ReadonlyArray<TokenView>) {
+  const paint = yield* ink
+  const now = DateTime.makeUnsafe(Math.floor(yield* Clock.currentTimeMillis))
+  for (const token of tokens) {
+    const well = token.state === "valid" || token.state === "none"
+    yield* Console.log(`${token.relay}, ${token.agent}: ${paint(well ? "green" : "red", tokenInWords(token, now))}`)
+  }
+})

@@ -1,0 +1,156 @@
+/** An admin API over doubles: one relay, two agents, an outbox that is an array. */
+import { NodeHttpServer } from "@effect/platform-node"
+import { Context, Effect, Layer, Option, Redacted, Stream } from "effect"
+import { AdminSecret } from "../../src/admin/AdminSecret.ts"
+import { Daemon } from "../../src/admin/Daemon.ts"
+import { RelayAdmins } from "../../src/admin/RelayAdmins.ts"
+import { Agents } from "../../src/agents/Agents.ts"
+import { Settings, settingsFrom } from "../../src/config/Settings.ts"
+import type { ContextState } from "../../src/context/ContextState.ts"
+import { IllegalTransition, WorkspaceContexts } from "../../src/context/WorkspaceContexts.ts"
+import { AgentName, defaultAgent, defaultRelay, PrincipalId } from "../../src/domain/Ids.ts"
+import { KeptLists } from "../../src/menu/KeptLists.ts"
+import type { Entry } from "../../src/outbox/Entry.ts"
+import { Outbox } from "../../src/outbox/Outbox.ts"
+import { LinkState, RelayLink } from "../../src/relay/RelayLink.ts"
+import { Supervisor } from "../../src/supervision/Supervisor.ts"
+import { LiveToken, type TokenStatus } from "../../src/token/LiveToken.ts"
+
+export const secret = Redacted.make("the-admin-secret")
+const principal = PrincipalId.make("p1")
+
+export const entry = (id: number, change: Partial<Entry>): Entry => ({
+  id,
+  agent: defaultAgent,
+  lane: "default",
+  tool: "relay_send_message",
+  key: `key-${id}`,
+  state: "pending",
+  request: `{"jsonrpc":"2.0","id":${id},"method":"tools/call"}`,
+  bytes: 10,
+  principal,
+  destination: "http://relay.test/mcp",
+  onUnknown: "resend",
+  epoch: Option.none(),
+  occurredAt: 1_000 * id,
+  attempts: 0,
+  visibleAt: 1_000 * id,
+  reason: Option.none(),
+  lastError: Option.none(),
+  result: Option.none(),
+  settledAt: Option.none(),
+  ...change
+})
+
+const token: TokenStatus = {
+  source: "file",
+  state: "valid",
+  principal,
+  expiresAt: Option.some(60_000),
+  refreshes: 2,
+  lastRefreshAt: Option.some(0),
+  nextRefreshAt: Option.none(),
+  lastError: Option.none()
+}
+
+const relayAdmins = (entries: Array<Entry>) =>
+  Layer.effect(
+    RelayAdmins,
+    Effect.gen(function*() {
+      const context = yield* Layer.build(Layer.mergeAll(
+        Layer.mock(RelayLink, {
+          state: Effect.succeed(LinkState.Down({ since: 0, attempts: 3, nextProbeAt: 2_000, why: "refused" }))
+        }),
+        Layer.mock(LiveToken, {
+          status: () => Effect.succeed(token),
+          refresh: () => Effect.succeed({ ...token, refreshes: 3 }),
+          principal: () => Effect.succeed(principal)
+        }),
+        Layer.mock(KeptLists, {
+          find: () =>
+            Effect.succeedSome({
+              fetchedAt: 5_000,
+              result: "{\"tools\":[{\"name\":\"relay_reply\"},{\"name\":\"relay_workspace_land\"}],\"nextCursor\":null}"
+            })
+        }),
+        Layer.mock(Outbox, {
+          list: ({ state, agent, limit = 100, after = 0 }) =>
+            Effect.sync(() =>
+              entries.filter((each) =>
+                (state === undefined || each.state === state) && (agent === undefined || each.agent === agent)
+                && each.id > after
+              ).slice(0, limit)
+            ),
+          find: (id) => Effect.sync(() => Option.fromUndefinedOr(entries.find((each) => each.id === id))),
+          retry: (ids) =>
+            Effect.sync(() =>
+              entries.filter((each) => ids.includes(each.id) && (each.state === "dead" || each.state === "held"))
+                .map((each) => each.id)
+            ),
+          discard: (ids) => Effect.sync(() => entries.filter((each) => ids.includes(each.id)).map((each) => each.id)),
+          stats: Effect.sync(() => ({
+            pending: entries.length,
+            inflight: 0,
+            held: 0,
+            dead: 0,
+            delivered: 0,
+            bytes: 10,
+            oldestAt: Option.some(1_000.75),
+            writable: true
+          }))
+        })
+      ))
+      return RelayAdmins.of({
+        list: Effect.succeed([{
+          id: defaultRelay,
+          url: new URL("http://user:password@relay.test/mcp?token=t0ken"),
+          link: Context.get(context, RelayLink),
+          token: Context.get(context, LiveToken),
+          outbox: Context.get(context, Outbox),
+          keptLists: Context.get(context, KeptLists),
+          sessions: Effect.succeed({ count: 2, streams: 1 })
+        }])
+      })
+    })
+  )
+
+const contexts = Layer.sync(WorkspaceContexts, () => {
+  let state: ContextState = { _tag: "Shared" }
+  return WorkspaceContexts.of({
+    get: () => Effect.sync(() => state),
+    facts: () => Effect.sync(() => new Set(state._tag === "Worktree" ? ["isolatedWorktree"] : [])),
+    send: (_, event) =>
+      event._tag === "Attach"
+        ? Effect.sync(() => {
+          state = { _tag: "Worktree", path: event.path, branch: event.branch, epoch: 1, phase: "Active" }
+          return state
+        })
+        : Effect.fail(new IllegalTransition({ state: "Shared", event: event._tag, legal: ["Attach", "Detach"] })),
+    history: () => Effect.succeed([]),
+    changes: Stream.never
+  })
+})
+
+/** All that the admin API stands on. */
+export const doubles = (entries: ReadonlyArray<Entry> = []) =>
+  Layer.mergeAll(
+    relayAdmins([...entries]),
+    contexts,
+    AdminSecret.layer(secret),
+    Layer.succeed(Settings, settingsFrom({})),
+    Layer.succeed(Daemon, { version: "1.2.3", pid: 42, startedAt: 0, url: "http://127.0.0.1:4851/mcp" }),
+    Layer.mock(Agents, { list: Effect.succeed([defaultAgent, AgentName.make("second")]) }),
+    Layer.mock(Supervisor, {
+      supervise: () => () => Effect.void,
+      fibers: Effect.succeed([
+        {
+          name: "probe",
+          state: "running" as const,
+          restarts: 1,
+          startedAt: 0,
+          lastFailure: Option.some({ at: 1_500.5, cause: "boom" })
+        }
+      ])
+    }),
+    NodeHttpServer.layerHttpServices
+  )
