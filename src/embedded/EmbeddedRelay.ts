@@ -1,0 +1,95 @@
+/**
+ * The small relay that ships with Holdfast (BEHAVIOUR 10): durable messages and workspaces for the agents of one
+ * machine. A relay like any other: it is reached over HTTP with a token, and nothing else in Holdfast knows it.
+ *
+ * A write is on disk before it is answered, once per idempotency key. Sessions are not kept over a restart, as the
+ * protocol allows; GET answers 405, since the relay never speaks first.
+ */
+import { NodeHttpServer } from "@effect/platform-node"
+import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { McpProtocol, McpServer } from "effect/ai"
+import { HttpRouter, HttpServer } from "effect/http"
+import { createServer } from "node:http"
+import type { AgentName } from "../domain/Ids.ts"
+import { DataDirectory } from "../storage/DataDirectory.ts"
+import { EmbeddedTokens } from "./EmbeddedTokens.ts"
+import { Messages } from "./Messages.ts"
+import * as MessageTools from "./MessageTools.ts"
+import * as RelayDatabase from "./RelayDatabase.ts"
+import { Speaker } from "./Speaker.ts"
+import { Workspaces } from "./Workspaces.ts"
+import * as WorkspaceTools from "./WorkspaceTools.ts"
+import { Writes } from "./Writes.ts"
+
+const host = "127.0.0.1"
+const path = "/api/mcp"
+
+export class EmbeddedRelayPort extends Schema.TaggedError<EmbeddedRelayPort>()("EmbeddedRelayPort", {
+  port: Schema.Int,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `the embedded relay cannot listen on ${host}:${this.port} (${this.detail}): stop what uses it, or name `
+      + "another port"
+  }
+}
+
+export interface EmbeddedRelayOptions {
+  /** 4850 without; 0 picks a free one. */
+  readonly port?: number | undefined
+  /** A directory of the relay's own: its database and its secret. */
+  readonly directory: string
+}
+
+const registrations = Layer.mergeAll(
+  McpServer.toolkit(MessageTools.MessageTools).pipe(Layer.provide(MessageTools.layer)),
+  McpServer.toolkit(WorkspaceTools.WorkspaceTools).pipe(Layer.provide(WorkspaceTools.layer))
+).pipe(Layer.provide([Messages.layerNoDeps, Workspaces.layerNoDeps, Writes.layerNoDeps]))
+
+const endpoint = McpServer.layerHttp({
+  name: "holdfast-relay",
+  version: "0.1.0",
+  instructions: "Messages between the agents of this machine, and what each of them is working on.",
+  path,
+  protocols: [
+    McpProtocol.v2026_07_28,
+    McpProtocol.v2025_11_25,
+    McpProtocol.v2025_06_18,
+    McpProtocol.v2025_03_26,
+    McpProtocol.v2024_11_05
+  ],
+  allowSessionTermination: true,
+  registrations
+}).pipe(Layer.provide(Speaker.middleware.layer))
+
+export class EmbeddedRelay extends Context.Service<EmbeddedRelay, {
+  /** Where an MCP client finds it. */
+  readonly url: string
+  /** The token that makes a client this agent. */
+  readonly tokenFor: (agent: AgentName) => Redacted.Redacted
+}>()("holdfast/embedded/EmbeddedRelay") {
+  /** Listens for as long as the layer lives. */
+  static readonly layer = ({ directory, port = 4850 }: EmbeddedRelayOptions) => {
+    const server = NodeHttpServer.layer(createServer, { host, port, gracefulShutdownTimeout: "1 second" }).pipe(
+      Layer.catch((error) =>
+        Layer.effectContext(Effect.fail(new EmbeddedRelayPort({ port, detail: String(error.cause) })))
+      )
+    )
+    const service = Layer.effect(
+      EmbeddedRelay,
+      Effect.gen(function*() {
+        const { address } = yield* HttpServer.HttpServer
+        const { tokenFor } = yield* EmbeddedTokens
+        const bound = address._tag === "UnixPathAddress" ? port : address.port
+        return EmbeddedRelay.of({ url: `http://${host}:${bound}${path}`, tokenFor })
+      })
+    )
+    return Layer.fresh(
+      service.pipe(
+        Layer.provide(HttpRouter.serve(endpoint, { disableListenLog: true, disableLogger: true })),
+        Layer.provide([server, RelayDatabase.layer, EmbeddedTokens.layerNoDeps]),
+        Layer.provide(DataDirectory.layerAt(directory))
+      )
+    )
+  }
+}

@@ -1,0 +1,44 @@
+/** The embedded relay's own file, apart from the daemon's: the two share nothing but the machine. */
+import { Effect, Layer } from "effect"
+import { Migrator, SqlClient } from "effect/sql"
+import { DataDirectory } from "../storage/DataDirectory.ts"
+import * as SqliteClient from "../storage/SqliteClient.ts"
+
+const file = "relay.db"
+
+const tables = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`CREATE TABLE agents (name TEXT PRIMARY KEY, last_seen INTEGER NOT NULL) STRICT`
+  yield* sql`CREATE TABLE messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    sender TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    text TEXT NOT NULL,
+    reply_to INTEGER REFERENCES messages (id),
+    sent_at INTEGER NOT NULL
+  ) STRICT`
+  yield* sql`CREATE INDEX messages_inbox ON messages (recipient, id)`
+  yield* sql`CREATE TABLE workspaces (
+    agent TEXT PRIMARY KEY,
+    phase TEXT NOT NULL,
+    summary TEXT,
+    updated_at INTEGER NOT NULL
+  ) STRICT`
+  yield* sql`CREATE TABLE claims (path TEXT PRIMARY KEY, agent TEXT NOT NULL, claimed_at INTEGER NOT NULL) STRICT`
+  yield* sql`CREATE TABLE writes (
+    agent TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    key TEXT NOT NULL,
+    arguments TEXT NOT NULL,
+    result TEXT NOT NULL,
+    PRIMARY KEY (agent, tool, key)
+  ) STRICT`
+})
+
+const migrations = Layer.effectDiscard(Migrator.make({})({ loader: Migrator.fromRecord({ "0001_tables": tables }) }))
+
+export const layer = Layer.unwrap(Effect.gen(function*() {
+  const directory = yield* DataDirectory
+  yield* directory.create(file)
+  return migrations.pipe(Layer.provideMerge(SqliteClient.layer({ filename: directory.file(file) })))
+}))

@@ -1,0 +1,71 @@
+/**
+ * Each write happens once per agent, tool and idempotency key: its outcome is kept in the transaction that does it, and
+ * the same again is answered from there. Refusals are not kept, since what stood in the way may be gone next time.
+ */
+import { Clock, Context, Effect, Layer, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import type { AgentName } from "../domain/Ids.ts"
+import { Refused } from "./Refused.ts"
+
+export interface Write {
+  readonly agent: AgentName
+  readonly tool: string
+  readonly key: string | undefined
+  /** What the key stands for: the same key with other arguments is refused. */
+  readonly arguments: Schema.Json
+}
+
+export class Writes extends Context.Service<Writes, {
+  /** `effect` is given the present time, whole milliseconds since the epoch. */
+  readonly once: <A>(
+    write: Write,
+    outcome: Schema.Codec<A, Schema.Json>,
+    effect: (now: number) => Effect.Effect<A, Refused>
+  ) => Effect.Effect<A, Refused>
+}>()("holdfast/embedded/Writes") {
+  static readonly layerNoDeps = Layer.effect(
+    Writes,
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+
+      const kept = Effect.fnUntraced(function*(write: Write, text: string) {
+        if (write.key === undefined) return undefined
+        const [row] = yield* sql<{ readonly arguments: string; readonly result: string }>`
+          SELECT arguments, result FROM writes
+          WHERE agent = ${write.agent} AND tool = ${write.tool} AND key = ${write.key}`
+        if (row === undefined || row.arguments === text) return row?.result
+        return yield* new Refused({ message: `the idempotency key ${write.key} was used with other arguments` })
+      })
+
+      const once = Effect.fn("Writes.once")(
+        function*<A>(
+          write: Write,
+          outcome: Schema.Codec<A, Schema.Json>,
+          effect: (now: number) => Effect.Effect<A, Refused>
+        ) {
+          const json = Schema.fromJsonString(outcome)
+          const text = JSON.stringify(write.arguments)
+          const before = yield* kept(write, text)
+          if (before !== undefined) return yield* Schema.decodeEffect(json)(before)
+          const now = Math.floor(yield* Clock.currentTimeMillis)
+          const result = yield* effect(now)
+          if (write.key !== undefined) {
+            yield* sql`INSERT INTO writes ${
+              sql.insert({
+                ...write,
+                key: write.key,
+                arguments: text,
+                result: yield* Schema.encodeEffect(json)(result)
+              })
+            }`
+          }
+          return result
+        },
+        sql.withTransaction,
+        Effect.catchTag(["SqlError", "SchemaError"], Effect.die)
+      )
+
+      return Writes.of({ once })
+    })
+  )
+}
