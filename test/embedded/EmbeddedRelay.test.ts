@@ -82,6 +82,14 @@ describe.each([...officialClients, {
 })
 
 describe("the embedded relay", () => {
+  it.effect("speaks the modern era where a client negotiates it", () =>
+    Effect.gen(function*() {
+      const relay = yield* relayIn(yield* temporary)
+      const client = yield* Clients.client(relay.url, { secret: relay.secret(alice), modern: true })
+      yield* client.call("relay_inbox")
+      assert.strictEqual(yield* client.wire.initializes, 0)
+    }))
+
   it.effect.each([undefined, "alice", "alice.AAAA", "bob.", ".", "eve.\u0000"])(
     "answers 401 to the token %j",
     (secret) =>

@@ -159,4 +159,47 @@ describe("the test relay", () => {
       assert.deepStrictEqual((yield* relay.requests).map((request) => request.tool), ["relay_send_message"])
       assert.include((yield* relay.requests)[0]?.body, "last words")
     }))
+
+  it.effect("serves prompts, completion, resources and a log beside its tools, with sessions or without", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start({ sessions: false })
+      const ask = (method: string, params: object) =>
+        Effect.promise(async () => {
+          const response = await fetch(relay.url, {
+            method: "POST",
+            headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
+            body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params })
+          })
+          return response.text()
+        })
+      assert.include(yield* ask("prompts/get", { name: "greet", arguments: { name: "bob" } }), "Hello, bob")
+      assert.include(
+        yield* ask("completion/complete", {
+          ref: { type: "ref/prompt", name: "greet" },
+          argument: { name: "name", value: "al" }
+        }),
+        "\"alice\",\"alan\""
+      )
+      assert.include(yield* ask("resources/list", {}), "relay://inbox")
+      assert.include(yield* ask("resources/read", { uri: "relay://inbox" }), "application/json")
+      assert.include(yield* ask("tools/call", { name: "log", arguments: { text: "careful" } }), "notifications/message")
+      assert.strictEqual((yield* Effect.promise(() => fetch(relay.url))).status, 405)
+    }))
+
+  it.effect("resumes a stream by its event ids, where told to number them", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start({ resumable: true })
+      const client = yield* Clients.sdk(relay.url)
+      const session = (yield* client.sessionId) ?? ""
+      yield* client.call("whoami")
+      const replayed = yield* Effect.promise(async (signal) => {
+        const headers = { accept: "text/event-stream", "mcp-session-id": session }
+        // Each POST's stream begins with an event of its own; the second one was the call's.
+        const response = await fetch(relay.url, { headers: { ...headers, "last-event-id": "e2" }, signal })
+        const first = await response.body?.getReader().read()
+        return Buffer.from(first?.value ?? []).toString("utf8")
+      })
+      assert.include(replayed, "id: e3")
+      assert.include(replayed, session)
+    }))
 })

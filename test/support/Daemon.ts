@@ -63,12 +63,15 @@ const boot = (options: DaemonOptions, dataDir: string): Effect.Effect<Ready> =>
       throw new Error(`the daemon ended at its start (${code ?? signal})\n${program.stdout}${program.stderr}`)
     })
     over.catch(() => {})
-    for (;;) {
+    const patience = performance.now() + 20_000
+    while (performance.now() < patience) {
       // A killed daemon leaves its file behind, so the process is compared too.
       const endpoint = readEndpoint(dataDir)
       if (endpoint?.pid === program.child.pid && endpoint !== undefined) return { program, ...endpoint }
       await Promise.race([sleep(10), over])
     }
+    program.child.kill("SIGKILL")
+    throw new Error(`the daemon was not ready after 20 s\n${program.stdout}${program.stderr}`)
   })
 
 const readEndpoint = (
