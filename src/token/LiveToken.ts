@@ -3,8 +3,14 @@
  *
  * Never two refreshes of one token in flight. The token never leaves this service except in a `Redacted`.
  */
-import { Context, type Effect, type Option, type Redacted, type Stream } from "effect"
-import type { AgentName, PrincipalId } from "../domain/Ids.ts"
+import { NodeFileSystem } from "@effect/platform-node"
+import { Context, Effect, Layer, Option, PubSub, type Redacted, Scope, Semaphore, Stream } from "effect"
+import { RelayTarget } from "../config/Settings.ts"
+import { type AgentName, defaultAgent, type PrincipalId } from "../domain/Ids.ts"
+import { Supervisor } from "../supervision/Supervisor.ts"
+import { choose, type ChosenSource } from "./ChosenSource.ts"
+import { principalOfSource } from "./PrincipalOf.ts"
+import * as RotatingToken from "./RotatingToken.ts"
 
 export interface Token {
   readonly value: Redacted.Redacted
@@ -42,4 +48,88 @@ export class LiveToken extends Context.Service<LiveToken, {
   readonly status: (agent: AgentName) => Effect.Effect<TokenStatus>
   /** Each change of the token or its principal, after it took effect. */
   readonly changes: Stream.Stream<{ readonly agent: AgentName; readonly principalChanged: boolean }>
-}>()("holdfast/token/LiveToken") {}
+}>()("holdfast/token/LiveToken") {
+  /** Over the source that the relay's settings choose. */
+  static readonly layer = Layer.effect(
+    LiveToken,
+    Effect.gen(function*() {
+      const { id, token } = yield* RelayTarget
+      return yield* make(id, yield* choose(id, token))
+    })
+  ).pipe(Layer.provide(NodeFileSystem.layer))
+
+  /** Over a source of the embedding program's own. */
+  static readonly layerOf = (chosen: ChosenSource) =>
+    Layer.effect(LiveToken, Effect.flatMap(RelayTarget, ({ id }) => make(id, chosen)))
+}
+
+const withoutToken = (): Context.Service.Shape<typeof LiveToken> => {
+  const principal = principalOfSource("none")
+  const status: TokenStatus = {
+    source: "none",
+    state: "none",
+    principal,
+    expiresAt: Option.none(),
+    refreshes: 0,
+    lastRefreshAt: Option.none(),
+    nextRefreshAt: Option.none(),
+    lastError: Option.none()
+  }
+  return {
+    current: () => Effect.succeedNone,
+    principal: () => Effect.succeed(principal),
+    rejected: () => Effect.succeedNone,
+    accepted: () => Effect.void,
+    refresh: () => Effect.succeed(status),
+    status: () => Effect.succeed(status),
+    changes: Stream.never
+  }
+}
+
+const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
+  if (chosen._tag === "None") return withoutToken()
+
+  const scope = yield* Scope.Scope
+  const supervisor = yield* Supervisor
+  const creating = yield* Semaphore.make(1)
+  const changes = yield* PubSub.unbounded<{ readonly agent: AgentName; readonly principalChanged: boolean }>()
+  const tokens = new Map<AgentName, RotatingToken.RotatingToken>()
+  /** Those who share one token, and are told when it changes. */
+  const sharing = new Set<AgentName>()
+
+  const create = Effect.fnUntraced(function*(agent: AgentName) {
+    const label = chosen._tag === "Shared" ? "*" : agent
+    return yield* RotatingToken.make({
+      source: chosen._tag === "Shared" ? chosen.source : yield* chosen.source(agent),
+      fiber: `token ${relay}/${label}`,
+      labels: { relay, agent: label },
+      onChange: (principalChanged) =>
+        PubSub.publishAll(
+          changes,
+          Array.from(chosen._tag === "Shared" ? sharing : [agent], (agent) => ({ agent, principalChanged }))
+        )
+    }).pipe(Scope.provide(scope), Effect.provideService(Supervisor, supervisor))
+  })
+
+  const tokenOf = (agent: AgentName): Effect.Effect<RotatingToken.RotatingToken> => {
+    const key = chosen._tag === "Shared" ? defaultAgent : agent
+    sharing.add(agent)
+    const token = tokens.get(key)
+    if (token !== undefined) return Effect.succeed(token)
+    return Effect.suspend(() => {
+      const token = tokens.get(key)
+      if (token !== undefined) return Effect.succeed(token)
+      return Effect.tap(create(key), (created) => Effect.sync(() => tokens.set(key, created)))
+    }).pipe(Effect.uninterruptible, creating.withPermit)
+  }
+
+  return LiveToken.of({
+    current: (agent) => Effect.flatMap(tokenOf(agent), ({ current }) => current),
+    principal: (agent) => Effect.flatMap(tokenOf(agent), ({ principal }) => principal),
+    rejected: (agent, used) => Effect.flatMap(tokenOf(agent), ({ rejected }) => rejected(used)),
+    accepted: (agent) => Effect.flatMap(tokenOf(agent), ({ accepted }) => accepted),
+    refresh: (agent) => Effect.flatMap(tokenOf(agent), ({ refresh }) => refresh),
+    status: (agent) => Effect.flatMap(tokenOf(agent), ({ status }) => status),
+    changes: Stream.fromPubSub(changes)
+  })
+})

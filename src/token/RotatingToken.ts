@@ -1,0 +1,182 @@
+/**
+ * One token and the fiber that rotates it: the actor behind `LiveToken` (BEHAVIOUR 7).
+ *
+ * The source is never asked twice at once; whoever asks meanwhile shares the answer. A failure of the source leaves the
+ * token in force until it ends.
+ */
+import { Clock, Deferred, Effect, Metric, Option, Queue, Random, Redacted, Scope, Stream } from "effect"
+import type { PrincipalId } from "../domain/Ids.ts"
+import * as Metrics from "../observability/Metrics.ts"
+import { Supervisor } from "../supervision/Supervisor.ts"
+import type { Token, TokenStatus } from "./LiveToken.ts"
+import { principalOf, principalOfSource } from "./PrincipalOf.ts"
+import * as rotation from "./rotation.ts"
+import { type IssuedToken, type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
+import * as TokenState from "./TokenState.ts"
+
+export interface RotatingToken {
+  readonly current: Effect.Effect<Option.Option<Token>>
+  readonly principal: Effect.Effect<PrincipalId>
+  readonly rejected: (used: Option.Option<Token>) => Effect.Effect<Option.Option<Token>>
+  readonly accepted: Effect.Effect<void>
+  readonly refresh: Effect.Effect<TokenStatus>
+  readonly status: Effect.Effect<TokenStatus>
+}
+
+const now = Effect.map(Clock.currentTimeMillis, Math.floor)
+
+const checked = (issued: IssuedToken, at: number): Effect.Effect<IssuedToken, TokenSourceFailed> => {
+  if (Redacted.value(issued.value) === "") {
+    return Effect.fail(
+      new TokenSourceFailed({ code: "no token", hint: "the source answered without a token", retryable: true })
+    )
+  }
+  if (Option.exists(issued.expiresAt, (expiresAt) => expiresAt <= at)) {
+    return Effect.fail(
+      new TokenSourceFailed({ code: "expired", hint: "the source gave a token that has ended", retryable: true })
+    )
+  }
+  return Effect.succeed(issued)
+}
+
+/** `onChange` is called after each change of the token or its principal took effect. */
+export const make = Effect.fnUntraced(function*(options: {
+  readonly source: TokenSource
+  readonly fiber: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly onChange: (principalChanged: boolean) => Effect.Effect<void>
+}): Effect.fn.Return<RotatingToken, never, Supervisor | Scope.Scope> {
+  const { labels, onChange, source } = options
+  const { supervise } = yield* Supervisor
+  const scope = yield* Scope.Scope
+  const rescheduled = yield* Queue.sliding<void>(1)
+  let asking: Deferred.Deferred<void> | undefined
+  let state = TokenState.initial(principalOfSource(source.name))
+
+  const counted = (outcome: string) =>
+    Metric.update(Metric.withAttributes(Metrics.tokenRefreshes, { ...labels, outcome }), 1)
+
+  const answered = Effect.fnUntraced(function*(issued: IssuedToken, refused: boolean) {
+    const { expiresAt, value } = issued
+    const token: Token = { value, expiresAt, principal: principalOf(issued) }
+    const before = state
+    const next = TokenState.answered(before, token, yield* now, { jitter: yield* Random.next, refused })
+    state = next.state
+    if (TokenState.resting(state) && !TokenState.resting(before)) {
+      yield* Effect.logError(
+        `the relay refused ${state.refusals} tokens in a row; asking the source again in 5 minutes`
+      )
+    }
+    if (Option.isSome(before.trouble)) yield* Effect.logInfo("the token source answers again")
+    yield* counted(next.changed ? "changed" : "unchanged")
+    if (next.changed) yield* onChange(before.principal !== token.principal)
+  })
+
+  const failed = Effect.fnUntraced(function*(failure: TokenSourceFailed) {
+    const { trouble } = state
+    state = TokenState.failed(state, failure, yield* now)
+    yield* counted(failure.retryable ? "failed" : "rejected")
+    // Said once, not with each try.
+    if (Option.exists(trouble, ({ retryable }) => retryable === failure.retryable)) return
+    yield* failure.retryable
+      ? Effect.logWarning(`the token source fails: ${failure.message}; trying again`)
+      : Effect.logError(`the token source refuses: ${failure.message}; trying again every 5 minutes`)
+  })
+
+  const askOnce = (refused: boolean) =>
+    Effect.gen(function*() {
+      state = TokenState.asked(state, yield* now)
+      const issued = yield* source.fetch
+      return yield* checked(issued, yield* now)
+    }).pipe(
+      Effect.catchDefect((defect) =>
+        Effect.fail(new TokenSourceFailed({ code: "defect", hint: String(defect), retryable: true }))
+      ),
+      Effect.timeoutOrElse({
+        duration: rotation.patience,
+        orElse: () =>
+          Effect.fail(new TokenSourceFailed({ code: "timeout", hint: "no answer within 10 s", retryable: true }))
+      }),
+      Effect.matchEffect({ onSuccess: (issued) => answered(issued, refused), onFailure: failed }),
+      Effect.annotateLogs({ ...labels, source: source.name })
+    )
+
+  const ask = (refused: boolean) =>
+    Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
+      if (asking === undefined) {
+        const answer = Deferred.makeUnsafe<void>()
+        asking = answer
+        // In the actor's scope: a caller that goes away must not end what others wait for.
+        yield* askOnce(refused).pipe(
+          Effect.ensuring(Effect.sync(() => {
+            asking = undefined
+          })),
+          Effect.andThen(Queue.offer(rescheduled, undefined)),
+          Deferred.into(answer),
+          Effect.forkIn(scope, { startImmediately: true })
+        )
+        return yield* restore(Deferred.await(answer))
+      }
+      return yield* restore(Deferred.await(asking))
+    }))
+
+  const settled = Effect.suspend(() =>
+    state.asks === 0 || (state.asks === 1 && asking !== undefined) ? ask(false) : Effect.void
+  )
+
+  /** What counts against the relay's refusals is over: somebody did something about it. */
+  const afresh = Effect.sync(() => {
+    state = { ...state, refusals: 0 }
+  })
+
+  const onTime = Effect.gen(function*() {
+    const at = yield* now
+    const due = Option.getOrElse(state.nextAskAt, () => Infinity)
+    if (due > at) {
+      const early = due === Infinity
+        ? yield* Effect.asSome(Queue.take(rescheduled))
+        : yield* Effect.timeoutOption(Queue.take(rescheduled), due - at)
+      if (Option.isSome(early)) return
+    }
+    yield* ask(false)
+  })
+
+  const onChangeOfSource = Stream.runForEach(source.changes, () =>
+    // An ask that is under way may have read what was there before.
+    Effect.suspend(() => asking === undefined ? Effect.void : Deferred.await(asking)).pipe(
+      Effect.andThen(afresh),
+      Effect.andThen(ask(false))
+    ))
+
+  yield* supervise(options.fiber)(
+    Effect.all([Effect.forever(onTime), onChangeOfSource], { concurrency: "unbounded", discard: true })
+  )
+  yield* Metrics.observed(
+    Metrics.tokenTimeToExpiry,
+    labels,
+    (at) =>
+      Option.match(Option.flatMap(state.token, ({ expiresAt }) => expiresAt), {
+        onNone: () => Number.NaN,
+        onSome: (expiresAt) => (expiresAt - at) / 1000
+      })
+  )
+
+  const status = Effect.map(now, (at) => TokenState.statusOf(state, source.name, at))
+  const inForce = Effect.map(now, (at) => TokenState.inForce(state, at))
+
+  return {
+    current: Effect.andThen(settled, inForce),
+    principal: Effect.map(settled, () => state.principal),
+    rejected: Effect.fnUntraced(function*(used) {
+      const present = yield* inForce
+      if (Option.isSome(present) && !TokenState.same(present, used)) return present
+      if (asking === undefined && !TokenState.mayAsk(state, yield* now)) return Option.none()
+      yield* ask(true)
+      const next = yield* inForce
+      return TokenState.same(next, used) ? Option.none() : next
+    }),
+    accepted: Effect.suspend(() => state.refusals === 0 ? Effect.void : afresh),
+    refresh: afresh.pipe(Effect.andThen(ask(false)), Effect.andThen(status)),
+    status
+  }
+})

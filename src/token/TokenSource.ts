@@ -1,0 +1,31 @@
+/** Where a relay's token comes from (BEHAVIOUR 7). */
+import { type Effect, type Option, type Redacted, Schema, type Stream } from "effect"
+
+/** Why a source gave no token, in its own words and never with the token; `retryable` where asking again may help. */
+export class TokenSourceFailed extends Schema.TaggedError<TokenSourceFailed>()("TokenSourceFailed", {
+  code: Schema.String,
+  hint: Schema.String,
+  retryable: Schema.Boolean
+}) {
+  override get message(): string {
+    return `${this.hint} (${this.code})`
+  }
+}
+
+export interface IssuedToken {
+  /** The name of the source that answered: part of whom the token stands for. */
+  readonly source: string
+  readonly value: Redacted.Redacted
+  /** Milliseconds since the epoch, where the source told. */
+  readonly expiresAt: Option.Option<number>
+  /** Whom the token stands for, where the source told. */
+  readonly subject: Option.Option<string>
+}
+
+export interface TokenSource {
+  /** Names kind and place, such as `file:/run/secrets/relay`; never the token. */
+  readonly name: string
+  readonly fetch: Effect.Effect<IssuedToken, TokenSourceFailed>
+  /** Says when asking again may give another token; empty for sources that cannot tell. */
+  readonly changes: Stream.Stream<void>
+}

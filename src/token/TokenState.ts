@@ -1,0 +1,102 @@
+/** What is known of one token, and how each answer of its source and of the relay changes that; pure. */
+import { Option, Redacted } from "effect"
+import type { PrincipalId } from "../domain/Ids.ts"
+import type { Token, TokenStatus } from "./LiveToken.ts"
+import * as rotation from "./rotation.ts"
+import type { TokenSourceFailed } from "./TokenSource.ts"
+
+export interface TokenState {
+  readonly token: Option.Option<Token>
+  /** Of the last token; before there is one, of the source. */
+  readonly principal: PrincipalId
+  /** Why the last ask brought none. */
+  readonly trouble: Option.Option<TokenSourceFailed>
+  /** Transient failures in a row. */
+  readonly failures: number
+  /** Answers of the source in a row that came because the relay refused the token before. */
+  readonly refusals: number
+  readonly asks: number
+  readonly refreshes: number
+  readonly lastAskAt: number
+  readonly lastRefreshAt: Option.Option<number>
+  readonly nextAskAt: Option.Option<number>
+}
+
+export const initial = (principal: PrincipalId): TokenState => ({
+  token: Option.none(),
+  principal,
+  trouble: Option.none(),
+  failures: 0,
+  refusals: 0,
+  asks: 0,
+  refreshes: 0,
+  lastAskAt: 0,
+  lastRefreshAt: Option.none(),
+  nextAskAt: Option.some(0)
+})
+
+export const inForce = (state: TokenState, at: number): Option.Option<Token> =>
+  Option.filter(state.token, ({ expiresAt }) => Option.getOrElse(expiresAt, () => Infinity) > at)
+
+/** Whether both are the same credential, or none. */
+export const same = (one: Option.Option<Token>, other: Option.Option<Token>): boolean =>
+  Option.getOrUndefined(Option.map(one, plain)) === Option.getOrUndefined(Option.map(other, plain))
+
+const plain = ({ value }: Token): string => Redacted.value(value)
+
+/** The relay refused so many in a row that the source is left alone for a while. */
+export const resting = (state: TokenState): boolean => state.refusals >= rotation.refusalsInRow
+
+export const asked = (state: TokenState, at: number): TokenState => ({ ...state, asks: state.asks + 1, lastAskAt: at })
+
+export const answered = (state: TokenState, token: Token, at: number, options: {
+  readonly jitter: number
+  /** Whether it was asked because the relay refused the token before. */
+  readonly refused: boolean
+}): { readonly state: TokenState; readonly changed: boolean } => {
+  const changed = !same(state.token, Option.some(token)) || state.principal !== token.principal
+  const next: TokenState = {
+    ...state,
+    token: Option.some(token),
+    principal: token.principal,
+    trouble: Option.none(),
+    failures: 0,
+    refusals: state.refusals + (options.refused ? 1 : 0),
+    refreshes: state.refreshes + 1,
+    lastRefreshAt: Option.some(at),
+    nextAskAt: rotation.refreshAt(token.expiresAt, at, { jitter: options.jitter, changed })
+  }
+  return { changed, state: resting(next) ? { ...next, nextAskAt: Option.some(at + rotation.rest) } : next }
+}
+
+export const failed = (state: TokenState, failure: TokenSourceFailed, at: number): TokenState => {
+  const failures = failure.retryable ? state.failures + 1 : 0
+  const pause = failure.retryable && !resting(state) ? rotation.retryAfter(failures) : rotation.rest
+  return { ...state, trouble: Option.some(failure), failures, nextAskAt: Option.some(at + pause) }
+}
+
+/** Whether the source may be asked because the relay refused the token; else its rotation fiber asks when it is time. */
+export const mayAsk = (state: TokenState, at: number): boolean =>
+  !resting(state) && Option.match(state.trouble, {
+    onNone: () => true,
+    onSome: ({ retryable }) => retryable && rotation.mayAskAgain(state.lastAskAt, at)
+  })
+
+export const statusOf = (state: TokenState, source: string, at: number): TokenStatus => ({
+  source,
+  state: stateOf(state, at),
+  principal: state.principal,
+  expiresAt: Option.flatMap(state.token, ({ expiresAt }) => expiresAt),
+  refreshes: state.refreshes,
+  lastRefreshAt: state.lastRefreshAt,
+  nextRefreshAt: state.nextAskAt,
+  lastError: resting(state)
+    ? Option.some({ code: "refused", hint: `the relay refused ${state.refusals} tokens in a row` })
+    : Option.map(state.trouble, ({ code, hint }) => ({ code, hint }))
+})
+
+const stateOf = (state: TokenState, at: number): TokenStatus["state"] => {
+  if (resting(state)) return "rejected"
+  if (Option.isSome(state.trouble)) return state.trouble.value.retryable ? "failing" : "rejected"
+  return Option.isSome(inForce(state, at)) ? "valid" : "none"
+}

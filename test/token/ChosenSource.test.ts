@@ -1,0 +1,88 @@
+import { NodeFileSystem } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Redacted } from "effect"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import type { TokenSettings } from "../../src/config/Settings.ts"
+import { defaultRelay, RelayId } from "../../src/domain/Ids.ts"
+import { choose } from "../../src/token/ChosenSource.ts"
+import { temporaryDirectory } from "../storage/temporaryDirectory.ts"
+
+const chosen = (settings: TokenSettings, environment: Record<string, string> = {}, relay = defaultRelay) =>
+  choose(relay, settings).pipe(
+    Effect.provide(NodeFileSystem.layer),
+    Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(environment))
+  )
+
+/** The source that answers and its token, or what was chosen instead of one source. */
+const token = Effect.fnUntraced(function*(...args: Parameters<typeof chosen>) {
+  const source = yield* chosen(...args)
+  if (source._tag !== "Shared") return source._tag
+  const answer = yield* source.source.fetch
+  return [answer.source, Redacted.value(answer.value)] as const
+})
+
+const inEnvironment = { HOLDFAST_RELAY_TOKEN: "from environment\n" }
+const value = Redacted.make("from settings")
+
+describe("ChosenSource", () => {
+  it.effect("is the environment's, where none is named", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* token({}, inEnvironment), ["environment", "from environment"])
+      assert.strictEqual(yield* token({}, { HOLDFAST_RELAY_TOKEN: " " }), "None")
+      assert.strictEqual(yield* token({}), "None")
+    }))
+
+  it.effect("never sends the environment's token to another relay, unless that relay's settings list it", () =>
+    Effect.gen(function*() {
+      const other = RelayId.make("other")
+      assert.strictEqual(yield* token({}, inEnvironment, other), "None")
+      assert.deepStrictEqual(yield* token({ sources: ["environment"] }, inEnvironment, other), [
+        "environment",
+        "from environment"
+      ])
+    }))
+
+  it.effect("is the named one rather than the environment's", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* token({ value }, inEnvironment), ["value", "from settings"])
+    }))
+
+  it.effect("is refused where several are named without an order", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(token({ value, file: "/run/token" }))
+      assert.strictEqual(error._tag, "TokenSettingsInvalid")
+      assert.include(error.message, "value and file are both set")
+    }))
+
+  it.effect("is the first in the order that answers", () =>
+    Effect.gen(function*() {
+      const file = join(yield* temporaryDirectory, "token")
+      const settings: TokenSettings = { value, file, sources: ["environment", "file", "value"] }
+      assert.deepStrictEqual(yield* token(settings), ["value", "from settings"])
+      writeFileSync(file, "from file")
+      assert.deepStrictEqual(yield* token(settings), [`file:${file}`, "from file"])
+      assert.deepStrictEqual(yield* token(settings, inEnvironment), ["environment", "from environment"])
+    }))
+
+  it.effect("says what each source said where none answers", () =>
+    Effect.gen(function*() {
+      const file = join(yield* temporaryDirectory, "token")
+      const error = yield* Effect.flip(token({ file, sources: ["environment", "file"] }))
+      assert.strictEqual(error._tag, "TokenSourceFailed")
+      assert.include(error.message, "HOLDFAST_RELAY_TOKEN is not set")
+      assert.include(error.message, file)
+      const none = yield* Effect.flip(token({ sources: ["environment"] }))
+      assert.strictEqual(none._tag === "TokenSourceFailed" && none.retryable, false)
+    }))
+
+  it.effect.each(
+    [
+      { settings: { sources: ["file"] }, words: "lists file, which is not set" },
+      { settings: { value, file: "/run/token", sources: ["file"] }, words: "does not list it" }
+    ] as const
+  )("is refused where the order and the sources disagree: $words", ({ settings, words }) =>
+    Effect.gen(function*() {
+      assert.include((yield* Effect.flip(token(settings))).message, words)
+    }))
+})
