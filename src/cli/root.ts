@@ -9,7 +9,9 @@ export const root = Command.make("holdfast").pipe(
       Flag.optional
     ),
     config: Flag.String("config").pipe(
-      Flag.withDescription("Configuration file (default: holdfast.json in the working directory, where there is one)"),
+      Flag.withDescription(
+        "Configuration file, in place of holdfast/holdfast.json under the user's configuration directory"
+      ),
       Flag.withMetavar("FILE"),
       Flag.optional
     )

@@ -9,7 +9,10 @@ import { UsageError } from "../Failures.ts"
 
 export const selectionParameters = <const States extends ReadonlyArray<EntryState>>(states: States) => ({
   ids: Argument.Int("id").pipe(Argument.withDescription("Ids, as \"outbox list\" shows them"), Argument.variadic()),
-  all: Flag.Boolean("all").pipe(Flag.withDescription("Every entry that the other flags leave")),
+  all: Flag.Boolean("all").pipe(
+    Flag.withDescription("Every entry that the other flags leave"),
+    Flag.withDefault(false)
+  ),
   agent: optionalAgentFlag,
   state: Flag.Literals("state", states).pipe(Flag.withDescription("Only entries in this state"), Flag.optional)
 })

@@ -1,0 +1,37 @@
+/** The embedded relay on the data directory, with what a daemon needs to reach it. */
+import { Context, Effect, FileSystem, Layer, Option, Path, Redacted, Schema } from "effect"
+import { defaultAgent } from "../domain/Ids.ts"
+import { EmbeddedRelay } from "../embedded/EmbeddedRelay.ts"
+import { DataDirectory } from "../storage/DataDirectory.ts"
+
+const Port = Schema.NumberFromString.check(Schema.isInt())
+
+/**
+ * The port given, else the one it had before: what the outbox holds is bound to the relay's URL. At its first start
+ * 4850, or where that is taken a free one.
+ */
+const listening = (directory: string, given: Option.Option<number>, before: Option.Option<number>) => {
+  const port = Option.getOrUndefined(Option.orElse(given, () => before))
+  const layer = EmbeddedRelay.layer({ directory, port })
+  return port === undefined
+    ? Layer.catchTag(layer, "EmbeddedRelayPort", () => EmbeddedRelay.layer({ directory, port: 0 }))
+    : layer
+}
+
+/** Runs it for as long as the scope is open. `tokenFile` holds the default agent's token. */
+export const embeddedRelay = Effect.fnUntraced(function*(dataDir: string, port: Option.Option<number>) {
+  const path = yield* Path.Path
+  const fs = yield* FileSystem.FileSystem
+  const directory = path.join(dataDir, "relay")
+  // The data directory first, so that it is closed to others before anything is in it.
+  yield* Layer.build(DataDirectory.layerAt(dataDir))
+  const before = yield* fs.readFileString(path.join(directory, "port")).pipe(
+    Effect.flatMap((text) => Schema.decodeEffect(Port)(text.trim())),
+    Effect.option
+  )
+  const relay = Context.get(yield* Layer.build(listening(directory, port, before)), EmbeddedRelay)
+  const files = Context.get(yield* Layer.build(DataDirectory.layerAt(directory)), DataDirectory)
+  yield* files.writeAtomically("port", `${new URL(relay.url).port}\n`)
+  yield* files.writeAtomically(`token-${defaultAgent}`, `${Redacted.value(relay.tokenFor(defaultAgent))}\n`)
+  return { url: new URL(relay.url), tokenFile: files.file("token-{agent}") }
+})

@@ -1,0 +1,19 @@
+/** The whole command line. What isn't built isn't here, so `--help` lists only what there is. */
+import { CliConfig, Command, GlobalFlag } from "effect/cli"
+import { config } from "./config/config.ts"
+import { context } from "./context/context.ts"
+import { demo } from "./demo/demo.ts"
+import { outbox } from "./outbox/outbox.ts"
+import { relay } from "./relay.ts"
+import { root } from "./root.ts"
+import { serve } from "./serve.ts"
+import { status } from "./status.ts"
+import { token } from "./token/token.ts"
+import { tools } from "./tools.ts"
+
+export const holdfast = root.pipe(
+  Command.withSubcommands([serve, relay, config, status, outbox, context, tools, token, demo])
+)
+
+/** Logging is configured by `log.level`, for all commands alike; so that flag of the framework's is left out. */
+export const flags = CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] })

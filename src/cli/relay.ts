@@ -1,0 +1,23 @@
+import { Console, Effect } from "effect"
+import { Command, Flag } from "effect/cli"
+import { shellWord } from "./config/ClientEntry.ts"
+import { dataDirectory } from "./configuration.ts"
+import { embeddedRelay } from "./embeddedRelay.ts"
+import { stopsBySignal } from "./exitCode.ts"
+import { portFlag } from "./portFlag.ts"
+
+export const relay = Command.make("relay", {
+  port: portFlag.pipe(
+    Flag.withDescription("Where it listens (default: as before, at first 4850); 0 picks a free one"),
+    Flag.optional
+  )
+}, ({ port }) =>
+  Effect.gen(function*() {
+    const { tokenFile, url } = yield* embeddedRelay(yield* dataDirectory, port)
+    yield* Console.log(`relay     ${url}`)
+    yield* Console.log(`tokens    ${tokenFile}`)
+    yield* Console.log(`daemon    HOLDFAST_TOKEN_FILE=${shellWord(tokenFile)} holdfast serve --relay ${url}`)
+    return yield* Effect.never
+  }).pipe(Effect.scoped, stopsBySignal)).pipe(
+    Command.withDescription("Run the embedded relay by itself: messages and workspaces for the agents of one machine")
+  )

@@ -1,0 +1,70 @@
+import { Console, Effect, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import { relayTargets, type SettingsValues } from "../config/Settings.ts"
+import { defaultRelay } from "../domain/Ids.ts"
+import * as Runner from "../Runner.ts"
+import { claudeLine } from "./config/claude.ts"
+import { secretPlace } from "./config/ClientEntry.ts"
+import { codexLine } from "./config/codex.ts"
+import { entryAt } from "./config/endpointEntry.ts"
+import { dataDirectory, settingsWith } from "./configuration.ts"
+import { embeddedRelay } from "./embeddedRelay.ts"
+import { stopsBySignal } from "./exitCode.ts"
+import { UsageError } from "./Failures.ts"
+import { portFlag } from "./portFlag.ts"
+import { version } from "./version.ts"
+
+const neither = "serve needs a relay: name one with --relay URL (or HOLDFAST_RELAY_URL, or relay.url in the "
+  + "configuration file), or run the one that ships with Holdfast with --embedded"
+
+/** The relays to serve; an embedded one lives as long as the scope, and takes the place of the default one. */
+const relaysFor = Effect.fnUntraced(function*(settings: SettingsValues, dataDir: string, embedded: boolean) {
+  const configured = relayTargets(settings)
+  if (!embedded) return configured.length > 0 ? configured : yield* new UsageError({ message: neither })
+  const { tokenFile, url } = yield* embeddedRelay(dataDir, Option.none())
+  return [
+    { id: defaultRelay, url, token: { file: tokenFile } },
+    ...configured.filter((relay) => relay.id !== defaultRelay)
+  ]
+})
+
+const announce =
+  (dataDir: string, relays: ReadonlyArray<{ readonly url: URL }>) => (endpoint: { readonly url: string }) => {
+    const entry = entryAt(endpoint.url, dataDir)
+    return Console.log(`holdfast ${version} is ready
+
+  endpoint     ${entry.url}
+  relay        ${relays.map(({ url }) => `${url.origin}${url.pathname}`).join(", ")}
+  secret       ${secretPlace(entry)}
+
+  Claude Code  ${claudeLine(entry)}
+  Codex        ${codexLine(entry)}
+`)
+  }
+
+export const serve = Command.make("serve", {
+  relay: Flag.String("relay").pipe(
+    Flag.withDescription("The relay: a remote MCP endpoint"),
+    Flag.withMetavar("URL"),
+    Flag.optional
+  ),
+  embedded: Flag.Boolean("embedded").pipe(
+    Flag.withDescription("Run the relay that ships with Holdfast, and use it"),
+    Flag.withDefault(false)
+  ),
+  port: portFlag.pipe(
+    Flag.withDescription("Where agents connect (default: 4851); 0 picks a free port and keeps it"),
+    Flag.optional
+  )
+}, ({ relay, embedded, port }) =>
+  Effect.gen(function*() {
+    if (embedded && Option.isSome(relay)) {
+      return yield* new UsageError({ message: "--relay and --embedded name two relays: choose one" })
+    }
+    const settings = yield* settingsWith({ relay: Option.getOrUndefined(relay), port: Option.getOrUndefined(port) })
+    const dataDir = yield* dataDirectory
+    const relays = yield* relaysFor(settings, dataDir, embedded)
+    yield* Runner.serve({ settings, relays, onReady: announce(dataDir, relays) })
+  }).pipe(Effect.scoped, stopsBySignal)).pipe(
+    Command.withDescription("Run the daemon, in the foreground, until it is stopped by a signal")
+  )
