@@ -5,11 +5,22 @@
  * of the token and then for a new session (BEHAVIOUR 3, 7). Down-class failures are reported to the link. A silent
  * call is watched: after 10 s without bytes the link probes beside it, and two failures end it.
  */
-import { Context, type Effect, type Scope } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Layer, Option, Scope } from "effect"
+import { Settings } from "../config/Settings.ts"
+import type { AgentName } from "../domain/Ids.ts"
 import type { SseEvent } from "../domain/SseEvent.ts"
-import type { RelayFailure } from "./RelayFailure.ts"
+import { LiveToken, type Token } from "../token/LiveToken.ts"
+import { isMessage, jsonAnswer, notOurs, wholeBytes } from "./AnswerReading.ts"
+import { collect } from "./BodyText.ts"
+import { follow } from "./Following.ts"
+import * as Handshake from "./Handshake.ts"
+import { recovering } from "./Recovery.ts"
+import { NoStream, RelayFailure, SessionLost } from "./RelayFailure.ts"
+import { RelayLink } from "./RelayLink.ts"
 import type { OpenRelaySession, RelaySession } from "./RelaySession.ts"
-import type { Pull, RelayAnswer } from "./RelayTransport.ts"
+import { type Attempt, type Pull, type RelayAnswer, RelayTransport } from "./RelayTransport.ts"
+import { reporting } from "./Reporting.ts"
+import { SilenceWatch } from "./SilenceWatch.ts"
 
 /** The relay's JSON-RPC answer to our id. */
 export interface FinalAnswer {
@@ -30,6 +41,8 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Each SSE message that comes before the answer, in order. */
   readonly onEvent?: ((event: SseEvent, session: OpenRelaySession) => Effect.Effect<void>) | undefined
+  /** Called whenever bytes of the answer's body arrive. */
+  readonly onBytes?: (() => void) | undefined
   /** Called once the relay has begun to answer with SSE. */
   readonly onStream?: Effect.Effect<void> | undefined
   /** Pass JSON on as it comes; otherwise it is collected whole, up to 16 MiB, and beyond passed on. */
@@ -51,4 +64,145 @@ export class RelayClient extends Context.Service<RelayClient, {
     session: RelaySession,
     lastEventId: string | undefined
   ) => Effect.Effect<{ readonly answer: RelayAnswer; readonly session: OpenRelaySession }, RelayFailure, Scope.Scope>
-}>()("holdfast/relay/RelayClient") {}
+}>()("holdfast/relay/RelayClient") {
+  static readonly layer = Layer.effect(
+    RelayClient,
+    Effect.gen(function*() {
+      const transport = yield* RelayTransport
+      const liveToken = yield* LiveToken
+      const link = yield* RelayLink
+      const settings = (yield* Settings).link
+      const clock = yield* Clock.Clock
+      const report = yield* reporting(link)
+
+      const watchFor = (within: number) =>
+        new SilenceWatch({ clock, probe: link.probe, silence: settings.silence, failures: 2, within })
+      const answered = (agent: AgentName) => Effect.andThen(link.answered, liveToken.accepted(agent))
+
+      const ask = Effect.fnUntraced(function*(
+        options: RequestOptions,
+        watch: SilenceWatch,
+        open: OpenRelaySession,
+        token: Option.Option<Token>
+      ): Effect.fn.Return<FinalAnswer, RelayFailure, Scope.Scope> {
+        const onBytes = () => {
+          watch.heard()
+          options.onBytes?.()
+        }
+        const sent = { ...inSession(open, token), onBytes }
+        const answer = yield* transport.send({
+          ...sent,
+          method: "POST",
+          body: options.text,
+          headers: options.headers
+        })
+        const { status, headers, body } = answer
+        const chunked = (chunks: Pull<Uint8Array>): FinalAnswer => ({
+          status,
+          headers,
+          body: { _tag: "Chunks", chunks: watch.guard(chunks) }
+        })
+        switch (body._tag) {
+          case "Empty":
+            return yield* notOurs(answer)
+          case "Json": {
+            if (options.streamJson === true && status < 300) return chunked(body.chunks)
+            const collected = yield* collect(body.chunks, wholeBytes)
+            if (collected._tag === "Longer") return chunked(collected.chunks)
+            const text = yield* jsonAnswer(answer, collected.text, options.id)
+            return { status, headers, body: { _tag: "Whole", text } }
+          }
+          case "Sse": {
+            yield* options.onStream ?? Effect.void
+            const text = yield* follow({
+              events: body.events,
+              id: options.id,
+              onEvent: (event) =>
+                isMessage(event) && options.onEvent !== undefined ? options.onEvent(event, open) : Effect.void,
+              resume: (lastEventId) => transport.send({ ...sent, method: "GET", lastEventId })
+            })
+            return {
+              status,
+              headers: { ...headers, "content-type": "application/json" },
+              body: { _tag: "Whole", text }
+            }
+          }
+        }
+      })
+
+      const request: RelayClient["Service"]["request"] = Effect.fnUntraced(function*(session, options) {
+        const watch = watchFor(options.within)
+        const scope = yield* Scope.fork(yield* Effect.scope)
+        return yield* recovering(liveToken, session, (open, token) => ask(options, watch, open, token)).pipe(
+          Scope.provide(scope),
+          watch.guard,
+          Effect.tapError(report),
+          Effect.tap(answered(session.agent)),
+          Effect.onExit((exit) =>
+            Exit.isSuccess(exit) && exit.value.body._tag === "Chunks" ? Effect.void : Scope.close(scope, exit)
+          )
+        )
+      })
+
+      const notify: RelayClient["Service"]["notify"] = Effect.fnUntraced(function*(session, text) {
+        const watch = watchFor(Duration.toMillis(settings.listTimeout))
+        yield* recovering(
+          liveToken,
+          session,
+          (open, token) => Handshake.tell(transport, Option.map(token, (token) => token.value), open, text)
+        ).pipe(
+          watch.guard,
+          Effect.tapError(report),
+          Effect.tap(answered(session.agent))
+        )
+      })
+
+      const listen = Effect.fnUntraced(function*(attempt: Omit<Attempt, "method">) {
+        const answer = yield* Effect.catchReason(
+          transport.send({ ...attempt, method: "GET" }),
+          "RelayFailure",
+          "NotJsonRpc",
+          (reason, failure) => Effect.fail(reason.status === 409 ? held : failure)
+        )
+        if (answer.status === 409) return yield* held
+        if (answer.body._tag === "Sse") return { ...answer, body: answer.body }
+        return yield* new RelayFailure({ reason: new NoStream({ status: answer.status }) })
+      })
+
+      const stream: RelayClient["Service"]["stream"] = Effect.fnUntraced(function*(session, lastEventId) {
+        const watch = new SilenceWatch({ clock, probe: link.probe, silence: settings.streamSilence, failures: 1 })
+        const scope = yield* Scope.fork(yield* Effect.scope)
+        const watched = <A>(wait: Effect.Effect<A, RelayFailure>) => Effect.tapError(watch.guard(wait), report)
+        let first: number | undefined
+        return yield* recovering(liveToken, session, (open, token) => {
+          first ??= open.generation
+          // Event ids mean nothing in another session.
+          const resumeFrom = open.generation === first ? lastEventId : undefined
+          return Effect.map(
+            listen({ ...inSession(open, token), lastEventId: resumeFrom, onBytes: watch.heard }),
+            (answer) => ({
+              session: open,
+              answer: { ...answer, body: { _tag: "Sse" as const, events: watched(answer.body.events) } }
+            })
+          )
+        }).pipe(
+          Scope.provide(scope),
+          watched,
+          Effect.tap(answered(session.agent)),
+          Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+        )
+      })
+
+      return RelayClient.of({ request, notify, stream })
+    })
+  )
+}
+
+const inSession = (open: OpenRelaySession, token: Option.Option<Token>) => ({
+  token: Option.map(token, (token) => token.value),
+  session: Option.getOrUndefined(open.id),
+  protocolVersion: open.protocolVersion
+})
+
+/** The relay still holds a stream on this session, from before a crash of ours. */
+const held = new RelayFailure({ reason: new SessionLost({ status: 409 }) })

@@ -8,8 +8,10 @@ export class ConnectFailed extends Schema.TaggedError<ConnectFailed>()("ConnectF
 export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("ConnectionLost", { detail: Schema.String }) {}
 /** A stream or body ended without the answer. */
 export class AnswerCutOff extends Schema.TaggedError<AnswerCutOff>()("AnswerCutOff", { detail: Schema.String }) {}
-/** No bytes for `millis`, and no answer to probes. */
+/** No bytes for `millis`, and no probe that was answered meanwhile. */
 export class Silent extends Schema.TaggedError<Silent>()("Silent", { millis: Schema.Number }) {}
+/** No answer within the bound on the request, of a relay that is alive: slow, and not Down-class. */
+export class TimedOut extends Schema.TaggedError<TimedOut>()("TimedOut", { millis: Schema.Number }) {}
 /** 502, 503 or 504. A 503 was not carried out. */
 export class GatewayStatus extends Schema.TaggedError<GatewayStatus>()("GatewayStatus", {
   status: Schema.Int,
@@ -38,6 +40,8 @@ export class SessionRefused extends Schema.TaggedError<SessionRefused>()("Sessio
   code: Schema.Number,
   detail: Schema.String
 }) {}
+/** The relay has no stream of its own to give (GET: 404, 405, 501). */
+export class NoStream extends Schema.TaggedError<NoStream>()("NoStream", { status: Schema.Int }) {}
 /** The link was Down and did not come back within the wait (5 s in a young outage, else 2 s). Not sent. */
 export class LinkDown extends Schema.TaggedError<LinkDown>()("LinkDown", {
   why: Schema.String,
@@ -45,11 +49,14 @@ export class LinkDown extends Schema.TaggedError<LinkDown>()("LinkDown", {
   nextProbeAtMillis: Schema.Number
 }) {}
 
+const seconds = (millis: number): string => `${Math.round(millis / 100) / 10} s`
+
 export const RelayFailureReason = Schema.Union([
   ConnectFailed,
   ConnectionLost,
   AnswerCutOff,
   Silent,
+  TimedOut,
   GatewayStatus,
   NotJsonRpc,
   Unauthorized,
@@ -57,19 +64,26 @@ export const RelayFailureReason = Schema.Union([
   RateLimited,
   SessionLost,
   SessionRefused,
+  NoStream,
   LinkDown
 ])
 export type RelayFailureReason = typeof RelayFailureReason.Type
 
-export class RelayFailure extends Schema.TaggedError<RelayFailure>()("RelayFailure", { reason: RelayFailureReason }) {
+export class RelayFailure extends Schema.TaggedError<RelayFailure>()("RelayFailure", {
+  reason: RelayFailureReason,
+  /** It happened while the session was being opened, so the request itself was never sent. */
+  opening: Schema.optionalKey(Schema.Boolean)
+}) {
   /** Whether the relay may have carried the request out. */
   get delivery(): Delivery {
+    if (this.opening === true) return "not sent"
     switch (this.reason._tag) {
       case "ConnectFailed":
       case "Unauthorized":
       case "RateLimited":
       case "SessionLost":
       case "SessionRefused":
+      case "NoStream":
       case "LinkDown":
         return "not sent"
       case "GatewayStatus":
@@ -105,7 +119,9 @@ export class RelayFailure extends Schema.TaggedError<RelayFailure>()("RelayFailu
       case "AnswerCutOff":
         return `the relay's answer was cut off: ${reason.detail}`
       case "Silent":
-        return `the relay sent nothing for ${Math.round(reason.millis / 1000)} s and did not answer probes`
+        return `the relay sent nothing for ${seconds(reason.millis)}`
+      case "TimedOut":
+        return `the relay did not answer within ${seconds(reason.millis)}`
       case "GatewayStatus":
         return `the relay answered HTTP ${reason.status}`
       case "NotJsonRpc":
@@ -122,6 +138,8 @@ export class RelayFailure extends Schema.TaggedError<RelayFailure>()("RelayFailu
         return `the relay lost the session (${reason.status})`
       case "SessionRefused":
         return `the relay refused to open a session: ${reason.detail} (${reason.code})`
+      case "NoStream":
+        return `the relay has no stream of its own (${reason.status})`
       case "LinkDown":
         return `the relay cannot be reached: ${reason.why}`
     }

@@ -3,8 +3,27 @@
  *
  * Owns the probes and their backoff; nobody else repeats anything on a timer because the relay is away.
  */
-import { Context, Data, type Effect, type Stream } from "effect"
-import type { RelayFailure } from "./RelayFailure.ts"
+import {
+  Clock,
+  Context,
+  Data,
+  Duration,
+  Effect,
+  Exit,
+  Latch,
+  Layer,
+  Metric,
+  Result,
+  type Stream,
+  SubscriptionRef
+} from "effect"
+import { RelayTarget, Settings } from "../config/Settings.ts"
+import * as Metrics from "../observability/Metrics.ts"
+import { Supervisor } from "../supervision/Supervisor.ts"
+import { backoffMillis } from "./Backoff.ts"
+import { LinkDown, RelayFailure } from "./RelayFailure.ts"
+import { RelayProbe } from "./RelayProbe.ts"
+import { singleFlight } from "./SingleFlight.ts"
 
 /** Times are milliseconds since the epoch, whole. */
 export type LinkState = Data.TaggedEnum<{
@@ -12,6 +31,14 @@ export type LinkState = Data.TaggedEnum<{
   Down: { readonly since: number; readonly attempts: number; readonly nextProbeAt: number; readonly why: string }
 }>
 export const LinkState = Data.taggedEnum<LinkState>()
+
+const now = Effect.map(Clock.currentTimeMillis, Math.floor)
+
+/** While somebody waits for the link, milliseconds. */
+const waitersProbeEvery = 1000
+
+const isLoopback = ({ hostname }: URL): boolean =>
+  hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || hostname.startsWith("127.")
 
 export class RelayLink extends Context.Service<RelayLink, {
   readonly state: Effect.Effect<LinkState>
@@ -32,4 +59,179 @@ export class RelayLink extends Context.Service<RelayLink, {
   readonly answered: Effect.Effect<void>
   /** Probe once beside a call that is silent, 5 s at most; shared by all who ask at the same time. */
   readonly probe: Effect.Effect<boolean>
-}>()("holdfast/relay/RelayLink") {}
+}>()("holdfast/relay/RelayLink") {
+  /** Probes once before it is there, so that nobody starts with a wrong belief. */
+  static readonly layer = Layer.effect(
+    RelayLink,
+    Effect.gen(function*() {
+      const { once } = yield* RelayProbe
+      const { supervise } = yield* Supervisor
+      const { link } = yield* Settings
+      const { id, url } = yield* RelayTarget
+      const backoff = { base: link.backoffBase, cap: isLoopback(url) ? link.backoffCapLoopback : link.backoffCap }
+      const attributes = { relay: id }
+
+      const startedAt = yield* now
+      const ref = yield* SubscriptionRef.make<LinkState>(LinkState.Up({ since: startedAt }))
+      /** Open while the link is Up and no failure is being looked into. */
+      const settled = yield* Latch.make(true)
+      const down = yield* Latch.make(false)
+      /** Released when somebody begins to wait for the link. */
+      const hurry = yield* Latch.make(false)
+
+      let step = 0
+      let probedAt = startedAt
+      let nextProbeAt = startedAt
+      let waiting = 0
+      /** Probes that failed in a row, with no answer in between. */
+      let failedInARow = 0
+      let suspicion: { since: number; readonly why: string } | undefined
+
+      const settle = Effect.suspend(() =>
+        suspicion === undefined && SubscriptionRef.getUnsafe(ref)._tag === "Up" ? settled.open : settled.close
+      )
+
+      const becomeUp = Effect.gen(function*() {
+        if (SubscriptionRef.getUnsafe(ref)._tag === "Up") return
+        yield* SubscriptionRef.set(ref, LinkState.Up({ since: yield* now }))
+        yield* down.close
+        yield* settle
+        yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 1)
+        yield* Effect.logInfo("the relay can be reached again", attributes)
+      })
+
+      const becomeDown = Effect.fnUntraced(function*(since: number, why: string, attempts: number) {
+        const before = SubscriptionRef.getUnsafe(ref)
+        if (before._tag === "Down") return
+        const at = yield* now
+        if (at - before.since >= Duration.toMillis(link.healthyAfter)) step = 0
+        nextProbeAt = attempts === 0 ? at : at + (yield* backoffMillis(step++, backoff))
+        yield* SubscriptionRef.set(ref, LinkState.Down({ since: Math.min(since, at), attempts, nextProbeAt, why }))
+        yield* settle
+        yield* down.open
+        yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 0)
+        yield* Metric.update(Metric.withAttributes(Metrics.linkOutages, attributes), 1)
+        yield* Effect.logWarning("the relay cannot be reached", { ...attributes, why })
+      })
+
+      const probe = yield* singleFlight(
+        Effect.onExit(once, (exit) => {
+          if (Exit.isFailure(exit)) failedInARow++
+          else failedInARow = 0
+          return Exit.isFailure(exit) ? Effect.void : becomeUp
+        })
+      )
+
+      /** Two probes, unless the first one tells enough. */
+      const lookInto = yield* singleFlight(
+        Effect.gen(function*() {
+          failedInARow = 0
+          for (let probes = 1; probes <= 2; probes++) {
+            const result = yield* Effect.result(probe)
+            if (Result.isSuccess(result)) return
+            const { message, reason } = result.failure
+            if (reason._tag === "ConnectFailed" || failedInARow >= 2) {
+              return yield* becomeDown(suspicion?.since ?? (yield* now), message, 0)
+            }
+          }
+        }).pipe(Effect.ensuring(Effect.suspend(() => {
+          suspicion = undefined
+          return settle
+        })))
+      )
+
+      const verdict = Effect.sync(() =>
+        SubscriptionRef.getUnsafe(ref)._tag === "Down" ? "link down" as const : "the call's own" as const
+      )
+
+      const report = Effect.fnUntraced(function*(failure: RelayFailure, since: number) {
+        if (SubscriptionRef.getUnsafe(ref)._tag === "Up" && failure.reason._tag !== "LinkDown") {
+          const probed = failure.reason._tag === "Silent" && failedInARow >= 2
+          if (failure.reason._tag === "ConnectFailed" || probed) {
+            yield* becomeDown(Math.floor(since), failure.message, 0)
+          } else {
+            suspicion ??= { since: Math.floor(since), why: failure.message }
+            suspicion.since = Math.min(suspicion.since, Math.floor(since))
+            yield* settle
+            yield* lookInto
+          }
+        }
+        return yield* verdict
+      })
+
+      const pause = Effect.gen(function*() {
+        while (SubscriptionRef.getUnsafe(ref)._tag === "Down") {
+          const dueAt = waiting > 0 ? Math.min(nextProbeAt, probedAt + waitersProbeEvery) : nextProbeAt
+          const at = yield* now
+          if (at >= dueAt) return
+          yield* Effect.timeoutOption(hurry.await, dueAt - at)
+        }
+      })
+
+      const probeWhileDown = Effect.gen(function*() {
+        while (true) {
+          yield* down.await
+          yield* pause
+          if (SubscriptionRef.getUnsafe(ref)._tag === "Up") continue
+          const result = yield* Effect.result(probe)
+          const at = yield* now
+          probedAt = at
+          const state = SubscriptionRef.getUnsafe(ref)
+          if (Result.isSuccess(result) || state._tag === "Up") continue
+          // What somebody who waits has asked for is extra: the backoff goes on as if it had not been.
+          if (at >= nextProbeAt) nextProbeAt = at + (yield* backoffMillis(step++, backoff))
+          const attempts = state.attempts + 1
+          const why = result.failure.message
+          yield* SubscriptionRef.set(ref, LinkState.Down({ since: state.since, attempts, nextProbeAt, why }))
+        }
+      })
+
+      const linkDown = Effect.sync(() => {
+        const state = SubscriptionRef.getUnsafe(ref)
+        const reason = state._tag === "Down"
+          ? { why: state.why, sinceMillis: state.since, nextProbeAtMillis: state.nextProbeAt }
+          : {
+            why: suspicion?.why ?? "unknown",
+            sinceMillis: suspicion?.since ?? state.since,
+            nextProbeAtMillis: probedAt
+          }
+        return new RelayFailure({ reason: new LinkDown(reason) })
+      })
+
+      const waitUntilUp = Effect.gen(function*() {
+        const state = SubscriptionRef.getUnsafe(ref)
+        const since = state._tag === "Down" ? state.since : suspicion?.since ?? state.since
+        const young = (yield* now) - since < Duration.toMillis(link.waitYoung)
+        waiting++
+        yield* hurry.release
+        yield* settled.await.pipe(
+          Effect.timeoutOrElse({
+            duration: young ? link.waitYoung : link.waitOld,
+            orElse: () => Effect.flatMap(linkDown, Effect.fail)
+          }),
+          Effect.ensuring(Effect.sync(() => {
+            waiting--
+          }))
+        )
+      })
+
+      yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 1)
+      const first = yield* Effect.result(probe)
+      if (Result.isFailure(first)) yield* becomeDown(startedAt, first.failure.message, 1)
+      yield* supervise(`relay-link:${id}`)(probeWhileDown)
+
+      return RelayLink.of({
+        state: SubscriptionRef.get(ref),
+        changes: SubscriptionRef.changes(ref),
+        awaitUp: Effect.suspend(() => settled.isOpen() ? Effect.void : waitUntilUp),
+        report,
+        answered: Effect.suspend(() => {
+          step = 0
+          failedInARow = 0
+          return SubscriptionRef.getUnsafe(ref)._tag === "Up" ? Effect.void : becomeUp
+        }),
+        probe: Effect.map(Effect.result(probe), Result.isSuccess)
+      })
+    })
+  )
+}

@@ -1,0 +1,14 @@
+/** How long to wait before the next probe: exponential, jittered, and only then capped, so that the cap holds. */
+import { Duration, Effect, Random } from "effect"
+
+export interface BackoffOptions {
+  readonly base: Duration.Duration
+  readonly cap: Duration.Duration
+}
+
+/** Whole milliseconds; `step` counts from 0. The jitter is a fifth either way. */
+export const backoffMillis = (step: number, { base, cap }: BackoffOptions): Effect.Effect<number> =>
+  Effect.map(
+    Random.next,
+    (random) => Math.floor(Math.min(Duration.toMillis(base) * 2 ** step * (0.8 + 0.4 * random), Duration.toMillis(cap)))
+  )
