@@ -65,24 +65,27 @@ const mostCollected = 16 * 1024 * 1024
 
 export const make = Effect.fnUntraced(function*(options: AnswerStreamOptions): Effect.fn.Return<AnswerStream> {
   const opening = yield* Deferred.make<Opening>()
+  const opened = yield* Deferred.make<{ readonly log: EventLog; readonly reader: EventReader }>()
   const disconnected = yield* Deferred.make<void>()
   // Claimed at once and without waiting, whichever side comes first: there is exactly one opening.
   let claimed: "Json" | "Sse" | undefined
   let answered = false
 
-  const open = yield* Effect.cached(Effect.uninterruptible(Effect.gen(function*() {
+  const begin = Effect.gen(function*() {
     const log = yield* options.log
     const reader = log.reader(0)
     if (Deferred.isDoneUnsafe(disconnected)) yield* reader.close
     if (options.priming) yield* log.append("")
     yield* Deferred.succeed(opening, { _tag: "Sse", log, reader, headers: options.headers ?? {} })
     return { log, reader }
-  })))
+  }).pipe(Deferred.into(opened))
 
-  const stream = Effect.suspend(() => {
-    claimed ??= "Sse"
-    return claimed === "Sse" ? Effect.asSome(open) : Effect.succeedNone
-  })
+  const stream = Effect.uninterruptible(Effect.suspend(() => {
+    if (claimed === "Json") return Effect.succeedNone
+    const first = claimed === undefined
+    claimed = "Sse"
+    return Effect.andThen(first ? begin : Effect.void, Effect.asSome(Deferred.await(opened)))
+  }))
 
   const append = (data: string, supersedes?: string) =>
     Effect.flatMap(stream, (opened) =>
@@ -100,10 +103,11 @@ export const make = Effect.fnUntraced(function*(options: AnswerStreamOptions): E
       answered = true
       claimed ??= "Json"
       if (claimed === "Json") {
-        yield* Deferred.succeed(opening, answer)
+        // Claimed and opened in one step: an interruption in between would leave the client without either.
+        Deferred.doneUnsafe(opening, Effect.succeed(answer))
         return
       }
-      const { log } = yield* open
+      const { log } = yield* Deferred.await(opened)
       yield* Effect.ensuring(
         Effect.flatMap(
           answer.body._tag === "Whole" ? Effect.succeed(answer.body.text) : collected(options.id, answer.body.chunks),
@@ -113,7 +117,6 @@ export const make = Effect.fnUntraced(function*(options: AnswerStreamOptions): E
       )
     }),
     abandon: Effect.gen(function*() {
-      if (answered) return
       answered = true
       const opened = yield* stream
       if (Option.isSome(opened)) yield* opened.value.log.end
@@ -121,7 +124,7 @@ export const make = Effect.fnUntraced(function*(options: AnswerStreamOptions): E
     disconnected: Deferred.await(disconnected),
     disconnect: Effect.gen(function*() {
       yield* Deferred.succeed(disconnected, undefined)
-      if (claimed === "Sse") yield* Effect.flatMap(open, ({ reader }) => reader.close)
+      if (claimed === "Sse") yield* Effect.flatMap(Deferred.await(opened), ({ reader }) => reader.close)
     })
   }
 })
