@@ -4,8 +4,8 @@
  * A setting's environment variable is its path in upper snake case: `outbox.bufferable` is `HOLDFAST_OUTBOX_BUFFERABLE`.
  * Durations are written `"30 seconds"`, sizes `"256 MiB"`.
  */
-import { ByteSize, Context, Effect, Schema } from "effect"
-import { RelayId } from "../domain/Ids.ts"
+import { ByteSize, Context, Duration as Durations, Effect, Option, Schema } from "effect"
+import { defaultRelay, RelayId } from "../domain/Ids.ts"
 
 const or = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
@@ -13,28 +13,74 @@ const or = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
 const section = <F extends Schema.Struct.Fields>(fields: F) =>
   Schema.Struct(fields).pipe(Schema.withDecodingDefaultKey(Effect.succeed({} as never)))
 
-const Strings = Schema.Array(Schema.String)
-const Positive = Schema.Int.check(Schema.isGreaterThan(0))
-const Duration = Schema.DurationFromString
-const Size = Schema.ByteSizeFromString
-const Port = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))
+/** Text of a form that `expected` describes, to the user and to the editor. */
+const text = (expected: string, accepts: (text: string) => boolean) =>
+  Schema.String.annotate({ expected, description: expected }).check(Schema.makeFilter(accepts, { expected }))
+
+const integer = (expected: string, minimum: number, maximum: number) =>
+  Schema.Number.annotate({ expected, description: expected }).check(
+    Schema.isInt({ expected }),
+    Schema.isBetween({ minimum, maximum }, { expected })
+  )
+
+const decodeDuration = Schema.decodeOption(Schema.DurationFromString)
+const decodeSize = Schema.decodeOption(Schema.ByteSizeFromString)
+const isFinitePositive = (duration: Durations.Duration) =>
+  Durations.isFinite(duration) && Durations.isGreaterThan(duration, Durations.zero)
+
+const Strings = Schema.Array(Schema.String.annotate({ expected: "text" })).annotate({ expected: "a list of texts" })
+const Positive = integer("an integer greater than 0", 1, Number.MAX_SAFE_INTEGER)
+const Port = integer("a port from 0 to 65535", 0, 65535)
+const Duration = text(
+  "a duration such as \"30 seconds\"",
+  (text) => Option.exists(decodeDuration(text), isFinitePositive)
+).pipe(Schema.decodeTo(Schema.DurationFromString))
+const Size = text("a size such as \"256 MiB\"", (text) => Option.isSome(decodeSize(text))).pipe(
+  Schema.decodeTo(Schema.ByteSizeFromString)
+)
+const Url = text("an absolute http or https URL without user and password", (text) => {
+  const url = URL.parse(text)
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === ""
+})
 
 /** Where a relay's token comes from; naming one is choosing it. `{agent}` in a file's path is the agent's name. */
 export const TokenSettings = Schema.Struct({
   /** The token itself; better a file or the environment, since configuration files get shared. */
-  value: Schema.optionalKey(Schema.RedactedFromValue(Schema.String)),
+  value: Schema.optionalKey(Schema.RedactedFromValue(Schema.NonEmptyString)),
   /** A file that holds the token, re-read when it changes. */
-  file: Schema.optionalKey(Schema.String),
+  file: Schema.optionalKey(Schema.NonEmptyString),
   /** The order to ask several sources in: `value`, `file`, `environment`. */
   sources: Schema.optionalKey(Schema.Array(Schema.Literals(["value", "file", "environment"])))
-})
+}).check(Schema.makeFilter(({ sources, ...named }) => {
+  const names = Object.keys(named)
+  if (sources === undefined) {
+    return names.length < 2 || `${names.join(" and ")} are both set: say in \`sources\` in which order to ask them`
+  }
+  const absent = sources.find((source) => source !== "environment" && !names.includes(source))
+  if (absent !== undefined) return { path: ["sources"], issue: `${absent} is listed but not set` }
+  const unlisted = names.find((name) => !sources.some((source) => source === name))
+  return unlisted === undefined ? undefined : { path: ["sources"], issue: `${unlisted} is set but not listed` }
+}))
 export type TokenSettings = typeof TokenSettings.Type
 
 export const RelaySettings = Schema.Struct({
-  url: Schema.String,
+  url: Url,
   token: or(TokenSettings, {})
 })
 export type RelaySettings = typeof RelaySettings.Type
+
+const isRelayId = Schema.is(RelayId)
+/** By name; the one that `relay` and `token` describe is called `default`. */
+const Relays = Schema.Record(Schema.String, RelaySettings).check(
+  Schema.makeFilter((relays) =>
+    Object.keys(relays).filter((name) => !isRelayId(name) || name === defaultRelay).map((name) => ({
+      path: [name],
+      issue: name === defaultRelay
+        ? "the default relay is set by relay.url and token"
+        : "a relay's name is 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first"
+    }))
+  )
+)
 
 /** Tools that are shown only while a fact of the agent's context holds. */
 export const MenuRule = Schema.Struct({
@@ -57,9 +103,9 @@ export const SettingsSchema = Schema.Struct({
     allowedOrigins: or(Strings, []),
     maxBody: or(Size, "4 MiB")
   }),
-  relay: section({ url: Schema.optionalKey(Schema.String) }),
+  relay: section({ url: Schema.optionalKey(Url) }),
   token: or(TokenSettings, {}),
-  relays: or(Schema.Record(Schema.String, RelaySettings), {}),
+  relays: or(Relays, {}),
   link: section({
     connectTimeout: or(Duration, "5 seconds"),
     probeTimeout: or(Duration, "5 seconds"),
@@ -131,6 +177,18 @@ export const settingsFrom = (input: typeof SettingsSchema.Encoded): SettingsValu
 
 /** A size in bytes as a plain number, for comparing with lengths. */
 export const bytes = (size: ByteSize.ByteSize): number => ByteSize.toNumberUnsafe(size)
+
+/** The relays that the settings name, the default one first; none where none is configured. */
+export const relayTargets = (settings: SettingsValues): ReadonlyArray<RelayTarget["Service"]> => [
+  ...settings.relay.url === undefined
+    ? []
+    : [{ id: defaultRelay, url: new URL(settings.relay.url), token: settings.token }],
+  ...Object.entries(settings.relays).map(([name, { token, url }]) => ({
+    id: RelayId.make(name),
+    url: new URL(url),
+    token
+  }))
+]
 
 /** The relay that one `LayerMap` entry serves: its name, where it is, where its token comes from. */
 export class RelayTarget extends Context.Service<RelayTarget, {

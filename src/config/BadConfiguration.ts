@@ -1,0 +1,75 @@
+/** Everything that is wrong with the configuration at once, each issue with its key, its value and what is allowed. */
+import { Predicate, Schema, SchemaIssue } from "effect"
+import { keysAt } from "./SettingsJsonSchema.ts"
+
+export class BadConfiguration extends Schema.TaggedError<BadConfiguration>()("BadConfiguration", {
+  issues: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return `the configuration is not valid:\n${this.issues.map((issue) => `  - ${issue}`).join("\n")}`
+  }
+}
+
+/** What a source gives for a setting, or for all below it. */
+export interface Given {
+  readonly path: ReadonlyArray<string>
+  readonly value: unknown
+  /** The flag, variable or file, as the user knows it. */
+  readonly from: string
+}
+
+type Path = ReadonlyArray<PropertyKey>
+
+export const nameOf = (path: Path): string => path.map(String).join(".")
+
+const valueAt = (value: unknown, path: Path): unknown =>
+  path.reduce<unknown>((value, key) => Predicate.isObjectOrArray(value) ? Reflect.get(value, key) : undefined, value)
+
+/** A value as it may be shown: nothing that may hold a token, no URL that carries a password, nothing long. */
+const shown = (path: Path, value: unknown): string | undefined => {
+  const mayHoldToken = path[0] === "relays" || path[0] === "token"
+  if (mayHoldToken && path.at(-1) !== "url" && !path.includes("sources")) return undefined
+  const text = JSON.stringify(value)
+  return text === undefined || text.length > 100 || /\/\/[^/]*@/.test(text) ? undefined : text
+}
+
+const startsWith = (path: Path, start: Path): boolean => start.every((key, index) => path[index] === key)
+
+/** What gave the value or, where several gave parts of it, all of these. */
+const sourceOf = (path: Path, givens: ReadonlyArray<Given>): string => {
+  const whole = givens.findLast((given) => startsWith(path, given.path))
+  const from = whole === undefined ? givens.filter((given) => startsWith(given.path, path)) : [whole]
+  return from.length === 0 ? "" : ` (from ${from.map((given) => given.from).join(", ")})`
+}
+
+const expectedBy = (issue: SchemaIssue.Leaf): string | undefined => {
+  if (issue._tag !== "InvalidType") return undefined
+  const expected = issue.ast.annotations?.["expected"]
+  return Predicate.isString(expected) ? `Expected ${expected}` : undefined
+}
+
+const format = SchemaIssue.makeFormatterStandardSchemaV1({
+  leafHook: (issue) => expectedBy(issue) ?? SchemaIssue.defaultLeafHook(issue)
+})
+
+const say = (message: string, path: Path, input: unknown): string => {
+  const name = nameOf(path)
+  if (message === "Missing key") return `${name} is missing`
+  if (message === "Expected no excess property") {
+    return `${name} is not a setting; known here: ${keysAt(path.slice(0, -1)).join(", ")}`
+  }
+  if (!message.startsWith("Expected ")) return `${name}: ${message}`
+  const value = shown(path, valueAt(input, path))
+  return `${name}: ${value === undefined ? "the value" : value} is not valid; expected ${message.slice(9)}`
+}
+
+/** Where each issue comes from is told by `givens`, later ones over earlier ones. */
+export const describe = (
+  issue: SchemaIssue.Issue,
+  input: unknown,
+  givens: ReadonlyArray<Given>
+): ReadonlyArray<string> =>
+  format(issue).issues.map(({ message, path = [] }) => {
+    const keys = path.map((segment) => typeof segment === "object" ? segment.key : segment)
+    return say(message, keys, input) + sourceOf(keys, givens)
+  })

@@ -1,0 +1,51 @@
+/** The configuration file, `holdfast.json`: which one, and what it says. */
+import { Effect, FileSystem, Option, Path, Predicate } from "effect"
+import { parse, type ParseError, printParseErrorCode } from "jsonc-parser"
+import { BadConfiguration } from "./BadConfiguration.ts"
+import { otherVariables } from "./Environment.ts"
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/**
+ * The file that `--config` or `HOLDFAST_CONFIG` name, which then must exist; else `holdfast/holdfast.json` under
+ * `$XDG_CONFIG_HOME` or `~/.config`, if it is there. Never one in the working directory: a checkout could bring it
+ * along, and send the relay's token elsewhere.
+ */
+export const locate = Effect.fnUntraced(function*(env: Env, named: string | undefined) {
+  const explicit = named ?? (env[otherVariables.config] || undefined)
+  if (explicit !== undefined) return Option.some(explicit)
+  const path = yield* Path.Path
+  const home = env["XDG_CONFIG_HOME"] || (env["HOME"] && path.join(env["HOME"], ".config"))
+  if (!home) return Option.none()
+  const file = path.join(home, "holdfast", "holdfast.json")
+  const fs = yield* FileSystem.FileSystem
+  return (yield* Effect.orElseSucceed(fs.exists(file), () => false)) ? Option.some(file) : Option.none()
+})
+
+/** Where and why the text is no JSON; the runtime's own message would quote it, secrets and all. */
+const fault = (text: string): string => {
+  const errors: Array<ParseError> = []
+  parse(text, errors, { disallowComments: true })
+  const [error] = errors
+  if (error === undefined) return ""
+  const before = text.slice(0, error.offset).split("\n")
+  const words = printParseErrorCode(error.error).replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).trim()
+  return `: ${words} at line ${before.length}, column ${before.at(-1)!.length + 1}`
+}
+
+/** The file's object; what it holds is not checked here. */
+export const read = Effect.fnUntraced(function*(file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const text = yield* Effect.mapError(
+    fs.readFileString(file),
+    (error) => new BadConfiguration({ issues: [`${file} cannot be read: ${error.message}`] })
+  )
+  const value = yield* Effect.try({
+    try: (): unknown => JSON.parse(text),
+    catch: () => new BadConfiguration({ issues: [`${file} is not JSON${fault(text)}`] })
+  })
+  if (!Predicate.isObject(value)) {
+    return yield* new BadConfiguration({ issues: [`${file} must hold an object, such as {"relay":{"url":"…"}}`] })
+  }
+  return value
+})

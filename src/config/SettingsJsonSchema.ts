@@ -1,0 +1,60 @@
+/** The settings as a JSON schema, for editors (`$schema` in `holdfast.json`) and for whatever needs to list them. */
+import { Predicate, Schema } from "effect"
+import { SettingsSchema } from "./Settings.ts"
+
+const { schema } = Schema.toJsonSchemaDocument(SettingsSchema, { onExcessProperty: "error" })
+
+/** The document that `docs/holdfast.schema.json` holds. */
+export const settingsJsonSchema = {
+  $schema: "https://json-schema.org/draft/2020-12/schema",
+  title: "Holdfast configuration",
+  ...schema
+}
+
+export type SettingKind = "text" | "number" | "list" | "json"
+
+export interface SettingPath {
+  readonly path: ReadonlyArray<string>
+  /** How a text is read as this setting: as it is, as a number, comma-separated, or as JSON. */
+  readonly kind: SettingKind
+}
+
+const member = (value: unknown, key: string): unknown =>
+  Predicate.isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
+
+const propertiesOf = (node: unknown): Readonly<Record<string, unknown>> | undefined => {
+  const properties = member(node, "properties")
+  return Predicate.isObject(properties) ? properties : undefined
+}
+
+const kindOf = (node: unknown): SettingKind => {
+  switch (member(node, "type")) {
+    case "string":
+      return "text"
+    case "integer":
+    case "number":
+      return "number"
+    case "array":
+      return member(member(node, "items"), "type") === "string" ? "list" : "json"
+    default:
+      return "json"
+  }
+}
+
+const pathsIn = (node: unknown, path: ReadonlyArray<string>): ReadonlyArray<SettingPath> => {
+  const properties = propertiesOf(node)
+  if (properties === undefined) return [{ path, kind: kindOf(node) }]
+  return Object.entries(properties).flatMap(([key, child]) => pathsIn(child, [...path, key]))
+}
+
+/** Every single setting. */
+export const settingPaths: ReadonlyArray<SettingPath> = pathsIn(schema, []).filter(({ path }) => path[0] !== "$schema")
+
+/** The keys that may stand at `path`, where it names an object of fixed keys. */
+export const keysAt = (path: ReadonlyArray<PropertyKey>): ReadonlyArray<string> => {
+  const node = path.reduce<unknown>((node, key) => {
+    if (typeof key === "number") return member(node, "items")
+    return propertiesOf(node)?.[String(key)] ?? member(node, "additionalProperties")
+  }, schema)
+  return Object.keys(propertiesOf(node) ?? {})
+}
