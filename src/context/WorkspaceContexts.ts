@@ -1,23 +1,25 @@
-/** The context of each agent: one writer, on disk with its history, watched by the menu (BEHAVIOUR 6). */
-import { Context, type Effect, Schema, type Stream } from "effect"
+/**
+ * The context of each agent: one writer, on disk with its history, watched by the menu (BEHAVIOUR 6).
+ *
+ * A change is on disk before anybody is told of it, and what was told is never taken back.
+ */
+import { Clock, Context, Effect, Layer, PubSub, Schema, Semaphore, Stream } from "effect"
+import { SqlClient } from "effect/sql"
 import type { AgentName } from "../domain/Ids.ts"
-import type { ContextEvent, ContextState, Facts } from "./ContextState.ts"
+import { type ContextEvent, ContextState, type Facts } from "./ContextState.ts"
+import { epochOf, factsOf, IllegalTransition, transition } from "./transition.ts"
 
-export class IllegalTransition extends Schema.TaggedError<IllegalTransition>()("IllegalTransition", {
-  state: Schema.String,
-  event: Schema.String,
-  legal: Schema.Array(Schema.String)
-}) {
-  override get message(): string {
-    return `${this.event} is not possible in ${this.state}; possible now: ${this.legal.join(", ")}`
-  }
-}
+export { IllegalTransition }
 
 /** The event was meant for another worktree than the present one; it was logged and ignored. */
 export class StaleEpoch extends Schema.TaggedError<StaleEpoch>()("StaleEpoch", {
   event: Schema.String,
   epoch: Schema.Int
-}) {}
+}) {
+  override get message(): string {
+    return `${this.event} was meant for another worktree (epoch ${this.epoch}); it was ignored`
+  }
+}
 
 export interface HistoryEntry {
   readonly at: number
@@ -29,13 +31,98 @@ export interface HistoryEntry {
 export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
   readonly get: (agent: AgentName) => Effect.Effect<ContextState>
   readonly facts: (agent: AgentName) => Effect.Effect<Facts>
-  /** `cause` names the driver: `cli`, `api`, `library`, or the tool whose success was observed. */
+  /**
+   * `cause` names the driver: `cli`, `api`, `library`, or the tool whose success was observed. With `epoch` (see
+   * `epochOf`) only where that is still the agent's worktree. What is refused is logged, and the state stays.
+   */
   readonly send: (
     agent: AgentName,
     event: ContextEvent,
     options: { readonly cause: string; readonly epoch?: number | undefined }
   ) => Effect.Effect<ContextState, IllegalTransition | StaleEpoch>
+  /** The newest first. */
   readonly history: (agent: AgentName, limit: number) => Effect.Effect<ReadonlyArray<HistoryEntry>>
   /** Each change of any agent's context, after it is on disk. */
   readonly changes: Stream.Stream<{ readonly agent: AgentName; readonly state: ContextState }>
-}>()("holdfast/context/WorkspaceContexts") {}
+}>()("holdfast/context/WorkspaceContexts") {
+  static readonly layer = Layer.effect(
+    WorkspaceContexts,
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const writing = yield* Semaphore.make(1)
+      const changes = yield* PubSub.unbounded<{ readonly agent: AgentName; readonly state: ContextState }>()
+      const known = new Map<string, Known>(
+        (yield* Effect.orDie(Effect.flatMap(sql`SELECT agent, state, epoch FROM contexts`, decodeRows)))
+          .map(({ agent, epoch, state }) => [agent, { state, epoch }])
+      )
+      const of = (agent: AgentName): Known => known.get(agent) ?? untouched
+
+      const write = Effect.fnUntraced(function*(agent: AgentName, next: Known, event: ContextEvent, cause: string) {
+        const at = Math.floor(yield* Clock.currentTimeMillis)
+        const state = yield* encodeState(next.state)
+        yield* sql`INSERT INTO contexts (agent, state, epoch, changed_at) VALUES (${agent}, ${state}, ${next.epoch}, ${at})
+          ON CONFLICT (agent) DO UPDATE SET state = excluded.state, epoch = excluded.epoch, changed_at = excluded.changed_at`
+        yield* sql`INSERT INTO context_history (agent, at, event, cause, state)
+          VALUES (${agent}, ${at}, ${event._tag}, ${cause}, ${state})`
+      }, sql.withTransaction)
+
+      const send = Effect.fn("WorkspaceContexts.send")(
+        function*(
+          agent: AgentName,
+          event: ContextEvent,
+          options: { readonly cause: string; readonly epoch?: number | undefined }
+        ) {
+          const before = of(agent)
+          if (options.epoch !== undefined && options.epoch !== epochOf(before.state)) {
+            return yield* new StaleEpoch({ event: event._tag, epoch: options.epoch })
+          }
+          const epoch = before.epoch + (event._tag === "Attach" ? 1 : 0)
+          const state = yield* Effect.fromResult(transition(before.state, event, epoch))
+          yield* Effect.orDie(write(agent, { state, epoch }, event, options.cause))
+          known.set(agent, { state, epoch })
+          yield* PubSub.publish(changes, { agent, state })
+          return state
+        },
+        // Whoever is interrupted must not leave a change on disk that nobody is told of.
+        Effect.uninterruptible,
+        writing.withPermit,
+        (effect, agent, _, { cause }) =>
+          effect.pipe(
+            Effect.tapError((error) => Effect.logInfo(error.message)),
+            Effect.annotateLogs({ agent, cause })
+          )
+      )
+
+      return WorkspaceContexts.of({
+        get: (agent) => Effect.sync(() => of(agent).state),
+        facts: (agent) => Effect.sync(() => factsOf(of(agent).state)),
+        send,
+        history: Effect.fn("WorkspaceContexts.history")(
+          function*(agent, limit) {
+            const rows = yield* sql`SELECT at, event, cause, state FROM context_history
+              WHERE agent = ${agent} ORDER BY id DESC LIMIT ${limit}`
+            return yield* decodeHistory(rows)
+          },
+          Effect.orDie
+        ),
+        changes: Stream.fromPubSub(changes)
+      })
+    })
+  )
+}
+
+/** `epoch` is that of the last worktree, also after it was detached. */
+interface Known {
+  readonly state: ContextState
+  readonly epoch: number
+}
+const untouched: Known = { state: { _tag: "Shared" }, epoch: 0 }
+
+const StateText = Schema.fromJsonString(ContextState)
+const encodeState = Schema.encodeEffect(StateText)
+const decodeRows = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ agent: Schema.String, state: StateText, epoch: Schema.Int }))
+)
+const decodeHistory = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ at: Schema.Int, event: Schema.String, cause: Schema.String, state: StateText }))
+)
