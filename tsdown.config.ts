@@ -2,13 +2,25 @@ import { defineConfig } from "tsdown"
 
 export default defineConfig([
   // The bin: one file that starts fast, everything bundled.
-  { entry: { main: "src/main.ts" }, platform: "node", format: "esm", noExternal: [/.*/], dts: false, clean: true },
+  {
+    entry: { main: "src/main.ts" },
+    platform: "node",
+    format: "esm",
+    fixedExtension: false,
+    deps: { alwaysBundle: [/.*/], onlyBundle: false },
+    // jsonc-parser's `main` loads its parts in a way that no bundler can follow; its `module` does not.
+    inputOptions: { resolve: { mainFields: ["module", "main"] } },
+    outputOptions: { codeSplitting: false },
+    dts: false,
+    clean: true
+  },
   // The library: Effect stays the embedding program's own.
   {
     entry: { index: "src/index.ts" },
     platform: "node",
     format: "esm",
-    external: [/^effect/, /^@effect\//],
+    fixedExtension: false,
+    deps: { neverBundle: [/^effect(\/|$)/, /^@effect\//, "undici", "jsonc-parser"] },
     dts: true,
     clean: false
   }
