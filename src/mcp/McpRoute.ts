@@ -12,7 +12,7 @@ import { writeAnswer } from "./AnswerWriter.ts"
 import type { Gateway } from "./Gateway.ts"
 import * as HttpReply from "./HttpReply.ts"
 import { accepts, isJson } from "./MediaType.ts"
-import type { OpenStreams } from "./OpenStreams.ts"
+import { OpenStreams } from "./OpenStreams.ts"
 import { passedToRelay } from "./PassedHeaders.ts"
 import { methodNotAllowed, refusal } from "./Refusal.ts"
 import { readBody } from "./RequestBody.ts"
@@ -117,8 +117,8 @@ export const make = Effect.fnUntraced(function*(open: OpenStreams) {
     }
     yield* checkVersion(request, null)
     if (open.stopping) {
-      yield* open.during(response, Effect.asVoid(HttpReply.eventStream(response)))
-      return
+      yield* HttpReply.eventStream(response)
+      return yield* OpenStreams.farewell(response)
     }
     yield* Effect.acquireUseRelease(
       relay.stream({

@@ -24,7 +24,12 @@ export class OpenStreams {
   }
 
   /** Ends them all, and tells clients when to come back. */
-  readonly close: Effect.Effect<void> = Effect.sync(() => {
-    for (const response of this.#responses) response.end(`retry: ${reconnectAfter}\n\n`)
-  })
+  readonly close: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.forEach(this.#responses, OpenStreams.farewell, { discard: true })
+  )
+
+  /** Ends one that has begun, and tells its client when to come back. */
+  static farewell(response: ServerResponse): Effect.Effect<void> {
+    return Effect.sync(() => response.end(`retry: ${reconnectAfter}\n\n`))
+  }
 }

@@ -138,12 +138,11 @@ describe("Endpoint", () => {
       assert.strictEqual(answer.status, 500)
       assert.strictEqual(JSON.parse(answer.text).error.code, -32603)
       assert.strictEqual((yield* exchange()).status, 200)
-    }).pipe(
-      Effect.provide(endpoint({
+    }).pipe(Effect.provide(
+      endpoint({
         post: (post) => calls++ === 0 ? Effect.die(new Error("scripted")) : recording().post(post)
-      })),
-      Effect.provide(Logger.layer([]))
-    )
+      }).pipe(Layer.provide(Logger.layer([])))
+    ))
   })
 
   it.live("answers what is not HTTP in JSON-RPC, too", () =>

@@ -63,11 +63,11 @@ export const exchange = Effect.fnUntraced(function*(call: Call = {}): Effect.fn.
   }))
 })
 
-/** The chunks of an answer as they come; `None` at its end. */
+/** The chunks of an answer as they come; `next` is `None` at its end. */
 export const chunks = Effect.fnUntraced(function*(response: IncomingMessage) {
   const queue = yield* Queue.unbounded<Option.Option<string>>()
   response.on("data", (chunk) => Queue.offerUnsafe(queue, Option.some(String(chunk))))
   response.on("close", () => Queue.offerUnsafe(queue, Option.none()))
   response.resume()
-  return Queue.take(queue)
+  return { next: Queue.take(queue) }
 })
