@@ -1,0 +1,242 @@
+/**
+ * The one place where layers are wired: what is shared, what belongs to one relay, what listens.
+ *
+ * Everything of one relay is an entry of `Relays`, so that several relays never wait for each other.
+ */
+import { Clock, Context, Duration, Effect, Layer, LayerMap, Option, Redacted } from "effect"
+import { randomBytes } from "node:crypto"
+import { AdminHandler } from "./admin/AdminHandler.ts"
+import { AdminSecret } from "./admin/AdminSecret.ts"
+import { Daemon } from "./admin/Daemon.ts"
+import { RelayAdmins } from "./admin/RelayAdmins.ts"
+import { Agents } from "./agents/Agents.ts"
+import { RelayTarget, Settings, type SettingsValues } from "./config/Settings.ts"
+import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
+import type { RelayId } from "./domain/Ids.ts"
+import { version } from "./domain/Version.ts"
+import { AgentRequests } from "./mcp/AgentRequests.ts"
+import { AgentSessions } from "./mcp/AgentSessions.ts"
+import { DeadLetters } from "./mcp/DeadLetters.ts"
+import { Endpoint } from "./mcp/Endpoint.ts"
+import { EventLogs } from "./mcp/EventLog.ts"
+import { ExtraRoutes } from "./mcp/ExtraRoutes.ts"
+import { Forwarding } from "./mcp/Forwarding.ts"
+import { FreshList } from "./mcp/FreshList.ts"
+import { Gateway, Gateways } from "./mcp/Gateway.ts"
+import { Initialize } from "./mcp/Initialize.ts"
+import { ListChanges } from "./mcp/ListChanges.ts"
+import { Lists } from "./mcp/Lists.ts"
+import { MenuSignals } from "./mcp/MenuSignals.ts"
+import * as MenuTriggers from "./mcp/MenuTriggers.ts"
+import { Notices } from "./mcp/Notices.ts"
+import { ObservedCalls } from "./mcp/ObservedCalls.ts"
+import { Readiness } from "./mcp/Readiness.ts"
+import * as RelayGateway from "./mcp/RelayGateway.ts"
+import { RelayMessages } from "./mcp/RelayMessages.ts"
+import { RememberedPort } from "./mcp/RememberedPort.ts"
+import { ServerStream } from "./mcp/ServerStream.ts"
+import { SessionMenu } from "./mcp/SessionMenu.ts"
+import { SessionStore } from "./mcp/SessionStore.ts"
+import { ToolCalls } from "./mcp/ToolCalls.ts"
+import { KeptInitialize } from "./menu/KeptInitialize.ts"
+import { KeptLists } from "./menu/KeptLists.ts"
+import { Outbox } from "./outbox/Outbox.ts"
+import { RelayClient } from "./relay/RelayClient.ts"
+import { RelayLink } from "./relay/RelayLink.ts"
+import { RelayProbe } from "./relay/RelayProbe.ts"
+import { RelaySessions } from "./relay/RelaySession.ts"
+import { RelayTransport } from "./relay/RelayTransport.ts"
+import * as Database from "./storage/Database.ts"
+import { DataDirectory } from "./storage/DataDirectory.ts"
+import * as EndpointFile from "./storage/EndpointFile.ts"
+import { Supervisor } from "./supervision/Supervisor.ts"
+import { LiveToken } from "./token/LiveToken.ts"
+
+/** The relays that are configured. */
+export class RelayTargets extends Context.Service<RelayTargets, ReadonlyArray<RelayTarget["Service"]>>()(
+  "holdfast/RelayTargets"
+) {}
+
+const target = (id: RelayId) =>
+  Layer.effect(
+    RelayTarget,
+    Effect.gen(function*() {
+      const targets = yield* RelayTargets
+      return yield* Effect.orDie(Effect.fromNullishOr(targets.find((candidate) => candidate.id === id)))
+    })
+  )
+
+/** The relay's side: its token, one attempt, the link, sessions over it. */
+const relaySide = RelayClient.layer.pipe(
+  Layer.provideMerge(RelaySessions.layer),
+  Layer.provideMerge(RelayLink.layer),
+  Layer.provideMerge(RelayProbe.layer),
+  Layer.provideMerge(RelayTransport.layer),
+  Layer.provideMerge(LiveToken.layer)
+)
+
+/** What is kept on disk, and the queue. */
+const kept = Layer.mergeAll(KeptLists.layer, KeptInitialize.layer, SessionStore.layer, Outbox.layer)
+
+/** The agent's side: from single messages at the bottom to the gateway at the top. */
+const agentSide = Layer.mergeAll(RelayGateway.layer, MenuTriggers.layer).pipe(
+  Layer.provideMerge(AgentRequests.layer),
+  Layer.provideMerge(Layer.mergeAll(Lists.layer, ToolCalls.layer, ServerStream.layer, Initialize.layer, Notices.layer)),
+  Layer.provideMerge(ListChanges.layer),
+  Layer.provideMerge(Layer.mergeAll(FreshList.layer, Forwarding.layer, DeadLetters.layer, ObservedCalls.layer)),
+  Layer.provideMerge(Layer.mergeAll(SessionMenu.layer, RelayMessages.layer, AgentSessions.layer)),
+  Layer.provideMerge(MenuSignals.layer)
+)
+
+export class Relays extends LayerMap.Service<Relays>()("holdfast/Relays", {
+  lookup: (id: RelayId) =>
+    agentSide.pipe(
+      Layer.provideMerge(kept),
+      Layer.provideMerge(relaySide),
+      Layer.provideMerge(target(id)),
+      Layer.fresh
+    ),
+  idleTimeToLive: Duration.infinity
+}) {}
+
+/** Every relay's services, built side by side, for as long as the scope is open. */
+const everyRelay = Effect.gen(function*() {
+  const targets = yield* RelayTargets
+  return yield* Effect.forEach(targets, ({ id }) => Relays.contextEffect(id), { concurrency: "unbounded" })
+})
+
+const gateways = Layer.effect(
+  Gateways,
+  Effect.map(everyRelay, (relays) => {
+    const byName = new Map<string, Gateway["Service"]>(
+      relays.map((relay) => [Context.get(relay, RelayTarget).id, Context.get(relay, Gateway)])
+    )
+    return Gateways.of({ find: (name) => Effect.sync(() => Option.fromUndefinedOr(byName.get(name))) })
+  })
+)
+
+const relayAdmins = Layer.effect(
+  RelayAdmins,
+  Effect.map(everyRelay, (relays) => {
+    const list = relays.map((relay) => {
+      const sessions = Context.get(relay, AgentSessions)
+      return {
+        id: Context.get(relay, RelayTarget).id,
+        url: Context.get(relay, RelayTarget).url,
+        link: Context.get(relay, RelayLink),
+        token: Context.get(relay, LiveToken),
+        outbox: Context.get(relay, Outbox),
+        keptLists: Context.get(relay, KeptLists),
+        sessions: Effect.all({
+          count: sessions.count,
+          streams: Effect.map(sessions.loaded, (loaded) => loaded.filter(({ readers }) => readers > 0).length)
+        })
+      }
+    })
+    return RelayAdmins.of({ list: Effect.succeed(list) })
+  })
+)
+
+/** Ready while it serves; degraded where a relay is away or the disk fails. */
+const readiness = Layer.effect(
+  Readiness,
+  Effect.gen(function*() {
+    const { list } = yield* RelayAdmins
+    return Effect.gen(function*() {
+      const degraded: Array<string> = []
+      for (const relay of yield* list) {
+        const link = yield* relay.link.state
+        if (link._tag === "Down") degraded.push(`relay ${relay.id} is down: ${link.why}`)
+        if (!(yield* relay.outbox.stats).writable) degraded.push(`the outbox of relay ${relay.id} cannot write to disk`)
+      }
+      return { ready: true, degraded }
+    })
+  })
+)
+
+const adminSecret = Layer.unwrap(Effect.gen(function*() {
+  const directory = yield* DataDirectory
+  const name = "admin-secret"
+  const found = yield* directory.readSecretFile(name)
+  const secret = Option.getOrElse(found, () => randomBytes(32).toString("base64url"))
+  if (Option.isNone(found)) yield* directory.writeAtomically(name, `${secret}\n`)
+  return AdminSecret.layer(Redacted.make(secret))
+}))
+
+const daemon = Layer.effect(
+  Daemon,
+  Effect.gen(function*() {
+    const { url } = yield* Endpoint
+    const startedAt = Math.floor(yield* Clock.currentTimeMillis)
+    return { version: version, pid: process.pid, startedAt, url }
+  })
+)
+
+const admin = Layer.effectDiscard(Effect.gen(function*() {
+  const routes = yield* ExtraRoutes
+  const { handle } = yield* AdminHandler
+  yield* routes.mount("/api", handle)
+})).pipe(
+  Layer.provide(AdminHandler.layerNoDeps),
+  Layer.provide(adminSecret)
+)
+
+/** Two stages: what is accepted is on disk and answered, then streams end and tell their clients to come back. */
+const stopping = Layer.effectDiscard(Effect.gen(function*() {
+  const endpoint = yield* Endpoint
+  const relays = yield* everyRelay
+  const patience = "5 seconds"
+  yield* Effect.addFinalizer(() =>
+    Effect.gen(function*() {
+      yield* endpoint.stopAccepting
+      yield* Effect.forEach(relays, (relay) => Context.get(relay, Outbox).drain, { concurrency: "unbounded" })
+      yield* Effect.forEach(relays, (relay) => Context.get(relay, AgentSessions).settled, { concurrency: "unbounded" })
+        .pipe(Effect.timeoutOption(patience))
+      yield* endpoint.closeStreams
+    })
+  )
+}))
+
+const announced = Layer.effectDiscard(Effect.gen(function*() {
+  const { port, url } = yield* Endpoint
+  const { pid, startedAt } = yield* Daemon
+  yield* EndpointFile.announce({ url, port, pid, startedAt })
+}))
+
+/** What all relays share. */
+const shared = Layer.mergeAll(Agents.layer, WorkspaceContexts.layer, EventLogs.layer).pipe(
+  Layer.provideMerge(Database.layer),
+  Layer.provideMerge(Layer.mergeAll(DataDirectory.layer, Supervisor.layer))
+)
+
+/** The whole runtime, listening. */
+export const layer = announced.pipe(
+  Layer.provideMerge(stopping),
+  Layer.provideMerge(admin),
+  Layer.provideMerge(daemon),
+  Layer.provideMerge(Endpoint.layerNoDeps),
+  Layer.provideMerge(readiness),
+  Layer.provideMerge(Layer.mergeAll(relayAdmins, gateways, ExtraRoutes.layer, RememberedPort.layerNoDeps)),
+  Layer.provideMerge(Relays.layer),
+  Layer.provideMerge(shared)
+)
+
+export interface ServeOptions {
+  readonly settings: SettingsValues
+  readonly relays: ReadonlyArray<RelayTarget["Service"]>
+  /** What to do once the daemon is ready. */
+  readonly onReady?: (endpoint: Endpoint["Service"]) => Effect.Effect<void>
+}
+
+/** Runs the daemon until it is interrupted, or a fiber keeps failing. */
+export const serve = (options: ServeOptions) =>
+  Effect.gen(function*() {
+    const endpoint = yield* Endpoint
+    const supervisor = yield* Supervisor
+    if (options.onReady !== undefined) yield* options.onReady(endpoint)
+    return yield* supervisor.escalated
+  }).pipe(
+    Effect.provide(layer),
+    Effect.provideService(Settings, options.settings),
+    Effect.provideService(RelayTargets, options.relays)
+  )

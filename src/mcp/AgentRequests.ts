@@ -1,0 +1,104 @@
+/**
+ * One request of a session, run in the session's scope: which intervention it meets, if any (BEHAVIOUR 2).
+ *
+ * Every answer is settled: a defect of ours is a JSON-RPC error, a cancelled request ends its stream without an answer.
+ */
+import { Context, Effect, FiberMap, Layer } from "effect"
+import { Settings } from "../config/Settings.ts"
+import * as JsonRpcError from "../domain/JsonRpcError.ts"
+import * as JsonText from "../domain/JsonText.ts"
+import type { Request } from "../domain/Message.ts"
+import { RelayLink } from "../relay/RelayLink.ts"
+import type { AgentSession } from "./AgentSession.ts"
+import { boundOf, Forwarding, onlyReads, refuse, say } from "./Forwarding.ts"
+import { listChanged, ListChanges } from "./ListChanges.ts"
+import { isListRequest, Lists } from "./Lists.ts"
+import { SessionStore } from "./SessionStore.ts"
+import { type CallPassage, ToolCalls } from "./ToolCalls.ts"
+
+/** One for each relay. */
+export class AgentRequests extends Context.Service<AgentRequests, {
+  /** Starts the request; its answer arrives in `passage.answer`, also where the agent has gone away. */
+  readonly start: (session: AgentSession, request: Request, passage: CallPassage) => Effect.Effect<void>
+}>()("holdfast/mcp/AgentRequests") {
+  static readonly layer = Layer.effect(
+    AgentRequests,
+    Effect.gen(function*() {
+      const settings = yield* Settings
+      const link = yield* RelayLink
+      const lists = yield* Lists
+      const calls = yield* ToolCalls
+      const forwarding = yield* Forwarding
+      const changes = yield* ListChanges
+      const store = yield* SessionStore
+
+      const forward = (session: AgentSession, request: Request, passage: CallPassage, onResult?: () => void) =>
+        forwarding.forward(session, request, {
+          ...passage,
+          within: boundOf(settings, request.method),
+          reads: onlyReads(request.method),
+          onWhole: onResult === undefined ? undefined : Effect.fnUntraced(function*(text) {
+            if (JsonText.at(text, ["result"]) === undefined) return
+            onResult()
+            yield* store.save(session.saved)
+          })
+        })
+
+      const answer = Effect.fnUntraced(function*(session: AgentSession, request: Request, passage: CallPassage) {
+        if (request.method === "tools/call") return yield* calls.answer(session, request, passage)
+        if (isListRequest(request)) return yield* lists.answer(session, request, passage)
+        const uri = JsonText.at(request.text, ["params", "uri"])
+        switch (request.method) {
+          case "ping":
+            return (yield* link.state)._tag === "Down"
+              ? yield* say(passage.answer, `{"jsonrpc":"2.0","id":${request.id},"result":{}}`)
+              : yield* forward(session, request, passage)
+          case "logging/setLevel":
+            return yield* forward(session, request, passage, () => {
+              session.logLevel = replayed(request)
+            })
+          case "resources/subscribe":
+            return yield* forward(session, request, passage, () => {
+              session.subscriptions = [...subscriptionsBut(session, uri), replayed(request)]
+            })
+          case "resources/unsubscribe":
+            return yield* forward(session, request, passage, () => {
+              session.subscriptions = subscriptionsBut(session, uri)
+            })
+          default:
+            return yield* forward(session, request, passage)
+        }
+      })
+
+      const settled = (session: AgentSession, request: Request, passage: CallPassage) =>
+        answer(session, request, passage).pipe(
+          Effect.catchDefect((defect) =>
+            Effect.andThen(
+              Effect.logError("a request failed in Holdfast itself", { method: request.method, defect }),
+              refuse(passage.answer, request, {
+                code: JsonRpcError.codes.internal,
+                message: "Holdfast failed on this request; its log says why. It may have been carried out."
+              })
+            )
+          ),
+          Effect.onInterrupt(() => passage.answer.abandon)
+        )
+
+      return AgentRequests.of({
+        start: Effect.fnUntraced(function*(session, request, passage) {
+          if (request.method !== "tools/list") {
+            if (yield* changes.due(session)) yield* passage.answer.message(listChanged)
+            yield* changes.requested(session)
+          }
+          yield* FiberMap.run(session.requests, request.id, settled(session, request, passage))
+        })
+      })
+    })
+  )
+}
+
+/** What is said again to a new relay session has an id of its own there. */
+const replayed = (request: Request): string => JsonText.set(request.text, ["id"], `"holdfast-replay-${request.method}"`)
+
+const subscriptionsBut = (session: AgentSession, uri: string | undefined): ReadonlyArray<string> =>
+  session.subscriptions.filter((text) => JsonText.at(text, ["params", "uri"]) !== uri)

@@ -1,0 +1,54 @@
+/** What the relay says of its own accord, on a stream of a call or on its own: looked at before it is passed on. */
+import { Context, Effect, Layer, Result } from "effect"
+import * as Message from "../domain/Message.ts"
+import type { OpenRelaySession } from "../relay/RelaySession.ts"
+import type { AgentSession } from "./AgentSession.ts"
+import { MenuSignals } from "./MenuSignals.ts"
+
+/** A message to pass on; a later one with the same `supersedes` makes this one superfluous. */
+export interface Passed {
+  readonly data: string
+  readonly supersedes: string | undefined
+}
+
+/** One for each relay. */
+export class RelayMessages extends Context.Service<RelayMessages, {
+  /** `undefined` where the agent is told in another way, or not at all. */
+  readonly received: (
+    session: AgentSession,
+    data: string,
+    from: OpenRelaySession
+  ) => Effect.Effect<Passed | undefined>
+}>()("holdfast/mcp/RelayMessages") {
+  static readonly layer = Layer.effect(
+    RelayMessages,
+    Effect.gen(function*() {
+      const signals = yield* MenuSignals
+      return RelayMessages.of({
+        received: Effect.fnUntraced(function*(session, data, from) {
+          if (data === "") return undefined
+          const parsed = Message.parse(data)
+          if (Result.isFailure(parsed)) {
+            yield* Effect.logWarning("the relay sent an event that is no JSON-RPC message; it was dropped", {
+              session: session.id
+            })
+            return undefined
+          }
+          const message = parsed.success
+          if (message._tag === "Notification" && message.method === "notifications/tools/list_changed") {
+            yield* signals.offer({ _tag: "RelayList", session })
+            return undefined
+          }
+          if (message._tag === "Request") session.asked.set(message.id, from.generation)
+          return { data, supersedes: supersedes(message) }
+        })
+      })
+    })
+  )
+}
+
+const supersedes = (message: Message.Message | Message.Batch): string | undefined => {
+  if (message._tag !== "Notification") return undefined
+  if (message.method.endsWith("/list_changed")) return message.method
+  return message.method === "notifications/progress" ? `progress:${String(message.params["progressToken"])}` : undefined
+}
