@@ -6,7 +6,7 @@ import { Command } from "effect/cli"
 import { exitCode } from "./cli/exitCode.ts"
 import { flags, holdfast } from "./cli/holdfast.ts"
 import { presenter, reportFailure } from "./cli/reporting.ts"
-import { version } from "./cli/version.ts"
+import { version } from "./domain/Version.ts"
 
 // The first signal stops cleanly (the runtime's part); a second one ends the process at once.
 let signals = 0

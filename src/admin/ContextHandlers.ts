@@ -12,11 +12,11 @@ import { Lookup } from "./Lookup.ts"
 const historyShown = 20
 
 const toEvent = Effect.fnUntraced(function*(command: ContextCommand) {
-  const { agent: _, event, ...place } = command
-  if (event !== "Attach" && Object.keys(place).length > 0) {
+  const { event, path, branch } = command
+  if (event !== "Attach" && (path !== undefined || branch !== undefined)) {
     return yield* new BadRequest({ message: `${event} takes neither path nor branch; only Attach does` })
   }
-  return yield* Schema.decodeUnknownEffect(ContextEvent)({ _tag: event, ...place }).pipe(
+  return yield* Schema.decodeUnknownEffect(ContextEvent)({ _tag: event, path, branch }).pipe(
     Effect.mapError(() => new BadRequest({ message: `${event} needs a path and a branch` }))
   )
 })

@@ -1,21 +1,14 @@
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Predicate, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
-import { createServer } from "node:http"
 import { AdminHandler } from "../../src/admin/AdminHandler.ts"
 import { doubles, secret } from "./Doubles.ts"
+import { listening } from "./listening.ts"
 
-const listening = Effect.gen(function*() {
+const started = Effect.gen(function*() {
   const { handle } = yield* AdminHandler
-  const server = yield* Effect.acquireRelease(
-    Effect.callback<ReturnType<typeof createServer>>((resume) => {
-      const server = createServer(handle).listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-    }),
-    (server) => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)).closeAllConnections())
-  )
-  const address = server.address()
-  return `http://127.0.0.1:${Predicate.isObject(address) ? address.port : 0}`
+  return `http://127.0.0.1:${yield* listening(handle)}`
 })
 
 const Live = Layer.merge(AdminHandler.layerNoDeps.pipe(Layer.provide(doubles())), NodeHttpClient.layerUndici)
@@ -30,7 +23,7 @@ const signed = HttpClientRequest.bearerToken(Redacted.value(secret))
 describe("the admin API over HTTP", () => {
   it.live("answers one who has the secret, and 401 to anybody else", () =>
     Effect.gen(function*() {
-      const url = yield* listening
+      const url = yield* started
       const status = HttpClientRequest.get(`${url}/api/status`)
       assert.strictEqual((yield* ask(signed(status))).status, 200)
       const refused = yield* ask(status)
@@ -40,7 +33,7 @@ describe("the admin API over HTTP", () => {
 
   it.live("names the input that it cannot take, and goes on", () =>
     Effect.gen(function*() {
-      const url = yield* listening
+      const url = yield* started
       const bad = yield* ask(signed(HttpClientRequest.get(`${url}/api/outbox?state=lost`)))
       assert.strictEqual(bad.status, 400)
       assert.include(bad.text, "state")
