@@ -30,3 +30,11 @@ export interface Entry {
   readonly result: Option.Option<string>
   readonly settledAt: Option.Option<number>
 }
+
+export interface EntryFilter {
+  readonly state?: EntryState | undefined
+  readonly agent?: AgentName | undefined
+  readonly limit?: number | undefined
+  /** Only entries with a larger id. */
+  readonly after?: number | undefined
+}

@@ -6,56 +6,33 @@
  * live or queued; there are never two attempts of one entry at once, and an entry that was in flight when the process
  * died goes back to the head of its lane under the same key.
  */
-import { Context, type Effect, type Option, Schema } from "effect"
-import type { AgentName, PrincipalId, SessionId } from "../domain/Ids.ts"
-import type { Request } from "../domain/Message.ts"
+import { Context, Effect, Layer, Option, type Stream } from "effect"
+import { RelayTarget } from "../config/Settings.ts"
+import type { AgentName, SessionId } from "../domain/Ids.ts"
+import * as Metrics from "../observability/Metrics.ts"
 import type { RelayFailure } from "../relay/RelayFailure.ts"
-import type { Entry, EntryState } from "./Entry.ts"
+import { LiveToken } from "../token/LiveToken.ts"
+import { Acceptance } from "./Acceptance.ts"
+import type { BufferableCall, Submission, Wire, WireAnswer } from "./Call.ts"
+import { Delivery } from "./Delivery.ts"
+import type { Entry, EntryFilter } from "./Entry.ts"
+import * as Housekeeping from "./Housekeeping.ts"
+import { KnownCalls } from "./KnownCalls.ts"
+import { Lanes } from "./Lanes.ts"
+import { LiveAttempt } from "./LiveAttempt.ts"
+import { OutboxKeeping } from "./OutboxKeeping.ts"
+import { OutboxRefused } from "./OutboxRefused.ts"
+import { OutboxSessions } from "./OutboxSessions.ts"
+import { OutboxStore } from "./OutboxStore.ts"
+import { OutboxWriter } from "./OutboxWriter.ts"
+import { Settlement } from "./Settlement.ts"
+import { Submissions } from "./Submissions.ts"
+import { Tally } from "./Tally.ts"
+import { Untold } from "./Untold.ts"
 
-/** Refused, and nothing was accepted: full, too large, a reused key with other arguments, a disk that fails. */
-export class OutboxRefused extends Schema.TaggedError<OutboxRefused>()("OutboxRefused", {
-  reason: Schema.Literals(["full", "too large", "key reused", "storage", "expired wait"]),
-  detail: Schema.String
-}) {
-  override get message(): string {
-    return this.detail
-  }
-}
-
-export interface BufferableCall {
-  readonly agent: AgentName
-  readonly session: SessionId
-  readonly principal: PrincipalId
-  /** The agent's request as it came; the outbox splices key and id itself. */
-  readonly request: Request
-  readonly tool: string
-  /** Whether the tool's schema declares `idempotencyKey`. */
-  readonly declaresKey: boolean
-  readonly idempotentHint: boolean
-  /** The context's epoch at the time of the call. */
-  readonly epoch: Option.Option<number>
-}
-
-/** What goes to the relay: the request with its key, under an id of the outbox's own. */
-export interface Wire {
-  readonly text: string
-  readonly id: string
-  readonly key: string
-}
-
-/** The relay's whole answer to a wire, and its HTTP status. */
-export interface WireAnswer {
-  readonly status: number
-  readonly text: string
-}
-
-export type Submission =
-  /** The relay's answer, with the agent's own id put back; `replayed` where it was remembered and not asked for anew. */
-  | { readonly _tag: "Answered"; readonly status: number; readonly text: string; readonly replayed: boolean }
-  /** On disk; the text of the acknowledgement's result. */
-  | { readonly _tag: "Queued"; readonly result: string }
-  /** Neither answered nor queued: the error that the agent is told. */
-  | { readonly _tag: "Failed"; readonly failure: RelayFailure }
+export type { BufferableCall, Submission, Wire, WireAnswer } from "./Call.ts"
+export type { EntryFilter } from "./Entry.ts"
+export { OutboxRefused } from "./OutboxRefused.ts"
 
 export interface OutboxStats {
   readonly pending: number
@@ -69,35 +46,120 @@ export interface OutboxStats {
   readonly writable: boolean
 }
 
-export interface EntryFilter {
-  readonly state?: EntryState | undefined
-  readonly agent?: AgentName | undefined
-  readonly limit?: number | undefined
-  /** Only entries with a larger id. */
-  readonly after?: number | undefined
-}
-
 /** One for each relay. */
 export class Outbox extends Context.Service<Outbox, {
   /**
-   * Answers within the bounds of BEHAVIOUR 4 and 5: live, or queued. `live` makes the one live attempt; it runs in the
-   * outbox's own scope, so that interrupting `submit` (a client that went away) ends neither it nor its settlement.
+   * Answers within the bounds of BEHAVIOUR 4 and 5: live, or queued. `live` makes the one live attempt and says when
+   * bytes come; it runs in the outbox's own scope, so that interrupting `submit` (a client that went away) ends neither
+   * it nor its settlement.
    */
   readonly submit: (
     call: BufferableCall,
-    live: (wire: Wire) => Effect.Effect<WireAnswer, RelayFailure>
+    live: (wire: Wire, onBytes: () => void) => Effect.Effect<WireAnswer, RelayFailure>
   ) => Effect.Effect<Submission, OutboxRefused>
-  /** `notifications/cancelled` for the agent's request: drops it where nothing is committed yet; the wire's id where it is live. */
+  /**
+   * `notifications/cancelled` for the agent's request. Where nothing is committed yet and nobody else asked for the same,
+   * the call is dropped and its `submit` interrupted; then, if it was live, this is the id under which the relay knows it.
+   */
   readonly cancel: (session: SessionId, requestId: string) => Effect.Effect<Option.Option<string>>
   readonly list: (filter: EntryFilter) => Effect.Effect<ReadonlyArray<Entry>>
   readonly find: (id: number) => Effect.Effect<Option.Option<Entry>>
-  /** Dead and held entries go to the tail of their lane, bound to the principal in force; the ids that did. */
+  /**
+   * Dead and held entries, bound to the principal in force; the ids that were. They go to the tail of their lane, but for
+   * one that holds its lane: it keeps its place and is tried at once.
+   */
   readonly retry: (ids: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<number>>
   /** Pending, held and dead entries are removed; the ids that were. */
   readonly discard: (ids: ReadonlyArray<number>, reason: string) => Effect.Effect<ReadonlyArray<number>>
   readonly stats: Effect.Effect<OutboxStats>
   /** Dead letters that this agent has not been told of, marked as told. */
   readonly untold: (agent: AgentName) => Effect.Effect<ReadonlyArray<Entry>>
+  /** Each entry from now on that is delivered, once that is on disk. Live answers are not in it. */
+  readonly delivered: Stream.Stream<Entry>
+  /** Each entry from now on that becomes a dead letter, once that is on disk. */
+  readonly deadLetters: Stream.Stream<Entry>
   /** Everything in flight is on disk when this returns, 5 s at most; nothing is accepted any more. */
   readonly drain: Effect.Effect<void>
-}>()("holdfast/outbox/Outbox") {}
+}>()("holdfast/outbox/Outbox") {
+  static readonly layerNoDeps = Layer.effect(
+    Outbox,
+    Effect.gen(function*() {
+      const { id: relay } = yield* RelayTarget
+      const token = yield* LiveToken
+      const store = yield* OutboxStore
+      const keeping = yield* OutboxKeeping
+      const writer = yield* OutboxWriter
+      const tally = yield* Tally
+      const submissions = yield* Submissions
+      const delivery = yield* Delivery
+      const settlement = yield* Settlement
+      const untold = yield* Untold
+
+      const stats = Effect.sync((): OutboxStats => ({
+        pending: tally.of("pending"),
+        inflight: tally.of("inflight"),
+        held: tally.of("held") + tally.of("parked"),
+        dead: tally.of("dead"),
+        delivered: tally.of("delivered"),
+        bytes: tally.bytes(),
+        oldestAt: Option.fromUndefinedOr(tally.oldestAt()),
+        writable: writer.writable()
+      }))
+      for (const state of ["pending", "inflight", "held", "parked", "dead", "delivered"] as const) {
+        yield* Metrics.observed(Metrics.outboxEntries, { relay, state }, () => tally.of(state))
+      }
+      yield* Metrics.observed(Metrics.outboxBytes, { relay }, tally.bytes)
+      yield* Metrics.observed(
+        Metrics.outboxOldestAge,
+        { relay },
+        (now) => Math.max(0, now - (tally.oldestAt() ?? now)) / 1_000
+      )
+
+      // Each is a write of its own, and those that arrive together share a commit.
+      const together = { concurrency: "unbounded" } as const
+
+      return Outbox.of({
+        submit: submissions.submit,
+        cancel: submissions.cancel,
+        list: (filter) => Effect.orDie(store.list(filter)),
+        find: (id) => Effect.orDie(store.find(id)),
+        // In order of id, so that they come to the tail in the order in which they were accepted.
+        retry: Effect.fn("Outbox.retry")(function*(ids) {
+          const found = yield* Effect.forEach([...ids].sort((a, b) => a - b), store.find)
+          const bound = yield* Effect.forEach(
+            found.flatMap(Option.toArray),
+            ({ agent, id }) => Effect.map(token.principal(agent), (principal) => ({ id, principal }))
+          )
+          const done = yield* Effect.filter(bound, ({ id, principal }) => keeping.retry(id, principal), together)
+          return done.map(({ id }) => id)
+        }, Effect.orDie),
+        discard: Effect.fn("Outbox.discard")(function*(ids, reason) {
+          const gone = yield* Effect.filter(ids, keeping.discard, together)
+          if (gone.length > 0) {
+            yield* Effect.logInfo("entries of the outbox were discarded", { relay, ids: gone, reason })
+          }
+          return gone
+        }, Effect.orDie),
+        stats,
+        untold: untold.take,
+        delivered: settlement.delivered,
+        deadLetters: settlement.deadLetters,
+        drain: Effect.all([submissions.stop, Effect.timeoutOption(delivery.stop, "5 seconds")], {
+          concurrency: "unbounded",
+          discard: true
+        })
+      })
+    })
+  )
+
+  /** Open for a relay's services; what is in flight on disk when it is built was left there by a crash. */
+  static readonly layer = Layer.mergeAll(Outbox.layerNoDeps, Housekeeping.layerNoDeps).pipe(
+    Layer.provide([Submissions.layerNoDeps, Delivery.layerNoDeps]),
+    Layer.provide(LiveAttempt.layerNoDeps),
+    Layer.provide([Acceptance.layerNoDeps, KnownCalls.layerNoDeps, OutboxSessions.layerNoDeps]),
+    Layer.provide([Settlement.layerNoDeps, Untold.layerNoDeps]),
+    Layer.provide([OutboxStore.layerNoDeps, OutboxKeeping.layerNoDeps]),
+    Layer.provide(OutboxWriter.layerNoDeps),
+    Layer.provide([Tally.layer, Lanes.layer])
+  )
+}

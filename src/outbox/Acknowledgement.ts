@@ -1,0 +1,48 @@
+/** What an agent is told of a call that was queued, and of letters that died (BEHAVIOUR 5). */
+import { Option } from "effect"
+import type { Entry } from "./Entry.ts"
+
+export interface Queued {
+  readonly tool: string
+  readonly key: string
+  /** Its place in its lane, from 1; the one in flight counts. */
+  readonly position: number
+  /** Dead letters that the agent has not been told of. */
+  readonly untold: ReadonlyArray<Entry>
+}
+
+const mostNamed = 5
+
+const named = (entry: Entry): string =>
+  `${entry.tool} (entry ${entry.id}, key ${entry.key}): ${Option.getOrElse(entry.reason, () => "no reason known")}`
+
+/** Names letters that died, for a model to act on. */
+export const deadLetterNote = (entries: ReadonlyArray<Entry>): string => {
+  const rest = entries.length - mostNamed
+  return `${entries.length === 1 ? "One call" : `${entries.length} calls`} that had been queued earlier could not be `
+    + `delivered and will not be tried again by itself: ${entries.slice(0, mostNamed).map(named).join("; ")}`
+    + `${rest > 0 ? `; and ${rest} more` : ""}. An operator sees them with "holdfast outbox list --state dead" and can `
+    + `retry them with "holdfast outbox retry".`
+}
+
+const noteOf = ({ key, position, tool, untold }: Queued): string => {
+  const place = position <= 1 ? "It is next in line." : `It is number ${position} in line.`
+  const note = `The relay has not answered yet. This call of ${tool} is queued and safe on disk: it will be delivered, `
+    + `in order, once the relay takes it. Do not repeat it. ${place} Its idempotency key is ${key}.`
+  return untold.length === 0 ? note : `${note} ${deadLetterNote(untold)}`
+}
+
+/** The text of the tool result that acknowledges a queued call. */
+export const acknowledgement = (queued: Queued): string => {
+  const note = noteOf(queued)
+  return JSON.stringify({
+    content: [{ type: "text", text: note }],
+    structuredContent: {
+      queued: true,
+      tool: queued.tool,
+      idempotencyKey: queued.key,
+      position: queued.position,
+      note
+    }
+  })
+}

@@ -1,0 +1,85 @@
+/**
+ * All writes of an outbox, in the order in which they were asked for; those that arrive together share one commit.
+ *
+ * A write returns once it is on disk, and everything that is counted in memory follows within the same turn. Where a
+ * shared commit fails each write is tried by itself, so that no write fails for another's sake.
+ */
+import { Cause, Context, Deferred, Effect, Exit, Layer, Queue } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
+import { Supervisor } from "../supervision/Supervisor.ts"
+import { Lanes } from "./Lanes.ts"
+import type { Change } from "./Row.ts"
+import { Tally } from "./Tally.ts"
+
+export interface Written<A> {
+  readonly value: A
+  readonly changes: ReadonlyArray<Change>
+}
+
+interface Job {
+  /** Writes, and gives what has to happen after the commit. */
+  readonly run: Effect.Effect<() => void, SqlError.SqlError>
+  readonly fail: (cause: Cause.Cause<SqlError.SqlError>) => void
+}
+
+export class OutboxWriter extends Context.Service<OutboxWriter, {
+  /** Interrupting it does not undo the write. */
+  readonly write: <A>(write: Effect.Effect<Written<A>, SqlError.SqlError>) => Effect.Effect<A, SqlError.SqlError>
+  /** Whether the last write worked. */
+  readonly writable: () => boolean
+}>()("holdfast/outbox/OutboxWriter") {
+  static readonly layerNoDeps = Layer.effect(
+    OutboxWriter,
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const supervisor = yield* Supervisor
+      const tally = yield* Tally
+      const lanes = yield* Lanes
+      const jobs = yield* Queue.unbounded<Job>()
+      let writable = true
+
+      const commit = Effect.fnUntraced(function*(batch: ReadonlyArray<Job>): Effect.fn.Return<void> {
+        const exit = yield* Effect.exit(sql.withTransaction(Effect.forEach(batch, (job) => job.run)))
+        if (Exit.isSuccess(exit)) {
+          writable = true
+          for (const settle of exit.value) settle()
+          return
+        }
+        if (batch.length > 1) return yield* Effect.forEach(batch, (job) => commit([job]), { discard: true })
+        if (!isOurs(exit.cause)) writable = false
+        for (const job of batch) job.fail(exit.cause)
+      })
+
+      yield* Queue.takeAll(jobs).pipe(
+        Effect.flatMap((batch) => Effect.uninterruptible(commit(batch))),
+        Effect.forever,
+        supervisor.supervise("outbox-writer")
+      )
+
+      return OutboxWriter.of({
+        write: <A>(write: Effect.Effect<Written<A>, SqlError.SqlError>) =>
+          Effect.suspend(() => {
+            const done = Deferred.makeUnsafe<A, SqlError.SqlError>()
+            Queue.offerUnsafe(jobs, {
+              run: Effect.map(write, ({ changes, value }) => () => {
+                for (const change of changes) {
+                  tally.apply(change)
+                  lanes.moved(change)
+                }
+                Deferred.doneUnsafe(done, Effect.succeed(value))
+              }),
+              fail: (cause) => {
+                Deferred.doneUnsafe(done, Effect.failCause(cause))
+              }
+            })
+            return Deferred.await(done)
+          }),
+        writable: () => writable
+      })
+    })
+  )
+}
+
+/** A statement that the disk would have taken. */
+const isOurs = (cause: Cause.Cause<SqlError.SqlError>): boolean =>
+  cause.reasons.some((reason) => Cause.isFailReason(reason) && reason.error.reason._tag === "ConstraintError")
