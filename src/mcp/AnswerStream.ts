@@ -27,6 +27,8 @@ export type Opening =
     readonly headers: Readonly<Record<string, string>>
   }
 
+type Json = Extract<Opening, { readonly _tag: "Json" }>
+
 export interface AnswerStream {
   /** Producer: the relay answers with SSE, so do we. */
   readonly stream: Effect.Effect<void>
@@ -36,7 +38,7 @@ export interface AnswerStream {
    */
   readonly message: (data: string, supersedes?: string) => Effect.Effect<void>
   /** Producer: the answer. JSON if the answer has not become a stream by then, else its last event. Only the first counts. */
-  readonly answer: (answer: Extract<Opening, { readonly _tag: "Json" }>) => Effect.Effect<void>
+  readonly answer: (answer: Json) => Effect.Effect<void>
   /** Producer: no answer will come, since the request was cancelled; the response ends without one. */
   readonly abandon: Effect.Effect<void>
   /** Producer: returns when the client has gone before the end, which cancels a modern request and no other. */
@@ -93,29 +95,31 @@ export const make = Effect.fnUntraced(function*(options: AnswerStreamOptions): E
         ? Effect.void
         : Effect.andThen(opened.value.log.room(data.length), opened.value.log.append(data, supersedes)))
 
+  const answerAsEvent = (body: Json["body"]) =>
+    Effect.flatMap(Deferred.await(opened), ({ log }) =>
+      Effect.ensuring(
+        Effect.flatMap(
+          body._tag === "Whole" ? Effect.succeed(body.text) : collected(options.id, body.chunks),
+          (text) => append(text)
+        ),
+        log.end
+      ))
+
   return {
     stream: Effect.asVoid(stream),
     becomeStream: Effect.asVoid(stream),
     opening: Deferred.await(opening),
     message: append,
-    answer: Effect.fnUntraced(function*(answer) {
-      if (answered) return
-      answered = true
-      claimed ??= "Json"
-      if (claimed === "Json") {
+    answer: (answer) =>
+      Effect.suspend(() => {
+        if (answered) return Effect.void
+        answered = true
+        claimed ??= "Json"
+        if (claimed === "Sse") return answerAsEvent(answer.body)
         // Claimed and opened in one step: an interruption in between would leave the client without either.
         Deferred.doneUnsafe(opening, Effect.succeed(answer))
-        return
-      }
-      const { log } = yield* Deferred.await(opened)
-      yield* Effect.ensuring(
-        Effect.flatMap(
-          answer.body._tag === "Whole" ? Effect.succeed(answer.body.text) : collected(options.id, answer.body.chunks),
-          (text) => append(text)
-        ),
-        log.end
-      )
-    }),
+        return Effect.void
+      }),
     abandon: Effect.gen(function*() {
       answered = true
       const opened = yield* stream

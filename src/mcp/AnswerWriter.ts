@@ -13,10 +13,11 @@ type Json = Extract<Opening, { readonly _tag: "Json" }>
 
 /** How the answer opens; as a stream where it has not by itself within `patience`, so that no client's header timeout ends it. */
 export const openedWithin = Effect.fnUntraced(function*(answer: AnswerStream, patience: Duration.Duration) {
-  const early = yield* Effect.timeoutOption(answer.opening, patience)
-  if (Option.isSome(early)) return early.value
-  yield* answer.becomeStream
-  return yield* answer.opening
+  // One timer beside the wait; a race would cost two fibers a request.
+  const timer = yield* Effect.forkChild(Effect.andThen(Effect.sleep(patience), answer.becomeStream))
+  const opening = yield* answer.opening
+  timer.interruptUnsafe()
+  return opening
 })
 
 /** `id` is the request's, as it stood in its text. Interrupted where the client goes away: that ends this, not the work. */
