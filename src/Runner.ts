@@ -50,6 +50,7 @@ import * as Database from "./storage/Database.ts"
 import { DataDirectory } from "./storage/DataDirectory.ts"
 import * as EndpointFile from "./storage/EndpointFile.ts"
 import { Supervisor } from "./supervision/Supervisor.ts"
+import type { TokenSettingsInvalid } from "./token/ChosenSource.ts"
 import { LiveToken } from "./token/LiveToken.ts"
 
 /** The relays that are configured. */
@@ -66,13 +67,32 @@ const target = (id: RelayId) =>
     })
   )
 
+/** What an embedding program may put in the place of our own parts. */
+export interface SeamLayers {
+  /** One attempt at the relay. */
+  readonly transport: typeof RelayTransport.layer
+  /** Where the relay's token comes from. */
+  readonly token: Layer.Layer<LiveToken, TokenSettingsInvalid, RelayTarget | Supervisor>
+  /** What the outbox, sessions and kept lists are stored in: SQLite, migrated. */
+  readonly database: typeof Database.layer
+}
+
+export const Seams = Context.Reference<SeamLayers>("holdfast/Seams", {
+  defaultValue: () => ({ transport: RelayTransport.layer, token: LiveToken.layer, database: Database.layer })
+})
+
+const seam = <A, E, R>(pick: (seams: SeamLayers) => Layer.Layer<A, E, R>) =>
+  Layer.unwrap(Effect.gen(function*() {
+    return pick(yield* Seams)
+  }))
+
 /** The relay's side: its token, one attempt, the link, sessions over it. */
 const relaySide = RelayClient.layer.pipe(
   Layer.provideMerge(RelaySessions.layer),
   Layer.provideMerge(RelayLink.layer),
   Layer.provideMerge(RelayProbe.layer),
-  Layer.provideMerge(RelayTransport.layer),
-  Layer.provideMerge(LiveToken.layer)
+  Layer.provideMerge(seam(({ transport }) => transport)),
+  Layer.provideMerge(seam(({ token }) => token))
 )
 
 /** What is kept on disk, and the queue. */
@@ -205,7 +225,7 @@ const announced = Layer.effectDiscard(Effect.gen(function*() {
 
 /** What all relays share. */
 const shared = Layer.mergeAll(Agents.layer, WorkspaceContexts.layer, EventLogs.layer).pipe(
-  Layer.provideMerge(Database.layer),
+  Layer.provideMerge(seam(({ database }) => database)),
   Layer.provideMerge(Layer.mergeAll(DataDirectory.layer, Supervisor.layer))
 )
 

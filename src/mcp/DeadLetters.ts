@@ -2,9 +2,9 @@
 import { Context, Effect, Layer } from "effect"
 import type { AgentName } from "../domain/Ids.ts"
 import * as JsonText from "../domain/JsonText.ts"
+import { deadLetterNote } from "../outbox/Acknowledgement.ts"
 import type { Entry } from "../outbox/Entry.ts"
 import { Outbox } from "../outbox/Outbox.ts"
-import { deadLetterNote } from "../outbox/Acknowledgement.ts"
 
 /** One for each relay. */
 export class DeadLetters extends Context.Service<DeadLetters, {
@@ -25,7 +25,9 @@ export class DeadLetters extends Context.Service<DeadLetters, {
             return response
           }
           const untold = yield* outbox.untold(agent)
-          return untold.length === 0 ? response : JsonText.set(response, ["result", "content"], blocksWith(content, untold))
+          return untold.length === 0
+            ? response
+            : JsonText.set(response, ["result", "content"], blocksWith(content, untold))
         })
       })
     })

@@ -78,7 +78,7 @@ export class ListChanges extends Context.Service<ListChanges, {
             case "LateList":
               compare.add(signal.session)
               break
-            case "LinkUp":
+            case "EveryList":
               yield* fresh.forAgents
               for (const session of sessions) refetch.add(session)
               break

@@ -9,7 +9,8 @@ export type MenuSignal =
   /** A list arrived after a kept one had been answered. */
   | { readonly _tag: "LateList"; readonly session: AgentSession }
   | { readonly _tag: "TokenChanged"; readonly agent: AgentName }
-  | { readonly _tag: "LinkUp" }
+  /** The link came back, or somebody says that the relay's tools may have changed. */
+  | { readonly _tag: "EveryList" }
   | { readonly _tag: "ContextChanged"; readonly agent: AgentName }
 
 /** One for each relay. */

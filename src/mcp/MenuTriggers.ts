@@ -14,7 +14,7 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
   const { supervise } = yield* Supervisor
 
   yield* link.changes.pipe(
-    Stream.runForEach((state) => state._tag === "Up" ? signals.offer({ _tag: "LinkUp" }) : Effect.void),
+    Stream.runForEach((state) => state._tag === "Up" ? signals.offer({ _tag: "EveryList" }) : Effect.void),
     supervise("menu-on-link")
   )
   yield* token.changes.pipe(

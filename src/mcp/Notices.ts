@@ -21,7 +21,9 @@ export class Notices extends Context.Service<Notices, {
 
       const pass = (session: AgentSession, text: string) =>
         client.notify(session.relay, text).pipe(
-          Effect.catch((failure) => Effect.logDebug("a notification did not reach the relay", { why: failure.message })),
+          Effect.catch((failure) =>
+            Effect.logDebug("a notification did not reach the relay", { why: failure.message })
+          ),
           FiberSet.run(session.work),
           Effect.asVoid
         )

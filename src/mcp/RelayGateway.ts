@@ -45,18 +45,24 @@ const claimed = (message: Message | Batch): string | undefined => {
 const modernRefusal = (message: Message | Batch): PostReply | undefined => {
   if (message._tag !== "Request") return undefined
   if (message.method === "server/discover") {
-    return said(200, JsonRpcError.text(message.id, {
-      code: JsonRpcError.codes.methodNotFound,
-      message: "Holdfast serves the revisions with sessions; send initialize"
-    }))
+    return said(
+      200,
+      JsonRpcError.text(message.id, {
+        code: JsonRpcError.codes.methodNotFound,
+        message: "Holdfast serves the revisions with sessions; send initialize"
+      })
+    )
   }
   const requested = claimed(message)
   if (requested === undefined) return undefined
-  return said(400, JsonRpcError.text(message.id, {
-    code: -32022,
-    message: `revision ${requested} is not served; use one of the supported ones`,
-    data: { supported: ProtocolVersion.legacyVersions, requested }
-  }))
+  return said(
+    400,
+    JsonRpcError.text(message.id, {
+      code: -32022,
+      message: `revision ${requested} is not served; use one of the supported ones`,
+      data: { supported: ProtocolVersion.legacyVersions, requested }
+    })
+  )
 }
 
 export const layer = Layer.effect(
@@ -107,25 +113,30 @@ export const layer = Layer.effect(
       return answer
     })
 
-    const one = Effect.fnUntraced(function*(session: AgentSession, post: AgentPost, message: Message, batched: boolean) {
-      switch (message._tag) {
-        case "Request":
-          return yield* begin(session, post, message, batched)
-        case "Notification":
-          yield* notices.notification(session, message)
-          return undefined
-        case "Response":
-          yield* notices.response(session, message)
-          return undefined
+    const one = Effect.fnUntraced(
+      function*(session: AgentSession, post: AgentPost, message: Message, batched: boolean) {
+        switch (message._tag) {
+          case "Request":
+            return yield* begin(session, post, message, batched)
+          case "Notification":
+            yield* notices.notification(session, message)
+            return undefined
+          case "Response":
+            yield* notices.response(session, message)
+            return undefined
+        }
       }
-    })
+    )
 
     const batch = Effect.fnUntraced(function*(session: AgentSession, post: AgentPost, message: Batch) {
       if (session.protocolVersion !== "2025-03-26") {
-        return said(400, JsonRpcError.text(null, {
-          code: JsonRpcError.codes.invalidRequest,
-          message: `revision ${session.protocolVersion} has no batches; send each message by itself`
-        }))
+        return said(
+          400,
+          JsonRpcError.text(null, {
+            code: JsonRpcError.codes.invalidRequest,
+            message: `revision ${session.protocolVersion} has no batches; send each message by itself`
+          })
+        )
       }
       const answering: Array<Batched> = []
       for (const part of message.messages) {

@@ -97,9 +97,9 @@ export class ServerStream extends Context.Service<ServerStream, {
           session.readers -= 1
           if (session.readers > 0) return
           yield* Effect.sleep(linger).pipe(
-            Effect.andThen(Effect.suspend(() =>
-              session.readers > 0 ? Effect.void : FiberHandle.clear(session.relayStream)
-            )),
+            Effect.andThen(
+              Effect.suspend(() => session.readers > 0 ? Effect.void : FiberHandle.clear(session.relayStream))
+            ),
             Effect.forkIn(session.scope)
           )
         })

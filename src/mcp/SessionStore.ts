@@ -41,25 +41,31 @@ export class SessionStore extends Context.Service<SessionStore, {
       const sql = yield* SqlClient.SqlClient
       const relay = (yield* RelayTarget).id
       const now = Effect.map(Clock.currentTimeMillis, Math.floor)
-      const bestEffort = Effect.catchCause((cause) => Effect.logWarning("a session could not be written to disk", cause))
+      const bestEffort = Effect.catchCause((cause) =>
+        Effect.logWarning("a session could not be written to disk", cause)
+      )
 
       const select = SqlSchema.findOneOption({
         Request: Schema.Struct({ agent: Schema.String, id: Schema.String }),
         Result: SavedSession,
-        execute: ({ agent, id }) => sql`SELECT * FROM sessions WHERE id = ${id} AND relay = ${relay} AND agent = ${agent}`
+        execute: ({ agent, id }) =>
+          sql`SELECT * FROM sessions WHERE id = ${id} AND relay = ${relay} AND agent = ${agent}`
       })
       const Ids = Schema.Array(Schema.Struct({ id: SessionId }))
 
       return SessionStore.of({
         save: (session) =>
-          Effect.flatMap(now, (at) =>
-            sql`INSERT INTO sessions (id, relay, agent, initialize, protocol_version, roots, log_level, subscriptions,
+          Effect.flatMap(
+            now,
+            (at) =>
+              sql`INSERT INTO sessions (id, relay, agent, initialize, protocol_version, roots, log_level, subscriptions,
                 fingerprint, created_at, used_at)
               VALUES (${session.id}, ${relay}, ${session.agent}, ${session.initialize}, ${session.protocol_version},
                 ${session.roots}, ${session.log_level}, ${encodeTexts(session.subscriptions)}, ${session.fingerprint},
                 ${at}, ${at})
               ON CONFLICT (id) DO UPDATE SET roots = excluded.roots, log_level = excluded.log_level,
-                subscriptions = excluded.subscriptions, fingerprint = excluded.fingerprint, used_at = excluded.used_at`)
+                subscriptions = excluded.subscriptions, fingerprint = excluded.fingerprint, used_at = excluded.used_at`
+          )
             .pipe(bestEffort, Effect.asVoid),
         find: (agent, id) =>
           select({ agent, id }).pipe(

@@ -1,0 +1,72 @@
+/** The runtime as a layer of another program (BEHAVIOUR 12). */
+import { Context, Effect, Layer } from "effect"
+import { relayTargets, Settings, settingsFrom, type SettingsSchema } from "./config/Settings.ts"
+import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
+import type { RelayId } from "./domain/Ids.ts"
+import { Endpoint } from "./mcp/Endpoint.ts"
+import { MenuSignals } from "./mcp/MenuSignals.ts"
+import * as Runner from "./Runner.ts"
+import { LiveToken } from "./token/LiveToken.ts"
+import type { TokenSource } from "./token/TokenSource.ts"
+
+export interface HoldfastOptions {
+  /** As in `holdfast.json`: the relays, the port, the menu's rules. */
+  readonly settings: typeof SettingsSchema.Encoded
+  /** The token getter, in the place of the settings' sources. */
+  readonly token?: TokenSource
+  /** One attempt at the relay, in the place of undici. */
+  readonly transport?: Runner.SeamLayers["transport"]
+  /** Where queue, sessions and kept lists are stored, in the place of the data directory's database. */
+  readonly database?: Runner.SeamLayers["database"]
+}
+
+export class Holdfast extends Context.Service<Holdfast, {
+  /** What agents connect to. */
+  readonly url: string
+  /** Moves an agent's workspace context; its menus follow. */
+  readonly sendContext: WorkspaceContexts["Service"]["send"]
+  /** The relay's tools may have changed: sessions are refetched, and told where their own view differs. */
+  readonly refreshTools: (relay: RelayId) => Effect.Effect<void>
+}>()("holdfast/Holdfast") {
+  static readonly layerNoDeps = Layer.effect(
+    Holdfast,
+    Effect.gen(function*() {
+      const { url } = yield* Endpoint
+      const { send } = yield* WorkspaceContexts
+      const relays = yield* Runner.Relays
+      return Holdfast.of({
+        url,
+        sendContext: send,
+        refreshTools: (relay) =>
+          relays.contextEffect(relay).pipe(
+            Effect.flatMap((services) => Context.get(services, MenuSignals).offer({ _tag: "EveryList" })),
+            Effect.scoped,
+            Effect.orDie
+          )
+      })
+    })
+  )
+
+  /** The runtime, listening, for as long as the layer lives. Start errors say what to do. */
+  static readonly layer = (options: HoldfastOptions) => {
+    const settings = settingsFrom(options.settings)
+    const { token } = options
+    const seams = Layer.effect(
+      Runner.Seams,
+      Effect.gen(function*() {
+        const own = yield* Runner.Seams
+        return {
+          transport: options.transport ?? own.transport,
+          database: options.database ?? own.database,
+          token: token === undefined ? own.token : LiveToken.layerOf({ _tag: "Shared", source: token })
+        }
+      })
+    )
+    return Holdfast.layerNoDeps.pipe(
+      Layer.provideMerge(Runner.layer),
+      Layer.provide(seams),
+      Layer.provideMerge(Layer.succeed(Settings, settings)),
+      Layer.provide(Layer.succeed(Runner.RelayTargets, relayTargets(settings)))
+    )
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Holdfast as a library: the daemon's runtime as a layer of another Effect program (BEHAVIOUR 12).
+ *
+ * `Holdfast.layer(options)` gives the whole runtime, listening; each actor's own layer is exported beside it and usable
+ * alone. Time is Effect's `Clock`, so that `TestClock` drives everything above the transport.
+ */
+export { Agents, UnknownAgent } from "./agents/Agents.ts"
+export {
+  type MenuRule,
+  type RelaySettings,
+  RelayTarget,
+  relayTargets,
+  Settings,
+  settingsFrom,
+  SettingsSchema,
+  type SettingsValues,
+  type TokenSettings
+} from "./config/Settings.ts"
+export { ContextEvent, ContextState, type Facts } from "./context/ContextState.ts"
+export { transition } from "./context/transition.ts"
+export { IllegalTransition, StaleEpoch, WorkspaceContexts } from "./context/WorkspaceContexts.ts"
+export { AgentName, defaultAgent, defaultRelay, PrincipalId, RelayId, SessionId } from "./domain/Ids.ts"
+export { Holdfast, type HoldfastOptions } from "./Holdfast.ts"
+export { KeptLists } from "./menu/KeptLists.ts"
+export type { Entry, EntryState } from "./outbox/Entry.ts"
+export { Outbox, OutboxRefused, type Submission } from "./outbox/Outbox.ts"
+export { RelayClient } from "./relay/RelayClient.ts"
+export { RelayFailure } from "./relay/RelayFailure.ts"
+export { LinkState, RelayLink } from "./relay/RelayLink.ts"
+export { RelayProbe } from "./relay/RelayProbe.ts"
+export { type RelaySession, RelaySessions } from "./relay/RelaySession.ts"
+export { type Attempt, type RelayAnswer, RelayTransport } from "./relay/RelayTransport.ts"
+export { Relays } from "./Runner.ts"
+export { FiberEscalated, Supervisor } from "./supervision/Supervisor.ts"
+export { LiveToken, type Token, type TokenStatus } from "./token/LiveToken.ts"
+export type { TokenSource } from "./token/TokenSource.ts"
