@@ -20,7 +20,7 @@ import {
 import { RelayTarget, Settings } from "../config/Settings.ts"
 import * as Metrics from "../observability/Metrics.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
-import { backoffMillis } from "./Backoff.ts"
+import { ProbeSchedule } from "./ProbeSchedule.ts"
 import { LinkDown, RelayFailure } from "./RelayFailure.ts"
 import { RelayProbe } from "./RelayProbe.ts"
 import { singleFlight } from "./SingleFlight.ts"
@@ -33,9 +33,6 @@ export type LinkState = Data.TaggedEnum<{
 export const LinkState = Data.taggedEnum<LinkState>()
 
 const now = Effect.map(Clock.currentTimeMillis, Math.floor)
-
-/** While somebody waits for the link, milliseconds. */
-const waitersProbeEvery = 1000
 
 const isLoopback = ({ hostname }: URL): boolean =>
   hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || hostname.startsWith("127.")
@@ -68,31 +65,25 @@ export class RelayLink extends Context.Service<RelayLink, {
       const { supervise } = yield* Supervisor
       const { link } = yield* Settings
       const { id, url } = yield* RelayTarget
-      const backoff = { base: link.backoffBase, cap: isLoopback(url) ? link.backoffCapLoopback : link.backoffCap }
       const attributes = { relay: id }
-
       const startedAt = yield* now
+      const schedule = new ProbeSchedule(
+        { base: link.backoffBase, cap: isLoopback(url) ? link.backoffCapLoopback : link.backoffCap },
+        startedAt
+      )
       const ref = yield* SubscriptionRef.make<LinkState>(LinkState.Up({ since: startedAt }))
       /** Open while the link is Up and no failure is being looked into. */
       const settled = yield* Latch.make(true)
       const down = yield* Latch.make(false)
-      /** Released when somebody begins to wait for the link. */
-      const hurry = yield* Latch.make(false)
-
-      let step = 0
-      let probedAt = startedAt
-      let nextProbeAt = startedAt
-      let waiting = 0
       /** Probes that failed in a row, with no answer in between. */
       let failedInARow = 0
       let suspicion: { since: number; readonly why: string } | undefined
 
-      const settle = Effect.suspend(() =>
-        suspicion === undefined && SubscriptionRef.getUnsafe(ref)._tag === "Up" ? settled.open : settled.close
-      )
+      const isUp = () => SubscriptionRef.getUnsafe(ref)._tag === "Up"
+      const settle = Effect.suspend(() => suspicion === undefined && isUp() ? settled.open : settled.close)
 
       const becomeUp = Effect.gen(function*() {
-        if (SubscriptionRef.getUnsafe(ref)._tag === "Up") return
+        if (isUp()) return
         yield* SubscriptionRef.set(ref, LinkState.Up({ since: yield* now }))
         yield* down.close
         yield* settle
@@ -104,8 +95,10 @@ export class RelayLink extends Context.Service<RelayLink, {
         const before = SubscriptionRef.getUnsafe(ref)
         if (before._tag === "Down") return
         const at = yield* now
-        if (at - before.since >= Duration.toMillis(link.healthyAfter)) step = 0
-        nextProbeAt = attempts === 0 ? at : at + (yield* backoffMillis(step++, backoff))
+        if (at - before.since >= Duration.toMillis(link.healthyAfter)) schedule.reset()
+        schedule.nextProbeAt = at
+        if (attempts > 0) yield* schedule.failed(at)
+        const { nextProbeAt } = schedule
         yield* SubscriptionRef.set(ref, LinkState.Down({ since: Math.min(since, at), attempts, nextProbeAt, why }))
         yield* settle
         yield* down.open
@@ -140,12 +133,10 @@ export class RelayLink extends Context.Service<RelayLink, {
         })))
       )
 
-      const verdict = Effect.sync(() =>
-        SubscriptionRef.getUnsafe(ref)._tag === "Down" ? "link down" as const : "the call's own" as const
-      )
+      const verdict = Effect.sync(() => isUp() ? "the call's own" as const : "link down" as const)
 
       const report = Effect.fnUntraced(function*(failure: RelayFailure, since: number) {
-        if (SubscriptionRef.getUnsafe(ref)._tag === "Up" && failure.reason._tag !== "LinkDown") {
+        if (isUp() && failure.reason._tag !== "LinkDown") {
           const probed = failure.reason._tag === "Silent" && failedInARow >= 2
           if (failure.reason._tag === "ConnectFailed" || probed) {
             yield* becomeDown(Math.floor(since), failure.message, 0)
@@ -159,28 +150,18 @@ export class RelayLink extends Context.Service<RelayLink, {
         return yield* verdict
       })
 
-      const pause = Effect.gen(function*() {
-        while (SubscriptionRef.getUnsafe(ref)._tag === "Down") {
-          const dueAt = waiting > 0 ? Math.min(nextProbeAt, probedAt + waitersProbeEvery) : nextProbeAt
-          const at = yield* now
-          if (at >= dueAt) return
-          yield* Effect.timeoutOption(hurry.await, dueAt - at)
-        }
-      })
-
       const probeWhileDown = Effect.gen(function*() {
         while (true) {
           yield* down.await
-          yield* pause
-          if (SubscriptionRef.getUnsafe(ref)._tag === "Up") continue
+          yield* schedule.untilDue(() => !isUp())
+          if (isUp()) continue
           const result = yield* Effect.result(probe)
-          const at = yield* now
-          probedAt = at
+          if (Result.isSuccess(result)) continue
+          yield* schedule.failed(yield* now)
           const state = SubscriptionRef.getUnsafe(ref)
-          if (Result.isSuccess(result) || state._tag === "Up") continue
-          // What somebody who waits has asked for is extra: the backoff goes on as if it had not been.
-          if (at >= nextProbeAt) nextProbeAt = at + (yield* backoffMillis(step++, backoff))
+          if (state._tag === "Up") continue
           const attempts = state.attempts + 1
+          const { nextProbeAt } = schedule
           const why = result.failure.message
           yield* SubscriptionRef.set(ref, LinkState.Down({ since: state.since, attempts, nextProbeAt, why }))
         }
@@ -193,7 +174,7 @@ export class RelayLink extends Context.Service<RelayLink, {
           : {
             why: suspicion?.why ?? "unknown",
             sinceMillis: suspicion?.since ?? state.since,
-            nextProbeAtMillis: probedAt
+            nextProbeAtMillis: schedule.nextProbeAt
           }
         return new RelayFailure({ reason: new LinkDown(reason) })
       })
@@ -202,17 +183,9 @@ export class RelayLink extends Context.Service<RelayLink, {
         const state = SubscriptionRef.getUnsafe(ref)
         const since = state._tag === "Down" ? state.since : suspicion?.since ?? state.since
         const young = (yield* now) - since < Duration.toMillis(link.waitYoung)
-        waiting++
-        yield* hurry.release
-        yield* settled.await.pipe(
-          Effect.timeoutOrElse({
-            duration: young ? link.waitYoung : link.waitOld,
-            orElse: () => Effect.flatMap(linkDown, Effect.fail)
-          }),
-          Effect.ensuring(Effect.sync(() => {
-            waiting--
-          }))
-        )
+        const duration = young ? link.waitYoung : link.waitOld
+        const orElse = () => Effect.flatMap(linkDown, Effect.fail)
+        yield* schedule.waiting(Effect.timeoutOrElse(settled.await, { duration, orElse }))
       })
 
       yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 1)
@@ -226,9 +199,9 @@ export class RelayLink extends Context.Service<RelayLink, {
         awaitUp: Effect.suspend(() => settled.isOpen() ? Effect.void : waitUntilUp),
         report,
         answered: Effect.suspend(() => {
-          step = 0
+          schedule.reset()
           failedInARow = 0
-          return SubscriptionRef.getUnsafe(ref)._tag === "Up" ? Effect.void : becomeUp
+          return isUp() ? Effect.void : becomeUp
         }),
         probe: Effect.map(Effect.result(probe), Result.isSuccess)
       })

@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option, Redacted } from "effect"
+import { Effect, Fiber, Layer, Option, Redacted } from "effect"
 import type { ServerResponse } from "node:http"
 import { createServer } from "node:net"
 import type { SseEvent } from "../../src/domain/SseEvent.ts"
 import type { RelayFailure } from "../../src/relay/RelayFailure.ts"
 import { type Attempt, type Pull, type RelayAnswer, RelayTransport } from "../../src/relay/RelayTransport.ts"
 import { event, json, page, type Received, scriptedRelay, target } from "./ScriptedRelay.ts"
+
+const transportTo = (url: URL) => Layer.provide(RelayTransport.layer, target(url))
 
 const post: Attempt = { method: "POST", body: `{"jsonrpc":"2.0","id":1,"method":"ping"}`, token: Option.none() }
 const inSession: Attempt = { ...post, session: "s1", protocolVersion: "2025-06-18" }
@@ -44,7 +46,7 @@ const attemptAt = Effect.fnUntraced(function*(
   return yield* Effect.gen(function*() {
     const answer = yield* (yield* RelayTransport).send(attempt)
     return { answer, body: yield* read(answer), received: relay.received }
-  }).pipe(Effect.provide(RelayTransport.layer), Effect.provide(target(relay.url)))
+  }).pipe(Effect.provide(transportTo(relay.url)))
 })
 
 const failureAt = (attempt: Attempt, script: (response: ServerResponse) => void) =>
@@ -103,7 +105,7 @@ describe("RelayTransport", () => {
         assert.strictEqual(first.id, "e1")
         assert.strictEqual(first.data, `{"n":1}`)
         assert.strictEqual(bytes, 1)
-      }).pipe(Effect.scoped, Effect.provide(RelayTransport.layer), Effect.provide(target(relay.url)))
+      }).pipe(Effect.scoped, Effect.provide(transportTo(relay.url)))
     }))
 
   it.live("takes 202 and an empty 2xx for empty", () =>
@@ -118,8 +120,7 @@ describe("RelayTransport", () => {
     Effect.gen(function*() {
       const failure = yield* Effect.flip(
         Effect.flatMap(RelayTransport, (transport) => transport.send(post)).pipe(
-          Effect.provide(RelayTransport.layer),
-          Effect.provide(target(new URL("http://127.0.0.1:1/mcp")))
+          Effect.provide(transportTo(new URL("http://127.0.0.1:1/mcp")))
         )
       )
       assert.strictEqual(failure.reason._tag, "ConnectFailed")
@@ -134,8 +135,7 @@ describe("RelayTransport", () => {
       relay.url.protocol = "https:"
       const failure = yield* Effect.flip(
         Effect.flatMap(RelayTransport, (transport) => transport.send(post)).pipe(
-          Effect.provide(RelayTransport.layer),
-          Effect.provide(target(relay.url))
+          Effect.provide(transportTo(relay.url))
         )
       )
       assert.strictEqual(failure.reason._tag, "ConnectFailed")
@@ -158,8 +158,7 @@ describe("RelayTransport", () => {
       )
       const failure = yield* Effect.flip(
         Effect.flatMap(RelayTransport, (transport) => transport.send(post)).pipe(
-          Effect.provide(RelayTransport.layer),
-          Effect.provide(target(new URL(`http://127.0.0.1:${port}/mcp`)))
+          Effect.provide(transportTo(new URL(`http://127.0.0.1:${port}/mcp`)))
         )
       )
       assert.strictEqual(failure.reason._tag, "ConnectionLost")
@@ -295,7 +294,7 @@ describe("RelayTransport", () => {
         assert.isBelow(written, 32 * 1024 * 1024)
         const whole = yield* read(answer)
         assert.strictEqual(whole.length, 64 * 1024 * 1024)
-      }).pipe(Effect.scoped, Effect.provide(RelayTransport.layer), Effect.provide(target(relay.url)))
+      }).pipe(Effect.scoped, Effect.provide(transportTo(relay.url)))
     }))
 
   it.live("aborts the exchange when it is interrupted", () =>
@@ -309,8 +308,7 @@ describe("RelayTransport", () => {
       const fiber = yield* Effect.flatMap(RelayTransport, (transport) => transport.send(post)).pipe(
         Effect.scoped,
         Effect.andThen(Effect.never),
-        Effect.provide(RelayTransport.layer),
-        Effect.provide(target(relay.url)),
+        Effect.provide(transportTo(relay.url)),
         Effect.forkChild
       )
       yield* Effect.promise(() => started.promise)
@@ -337,6 +335,6 @@ describe("RelayTransport", () => {
           yield* Effect.sleep("60 millis")
         }
         assert.strictEqual(ports.size, 1)
-      }).pipe(Effect.provide(RelayTransport.layer), Effect.provide(target(relay.url)))
+      }).pipe(Effect.provide(transportTo(relay.url)))
     }))
 })

@@ -1,0 +1,56 @@
+/** When a relay that is away is probed next; the memory of one link, which alone writes it. */
+import { Clock, Effect, Latch } from "effect"
+import { backoffMillis, type BackoffOptions } from "./Backoff.ts"
+
+/** While somebody waits for the link, milliseconds. */
+const waitersProbeEvery = 1000
+
+export class ProbeSchedule {
+  /** Milliseconds since the epoch, whole. */
+  nextProbeAt: number
+  readonly #backoff: BackoffOptions
+  /** Released when somebody begins to wait. */
+  readonly #hurry = Latch.makeUnsafe(false)
+  #probedAt: number
+  #step = 0
+  #waiting = 0
+
+  constructor(backoff: BackoffOptions, now: number) {
+    this.#backoff = backoff
+    this.#probedAt = now
+    this.nextProbeAt = now
+  }
+
+  /** The backoff starts afresh with the next failure. */
+  reset(): void {
+    this.#step = 0
+  }
+
+  /** A probe failed. What somebody who waits has asked for is extra: the backoff goes on as if it had not been. */
+  readonly failed = Effect.fnUntraced(function*(this: ProbeSchedule, at: number) {
+    this.#probedAt = at
+    if (at >= this.nextProbeAt) this.nextProbeAt = at + (yield* backoffMillis(this.#step++, this.#backoff))
+  })
+
+  /** Probes come once a second while `wait` lasts. */
+  waiting<A, E>(wait: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.suspend(() => {
+      this.#waiting++
+      return Effect.andThen(this.#hurry.release, wait)
+    }).pipe(Effect.ensuring(Effect.sync(() => {
+      this.#waiting--
+    })))
+  }
+
+  /** Returns when a probe is due, or none is needed any more. */
+  readonly untilDue = Effect.fnUntraced(function*(this: ProbeSchedule, needed: () => boolean) {
+    while (needed()) {
+      const dueAt = this.#waiting > 0
+        ? Math.min(this.nextProbeAt, this.#probedAt + waitersProbeEvery)
+        : this.nextProbeAt
+      const at = Math.floor(yield* Clock.currentTimeMillis)
+      if (at >= dueAt) return
+      yield* Effect.timeoutOption(this.#hurry.await, dueAt - at)
+    }
+  })
+}
