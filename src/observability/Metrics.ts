@@ -46,12 +46,8 @@ export const streams = gauge("streams", "Streams to agents that are open")
 /** By `fiber`. */
 export const fiberRestarts = counter("fiber_restarts", "Restarts of supervised fibers")
 
-export const eventLoopDelay = Metric.summary("holdfast_event_loop_delay_seconds", {
-  description: "By how much timers fire late",
-  maxAge: "1 minute",
-  maxSize: 120,
-  quantiles: [0.5, 0.95, 0.99]
-})
+/** By `quantile`: 0.5, 0.99, 1 of the last 10 s. */
+export const eventLoopDelay = gauge("event_loop_delay_seconds", "By how much timers fire late")
 
 /**
  * A gauge that is read at each scrape instead of being pushed, for as long as the scope is open.
