@@ -6,10 +6,11 @@ import type { AgentName } from "../domain/Ids.ts"
 import * as JsonText from "../domain/JsonText.ts"
 import * as ProtocolVersion from "../domain/ProtocolVersion.ts"
 import { version } from "../domain/Version.ts"
-import { itemsOf, KeptLists, type ListKey } from "../menu/KeptLists.ts"
+import { itemsOf, KeptLists, type ListKey, ownCapabilities } from "../menu/KeptLists.ts"
 import { onePage } from "../menu/onePage.ts"
 import { RelayClient } from "../relay/RelayClient.ts"
 import type { RelayFailure } from "../relay/RelayFailure.ts"
+import { RelayLink } from "../relay/RelayLink.ts"
 import { type RelaySession, RelaySessions } from "../relay/RelaySession.ts"
 import { LiveToken } from "../token/LiveToken.ts"
 import type { AgentSession } from "./AgentSession.ts"
@@ -29,6 +30,7 @@ export class FreshList extends Context.Service<FreshList, {
     Effect.gen(function*() {
       const settings = yield* Settings
       const agents = yield* Agents
+      const link = yield* RelayLink
       const client = yield* RelayClient
       const relaySessions = yield* RelaySessions
       const kept = yield* KeptLists
@@ -80,18 +82,23 @@ export class FreshList extends Context.Service<FreshList, {
           agent,
           principal,
           protocolVersion: ProtocolVersion.defaultVersion,
-          capabilities: "none"
+          capabilities: ownCapabilities
         }))
       }, Effect.scoped)
+
+      const forAgents = Effect.flatMap(
+        agents.list,
+        (names) => Effect.forEach(names, forAgent, { concurrency: 16, discard: true })
+      )
+
+      // An agent's first call needs its tool's schema, so nobody is served before the lists had their chance.
+      if ((yield* link.state)._tag === "Up") yield* Effect.timeoutOption(forAgents, settings.link.fallbackAfter)
 
       return FreshList.of({
         fetch: Effect.fnUntraced(function*(session) {
           return yield* orNone(fetched(session.relay, yield* menu.key(session)))
         }),
-        forAgents: Effect.flatMap(
-          agents.list,
-          (names) => Effect.forEach(names, forAgent, { concurrency: 16, discard: true })
-        )
+        forAgents
       })
     })
   )
