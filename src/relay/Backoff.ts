@@ -12,3 +12,16 @@ export const backoffMillis = (step: number, { base, cap }: BackoffOptions): Effe
     Random.next,
     (random) => Math.floor(Math.min(Duration.toMillis(base) * 2 ** step * (0.8 + 0.4 * random), Duration.toMillis(cap)))
   )
+
+/** A relay on this machine is back sooner, and costs less to ask. */
+export const backoffFor = ({ hostname }: URL, settings: {
+  readonly backoffBase: Duration.Duration
+  readonly backoffCap: Duration.Duration
+  readonly backoffCapLoopback: Duration.Duration
+}): BackoffOptions => ({
+  base: settings.backoffBase,
+  cap: isLoopback(hostname) ? settings.backoffCapLoopback : settings.backoffCap
+})
+
+const isLoopback = (hostname: string): boolean =>
+  hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || hostname.startsWith("127.")

@@ -15,10 +15,11 @@ import { collect } from "./BodyText.ts"
 import { follow } from "./Following.ts"
 import * as Handshake from "./Handshake.ts"
 import { recovering } from "./Recovery.ts"
-import { NoStream, RelayFailure, SessionLost } from "./RelayFailure.ts"
+import type { RelayFailure } from "./RelayFailure.ts"
 import { RelayLink } from "./RelayLink.ts"
 import type { OpenRelaySession, RelaySession } from "./RelaySession.ts"
-import { type Attempt, type Pull, type RelayAnswer, RelayTransport } from "./RelayTransport.ts"
+import { relayStream } from "./RelayStream.ts"
+import { type Pull, type RelayAnswer, RelayTransport } from "./RelayTransport.ts"
 import { reporting } from "./Reporting.ts"
 import { SilenceWatch } from "./SilenceWatch.ts"
 
@@ -157,18 +158,6 @@ export class RelayClient extends Context.Service<RelayClient, {
         )
       })
 
-      const listen = Effect.fnUntraced(function*(attempt: Omit<Attempt, "method">) {
-        const answer = yield* Effect.catchReason(
-          transport.send({ ...attempt, method: "GET" }),
-          "RelayFailure",
-          "NotJsonRpc",
-          (reason, failure) => Effect.fail(reason.status === 409 ? held : failure)
-        )
-        if (answer.status === 409) return yield* held
-        if (answer.body._tag === "Sse") return { ...answer, body: answer.body }
-        return yield* new RelayFailure({ reason: new NoStream({ status: answer.status }) })
-      })
-
       const stream: RelayClient["Service"]["stream"] = Effect.fnUntraced(function*(session, lastEventId) {
         const watch = new SilenceWatch({ clock, probe: link.probe, silence: settings.streamSilence, failures: 1 })
         const scope = yield* Scope.fork(yield* Effect.scope)
@@ -178,13 +167,11 @@ export class RelayClient extends Context.Service<RelayClient, {
           first ??= open.generation
           // Event ids mean nothing in another session.
           const resumeFrom = open.generation === first ? lastEventId : undefined
-          return Effect.map(
-            listen({ ...inSession(open, token), lastEventId: resumeFrom, onBytes: watch.heard }),
-            (answer) => ({
-              session: open,
-              answer: { ...answer, body: { _tag: "Sse" as const, events: watched(answer.body.events) } }
-            })
-          )
+          const attempt = { ...inSession(open, token), lastEventId: resumeFrom, onBytes: watch.heard }
+          return Effect.map(relayStream(transport, attempt), ({ events, ...answer }) => ({
+            session: open,
+            answer: { ...answer, body: { _tag: "Sse" as const, events: watched(events) } }
+          }))
         }).pipe(
           Scope.provide(scope),
           watched,
@@ -203,6 +190,3 @@ const inSession = (open: OpenRelaySession, token: Option.Option<Token>) => ({
   session: Option.getOrUndefined(open.id),
   protocolVersion: open.protocolVersion
 })
-
-/** The relay still holds a stream on this session, from before a crash of ours. */
-const held = new RelayFailure({ reason: new SessionLost({ status: 409 }) })

@@ -20,6 +20,7 @@ import {
 import { RelayTarget, Settings } from "../config/Settings.ts"
 import * as Metrics from "../observability/Metrics.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
+import { backoffFor } from "./Backoff.ts"
 import { ProbeSchedule } from "./ProbeSchedule.ts"
 import { LinkDown, RelayFailure } from "./RelayFailure.ts"
 import { RelayProbe } from "./RelayProbe.ts"
@@ -33,9 +34,6 @@ export type LinkState = Data.TaggedEnum<{
 export const LinkState = Data.taggedEnum<LinkState>()
 
 const now = Effect.map(Clock.currentTimeMillis, Math.floor)
-
-const isLoopback = ({ hostname }: URL): boolean =>
-  hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || hostname.startsWith("127.")
 
 export class RelayLink extends Context.Service<RelayLink, {
   readonly state: Effect.Effect<LinkState>
@@ -67,10 +65,7 @@ export class RelayLink extends Context.Service<RelayLink, {
       const { id, url } = yield* RelayTarget
       const attributes = { relay: id }
       const startedAt = yield* now
-      const schedule = new ProbeSchedule(
-        { base: link.backoffBase, cap: isLoopback(url) ? link.backoffCapLoopback : link.backoffCap },
-        startedAt
-      )
+      const schedule = new ProbeSchedule(backoffFor(url, link), startedAt)
       const ref = yield* SubscriptionRef.make<LinkState>(LinkState.Up({ since: startedAt }))
       /** Open while the link is Up and no failure is being looked into. */
       const settled = yield* Latch.make(true)

@@ -57,7 +57,11 @@ export class RelayProbe extends Context.Service<RelayProbe, {
 
       const exchange = Effect.suspend(() => session === undefined ? open : ping(session)).pipe(
         Effect.catchReason("RelayFailure", "SessionLost", () => open),
-        Effect.catchIf(isAnswer, () => Effect.void),
+        Effect.catchIf(isAnswer, () =>
+          // A relay may answer a session that it has forgotten in this way, too: begin with a new one next time.
+          Effect.sync(() => {
+            session = undefined
+          })),
         Effect.timeoutOrElse({
           duration: link.probeTimeout,
           orElse: () =>
