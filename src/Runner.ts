@@ -30,6 +30,7 @@ import { MenuSignals } from "./mcp/MenuSignals.ts"
 import * as MenuTriggers from "./mcp/MenuTriggers.ts"
 import { Notices } from "./mcp/Notices.ts"
 import { ObservedCalls } from "./mcp/ObservedCalls.ts"
+import { Outcomes } from "./mcp/Outcome.ts"
 import { Readiness } from "./mcp/Readiness.ts"
 import * as RelayGateway from "./mcp/RelayGateway.ts"
 import { RelayMessages } from "./mcp/RelayMessages.ts"
@@ -40,6 +41,8 @@ import { SessionStore } from "./mcp/SessionStore.ts"
 import { ToolCalls } from "./mcp/ToolCalls.ts"
 import { KeptInitialize } from "./menu/KeptInitialize.ts"
 import { KeptLists } from "./menu/KeptLists.ts"
+import * as EventLoopDelay from "./observability/EventLoopDelay.ts"
+import * as Logging from "./observability/Logging.ts"
 import { Outbox } from "./outbox/Outbox.ts"
 import { RelayClient } from "./relay/RelayClient.ts"
 import { RelayLink } from "./relay/RelayLink.ts"
@@ -101,7 +104,9 @@ const kept = Layer.mergeAll(KeptLists.layer, KeptInitialize.layer, SessionStore.
 /** The agent's side: from single messages at the bottom to the gateway at the top. */
 const agentSide = Layer.mergeAll(RelayGateway.layer, MenuTriggers.layer).pipe(
   Layer.provideMerge(AgentRequests.layer),
-  Layer.provideMerge(Layer.mergeAll(Lists.layer, ToolCalls.layer, ServerStream.layer, Initialize.layer, Notices.layer)),
+  Layer.provideMerge(
+    Layer.mergeAll(Lists.layer, ToolCalls.layer, ServerStream.layer, Initialize.layer, Notices.layer, Outcomes.layer)
+  ),
   Layer.provideMerge(ListChanges.layer),
   Layer.provideMerge(Layer.mergeAll(FreshList.layer, Forwarding.layer, DeadLetters.layer, ObservedCalls.layer)),
   Layer.provideMerge(Layer.mergeAll(SessionMenu.layer, RelayMessages.layer, AgentSessions.layer)),
@@ -223,8 +228,13 @@ const announced = Layer.effectDiscard(Effect.gen(function*() {
   yield* EndpointFile.announce({ url, port, pid, startedAt })
 }))
 
+const eventLoopDelay = Layer.effectDiscard(Effect.gen(function*() {
+  const { supervise } = yield* Supervisor
+  yield* supervise("event-loop-delay")(EventLoopDelay.sample)
+}))
+
 /** What all relays share. */
-const shared = Layer.mergeAll(Agents.layer, WorkspaceContexts.layer, EventLogs.layer).pipe(
+const shared = Layer.mergeAll(Agents.layer, WorkspaceContexts.layer, EventLogs.layer, eventLoopDelay).pipe(
   Layer.provideMerge(seam(({ database }) => database)),
   Layer.provideMerge(Layer.mergeAll(DataDirectory.layer, Supervisor.layer))
 )
@@ -256,7 +266,7 @@ export const serve = (options: ServeOptions) =>
     if (options.onReady !== undefined) yield* options.onReady(endpoint)
     return yield* supervisor.escalated
   }).pipe(
-    Effect.provide(layer),
+    Effect.provide(Layer.provideMerge(layer, Logging.layer)),
     Effect.provideService(Settings, options.settings),
     Effect.provideService(RelayTargets, options.relays)
   )

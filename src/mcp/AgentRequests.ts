@@ -13,13 +13,14 @@ import type { AgentSession } from "./AgentSession.ts"
 import { boundOf, Forwarding, onlyReads, refuse, say } from "./Forwarding.ts"
 import { listChanged, ListChanges } from "./ListChanges.ts"
 import { isListRequest, Lists } from "./Lists.ts"
+import { type Noted, Outcomes } from "./Outcome.ts"
 import { SessionStore } from "./SessionStore.ts"
 import { type CallPassage, ToolCalls } from "./ToolCalls.ts"
 
 /** One for each relay. */
 export class AgentRequests extends Context.Service<AgentRequests, {
   /** Starts the request; its answer arrives in `passage.answer`, also where the agent has gone away. */
-  readonly start: (session: AgentSession, request: Request, passage: CallPassage) => Effect.Effect<void>
+  readonly start: (session: AgentSession, request: Request, passage: Omit<CallPassage, "noted">) => Effect.Effect<void>
 }>()("holdfast/mcp/AgentRequests") {
   static readonly layer = Layer.effect(
     AgentRequests,
@@ -31,6 +32,7 @@ export class AgentRequests extends Context.Service<AgentRequests, {
       const forwarding = yield* Forwarding
       const changes = yield* ListChanges
       const store = yield* SessionStore
+      const outcomes = yield* Outcomes
 
       const forward = (session: AgentSession, request: Request, passage: CallPassage, onResult?: () => void) =>
         forwarding.forward(session, request, {
@@ -51,7 +53,7 @@ export class AgentRequests extends Context.Service<AgentRequests, {
         switch (request.method) {
           case "ping":
             return (yield* link.state)._tag === "Down"
-              ? yield* say(passage.answer, `{"jsonrpc":"2.0","id":${request.id},"result":{}}`)
+              ? yield* say(passage, `{"jsonrpc":"2.0","id":${request.id},"result":{}}`, "answered")
               : yield* forward(session, request, passage)
           case "logging/setLevel":
             return yield* forward(session, request, passage, () => {
@@ -75,7 +77,7 @@ export class AgentRequests extends Context.Service<AgentRequests, {
           Effect.catchDefect((defect) =>
             Effect.andThen(
               Effect.logError("a request failed in Holdfast itself", { method: request.method, defect }),
-              refuse(passage.answer, request, {
+              refuse(passage, request, {
                 code: JsonRpcError.codes.internal,
                 message: "Holdfast failed on this request; its log says why. It may have been carried out."
               })
@@ -85,12 +87,18 @@ export class AgentRequests extends Context.Service<AgentRequests, {
         )
 
       return AgentRequests.of({
-        start: Effect.fnUntraced(function*(session, request, passage) {
+        start: Effect.fnUntraced(function*(session, request, given) {
+          const noted: Noted = { outcome: "answered" }
+          const passage: CallPassage = { ...given, noted }
           if (request.method !== "tools/list") {
             if (yield* changes.due(session)) yield* passage.answer.message(listChanged)
             yield* changes.requested(session)
           }
-          yield* FiberMap.run(session.requests, request.id, settled(session, request, passage))
+          yield* FiberMap.run(
+            session.requests,
+            request.id,
+            outcomes.reported(session, request, noted, settled(session, request, passage))
+          )
         })
       })
     })

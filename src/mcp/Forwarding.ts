@@ -15,6 +15,7 @@ import { RelayLink } from "../relay/RelayLink.ts"
 import type { Pull } from "../relay/RelayTransport.ts"
 import type { AgentSession } from "./AgentSession.ts"
 import type { AnswerStream } from "./AnswerStream.ts"
+import type { Noted, Outcome } from "./Outcome.ts"
 import { RelayMessages } from "./RelayMessages.ts"
 
 export interface Passage {
@@ -22,6 +23,7 @@ export interface Passage {
   readonly headers: Readonly<Record<string, string>>
   /** Where what the relay says ahead of its answer goes, and the answer's form is decided. */
   readonly answer: AnswerStream
+  readonly noted: Noted
   readonly within: Duration.Duration
   /** Only reads, so that it may be sent again when it was cut off. */
   readonly reads: boolean
@@ -90,7 +92,7 @@ export class Forwarding extends Context.Service<Forwarding, {
           yield* Effect.timeoutOption(Deferred.await(passed), passage.within)
         },
         (effect, _session, request, passage) =>
-          Effect.catch(Effect.scoped(effect), (failure) => tell(passage.answer, request, failure))
+          Effect.catch(Effect.scoped(effect), (failure) => tell(passage, request, failure))
       )
 
       return Forwarding.of({ attempt, ask, forward })
@@ -98,20 +100,26 @@ export class Forwarding extends Context.Service<Forwarding, {
   )
 }
 
+/** Where an answer goes, and how it is reported. */
+export type Told = Pick<Passage, "answer" | "noted">
+
 /** Tells the agent of a failure; never as an HTTP failure, which clients count against the server. */
-export const tell = (answer: AnswerStream, request: Request, failure: RelayFailure): Effect.Effect<void> =>
-  refuse(answer, request, relayError(failure))
+export const tell = (passage: Told, request: Request, failure: RelayFailure): Effect.Effect<void> =>
+  refuse(passage, request, relayError(failure))
 
 /** Answers a request with an error of our own. */
 export const refuse = (
-  answer: AnswerStream,
+  passage: Told,
   request: Request,
   error: JsonRpcError.JsonRpcError
-): Effect.Effect<void> => say(answer, JsonRpcError.text(request.id, error))
+): Effect.Effect<void> => say(passage, JsonRpcError.text(request.id, error), "error")
 
 /** Answers with a JSON-RPC text of our own. */
-export const say = (answer: AnswerStream, text: string): Effect.Effect<void> =>
-  answer.answer({ _tag: "Json", status: 200, headers: {}, body: { _tag: "Whole", text } })
+export const say = ({ answer, noted }: Told, text: string, outcome: Outcome): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    noted.outcome = outcome
+    return answer.answer({ _tag: "Json", status: 200, headers: {}, body: { _tag: "Whole", text } })
+  })
 
 const watched = Effect.fnUntraced(function*(chunks: Pull<Uint8Array>) {
   const passed = yield* Deferred.make<void>()

@@ -5,9 +5,10 @@
  * a change of context is held against the kept list and needs no fetch. Sessions with an open stream are refetched 16 at
  * a time; others with their next request.
  */
-import { Context, Effect, FiberSet, Layer, Option } from "effect"
+import { Context, Effect, FiberSet, Layer, Metric, Option } from "effect"
 import { Settings } from "../config/Settings.ts"
 import * as Fingerprint from "../menu/Fingerprint.ts"
+import * as Metrics from "../observability/Metrics.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import type { AgentSession } from "./AgentSession.ts"
 import { AgentSessions } from "./AgentSessions.ts"
@@ -40,6 +41,7 @@ export class ListChanges extends Context.Service<ListChanges, {
       const announce = Effect.fnUntraced(function*(session: AgentSession, fingerprint: string) {
         if (!session.view.isNews(fingerprint) || menu.ignoresListChanged(session)) return
         session.view.announced = fingerprint
+        yield* Metric.update(Metrics.listChanged, 1)
         if (session.readers > 0) return yield* session.log.append(listChanged, method)
         session.view.pending = true
       })

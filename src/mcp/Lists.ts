@@ -25,7 +25,7 @@ export interface ListRequest extends Request {
 
 export const isListRequest = (request: Request): request is ListRequest => request.method in itemsOf
 
-export type ListPassage = Pick<Passage, "headers" | "answer">
+export type ListPassage = Pick<Passage, "headers" | "answer" | "noted">
 
 /** One for each relay. */
 export class Lists extends Context.Service<Lists, {
@@ -95,21 +95,21 @@ export class Lists extends Context.Service<Lists, {
         yield* told(session, request.method, list.value.result)
         const stale = staleList(list.value)
         const result = request.method === "tools/list" ? yield* menu.narrow(session, stale) : stale
-        yield* say(passage.answer, `{"jsonrpc":"2.0","id":${request.id},"result":${result}}`)
+        yield* say(passage, `{"jsonrpc":"2.0","id":${request.id},"result":${result}}`, "kept")
         return true
       })
 
       /** Nothing is known: a list that is empty for now, which the agent is told of when there is one. */
       const tellEmpty = Effect.fnUntraced(function*(session: AgentSession, request: ListRequest, passage: ListPassage) {
         if (menu.ignoresListChanged(session)) {
-          return yield* refuse(passage.answer, request, {
+          return yield* refuse(passage, request, {
             code: JsonRpcError.codes.relay,
             message: "The relay cannot be reached and its tools are not known yet; ask again in a moment."
           })
         }
         const empty = `{"${itemsOf[request.method]}":[]}`
         yield* told(session, request.method, empty)
-        yield* say(passage.answer, `{"jsonrpc":"2.0","id":${request.id},"result":${empty}}`)
+        yield* say(passage, `{"jsonrpc":"2.0","id":${request.id},"result":${empty}}`, "kept")
       })
 
       const away = Effect.fnUntraced(function*(session: AgentSession, request: ListRequest, passage: ListPassage) {
@@ -122,7 +122,7 @@ export class Lists extends Context.Service<Lists, {
               fetch(session, request, passage).pipe(
                 Effect.flatMap((fresh) => tellFresh(session, request, passage, fresh)),
                 Effect.catch((failure) =>
-                  failure.downClass ? tellEmpty(session, request, passage) : tell(passage.answer, request, failure)
+                  failure.downClass ? tellEmpty(session, request, passage) : tell(passage, request, failure)
                 )
               )
           }))
@@ -149,7 +149,7 @@ export class Lists extends Context.Service<Lists, {
           if (fetched._tag === "Success") return yield* tellFresh(session, request, passage, fetched.success)
           return fetched.failure.downClass
             ? yield* away(session, request, passage)
-            : yield* tell(passage.answer, request, fetched.failure)
+            : yield* tell(passage, request, fetched.failure)
         })
       })
     })

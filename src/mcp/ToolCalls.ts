@@ -2,7 +2,7 @@
 import { Context, Effect, Layer, Option, Predicate } from "effect"
 import { Settings } from "../config/Settings.ts"
 import * as ToolNames from "../config/ToolNames.ts"
-import type { ContextState } from "../context/ContextState.ts"
+import { epochOf } from "../context/transition.ts"
 import { WorkspaceContexts } from "../context/WorkspaceContexts.ts"
 import * as JsonRpcError from "../domain/JsonRpcError.ts"
 import type { Request } from "../domain/Message.ts"
@@ -17,7 +17,7 @@ import { Forwarding, type Passage, refuse, say, tell } from "./Forwarding.ts"
 import { ObservedCalls } from "./ObservedCalls.ts"
 import { SessionMenu } from "./SessionMenu.ts"
 
-export type CallPassage = Pick<Passage, "headers" | "answer"> & {
+export type CallPassage = Pick<Passage, "headers" | "answer" | "noted"> & {
   /** Part of a batch, which is never queued. */
   readonly batched: boolean
 }
@@ -81,9 +81,13 @@ export class ToolCalls extends Context.Service<ToolCalls, {
             })
           }
           case "Queued":
-            return yield* say(passage.answer, `{"jsonrpc":"2.0","id":${call.request.id},"result":${submission.result}}`)
+            return yield* say(
+              passage,
+              `{"jsonrpc":"2.0","id":${call.request.id},"result":${submission.result}}`,
+              "queued"
+            )
           case "Failed":
-            return yield* tell(passage.answer, call.request, submission.failure)
+            return yield* tell(passage, call.request, submission.failure)
         }
       })
 
@@ -98,7 +102,7 @@ export class ToolCalls extends Context.Service<ToolCalls, {
             })
           }
           const spec = yield* kept.tool(yield* menu.key(session), tool)
-          const epoch = epochOf(yield* contexts.get(session.agent))
+          const epoch = Option.some(epochOf(yield* contexts.get(session.agent)))
           if (!passage.batched && isBufferable(tool) && mayBuffer(request)) {
             const call: BufferableCall = {
               agent: session.agent,
@@ -112,7 +116,7 @@ export class ToolCalls extends Context.Service<ToolCalls, {
             }
             return yield* Effect.catch(
               buffered(session, call, passage),
-              (refused) => refuse(passage.answer, request, outboxError(refused))
+              (refused) => refuse(passage, request, outboxError(refused))
             )
           }
           const reads = has(spec, "readOnlyHint")
@@ -131,9 +135,6 @@ export class ToolCalls extends Context.Service<ToolCalls, {
 
 const has = (spec: Option.Option<ToolSpec>, what: "declaresKey" | "idempotentHint" | "readOnlyHint"): boolean =>
   Option.isSome(spec) && spec.value[what]
-
-const epochOf = (state: ContextState): Option.Option<number> =>
-  state._tag === "Worktree" ? Option.some(state.epoch) : Option.none()
 
 const outboxError = (refused: OutboxRefused): JsonRpcError.JsonRpcError => ({
   code: refused.reason === "key reused" ? JsonRpcError.codes.invalidParams : JsonRpcError.codes.outbox,
