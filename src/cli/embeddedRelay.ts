@@ -3,6 +3,7 @@ import { Context, Effect, FileSystem, Layer, Option, Path, Redacted, Schema } fr
 import { defaultAgent } from "../domain/Ids.ts"
 import { EmbeddedRelay } from "../embedded/EmbeddedRelay.ts"
 import { DataDirectory } from "../storage/DataDirectory.ts"
+import { CommandFailed } from "./Failures.ts"
 
 const Port = Schema.NumberFromString.check(Schema.isInt())
 
@@ -18,6 +19,10 @@ const listening = (directory: string, given: Option.Option<number>, before: Opti
     : layer
 }
 
+const moved = (port: number, file: string): string =>
+  `the embedded relay was at port ${port} before, and another program is there now: stop that, or remove ${file} for `
+  + "another port; what is queued is then held until \"holdfast outbox retry --all\""
+
 /** Runs it for as long as the scope is open. `tokenFile` holds the default agent's token. */
 export const embeddedRelay = Effect.fnUntraced(function*(dataDir: string, port: Option.Option<number>) {
   const path = yield* Path.Path
@@ -29,7 +34,15 @@ export const embeddedRelay = Effect.fnUntraced(function*(dataDir: string, port: 
     Effect.flatMap((text) => Schema.decodeEffect(Port)(text.trim())),
     Effect.option
   )
-  const relay = Context.get(yield* Layer.build(listening(directory, port, before)), EmbeddedRelay)
+  const portFile = path.join(directory, "port")
+  const relay = yield* Layer.build(listening(directory, port, before)).pipe(
+    Effect.map((context) => Context.get(context, EmbeddedRelay)),
+    Effect.mapError((error) =>
+      error._tag === "EmbeddedRelayPort" && Option.isNone(port) && Option.isSome(before)
+        ? new CommandFailed({ message: moved(error.port, portFile) })
+        : error
+    )
+  )
   const files = Context.get(yield* Layer.build(DataDirectory.layerAt(directory)), DataDirectory)
   yield* files.writeAtomically("port", `${new URL(relay.url).port}\n`)
   yield* files.writeAtomically(`token-${defaultAgent}`, `${Redacted.value(relay.tokenFor(defaultAgent))}\n`)

@@ -1,9 +1,10 @@
-import { Console, Effect } from "effect"
+import { Console, Effect, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
 import { shellWord } from "./config/ClientEntry.ts"
-import { dataDirectory } from "./configuration.ts"
+import { dataDirectory, settings } from "./configuration.ts"
 import { embeddedRelay } from "./embeddedRelay.ts"
 import { stopsBySignal } from "./exitCode.ts"
+import { logging } from "./logging.ts"
 import { portFlag } from "./portFlag.ts"
 
 export const relay = Command.make("relay", {
@@ -18,6 +19,6 @@ export const relay = Command.make("relay", {
     yield* Console.log(`tokens    ${tokenFile}`)
     yield* Console.log(`daemon    HOLDFAST_TOKEN_FILE=${shellWord(tokenFile)} holdfast serve --relay ${url}`)
     return yield* Effect.never
-  }).pipe(Effect.scoped, stopsBySignal)).pipe(
+  }).pipe(Effect.scoped, Effect.provide(Layer.unwrap(Effect.map(settings, logging))), stopsBySignal)).pipe(
     Command.withDescription("Run the embedded relay by itself: messages and workspaces for the agents of one machine")
   )

@@ -4,14 +4,17 @@ import { relayTargets, type SettingsValues } from "../config/Settings.ts"
 import { defaultRelay } from "../domain/Ids.ts"
 import { version } from "../domain/Version.ts"
 import * as Runner from "../Runner.ts"
+import { DaemonRunning } from "../storage/DaemonLock.ts"
 import { claudeLine } from "./config/claude.ts"
 import { secretPlace } from "./config/ClientEntry.ts"
 import { codexLine } from "./config/codex.ts"
 import { entryAt } from "./config/endpointEntry.ts"
 import { dataDirectory, settingsWith } from "./configuration.ts"
+import { readEndpoint } from "./DaemonClient.ts"
 import { embeddedRelay } from "./embeddedRelay.ts"
 import { stopsBySignal } from "./exitCode.ts"
 import { UsageError } from "./Failures.ts"
+import { logging } from "./logging.ts"
 import { portFlag } from "./portFlag.ts"
 
 const neither = "serve needs a relay: name one with --relay URL (or HOLDFAST_RELAY_URL, or relay.url in the "
@@ -21,12 +24,29 @@ const neither = "serve needs a relay: name one with --relay URL (or HOLDFAST_REL
 const relaysFor = Effect.fnUntraced(function*(settings: SettingsValues, dataDir: string, embedded: boolean) {
   const configured = relayTargets(settings)
   if (!embedded) return configured.length > 0 ? configured : yield* new UsageError({ message: neither })
+  yield* refuseSecond(dataDir)
   const { tokenFile, url } = yield* embeddedRelay(dataDir, Option.none())
   return [
     { id: defaultRelay, url, token: { file: tokenFile } },
     ...configured.filter((relay) => relay.id !== defaultRelay)
   ]
 })
+
+/** The lock says so too, but the embedded relay comes first, and would say only that its port is taken. */
+const refuseSecond = Effect.fnUntraced(function*(directory: string) {
+  const endpoint = yield* readEndpoint(directory)
+  if (Option.isNone(endpoint) || !isAlive(endpoint.value.pid)) return
+  const { pid, url } = endpoint.value
+  return yield* new DaemonRunning({ directory, pid: Option.some(pid), url: Option.some(url) })
+})
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 const announce =
   (dataDir: string, relays: ReadonlyArray<{ readonly url: URL }>) => (endpoint: { readonly url: string }) => {
@@ -62,9 +82,11 @@ export const serve = Command.make("serve", {
       return yield* new UsageError({ message: "--relay and --embedded name two relays: choose one" })
     }
     const settings = yield* settingsWith({ relay: Option.getOrUndefined(relay), port: Option.getOrUndefined(port) })
-    const dataDir = yield* dataDirectory
-    const relays = yield* relaysFor(settings, dataDir, embedded)
-    yield* Runner.serve({ settings, relays, onReady: announce(dataDir, relays) })
+    return yield* Effect.gen(function*() {
+      const dataDir = yield* dataDirectory
+      const relays = yield* relaysFor(settings, dataDir, embedded)
+      return yield* Runner.serve({ settings, relays, onReady: announce(dataDir, relays) })
+    }).pipe(Effect.provide(logging(settings)))
   }).pipe(Effect.scoped, stopsBySignal)).pipe(
     Command.withDescription("Run the daemon, in the foreground, until it is stopped by a signal")
   )

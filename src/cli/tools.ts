@@ -1,6 +1,7 @@
 import { Console, Effect, Schema } from "effect"
 import { Command } from "effect/cli"
-import { ToolsView } from "../admin/ToolsView.ts"
+import { type HiddenTool, ToolsView } from "../admin/ToolsView.ts"
+import * as ToolNames from "../config/ToolNames.ts"
 import { agentFlag } from "./agentFlag.ts"
 import { DaemonClient } from "./DaemonClient.ts"
 import { ink } from "./Ink.ts"
@@ -8,16 +9,19 @@ import { jsonFlag } from "./jsonFlag.ts"
 import { printJson } from "./printJson.ts"
 import { withDaemon } from "./withDaemon.ts"
 
+/** Of a rule for many tools, only what names this one. */
+const whyHidden = ({ name, needs, reason, rule }: HiddenTool): string => {
+  const naming = rule.filter((pattern) => ToolNames.matcher([pattern])(name)).join(", ")
+  return `hidden: needs ${needs} (menu rule for ${naming}${reason === null ? "" : `: ${reason}`})`
+}
+
 const print = Effect.fnUntraced(function*(views: ReadonlyArray<ToolsView>) {
   const paint = yield* ink
   for (const view of views) {
     yield* Console.log(paint("bold", `${view.agent} at ${view.relay}`))
     if (view.fetchedAt === null) yield* Console.log("  the relay has not told its tools yet")
     for (const name of view.visible) yield* Console.log(`  ${name}`)
-    for (const { name, needs, rule, reason } of view.hidden) {
-      const why = `hidden: needs ${needs} (rule ${rule.join(", ")}${reason === null ? "" : `: ${reason}`})`
-      yield* Console.log(`  ${name}  ${paint("dim", why)}`)
-    }
+    for (const tool of view.hidden) yield* Console.log(`  ${tool.name}  ${paint("dim", whyHidden(tool))}`)
   }
 })
 

@@ -12,7 +12,7 @@ const sentences = ["before the outage", "while the relay is dead", "and one more
 const say = Effect.fnUntraced(function*(step: string, text: string) {
   const paint = yield* ink
   yield* Console.log(`${paint("bold", step.padEnd(9))} ${text}`)
-  yield* Effect.sleep("1200 millis")
+  yield* Effect.sleep("1700 millis")
 })
 
 const timed = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R>) {
@@ -47,7 +47,7 @@ export const drill = Effect.fn("demo.drill")(function*<E, R>(relay: Running, res
   for (const text of sentences.slice(1)) {
     const queued = yield* send(text)
     const { structuredContent } = yield* told(Queued, "a queued acknowledgement")(queued.value)
-    yield* say("queue", `the same call is answered in ${queued.millis} ms: ${structuredContent.note}`)
+    yield* say("queue", `the same call is answered in ${queued.millis} ms:\n          “${structuredContent.note}”`)
   }
   const list = yield* timed(mcp.request("tools/list", {}))
   const { tools } = yield* told(Listed, "the kept list")(list.value)
