@@ -5,7 +5,7 @@
  * a change of context is held against the kept list and needs no fetch. Sessions with an open stream are refetched 16 at
  * a time; others with their next request.
  */
-import { Context, Effect, FiberSet, Layer, Metric, Option } from "effect"
+import { Context, Effect, FiberSet, Layer, Metric, Option, Semaphore } from "effect"
 import { Settings } from "../config/Settings.ts"
 import * as Fingerprint from "../menu/Fingerprint.ts"
 import * as Metrics from "../observability/Metrics.ts"
@@ -37,6 +37,8 @@ export class ListChanges extends Context.Service<ListChanges, {
       const registry = yield* AgentSessions
       const signals = yield* MenuSignals
       const supervisor = yield* Supervisor
+      const scope = yield* Effect.scope
+      const fetching = yield* Semaphore.make(1)
 
       const announce = Effect.fnUntraced(function*(session: AgentSession, fingerprint: string) {
         if (!session.view.isNews(fingerprint) || menu.ignoresListChanged(session)) return
@@ -72,6 +74,7 @@ export class ListChanges extends Context.Service<ListChanges, {
         const sessions = yield* registry.loaded
         const refetch = new Set<AgentSession>()
         const compare = new Set<AgentSession>()
+        let everyList = false
         for (const signal of batch) {
           switch (signal._tag) {
             case "RelayList":
@@ -81,7 +84,7 @@ export class ListChanges extends Context.Service<ListChanges, {
               compare.add(signal.session)
               break
             case "EveryList":
-              yield* fresh.forAgents
+              everyList = true
               for (const session of sessions) refetch.add(session)
               break
             case "TokenChanged":
@@ -92,7 +95,12 @@ export class ListChanges extends Context.Service<ListChanges, {
           }
         }
         yield* Effect.forEach(compare, compareKept, { discard: true })
-        yield* lookAgain([...refetch])
+        // A relay that is slow to list must not hold up what a change of context has to tell.
+        yield* (everyList ? fresh.forAgents : Effect.void).pipe(
+          Effect.andThen(lookAgain([...refetch])),
+          fetching.withPermit,
+          Effect.forkIn(scope)
+        )
       })
 
       yield* signals.takeAll.pipe(
