@@ -124,7 +124,9 @@ export class Delivery extends Context.Service<Delivery, {
           active++
           Queue.offerUnsafe(work, lane)
         }
-        const next = Math.min(lanes.dueAt(), nextStepAt(state, now, outbox.workers))
+        // A lane that is due but finds nobody free is taken up when somebody is: that stirs.
+        const due = active < most ? lanes.dueAt() : Infinity
+        const next = Math.min(due, nextStepAt(state, now, outbox.workers))
         yield* next === Infinity ? lanes.stirred : Effect.timeoutOption(lanes.stirred, Math.max(0, next - now))
       })
 

@@ -13,6 +13,7 @@ import { Lanes } from "./Lanes.ts"
 import { OutboxKeeping, portion } from "./OutboxKeeping.ts"
 import { OutboxWriter } from "./OutboxWriter.ts"
 import { Settlement } from "./Settlement.ts"
+import { Tally } from "./Tally.ts"
 
 const make = Effect.gen(function*() {
   const { outbox } = yield* Settings
@@ -20,6 +21,7 @@ const make = Effect.gen(function*() {
   const writer = yield* OutboxWriter
   const settlement = yield* Settlement
   const lanes = yield* Lanes
+  const tally = yield* Tally
   const token = yield* LiveToken
   const { supervise } = yield* Supervisor
 
@@ -52,15 +54,18 @@ const make = Effect.gen(function*() {
     }
   })
 
-  yield* Effect.all([bindAll, expire, purge]).pipe(
+  yield* Effect.all([
+    Effect.when(bindAll, Effect.sync(() => tally.of("pending") + tally.of("held") + tally.of("parked") > 0)),
+    Effect.when(expire, Effect.sync(() => tally.of("pending") > 0)),
+    Effect.when(purge, Effect.sync(() => tally.of("delivered") > 0))
+  ]).pipe(
     Effect.ignore,
-    Effect.andThen(Effect.sleep("1 minute")),
+    Effect.andThen(Effect.sleep("5 minutes")),
     Effect.forever,
     supervise("outbox-housekeeping")
   )
   // Somebody has to find out that the disk works again, also while no call does.
-  yield* Effect.suspend(() => writer.writable() ? Effect.void : Effect.ignore(keeping.touch)).pipe(
-    Effect.andThen(Effect.sleep("5 seconds")),
+  yield* Effect.all([writer.unwritable, Effect.sleep("5 seconds"), Effect.ignore(keeping.touch)]).pipe(
     Effect.forever,
     supervise("outbox-disk")
   )

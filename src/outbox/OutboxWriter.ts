@@ -4,7 +4,7 @@
  * A write returns once it is on disk, and everything that is counted in memory follows within the same turn. Where a
  * shared commit fails each write is tried by itself, so that no write fails for another's sake.
  */
-import { Cause, Context, Deferred, Effect, Exit, Layer, Queue } from "effect"
+import { Cause, Context, Deferred, Effect, Exit, Latch, Layer, Queue } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import { Lanes } from "./Lanes.ts"
@@ -27,6 +27,8 @@ export class OutboxWriter extends Context.Service<OutboxWriter, {
   readonly write: <A>(write: Effect.Effect<Written<A>, SqlError.SqlError>) => Effect.Effect<A, SqlError.SqlError>
   /** Whether the last write worked. */
   readonly writable: () => boolean
+  /** Returns while the last write failed. */
+  readonly unwritable: Effect.Effect<void>
 }>()("holdfast/outbox/OutboxWriter") {
   static readonly layerNoDeps = Layer.effect(
     OutboxWriter,
@@ -36,17 +38,17 @@ export class OutboxWriter extends Context.Service<OutboxWriter, {
       const tally = yield* Tally
       const lanes = yield* Lanes
       const jobs = yield* Queue.unbounded<Job>()
-      let writable = true
+      const failing = yield* Latch.make(false)
 
       const commit = Effect.fnUntraced(function*(batch: ReadonlyArray<Job>): Effect.fn.Return<void> {
         const exit = yield* Effect.exit(sql.withTransaction(Effect.forEach(batch, (job) => job.run)))
         if (Exit.isSuccess(exit)) {
-          writable = true
+          failing.closeUnsafe()
           for (const settle of exit.value) settle()
           return
         }
         if (batch.length > 1) return yield* Effect.forEach(batch, (job) => commit([job]), { discard: true })
-        if (!isOurs(exit.cause)) writable = false
+        if (!isOurs(exit.cause)) failing.openUnsafe()
         for (const job of batch) job.fail(exit.cause)
       })
 
@@ -74,7 +76,8 @@ export class OutboxWriter extends Context.Service<OutboxWriter, {
             })
             return Deferred.await(done)
           }),
-        writable: () => writable
+        writable: () => !Latch.isOpen(failing),
+        unwritable: failing.await
       })
     })
   )

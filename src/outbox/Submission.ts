@@ -26,7 +26,7 @@ export interface Submitted {
   readonly askedBy: Set<string>
   /** `accepting` and later a cancellation comes too late. */
   phase: "waiting" | "live" | "accepting"
-  fiber: Fiber.Fiber<void> | undefined
+  fiber: Fiber.Fiber<void, OutboxRefused> | undefined
 }
 
 /** A request of an agent, whichever way its id is written. */

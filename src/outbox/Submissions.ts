@@ -38,16 +38,17 @@ export class Submissions extends Context.Service<Submissions, {
       const scope = yield* Effect.scope
       const underWay = new Map<string, Submitted>()
       const requests = new Map<string, Submitted>()
-      const fibers = new Set<Fiber.Fiber<void>>()
+      const fibers = new Set<Fiber.Fiber<void, OutboxRefused>>()
       const stopped = yield* Deferred.make<void>()
       const stopping = Deferred.await(stopped)
 
+      const sayUnsafe = (submitted: Submitted, reply: Exit.Exit<Reply, OutboxRefused>) => {
+        if (!Deferred.doneUnsafe(submitted.reply, reply)) return
+        underWay.delete(submitted.name)
+        for (const request of submitted.askedBy) requests.delete(request)
+      }
       const say = (submitted: Submitted, reply: Exit.Exit<Reply, OutboxRefused>) =>
-        Effect.sync(() => {
-          underWay.delete(submitted.name)
-          for (const request of submitted.askedBy) requests.delete(request)
-          Deferred.doneUnsafe(submitted.reply, reply)
-        })
+        Effect.sync(() => sayUnsafe(submitted, reply))
 
       const turn = (place: Place) =>
         Effect.timeoutOrElse(Deferred.await(place.turn), {
@@ -82,40 +83,42 @@ export class Submissions extends Context.Service<Submissions, {
       })
 
       const begin = Effect.fnUntraced(function*(submitted: Submitted) {
-        const fiber = yield* run(submitted).pipe(
-          Effect.catchCause((cause) => say(submitted, Exit.failCause(cause))),
-          Effect.onInterrupt(() => say(submitted, Exit.interrupt())),
-          Effect.forkIn(scope)
-        )
+        underWay.set(submitted.name, submitted)
+        const fiber = yield* Effect.forkIn(run(submitted), scope)
         submitted.fiber = fiber
         fibers.add(fiber)
-        fiber.addObserver(() => fibers.delete(fiber))
+        // An observer and not a finalizer: also a fiber that ends before it has begun owes an answer.
+        fiber.addObserver((exit) => {
+          fibers.delete(fiber)
+          sayUnsafe(submitted, Exit.isFailure(exit) ? Exit.failCause(exit.cause) : Exit.interrupt())
+        })
       })
 
       return Submissions.of({
-        submit: Effect.fnUntraced(function*(call, live) {
-          if (Deferred.isDoneUnsafe(stopped)) {
-            return yield* new OutboxRefused({
-              reason: "stopping",
-              detail: "Holdfast is stopping: nothing was accepted"
-            })
-          }
-          const now = Math.floor(yield* Clock.currentTimeMillis)
-          const key = idempotencyKey(call, outbox.callIds, randomUUID())
-          const name = callName(call, key)
-          const running = underWay.get(name)
-          if (running !== undefined && running.key.argumentsHash !== key.argumentsHash) return yield* keyReused(key.key)
-          const submitted = running ?? fresh(call, live, key, name, now)
-          const request = requestName(call.session, call.request.id)
-          submitted.askedBy.add(request)
-          requests.set(request, submitted)
-          if (running === undefined) {
-            underWay.set(name, submitted)
-            yield* begin(submitted)
-          }
-          const reply = yield* Deferred.await(submitted.reply)
-          return toldTo(call, submitted.draft.wire.id, reply, running !== undefined)
-        }),
+        submit: (call, live) =>
+          // Whoever joins must find a call that runs, so nothing may come between its being known and its start.
+          Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
+            if (Deferred.isDoneUnsafe(stopped)) {
+              return yield* new OutboxRefused({
+                reason: "stopping",
+                detail: "Holdfast is stopping: nothing was accepted"
+              })
+            }
+            const now = Math.floor(yield* Clock.currentTimeMillis)
+            const key = idempotencyKey(call, outbox.callIds, randomUUID())
+            const name = callName(call, key)
+            const running = underWay.get(name)
+            if (running !== undefined && running.key.argumentsHash !== key.argumentsHash) {
+              return yield* keyReused(key.key)
+            }
+            const submitted = running ?? fresh(call, live, key, name, now)
+            const request = requestName(call.session, call.request.id)
+            submitted.askedBy.add(request)
+            requests.set(request, submitted)
+            if (running === undefined) yield* begin(submitted)
+            const reply = yield* restore(Deferred.await(submitted.reply))
+            return toldTo(call, submitted.draft.wire.id, reply, running !== undefined)
+          })),
         cancel: Effect.fnUntraced(function*(session, requestId) {
           const request = requestName(session, requestId)
           const submitted = requests.get(request)
