@@ -2,29 +2,26 @@
  * Who may speak to the endpoint: names, and secrets that are kept hashed (BEHAVIOUR 1).
  *
  * `default` always exists; its secret is a file's or the environment's, the others' are told once and then known by
- * their hash alone.
+ * their hash alone. A secret that was leased is good until it is released or its holder is gone.
  */
-import { Clock, Context, Effect, Layer, Option, Redacted, Schema, Semaphore } from "effect"
-import { SqlClient } from "effect/sql"
+import { Context, Effect, Layer, Option, Redacted, Semaphore } from "effect"
 import { timingSafeEqual } from "node:crypto"
-import { AgentName, defaultAgent } from "../domain/Ids.ts"
+import { type AgentName, defaultAgent } from "../domain/Ids.ts"
+import { AgentExists, AgentLeaving, DefaultAgentStays, UnknownAgent } from "./AgentErrors.ts"
+import { AgentProvisioning } from "./AgentProvisioning.ts"
 import * as AgentSecret from "./AgentSecret.ts"
+import * as AgentTable from "./AgentTable.ts"
+import type { Lease } from "./AgentTable.ts"
 
-export class AgentExists extends Schema.TaggedError<AgentExists>()("AgentExists", { name: Schema.String }) {
-  override get message(): string {
-    return `agent "${this.name}" exists already; remove it first, or choose another name`
-  }
-}
-export class UnknownAgent extends Schema.TaggedError<UnknownAgent>()("UnknownAgent", { name: Schema.String }) {
-  override get message(): string {
-    return `no agent is called "${this.name}"; "holdfast agents list" shows them`
-  }
-}
-export class DefaultAgentStays extends Schema.TaggedError<DefaultAgentStays>()("DefaultAgentStays", {}) {
-  override get message(): string {
-    return `the agent "${defaultAgent}" cannot be removed; to change its secret, stop the daemon, delete agent-secret in `
-      + "its data directory, and start it again"
-  }
+export { AgentExists, AgentLeaving, DefaultAgentStays, UnknownAgent } from "./AgentErrors.ts"
+export type { Lease } from "./AgentTable.ts"
+
+export interface LeaseRequest {
+  readonly agent: AgentName
+  /** The agent comes and goes with this lease. */
+  readonly ephemeral: boolean
+  readonly holder: number
+  readonly obeysListChanged: boolean
 }
 
 export class Agents extends Context.Service<Agents, {
@@ -32,35 +29,59 @@ export class Agents extends Context.Service<Agents, {
   readonly authenticate: (secret: string) => Effect.Effect<Option.Option<AgentName>>
   /** `default` first, then by name. */
   readonly list: Effect.Effect<ReadonlyArray<AgentName>>
+  /** Removed ones that still have a queue. */
+  readonly leaving: Effect.Effect<ReadonlyArray<AgentName>>
   /** The new secret, told this once. */
-  readonly add: (name: AgentName) => Effect.Effect<Redacted.Redacted, AgentExists>
-  /** Its secrets are refused from now on. */
+  readonly add: (name: AgentName) => Effect.Effect<Redacted.Redacted, AgentExists | AgentLeaving>
+  /** A further secret of an agent, or an agent for this one secret. */
+  readonly lease: (
+    request: LeaseRequest
+  ) => Effect.Effect<
+    { readonly lease: Lease; readonly secret: Redacted.Redacted },
+    AgentExists | AgentLeaving | UnknownAgent
+  >
+  /** Its secret is refused from now on; an ephemeral agent that this leaves without one has to be removed. */
+  readonly release: (id: string) => Effect.Effect<{ readonly deserted: Option.Option<AgentName> }>
+  readonly leases: Effect.Effect<ReadonlyArray<Lease>>
+  /** Tells, at any time, whether an agent was started so that it obeys list_changed, whatever its client's name says. */
+  readonly obeying: Effect.Effect<(agent: AgentName) => boolean>
+  /** Its secrets are refused from now on. The name stays taken until `forget`. */
   readonly remove: (name: AgentName) => Effect.Effect<void, UnknownAgent | DefaultAgentStays>
+  /** Nothing of a removed agent is left: its name is free. */
+  readonly forget: (name: AgentName) => Effect.Effect<void>
 }>()("holdfast/agents/Agents") {
   static readonly layer = Layer.effect(
     Agents,
     Effect.gen(function*() {
-      const sql = yield* SqlClient.SqlClient
+      const table = yield* AgentTable.make
+      const provisioning = yield* AgentProvisioning
       const writing = yield* Semaphore.make(1)
+      const rows = yield* table.agents
+      const names = new Set(rows.flatMap(({ name, removed_at }) => removed_at === null ? [name] : []))
+      const leaving = new Set(rows.flatMap(({ name, removed_at }) => removed_at === null ? [] : [name]))
+      const ephemeral = new Set(rows.flatMap((row) => row.ephemeral === 1 ? [row.name] : []))
+      names.add(defaultAgent)
+      const secrets = new Map<string, Secret>()
       const ofDefault = AgentSecret.digestOf(Redacted.value(yield* AgentSecret.ofDefaultAgent))
-      const known = yield* Effect.orDie(Effect.flatMap(
-        sql`SELECT name, hash FROM agents LEFT JOIN agent_secrets ON agent = name ORDER BY name`,
-        decodeRows
-      ))
-      let names: ReadonlySet<AgentName> = new Set([defaultAgent, ...known.map(({ name }) => name)])
-      let secrets: ReadonlyArray<Secret> = [
-        { agent: defaultAgent, digest: ofDefault },
-        ...known.flatMap(({ hash, name }) =>
-          hash === null ? [] : [{ agent: name, digest: Uint8Array.from(Buffer.from(hash, "hex")) }]
-        )
-      ]
+      secrets.set(AgentTable.hex(ofDefault), { agent: defaultAgent, digest: ofDefault, lease: undefined })
+      for (const { agent, hash, holder, obeys_list_changed } of yield* table.secrets) {
+        const lease = holder === null
+          ? undefined
+          : { id: hash, agent, holder, obeysListChanged: obeys_list_changed === 1 }
+        secrets.set(hash, { agent, digest: Uint8Array.from(Buffer.from(hash, "hex")), lease })
+      }
+      yield* Effect.forEach([...names, ...leaving], provisioning.provide, { discard: true })
 
-      const insert = Effect.fnUntraced(function*(name: AgentName, digest: Uint8Array) {
-        const at = Math.floor(yield* Clock.currentTimeMillis)
-        const hash = Buffer.from(digest).toString("hex")
-        yield* sql`INSERT INTO agents (name, created_at) VALUES (${name}, ${at})`
-        yield* sql`INSERT INTO agent_secrets (hash, agent, created_at) VALUES (${hash}, ${name}, ${at})`
-      }, sql.withTransaction)
+      const leases = () => [...secrets.values()].flatMap(({ lease }) => lease === undefined ? [] : [lease])
+      const mint = Effect.map(AgentSecret.mint, (secret) => ({
+        secret,
+        digest: AgentSecret.digestOf(Redacted.value(secret))
+      }))
+      const free = (name: AgentName) => {
+        if (names.has(name)) return Effect.fail(new AgentExists({ name }))
+        return leaving.has(name) ? Effect.fail(new AgentLeaving({ name })) : Effect.void
+      }
+      const oneAtATime = <A, E>(effect: Effect.Effect<A, E>) => writing.withPermit(Effect.uninterruptible(effect))
 
       return Agents.of({
         authenticate: (secret) =>
@@ -68,39 +89,70 @@ export class Agents extends Context.Service<Agents, {
             const digest = AgentSecret.digestOf(secret)
             let found = Option.none<AgentName>()
             // To the end also after a match: how long it takes must not tell which one it was.
-            for (const candidate of secrets) {
+            for (const candidate of secrets.values()) {
               if (timingSafeEqual(candidate.digest, digest)) found = Option.some(candidate.agent)
             }
             return found
           }),
 
-        list: Effect.sync(() => [...names]),
+        list: Effect.sync(() => [defaultAgent, ...[...names].filter((name) => name !== defaultAgent).sort()]),
+        leaving: Effect.sync(() => [...leaving].sort()),
+        leases: Effect.sync(leases),
+        obeying: Effect.succeed((agent) => leases().some((lease) => lease.agent === agent && lease.obeysListChanged)),
 
-        add: Effect.fn("Agents.add")(
-          function*(name: AgentName) {
-            if (names.has(name)) return yield* new AgentExists({ name })
-            const secret = yield* AgentSecret.mint
-            const digest = AgentSecret.digestOf(Redacted.value(secret))
-            yield* Effect.orDie(insert(name, digest))
-            names = inOrder([...names, name])
-            secrets = [...secrets, { agent: name, digest }]
-            return secret
-          },
-          Effect.uninterruptible,
-          writing.withPermit
-        ),
+        add: Effect.fn("Agents.add")(function*(name: AgentName) {
+          yield* free(name)
+          const { digest, secret } = yield* mint
+          yield* provisioning.provide(name)
+          yield* table.add(name, false, digest)
+          names.add(name)
+          secrets.set(AgentTable.hex(digest), { agent: name, digest, lease: undefined })
+          return secret
+        }, oneAtATime),
 
-        remove: Effect.fn("Agents.remove")(
-          function*(name: AgentName) {
-            if (name === defaultAgent) return yield* new DefaultAgentStays()
-            if (!names.has(name)) return yield* new UnknownAgent({ name })
-            yield* Effect.orDie(sql`DELETE FROM agents WHERE name = ${name}`)
-            names = inOrder([...names].filter((other) => other !== name))
-            secrets = secrets.filter(({ agent }) => agent !== name)
-          },
-          Effect.uninterruptible,
-          writing.withPermit
-        )
+        lease: Effect.fn("Agents.lease")(function*({ agent, holder, obeysListChanged, ...request }: LeaseRequest) {
+          const { digest, secret } = yield* mint
+          const lease: Lease = { id: AgentTable.hex(digest), agent, holder, obeysListChanged }
+          if (request.ephemeral) {
+            yield* free(agent)
+            yield* provisioning.provide(agent)
+            yield* table.add(agent, true, digest, lease)
+            names.add(agent)
+            ephemeral.add(agent)
+          } else {
+            if (!names.has(agent)) return yield* new UnknownAgent({ name: agent })
+            yield* table.addLease(digest, lease)
+          }
+          secrets.set(lease.id, { agent, digest, lease })
+          return { lease, secret }
+        }, oneAtATime),
+
+        release: Effect.fn("Agents.release")(function*(id: string) {
+          const lease = secrets.get(id)?.lease
+          if (lease === undefined) return { deserted: Option.none<AgentName>() }
+          yield* table.removeSecret(id)
+          secrets.delete(id)
+          const { agent } = lease
+          const deserted = ephemeral.has(agent) && !leases().some((other) => other.agent === agent)
+          return { deserted: deserted ? Option.some(agent) : Option.none<AgentName>() }
+        }, oneAtATime),
+
+        remove: Effect.fn("Agents.remove")(function*(name: AgentName) {
+          if (name === defaultAgent) return yield* new DefaultAgentStays()
+          if (!names.has(name)) return yield* new UnknownAgent({ name })
+          yield* table.remove(name)
+          names.delete(name)
+          leaving.add(name)
+          for (const [id, secret] of secrets) if (secret.agent === name) secrets.delete(id)
+        }, oneAtATime),
+
+        forget: Effect.fn("Agents.forget")(function*(name: AgentName) {
+          if (!leaving.has(name)) return
+          yield* table.forget(name)
+          yield* provisioning.withdraw(name)
+          leaving.delete(name)
+          ephemeral.delete(name)
+        }, oneAtATime)
       })
     })
   )
@@ -109,11 +161,5 @@ export class Agents extends Context.Service<Agents, {
 interface Secret {
   readonly agent: AgentName
   readonly digest: Uint8Array
+  readonly lease: Lease | undefined
 }
-
-const inOrder = (names: ReadonlyArray<AgentName>): ReadonlySet<AgentName> =>
-  new Set([defaultAgent, ...names.filter((name) => name !== defaultAgent).sort()])
-
-const decodeRows = Schema.decodeUnknownEffect(
-  Schema.Array(Schema.Struct({ name: AgentName, hash: Schema.NullOr(Schema.String) }))
-)

@@ -6,13 +6,15 @@ import sessions from "./migrations/0002_sessions.ts"
 import kept from "./migrations/0003_kept.ts"
 import context from "./migrations/0004_context.ts"
 import agents from "./migrations/0005_agents.ts"
+import agentLeases from "./migrations/0006_agent_leases.ts"
 
 const migrations = {
   "0001_outbox": outbox,
   "0002_sessions": sessions,
   "0003_kept": kept,
   "0004_context": context,
-  "0005_agents": agents
+  "0005_agents": agents,
+  "0006_agent_leases": agentLeases
 }
 
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

@@ -88,18 +88,55 @@ describe("Agents", () => {
   it.effect("removes an agent, and its secret with it, at once and over a restart", () =>
     Effect.gen(function*() {
       const path = yield* temporaryDirectory
-      const [old, renewed] = yield* run(path, ({ add, authenticate, list, remove }) =>
+      const old = yield* run(path, ({ add, authenticate, list, remove }) =>
         Effect.gen(function*() {
           const old = Redacted.value(yield* add(ada))
           yield* remove(ada)
           assert.deepStrictEqual(yield* authenticate(old), Option.none())
           assert.deepStrictEqual(yield* list, [defaultAgent])
-          return [old, Redacted.value(yield* add(ada))] as const
+          return old
+        }))
+      const renewed = yield* run(path, ({ add, authenticate, forget, leaving }) =>
+        Effect.gen(function*() {
+          assert.deepStrictEqual(yield* leaving, [ada])
+          assert.strictEqual((yield* Effect.flip(add(ada)))._tag, "AgentLeaving")
+          yield* forget(ada)
+          assert.deepStrictEqual(yield* authenticate(old), Option.none())
+          return Redacted.value(yield* add(ada))
         }))
       yield* run(path, ({ authenticate }) =>
         Effect.gen(function*() {
           assert.deepStrictEqual(yield* authenticate(old), Option.none())
           assert.deepStrictEqual(yield* authenticate(renewed), Option.some(ada))
+        }))
+    }))
+
+  it.effect("leases a further secret, known over a restart and refused once it is released", () =>
+    Effect.gen(function*() {
+      const path = yield* temporaryDirectory
+      const request = { agent: defaultAgent, ephemeral: false, holder: 1, obeysListChanged: true }
+      const { lease, secret } = yield* run(path, (agents) => agents.lease(request))
+      yield* run(path, ({ authenticate, leases, obeying, release }) =>
+        Effect.gen(function*() {
+          assert.deepStrictEqual(yield* authenticate(Redacted.value(secret)), Option.some(defaultAgent))
+          assert.deepStrictEqual(yield* leases, [lease])
+          assert.isTrue((yield* obeying)(defaultAgent))
+          assert.deepStrictEqual(yield* release(lease.id), { deserted: Option.none() })
+          assert.deepStrictEqual(yield* authenticate(Redacted.value(secret)), Option.none())
+          assert.isFalse((yield* obeying)(defaultAgent))
+        }))
+    }))
+
+  it.effect("an ephemeral agent is deserted once its secret is released", () =>
+    Effect.gen(function*() {
+      const path = yield* temporaryDirectory
+      yield* run(path, ({ lease, release }) =>
+        Effect.gen(function*() {
+          const leased = yield* lease({ agent: ada, ephemeral: true, holder: 1, obeysListChanged: false })
+          assert.deepStrictEqual(yield* release(leased.lease.id), { deserted: Option.some(ada) })
+          const unknown = AgentName.make("nobody")
+          const refused = lease({ agent: unknown, ephemeral: false, holder: 1, obeysListChanged: false })
+          assert.strictEqual((yield* Effect.flip(refused))._tag, "UnknownAgent")
         }))
     }))
 
