@@ -5,6 +5,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Daemon } from "../support/Daemon.ts"
+import { eventually } from "../support/eventually.ts"
 
 const nowhere = "http://127.0.0.1:9/mcp"
 
@@ -17,7 +18,7 @@ describe("holdfast as a process", () => {
   it.live("serve says where it listens, where the secret is, and the lines for Claude Code and Codex", () =>
     Effect.gen(function*() {
       const daemon = yield* Daemon.start({ relayUrl: nowhere })
-      const out = yield* daemon.stdout
+      const out = yield* eventually("the lines are printed", daemon.stdout, (text) => text.includes("Codex"))
       assert.include(out, daemon.url)
       assert.include(out, join(daemon.dataDir, "agent-secret"))
       assert.include(out, `claude mcp add --transport http holdfast ${daemon.url} --header`)
