@@ -40,6 +40,8 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
     event: ContextEvent,
     options: { readonly cause: string; readonly epoch?: number | undefined }
   ) => Effect.Effect<ContextState, IllegalTransition | StaleEpoch>
+  /** As if it had never been anywhere: its history goes too. */
+  readonly forget: (agent: AgentName) => Effect.Effect<void>
   /** The newest first. */
   readonly history: (agent: AgentName, limit: number) => Effect.Effect<ReadonlyArray<HistoryEntry>>
   /** Each change of any agent's context, after it is on disk. */
@@ -97,6 +99,17 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
         get: (agent) => Effect.sync(() => of(agent).state),
         facts: (agent) => Effect.sync(() => factsOf(of(agent).state)),
         send,
+        forget: Effect.fn("WorkspaceContexts.forget")(
+          function*(agent) {
+            yield* sql`DELETE FROM contexts WHERE agent = ${agent}`
+            yield* sql`DELETE FROM context_history WHERE agent = ${agent}`
+            known.delete(agent)
+          },
+          sql.withTransaction,
+          Effect.orDie,
+          Effect.uninterruptible,
+          writing.withPermit
+        ),
         history: Effect.fn("WorkspaceContexts.history")(
           function*(agent, limit) {
             const rows = yield* sql`SELECT at, event, cause, state FROM context_history

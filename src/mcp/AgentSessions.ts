@@ -21,9 +21,12 @@ export class AgentSessions extends Context.Service<AgentSessions, {
   /** Loaded or on disk; marks it as used. */
   readonly find: (agent: AgentName, id: string) => Effect.Effect<Option.Option<AgentSession>>
   readonly end: (session: AgentSession) => Effect.Effect<void>
+  /** All that this agent has: its streams end, its requests under way are abandoned. */
+  readonly endAll: (agent: AgentName) => Effect.Effect<void>
   /** Those in memory: used since the daemon started. */
   readonly loaded: Effect.Effect<ReadonlyArray<AgentSession>>
   readonly count: Effect.Effect<number>
+  readonly countOf: (agent: AgentName) => Effect.Effect<number>
   /** Done once no request of any session is under way. */
   readonly settled: Effect.Effect<void>
 }>()("holdfast/mcp/AgentSessions") {
@@ -41,7 +44,8 @@ export class AgentSessions extends Context.Service<AgentSessions, {
 
       const load = Effect.fnUntraced(function*(saved: AgentSession["saved"]) {
         const scope = yield* Scope.fork(parent)
-        const session = yield* make(saved).pipe(Effect.provide(parts), Effect.provideService(Scope.Scope, scope))
+        // `parts` is all of the context, the scope of the relay included, so the session's own has to be nearer.
+        const session = yield* make(saved).pipe(Scope.provide(scope), Effect.provide(parts))
         session.usedAt = yield* now
         loaded.set(session.id, { session, scope })
         return session
@@ -91,15 +95,16 @@ export class AgentSessions extends Context.Service<AgentSessions, {
           }),
         keep: (session) => store.save(session.saved),
         find: Effect.fnUntraced(function*(agent, id) {
-          const known = id === "" ? undefined : loaded.get(SessionId.make(id))?.session
+          if (id === "") return Option.none()
+          const known = loaded.get(SessionId.make(id))?.session
           if (known !== undefined) {
             if (known.agent !== agent) return Option.none()
             yield* use(known)
             return Option.some(known)
           }
           return yield* loading.withPermits(1)(Effect.gen(function*() {
-            const again = loaded.get(SessionId.make(id))
-            if (again !== undefined) return Option.some(again.session)
+            const again = loaded.get(SessionId.make(id))?.session
+            if (again !== undefined) return again.agent === agent ? Option.some(again) : Option.none()
             const saved = yield* store.find(agent, id)
             if (Option.isNone(saved)) return Option.none()
             yield* store.used(saved.value.id)
@@ -107,8 +112,13 @@ export class AgentSessions extends Context.Service<AgentSessions, {
           }))
         }),
         end: (session) => Effect.andThen(store.remove(session.id), unload(session.id)),
+        endAll: Effect.fnUntraced(function*(agent) {
+          yield* store.removeAgent(agent)
+          for (const { session } of [...loaded.values()]) if (session.agent === agent) yield* unload(session.id)
+        }),
         loaded: Effect.sync(() => [...loaded.values()].map(({ session }) => session)),
         count: store.count,
+        countOf: store.countOf,
         settled: Effect.suspend(() =>
           Effect.forEach(loaded.values(), ({ session }) => FiberMap.awaitEmpty(session.requests), { discard: true })
         )

@@ -1,5 +1,6 @@
 /** The tools that one session sees: the relay's list, narrowed by where its agent stands (guarantee 3). */
 import { Context, Effect, Layer, Option } from "effect"
+import { Agents } from "../agents/Agents.ts"
 import { Settings } from "../config/Settings.ts"
 import * as ToolNames from "../config/ToolNames.ts"
 import { WorkspaceContexts } from "../context/WorkspaceContexts.ts"
@@ -27,13 +28,15 @@ export class SessionMenu extends Context.Service<SessionMenu, {
     SessionMenu,
     Effect.gen(function*() {
       const settings = yield* Settings
+      const agents = yield* Agents
       const contexts = yield* WorkspaceContexts
       const kept = yield* KeptLists
       const token = yield* LiveToken
       const rules = Narrowing.compile(settings.menu.rules)
       const isBufferable = ToolNames.matcher(settings.outbox.bufferable)
       const ignoring = new Set(settings.menu.ignoresListChanged)
-      const ignoresListChanged = (session: AgentSession) => ignoring.has(session.clientName)
+      const obeys = yield* agents.obeying
+      const ignoresListChanged = (session: AgentSession) => ignoring.has(session.clientName) && !obeys(session.agent)
 
       const key = (session: AgentSession) =>
         Effect.map(token.principal(session.agent), (principal): ListKey => ({

@@ -32,6 +32,7 @@ export class SessionStore extends Context.Service<SessionStore, {
   readonly remove: (id: SessionId) => Effect.Effect<void>
   readonly removeAgent: (agent: AgentName) => Effect.Effect<void>
   readonly count: Effect.Effect<number>
+  readonly countOf: (agent: AgentName) => Effect.Effect<number>
   /** Ids of sessions idle for longer than `millis`, and of the least recently used beyond `most`. */
   readonly expired: (millis: number, most: number) => Effect.Effect<ReadonlyArray<SessionId>>
 }>()("holdfast/mcp/SessionStore") {
@@ -83,6 +84,12 @@ export class SessionStore extends Context.Service<SessionStore, {
           Effect.map(([row]) => row?.n ?? 0),
           Effect.orElseSucceed(() => 0)
         ),
+        countOf: (agent) =>
+          sql<{ readonly n: number }>`SELECT COUNT(*) AS n FROM sessions WHERE relay = ${relay} AND agent = ${agent}`
+            .pipe(
+              Effect.map(([row]) => row?.n ?? 0),
+              Effect.orElseSucceed(() => 0)
+            ),
         expired: (millis, most) =>
           Effect.flatMap(now, (at) =>
             sql`SELECT id FROM sessions WHERE relay = ${relay} AND used_at < ${at - millis}

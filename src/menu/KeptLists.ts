@@ -50,6 +50,8 @@ const mostRemembered = 1000
 export class KeptLists extends Context.Service<KeptLists, {
   readonly keep: (key: ListKey, method: ListMethod, result: string) => Effect.Effect<KeptList>
   readonly find: (key: ListKey, method: ListMethod) => Effect.Effect<Option.Option<KeptList>>
+  /** The lists that were kept for this agent go. */
+  readonly forget: (agent: AgentName) => Effect.Effect<void>
   /** From the list that `find` would give; `None` where nothing is known of the tool. */
   readonly tool: (key: ListKey, name: string) => Effect.Effect<Option.Option<ToolSpec>>
 }>()("holdfast/menu/KeptLists") {
@@ -107,6 +109,12 @@ export class KeptLists extends Context.Service<KeptLists, {
             Effect.catch(() => Effect.succeedNone)
           )
         }),
+
+        forget: (agent) =>
+          sql`DELETE FROM kept_lists WHERE relay = ${relay} AND agent = ${agent}`.pipe(
+            Effect.andThen(Effect.sync(() => remembered.clear())),
+            Effect.catch((error) => Effect.logWarning("kept lists could not be removed", { agent, why: error.message }))
+          ),
 
         tool: Effect.fnUntraced(function*(key, name) {
           const id = JSON.stringify([key.agent, key.principal, key.protocolVersion, key.capabilities])

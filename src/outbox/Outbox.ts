@@ -72,6 +72,10 @@ export class Outbox extends Context.Service<Outbox, {
   /** Pending, held and dead entries are removed; the ids that were. */
   readonly discard: (ids: ReadonlyArray<number>, reason: string) => Effect.Effect<ReadonlyArray<number>>
   readonly stats: Effect.Effect<OutboxStats>
+  /** How many of the agent's entries are neither delivered nor discarded. */
+  readonly undelivered: (agent: AgentName) => Effect.Effect<number>
+  /** What was delivered for the agent goes, so that nobody of the same name is answered from it. */
+  readonly forget: (agent: AgentName) => Effect.Effect<void>
   /** Dead letters that this agent has not been told of, marked as told. */
   readonly untold: (agent: AgentName) => Effect.Effect<ReadonlyArray<Entry>>
   /** Each entry from now on that is delivered, once that is on disk. Live answers are not in it. */
@@ -141,6 +145,8 @@ export class Outbox extends Context.Service<Outbox, {
           return gone
         }, Effect.orDie),
         stats,
+        undelivered: (agent) => Effect.orDie(keeping.undelivered(agent)),
+        forget: (agent) => Effect.orDie(keeping.forget(agent)),
         untold: untold.take,
         delivered: settlement.delivered,
         deadLetters: settlement.deadLetters,

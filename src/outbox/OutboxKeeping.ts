@@ -33,6 +33,10 @@ export class OutboxKeeping extends Context.Service<OutboxKeeping, {
   /** Dead letters that the agent has not been told of, told from now on. */
   readonly tell: (agent: AgentName) => Done<ReadonlyArray<Entry>>
   readonly agents: Done<ReadonlyArray<string>>
+  /** How many of the agent's entries are not delivered. */
+  readonly undelivered: (agent: AgentName) => Done<number>
+  /** The agent's delivered ones go: nobody of the same name is answered from them. */
+  readonly forget: (agent: AgentName) => Done<void>
   /** Writes, and changes nothing: finds out whether the disk takes it. */
   readonly touch: Done<void>
 }>()("holdfast/outbox/OutboxKeeping") {
@@ -140,6 +144,18 @@ export class OutboxKeeping extends Context.Service<OutboxKeeping, {
             WHERE relay = ${relay} AND state IN ('pending', 'held', 'parked')`,
           (rows) => rows.map(({ agent }) => agent)
         ),
+        undelivered: (agent) =>
+          Effect.map(
+            sql<{ readonly n: number }>`SELECT COUNT(*) AS n FROM outbox
+              WHERE relay = ${relay} AND state <> 'delivered' AND agent = ${agent}`,
+            ([row]) => row?.n ?? 0
+          ),
+        forget: (agent) =>
+          write(Effect.map(
+            sql<Slip>`DELETE FROM outbox WHERE relay = ${relay} AND state = 'delivered' AND agent = ${agent}
+              RETURNING ${slip}`,
+            (rows) => ({ value: undefined, changes: changes("delivered", undefined, rows) })
+          )),
         touch: write(Effect.as(sql`UPDATE sqlite_sequence SET seq = seq WHERE name = 'outbox'`, {
           value: undefined,
           changes: []

@@ -4,7 +4,7 @@
  * Never two refreshes of one token in flight. The token never leaves this service except in a `Redacted`.
  */
 import { NodeFileSystem } from "@effect/platform-node"
-import { Context, Effect, Layer, Option, PubSub, type Redacted, Scope, Semaphore, Stream } from "effect"
+import { Context, Effect, Exit, Layer, Option, PubSub, type Redacted, Scope, Semaphore, Stream } from "effect"
 import { RelayTarget } from "../config/Settings.ts"
 import { type AgentName, defaultAgent, type PrincipalId } from "../domain/Ids.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
@@ -46,6 +46,8 @@ export class LiveToken extends Context.Service<LiveToken, {
   /** Ask the source now. */
   readonly refresh: (agent: AgentName) => Effect.Effect<TokenStatus>
   readonly status: (agent: AgentName) => Effect.Effect<TokenStatus>
+  /** Nothing of the agent is left: a token of its own is no longer rotated. */
+  readonly forget: (agent: AgentName) => Effect.Effect<void>
   /** Each change of the token or its principal, after it took effect. */
   readonly changes: Stream.Stream<{ readonly agent: AgentName; readonly principalChanged: boolean }>
 }>()("holdfast/token/LiveToken") {
@@ -82,6 +84,7 @@ const withoutToken = (): Context.Service.Shape<typeof LiveToken> => {
     accepted: () => Effect.void,
     refresh: () => Effect.succeed(status),
     status: () => Effect.succeed(status),
+    forget: () => Effect.void,
     changes: Stream.never
   }
 }
@@ -94,11 +97,14 @@ const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
   const creating = yield* Semaphore.make(1)
   const changes = yield* PubSub.unbounded<{ readonly agent: AgentName; readonly principalChanged: boolean }>()
   const tokens = new Map<AgentName, RotatingToken.RotatingToken>()
+  const scopes = new Map<AgentName, Scope.Closeable>()
   /** Those who share one token, and are told when it changes. */
   const sharing = new Set<AgentName>()
 
   const create = Effect.fnUntraced(function*(agent: AgentName) {
     const label = chosen._tag === "Shared" ? "*" : agent
+    const own = yield* Scope.fork(scope)
+    scopes.set(agent, own)
     return yield* RotatingToken.make({
       source: chosen._tag === "Shared" ? chosen.source : yield* chosen.source(agent),
       fiber: `token ${relay}/${label}`,
@@ -108,7 +114,7 @@ const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
           changes,
           Array.from(chosen._tag === "Shared" ? sharing : [agent], (agent) => ({ agent, principalChanged }))
         )
-    }).pipe(Scope.provide(scope), Effect.provideService(Supervisor, supervisor))
+    }).pipe(Scope.provide(own), Effect.provideService(Supervisor, supervisor))
   })
 
   const tokenOf = (agent: AgentName): Effect.Effect<RotatingToken.RotatingToken> => {
@@ -130,6 +136,14 @@ const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
     accepted: (agent) => Effect.flatMap(tokenOf(agent), ({ accepted }) => accepted),
     refresh: (agent) => Effect.flatMap(tokenOf(agent), ({ refresh }) => refresh),
     status: (agent) => Effect.flatMap(tokenOf(agent), ({ status }) => status),
+    forget: Effect.fnUntraced(function*(agent) {
+      sharing.delete(agent)
+      const own = scopes.get(agent)
+      if (chosen._tag === "Shared" || own === undefined) return
+      tokens.delete(agent)
+      scopes.delete(agent)
+      yield* Scope.close(own, Exit.void)
+    }),
     changes: Stream.fromPubSub(changes)
   })
 })

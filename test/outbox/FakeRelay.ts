@@ -126,6 +126,7 @@ export class FakeRelay extends Context.Service<FakeRelay, {
           accepted: () => Effect.void,
           refresh: () => Effect.die("not used"),
           status: () => Effect.die("not used"),
+          forget: () => Effect.void,
           changes: Stream.fromPubSub(changes)
         })
       )
