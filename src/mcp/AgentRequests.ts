@@ -33,6 +33,7 @@ export class AgentRequests extends Context.Service<AgentRequests, {
       const changes = yield* ListChanges
       const store = yield* SessionStore
       const outcomes = yield* Outcomes
+      let twice = 0
 
       const forward = (session: AgentSession, request: Request, passage: CallPassage, onResult?: () => void) =>
         forwarding.forward(session, request, {
@@ -94,9 +95,11 @@ export class AgentRequests extends Context.Service<AgentRequests, {
             if (yield* changes.due(session)) yield* passage.answer.message(listChanged)
             yield* changes.requested(session)
           }
+          // A client that uses an id twice at once gets two answers, and neither request ends the other.
+          const busy = FiberMap.hasUnsafe(session.requests, request.id)
           yield* FiberMap.run(
             session.requests,
-            request.id,
+            busy ? `${request.id} ${++twice}` : request.id,
             outcomes.reported(session, request, noted, settled(session, request, passage))
           )
         })
