@@ -8,6 +8,7 @@ import { AdminApi } from "../admin/AdminApi.ts"
 import type { BadRequest, Conflict, NotFound, Unauthorized } from "../admin/AdminErrors.ts"
 import { Endpoint } from "../storage/EndpointFile.ts"
 import { CommandFailed, NoDaemon } from "./Failures.ts"
+import { isAlive } from "./isAlive.ts"
 
 type Client = HttpApiClient.ForApi<typeof AdminApi>
 
@@ -39,6 +40,12 @@ const readSecret = Effect.fnUntraced(function*(dataDir: string) {
   )
 })
 
+/** Longer than a token's source may take. */
+const patience = "60 seconds"
+
+const silent = (baseUrl: string) =>
+  new CommandFailed({ message: `the daemon at ${baseUrl} has not answered for a minute` })
+
 const clientAt = (baseUrl: string, secret: Redacted.Redacted) =>
   HttpApiClient.make(AdminApi, { baseUrl }).pipe(
     Effect.provide(HttpApiMiddleware.layerClient(
@@ -62,10 +69,14 @@ export class DaemonClient extends Context.Service<DaemonClient, {
         const ask = Effect.fn("DaemonClient.ask")(
           function*<A>(question: (client: Client) => Effect.Effect<A, AskFailure>) {
             const endpoint = yield* readEndpoint(dataDir)
-            if (Option.isNone(endpoint)) return yield* new NoDaemon({ dataDir })
+            // A daemon that was killed left its file, and another program may have its port by now: not for it, our secret.
+            if (Option.isNone(endpoint) || !isAlive(endpoint.value.pid)) return yield* new NoDaemon({ dataDir })
             const baseUrl = new URL(endpoint.value.url).origin
             const client = yield* clientAt(baseUrl, yield* readSecret(dataDir))
-            return yield* Effect.mapError(question(client), said(dataDir, baseUrl))
+            return yield* question(client).pipe(
+              Effect.mapError(said(dataDir, baseUrl)),
+              Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(silent(baseUrl)) })
+            )
           },
           Effect.provideContext(services)
         )

@@ -1,5 +1,6 @@
 /** The whole command line. What isn't built isn't here, so `--help` lists only what there is. */
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
+import { agents } from "./agents/agents.ts"
 import { config } from "./config/config.ts"
 import { context } from "./context/context.ts"
 import { demo } from "./demo/demo.ts"
@@ -12,7 +13,7 @@ import { token } from "./token/token.ts"
 import { tools } from "./tools.ts"
 
 export const holdfast = root.pipe(
-  Command.withSubcommands([serve, relay, config, status, outbox, context, tools, token, demo])
+  Command.withSubcommands([serve, relay, config, status, outbox, context, tools, agents, token, demo])
 )
 
 /** Logging is configured by `log.level`, for all commands alike; so that flag of the framework's is left out. */

@@ -14,6 +14,7 @@ import { readEndpoint } from "./DaemonClient.ts"
 import { embeddedRelay } from "./embeddedRelay.ts"
 import { stopsBySignal } from "./exitCode.ts"
 import { UsageError } from "./Failures.ts"
+import { isAlive } from "./isAlive.ts"
 import { logging } from "./logging.ts"
 import { portFlag } from "./portFlag.ts"
 
@@ -39,14 +40,6 @@ const refuseSecond = Effect.fnUntraced(function*(directory: string) {
   const { pid, url } = endpoint.value
   return yield* new DaemonRunning({ directory, pid: Option.some(pid), url: Option.some(url) })
 })
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
 
 const announce =
   (dataDir: string, relays: ReadonlyArray<{ readonly url: URL }>) => (endpoint: { readonly url: string }) => {

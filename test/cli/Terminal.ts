@@ -53,17 +53,32 @@ export const daemon = Effect.fnUntraced(function*(entries: ReadonlyArray<Entry>)
     (context) => Context.get(context, AdminHandler)
   )
   const port = yield* listening(handler.handle)
-  yield* leaveFiles(directory, port)
+  yield* leaveFiles(directory, port, process.pid)
   return directory
 })
 
 /** What a daemon that was killed leaves behind: files that name a port on which nobody listens. */
-export const abandoned = Effect.tap(dataDirectory, (directory) => leaveFiles(directory, 9))
+export const abandoned = Effect.tap(dataDirectory, (directory) => leaveFiles(directory, 9, process.pid))
 
-const leaveFiles = Effect.fnUntraced(function*(directory: string, port: number) {
+/** Another program on the port of a daemon that is no more. */
+export const impostor = Effect.gen(function*() {
+  let requests = 0
+  const port = yield* listening((_, response) => {
+    requests += 1
+    response.end()
+  })
+  const directory = yield* dataDirectory
+  yield* leaveFiles(directory, port, noProcess)
+  return { directory, requests: Effect.sync(() => requests) }
+})
+
+/** Larger than any process id. */
+const noProcess = 2 ** 30
+
+const leaveFiles = Effect.fnUntraced(function*(directory: string, port: number, pid: number) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const endpoint = { url: `http://127.0.0.1:${port}/mcp`, port, pid: process.pid, startedAt: 0 }
+  const endpoint = { url: `http://127.0.0.1:${port}/mcp`, port, pid, startedAt: 0 }
   yield* fs.writeFileString(path.join(directory, "endpoint.json"), JSON.stringify(endpoint))
   yield* fs.writeFileString(path.join(directory, "admin-secret"), `${Redacted.value(secret)}\n`)
 }, Effect.provide(NodeServices.layer))

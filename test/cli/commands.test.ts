@@ -2,10 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Schema } from "effect"
 import { StatusView } from "../../src/admin/StatusView.ts"
 import { entry } from "../admin/Doubles.ts"
-import { abandoned, daemon, dataDirectory, run } from "./Terminal.ts"
+import { abandoned, daemon, dataDirectory, impostor, run } from "./Terminal.ts"
 
 describe("commands that speak to the daemon", () => {
-  it.live.each(["status", "outbox list", "context show", "tools", "token show"])(
+  it.live.each(["status", "outbox list", "context show", "tools", "agents list", "token show"])(
     "%s without a daemon says how to start one, and exits with 3",
     (line) =>
       Effect.gen(function*() {
@@ -100,6 +100,18 @@ describe("commands that speak to the daemon", () => {
       const { out } = yield* run(yield* daemon([]), "tools")
       assert.match(out, /^ {2}relay_reply$/m)
       assert.match(out, /relay_workspace_land +hidden: needs isolatedWorktree/)
+    }))
+
+  it.live("agents list names those that may speak", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* run(yield* daemon([]), "agents", "list")).out, "default\nsecond")
+    }))
+
+  it.live("a file that a killed daemon left sends no secret to who has its port now", () =>
+    Effect.gen(function*() {
+      const { directory, requests } = yield* impostor
+      assert.strictEqual((yield* run(directory, "status")).code, 3)
+      assert.strictEqual(yield* requests, 0)
     }))
 
   it.live("an agent that isn't there is an error that names those that are", () =>

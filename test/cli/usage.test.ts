@@ -49,6 +49,7 @@ describe("the command line", () => {
         "outbox",
         "context",
         "tools",
+        "agents",
         "token",
         "demo"
       ])

@@ -1,0 +1,10 @@
+/** Whether there is a process of that id, whoever's it is. */
+import { Predicate } from "effect"
+
+export const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return Predicate.hasProperty(error, "code") && error.code === "EPERM"
+  }
+}
