@@ -45,6 +45,7 @@ import * as EventLoopDelay from "./observability/EventLoopDelay.ts"
 import * as Logging from "./observability/Logging.ts"
 import { Outbox } from "./outbox/Outbox.ts"
 import { RelayClient } from "./relay/RelayClient.ts"
+import { RelayEra } from "./relay/RelayEra.ts"
 import { RelayLink } from "./relay/RelayLink.ts"
 import { RelayProbe } from "./relay/RelayProbe.ts"
 import { RelaySessions } from "./relay/RelaySession.ts"
@@ -94,6 +95,7 @@ const relaySide = RelayClient.layer.pipe(
   Layer.provideMerge(RelaySessions.layer),
   Layer.provideMerge(RelayLink.layer),
   Layer.provideMerge(RelayProbe.layer),
+  Layer.provideMerge(RelayEra.layer),
   Layer.provideMerge(seam(({ transport }) => transport)),
   Layer.provideMerge(seam(({ token }) => token))
 )

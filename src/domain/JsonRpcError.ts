@@ -11,7 +11,9 @@ export const codes = {
   relay: -31002,
   stopping: -31003,
   outbox: -31004,
-  session: -31005
+  session: -31005,
+  /** What one era of the protocol cannot say in the other. */
+  era: -31006
 } as const
 
 export interface JsonRpcError {

@@ -5,6 +5,7 @@
  */
 import { Effect, Predicate, Result } from "effect"
 import * as Message from "../domain/Message.ts"
+import { eraOf } from "../domain/ProtocolVersion.ts"
 import { collect, ofText } from "./BodyText.ts"
 import type { ResponseHead } from "./HttpExchange.ts"
 import {
@@ -31,6 +32,16 @@ type ErrorResponse = Message.Response & { readonly error: NonNullable<Message.Re
 /** A lost session as it comes with a 400 (server-everything, older SDKs); BEHAVIOUR 3. */
 const saysSessionLost = (error: ErrorResponse): boolean =>
   error.id === "null" && /session|not initialized/i.test(error.error.message)
+
+/**
+ * The relay is of another era than it was: a session answered with "unsupported revision" (MCP 2026-07-28), or the modern
+ * form by a server that asks for a session.
+ */
+const saysOtherEra = (attempt: Attempt, error: ErrorResponse): boolean => {
+  const { code } = error.error
+  if (eraOf(attempt.protocolVersion ?? "") === "legacy") return attempt.session !== undefined && code === -32022
+  return error.id === "null" && code <= -32000 && code > -32020
+}
 
 const errorResponse = (text: string): ErrorResponse | undefined => {
   const parsed = Message.parse(text)
@@ -100,6 +111,9 @@ export const classify = Effect.fnUntraced(function*(
   if (status === 404 && inSession && !isVerdict(error)) {
     const sessionless = text !== undefined || type === "text/plain"
     return yield* sessionless ? fail(new SessionLost({ status })) : notJsonRpc
+  }
+  if ((status === 400 || status === 404) && error !== undefined && saysOtherEra(attempt, error)) {
+    return yield* fail(new SessionLost({ status }))
   }
   if (status === 400 && inSession && error !== undefined && saysSessionLost(error)) {
     return yield* fail(new SessionLost({ status }))

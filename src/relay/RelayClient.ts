@@ -12,11 +12,14 @@ import type { SseEvent } from "../domain/SseEvent.ts"
 import { LiveToken, type Token } from "../token/LiveToken.ts"
 import { isMessage, jsonAnswer, notOurs, wholeBytes } from "./AnswerReading.ts"
 import { collect } from "./BodyText.ts"
+import { cross } from "./EraBridge.ts"
 import { follow } from "./Following.ts"
 import * as Handshake from "./Handshake.ts"
+import { ParamHeaders } from "./ParamHeaders.ts"
 import { recovering } from "./Recovery.ts"
 import type { RelayFailure } from "./RelayFailure.ts"
 import { RelayLink } from "./RelayLink.ts"
+import { listened } from "./RelayListen.ts"
 import type { OpenRelaySession, RelaySession } from "./RelaySession.ts"
 import { relayStream } from "./RelayStream.ts"
 import { type Pull, type RelayAnswer, RelayTransport } from "./RelayTransport.ts"
@@ -58,9 +61,12 @@ export class RelayClient extends Context.Service<RelayClient, {
     session: RelaySession,
     options: RequestOptions
   ) => Effect.Effect<FinalAnswer, RelayFailure, Scope.Scope>
-  /** A notification or a response; the relay answers 202. */
+  /** A notification or a response; the relay answers 202. The modern era has neither, so there it is dropped. */
   readonly notify: (session: RelaySession, text: string) => Effect.Effect<void, RelayFailure>
-  /** The relay's own stream (GET) on this session; `SessionLost` and 401 are handled as for a request. */
+  /**
+   * The relay's own stream on this session (GET, or `subscriptions/listen` to all that it offers); `SessionLost` and 401
+   * are handled as for a request.
+   */
   readonly stream: (
     session: RelaySession,
     lastEventId: string | undefined
@@ -75,6 +81,7 @@ export class RelayClient extends Context.Service<RelayClient, {
       const settings = (yield* Settings).link
       const clock = yield* Clock.Clock
       const report = yield* reporting(link)
+      const params = new ParamHeaders()
 
       const watchFor = (within: number) =>
         new SilenceWatch({ clock, probe: link.probe, silence: settings.silence, failures: 2, within })
@@ -90,16 +97,24 @@ export class RelayClient extends Context.Service<RelayClient, {
           watch.heard()
           options.onBytes?.()
         }
+        const crossing = cross(open, options, params)
+        if (crossing.local !== undefined) {
+          return { status: 200, headers: {}, body: { _tag: "Whole", text: crossing.local } }
+        }
         const sent = { ...inSession(open, token), onBytes }
         const answer = yield* transport.send({
           ...sent,
           method: "POST",
-          body: options.text,
-          headers: options.headers
+          body: crossing.text,
+          headers: crossing.headers
         })
-        const { status, headers, body } = answer
+        const { headers, body } = answer
+        const whole = (headers: Readonly<Record<string, string>>, text: string): FinalAnswer => {
+          const { status, text: crossed } = crossing.answer(answer.status, text)
+          return { status, headers, body: { _tag: "Whole", text: crossed } }
+        }
         const chunked = (chunks: Pull<Uint8Array>): FinalAnswer => ({
-          status,
+          status: answer.status,
           headers,
           body: { _tag: "Chunks", chunks: watch.guard(chunks) }
         })
@@ -107,26 +122,23 @@ export class RelayClient extends Context.Service<RelayClient, {
           case "Empty":
             return yield* notOurs(answer)
           case "Json": {
-            if (options.streamJson === true && status < 300) return chunked(body.chunks)
+            if (options.streamJson === true && crossing.same && answer.status < 300) return chunked(body.chunks)
             const collected = yield* collect(body.chunks, wholeBytes)
-            if (collected._tag === "Longer") return chunked(collected.chunks)
-            const text = yield* jsonAnswer(answer, collected.text, options.id)
-            return { status, headers, body: { _tag: "Whole", text } }
+            if (collected._tag === "Longer") return crossing.same ? chunked(collected.chunks) : yield* notOurs(answer)
+            return whole(headers, yield* jsonAnswer(answer, collected.text, crossing.id))
           }
           case "Sse": {
             yield* options.onStream ?? Effect.void
             const text = yield* follow({
               events: body.events,
-              id: options.id,
+              id: crossing.id,
               onEvent: (event) =>
-                isMessage(event) && options.onEvent !== undefined ? options.onEvent(event, open) : Effect.void,
+                isMessage(event) && options.onEvent !== undefined
+                  ? options.onEvent(crossing.same ? event : { ...event, data: crossing.event(event.data) }, open)
+                  : Effect.void,
               resume: (lastEventId) => transport.send({ ...sent, method: "GET", lastEventId })
             })
-            return {
-              status,
-              headers: { ...headers, "content-type": "application/json" },
-              body: { _tag: "Whole", text }
-            }
+            return whole({ ...headers, "content-type": "application/json" }, text)
           }
         }
       })
@@ -150,7 +162,10 @@ export class RelayClient extends Context.Service<RelayClient, {
         yield* recovering(
           liveToken,
           session,
-          (open, token) => Handshake.tell(transport, Option.map(token, (token) => token.value), open, text)
+          (open, token) =>
+            open.modern === undefined
+              ? Handshake.tell(transport, Option.map(token, (token) => token.value), open, text)
+              : Effect.void
         ).pipe(
           watch.guard,
           Effect.tapError(report),
@@ -168,7 +183,10 @@ export class RelayClient extends Context.Service<RelayClient, {
           // Event ids mean nothing in another session.
           const resumeFrom = open.generation === first ? lastEventId : undefined
           const attempt = { ...inSession(open, token), lastEventId: resumeFrom, onBytes: watch.heard }
-          return Effect.map(relayStream(transport, attempt), ({ events, ...answer }) => ({
+          const opened = open.modern === undefined
+            ? relayStream(transport, attempt)
+            : listened(transport, attempt, open.modern)
+          return Effect.map(opened, ({ events, ...answer }) => ({
             session: open,
             answer: { ...answer, body: { _tag: "Sse" as const, events: watched(events) } }
           }))

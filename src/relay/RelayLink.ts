@@ -22,6 +22,7 @@ import * as Metrics from "../observability/Metrics.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import { backoffFor } from "./Backoff.ts"
 import { ProbeSchedule } from "./ProbeSchedule.ts"
+import { RelayEra } from "./RelayEra.ts"
 import { LinkDown, RelayFailure } from "./RelayFailure.ts"
 import { RelayProbe } from "./RelayProbe.ts"
 import { singleFlight } from "./SingleFlight.ts"
@@ -60,6 +61,7 @@ export class RelayLink extends Context.Service<RelayLink, {
     RelayLink,
     Effect.gen(function*() {
       const { once } = yield* RelayProbe
+      const era = yield* RelayEra
       const { supervise } = yield* Supervisor
       const { link } = yield* Settings
       const { id, url } = yield* RelayTarget
@@ -95,6 +97,7 @@ export class RelayLink extends Context.Service<RelayLink, {
         if (attempts > 0) yield* schedule.failed(at)
         const { nextProbeAt } = schedule
         yield* SubscriptionRef.set(ref, LinkState.Down({ since: Math.min(since, at), attempts, nextProbeAt, why }))
+        yield* era.forget
         yield* settle
         yield* down.open
         yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 0)

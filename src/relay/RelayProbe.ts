@@ -1,11 +1,17 @@
-/** A real MCP exchange on one control session of its own: `initialize` once, then `ping`. */
+/**
+ * A real MCP exchange: `server/discover`, or where the relay is of the legacy era, one control session of our own:
+ * `initialize` once, then `ping`. So the relay's era is found, and found again after each outage.
+ */
 import { Context, Duration, Effect, Layer, Option } from "effect"
 import { Settings } from "../config/Settings.ts"
+import * as Envelope from "../domain/Envelope.ts"
 import { defaultAgent } from "../domain/Ids.ts"
 import { defaultVersion } from "../domain/ProtocolVersion.ts"
 import { LiveToken } from "../token/LiveToken.ts"
 import { wholeAnswer } from "./AnswerReading.ts"
+import * as Discovery from "./Discovery.ts"
 import * as Handshake from "./Handshake.ts"
+import { RelayEra } from "./RelayEra.ts"
 import { RelayFailure, Silent } from "./RelayFailure.ts"
 import { RelayTransport } from "./RelayTransport.ts"
 
@@ -15,6 +21,8 @@ const initializeText = JSON.stringify({
   method: "initialize",
   params: { protocolVersion: defaultVersion, capabilities: {}, clientInfo: { name: "holdfast-probe", version: "1" } }
 })
+
+const envelope = Envelope.ofInitialize(initializeText, "{}")
 
 export class RelayProbe extends Context.Service<RelayProbe, {
   /** Succeeds where the relay answered at all, a JSON-RPC error or a 401 included; 5 s at most. */
@@ -26,13 +34,14 @@ export class RelayProbe extends Context.Service<RelayProbe, {
     Effect.gen(function*() {
       const transport = yield* RelayTransport
       const liveToken = yield* LiveToken
+      const era = yield* RelayEra
       const { link } = yield* Settings
       let session: Handshake.Handshaken | undefined
       let sent = 0
 
       const token = Effect.map(liveToken.current(defaultAgent), Option.map((token) => token.value))
 
-      const open = Effect.gen(function*() {
+      const initialize = Effect.gen(function*() {
         const bearer = yield* token
         const opened = yield* Handshake.initialize(transport, bearer, {
           text: initializeText,
@@ -42,6 +51,20 @@ export class RelayProbe extends Context.Service<RelayProbe, {
         // The relay has answered; what it makes of this changes nothing.
         yield* Handshake.initialized(transport, bearer, opened).pipe(Effect.ignore, Effect.timeoutOption("1 second"))
       })
+
+      const discover = Effect.flatMap(
+        token,
+        (bearer) => Discovery.discover(transport, bearer, { envelope, id: `"holdfast-probe-${++sent}"` })
+      ).pipe(
+        Effect.tap(era.spoken("modern")),
+        Effect.catchIf(Discovery.isLegacy, () => Effect.andThen(era.refused("modern"), initialize))
+      )
+
+      /** A relay that was found to be of the legacy era is not asked again before it has been away. */
+      const open = Effect.flatMap(
+        era.finding,
+        ({ tried }) => tried("modern") === "modern" ? Effect.asVoid(discover) : initialize
+      )
 
       const ping = Effect.fnUntraced(function*(open: Handshake.Handshaken) {
         const id = `"holdfast-probe-${++sent}"`

@@ -5,9 +5,13 @@
  */
 import { Context, Duration, Effect, FiberSet, Layer, Option, type Scope, Semaphore } from "effect"
 import { Settings } from "../config/Settings.ts"
+import type { Envelope } from "../domain/Envelope.ts"
 import type { AgentName } from "../domain/Ids.ts"
+import type { Era } from "../domain/ProtocolVersion.ts"
 import { LiveToken } from "../token/LiveToken.ts"
 import * as Handshake from "./Handshake.ts"
+import { opener } from "./Opening.ts"
+import { RelayEra } from "./RelayEra.ts"
 import { RelayFailure, Silent } from "./RelayFailure.ts"
 import { RelayLink } from "./RelayLink.ts"
 import { RelayTransport } from "./RelayTransport.ts"
@@ -25,10 +29,19 @@ export interface OpenRelaySession {
   /** `None` where the relay is stateless. */
   readonly id: Option.Option<string>
   readonly protocolVersion: string
-  /** The text of the relay's InitializeResult. */
+  /** The text of the relay's InitializeResult, or of its DiscoverResult. */
   readonly result: string
   /** Counts up with each new relay session. */
   readonly generation: number
+  /** Where the relay is of the modern era, and so knows of no session at all. */
+  readonly modern?: {
+    /** What is said of the session with each request that does not say it by itself. */
+    readonly envelope: Envelope
+    /** URIs, as JSON text, of the resources whose updates are listened for. */
+    readonly resources: ReadonlyArray<string>
+    /** As `RelayEra` counted them; another outage, and the relay may be of another era. */
+    readonly outages: number
+  }
 }
 
 export interface RelaySession {
@@ -49,12 +62,16 @@ export class RelaySessions extends Context.Service<RelaySessions, {
   readonly make: (options: {
     readonly agent: AgentName
     readonly seed: Effect.Effect<SessionSeed>
+    /** The era to speak where the relay serves both; `legacy`, without. */
+    readonly era?: Era | undefined
   }) => Effect.Effect<RelaySession, never, Scope.Scope>
 }>()("holdfast/relay/RelaySessions") {
   static readonly layer = Layer.effect(
     RelaySessions,
     Effect.gen(function*() {
       const transport = yield* RelayTransport
+      const relayEra = yield* RelayEra
+      const begin = yield* opener
       const liveToken = yield* LiveToken
       const { link: { listTimeout: bound } } = yield* Settings
       const link = yield* RelayLink
@@ -65,10 +82,12 @@ export class RelaySessions extends Context.Service<RelaySessions, {
 
       const bearer = (agent: AgentName) => Effect.map(liveToken.current(agent), Option.map((token) => token.value))
 
-      const initialize = Effect.fnUntraced(function*(agent: AgentName, options: { text: string; id: string }) {
+      const begun = Effect.fnUntraced(function*(
+        agent: AgentName,
+        options: { readonly seed: SessionSeed; readonly era: Era; readonly id: string }
+      ) {
         const used = yield* liveToken.current(agent)
-        const attempt = (token: typeof used) =>
-          Handshake.initialize(transport, Option.map(token, (token) => token.value), options)
+        const attempt = (token: typeof used) => begin({ ...options, token: Option.map(token, (token) => token.value) })
         return yield* Effect.catchReason(
           attempt(used),
           "RelayFailure",
@@ -81,9 +100,15 @@ export class RelaySessions extends Context.Service<RelaySessions, {
         )
       })
 
-      const open = Effect.fn("RelaySessions.open")(function*(agent: AgentName, seed: SessionSeed, generation: number) {
-        const handshaken = yield* initialize(agent, { text: seed.initialize, id: `"holdfast-${generation}"` })
+      const open = Effect.fn("RelaySessions.open")(function*(
+        agent: AgentName,
+        seed: SessionSeed,
+        era: Era,
+        generation: number
+      ): Effect.fn.Return<OpenRelaySession, RelayFailure> {
+        const handshaken = yield* begun(agent, { seed, era, id: `"holdfast-${generation}"` })
         yield* liveToken.accepted(agent)
+        if (handshaken.modern !== undefined) return { ...handshaken, generation }
         const token = yield* bearer(agent)
         yield* Handshake.initialized(transport, token, handshaken)
         for (const text of seed.replay) yield* Handshake.tell(transport, token, handshaken, text)
@@ -91,11 +116,11 @@ export class RelaySessions extends Context.Service<RelaySessions, {
       })
 
       return RelaySessions.of({
-        make: Effect.fnUntraced(function*({ agent, seed }) {
+        make: Effect.fnUntraced(function*({ agent, era = "legacy", seed }) {
           let session: OpenRelaySession | undefined
           let generation = 0
 
-          const reopen = yield* Effect.flatMap(seed, (seed) => open(agent, seed, ++generation)).pipe(
+          const reopen = yield* Effect.flatMap(seed, (seed) => open(agent, seed, era, ++generation)).pipe(
             Semaphore.withPermit(opening),
             Effect.timeoutOrElse({
               duration: bound,
@@ -119,7 +144,16 @@ export class RelaySessions extends Context.Service<RelaySessions, {
 
           return {
             agent,
-            open: Effect.suspend(() => session === undefined ? reopen : Effect.succeed(session)),
+            open: Effect.suspend(() => {
+              const present = session
+              if (present === undefined) return reopen
+              if (present.modern === undefined) return Effect.succeed(present)
+              const { outages } = present.modern
+              return Effect.flatMap(
+                relayEra.finding,
+                (finding) => finding.outages === outages ? Effect.succeed(present) : reopen
+              )
+            }),
             current: Effect.sync(() => Option.fromUndefinedOr(session)),
             lost: (lost) =>
               Effect.sync(() => {
@@ -133,3 +167,10 @@ export class RelaySessions extends Context.Service<RelaySessions, {
 }
 
 const openingAtATime = 16
+
+/** What the seed says has changed: a session that only we know of, since the relay has none, is made anew. */
+export const reseeded = (session: RelaySession): Effect.Effect<void> =>
+  Effect.flatMap(
+    session.current,
+    (open) => Option.isSome(open) && open.value.modern !== undefined ? session.lost(open.value) : Effect.void
+  )

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, Layer, Random, Ref } from "effect"
 import { TestClock } from "effect/testing"
+import { RelayEra } from "../../src/relay/RelayEra.ts"
 import { ConnectFailed, ConnectionLost, RelayFailure, Silent } from "../../src/relay/RelayFailure.ts"
 import { RelayLink } from "../../src/relay/RelayLink.ts"
 import { RelayProbe } from "../../src/relay/RelayProbe.ts"
@@ -33,6 +34,7 @@ const linkTo = (probes: Probes, url = "https://relay.example/mcp") =>
           if (!probes.up) return yield* probes.failure
         })
       }),
+      RelayEra.layer,
       Supervisor.layer,
       target(new URL(url))
     ])

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import type { ServerResponse } from "node:http"
+import { RelayEra } from "../../src/relay/RelayEra.ts"
 import { RelayProbe } from "../../src/relay/RelayProbe.ts"
 import { RelayTransport } from "../../src/relay/RelayTransport.ts"
 import { liveToken, Tokens } from "./relayLayers.ts"
@@ -10,7 +11,7 @@ const probing = <A, E>(url: URL, use: (once: RelayProbe["Service"]["once"]) => E
   Effect.flatMap(RelayProbe, ({ once }) => use(once)).pipe(
     Effect.provide(
       RelayProbe.layer.pipe(
-        Layer.provide(RelayTransport.layer),
+        Layer.provide([RelayTransport.layer, RelayEra.layer]),
         Layer.provide([target(url, { link: { probeTimeout: "100 millis" } }), liveToken(new Tokens("token"))])
       )
     )
@@ -20,13 +21,14 @@ const pong = ({ id }: Received, response: ServerResponse) =>
   json(response, 200, { jsonrpc: "2.0", id: JSON.parse(id), result: {} })
 
 describe("RelayProbe", () => {
-  it.live("opens one control session, pings in it, and ends it", () =>
+  it.live("asks what the relay is, opens one control session where it is of the legacy era, pings in it, and ends it", () =>
     Effect.gen(function*() {
       const relay = yield* scriptedRelay((request, response) => {
         if (!handshake(request, response, "control")) pong(request, response)
       })
       yield* probing(relay.url, (once) => Effect.all([once, once, once]))
       assert.deepStrictEqual(relay.received.map(({ method, rpc }) => rpc || method), [
+        "server/discover",
         "initialize",
         "notifications/initialized",
         "ping",
@@ -47,6 +49,19 @@ describe("RelayProbe", () => {
       })
       yield* probing(relay.url, (once) => Effect.all([once, once, once]))
       assert.strictEqual(session, 2)
+    }))
+
+  it.live("asks a relay of the modern era nothing else", () =>
+    Effect.gen(function*() {
+      const result = { resultType: "complete", supportedVersions: ["2026-07-28"], capabilities: {} }
+      const relay = yield* scriptedRelay(({ id }, response) =>
+        json(response, 200, { jsonrpc: "2.0", id: JSON.parse(id), result })
+      )
+      yield* probing(relay.url, (once) => Effect.all([once, once]))
+      assert.deepStrictEqual(relay.received.map(({ rpc }) => rpc), ["server/discover", "server/discover"])
+      assert.isTrue(relay.received.every(({ headers }) =>
+        headers["mcp-method"] === "server/discover" && headers["mcp-protocol-version"] === "2026-07-28"
+      ))
     }))
 
   it.live("takes every answer for a sign of life, refusals included", () =>

@@ -3,6 +3,7 @@ import { Effect, Exit, Fiber, Layer, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { defaultAgent } from "../../src/domain/Ids.ts"
 import { ofText } from "../../src/relay/BodyText.ts"
+import { RelayEra } from "../../src/relay/RelayEra.ts"
 import { RelayLink } from "../../src/relay/RelayLink.ts"
 import { RelaySessions } from "../../src/relay/RelaySession.ts"
 import { type Attempt, type RelayAnswer, RelayTransport } from "../../src/relay/RelayTransport.ts"
@@ -15,6 +16,7 @@ const initialize = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"n":
 const doubles = (sent: Array<Attempt>, result: string, takes: "1 second" | "1 minute" = "1 second") =>
   RelaySessions.layer.pipe(
     Layer.provide([
+      RelayEra.layer,
       Layer.mock(RelayTransport, {
         send: Effect.fnUntraced(function*(attempt: Attempt): Effect.fn.Return<RelayAnswer> {
           sent.push(attempt)

@@ -3,6 +3,7 @@ import { Effect, Layer, Option, Redacted, Stream } from "effect"
 import type { SettingsSchema } from "../../src/config/Settings.ts"
 import { PrincipalId } from "../../src/domain/Ids.ts"
 import { RelayClient } from "../../src/relay/RelayClient.ts"
+import { RelayEra } from "../../src/relay/RelayEra.ts"
 import { RelayLink } from "../../src/relay/RelayLink.ts"
 import { RelayProbe } from "../../src/relay/RelayProbe.ts"
 import { RelaySessions } from "../../src/relay/RelaySession.ts"
@@ -60,6 +61,7 @@ export const aboveTransport = RelayClient.layer.pipe(
 export const relayLayers = (url: URL, settings: typeof SettingsSchema.Encoded = {}, tokens = new Tokens()) =>
   aboveTransport.pipe(
     Layer.provideMerge(RelayProbe.layer),
+    Layer.provideMerge(RelayEra.layer),
     Layer.provideMerge(RelayTransport.layer),
     Layer.provideMerge(Layer.merge(target(url, settings), liveToken(tokens)))
   )

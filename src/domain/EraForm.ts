@@ -1,0 +1,80 @@
+/**
+ * One response in the form of one era or the other (MCP 2026-07-28, changes): `resultType` and caching hints on results,
+ * `initialize` and `server/discover`. By splicing; what both eras share stays byte for byte.
+ */
+import * as Envelope from "./Envelope.ts"
+import * as JsonText from "./JsonText.ts"
+import { modernVersions } from "./ProtocolVersion.ts"
+
+/** Methods whose results say how long they may be cached. */
+const cacheable = new Set([
+  "server/discover",
+  "tools/list",
+  "prompts/list",
+  "resources/list",
+  "resources/templates/list",
+  "resources/read"
+])
+
+const absent = (text: string, key: string): boolean => JsonText.at(text, [key]) === undefined
+const withMember = (text: string, key: string, value: string): string =>
+  absent(text, key) ? JsonText.set(text, [key], value) : text
+
+/** A result as the modern era wants it: what has no `resultType` is complete, what may be cached is not to be. */
+export const modernResult = (result: string, method: string): string => {
+  const typed = withMember(result, "resultType", "\"complete\"")
+  return cacheable.has(method) ? withMember(withMember(typed, "ttlMs", "0"), "cacheScope", "\"private\"") : typed
+}
+
+/** A result without what only the modern era knows. */
+export const legacyResult = (result: string): string =>
+  [["resultType"], ["ttlMs"], ["cacheScope"], ["_meta", Envelope.serverInfo]].reduce(JsonText.remove, result)
+
+/** A response with its result in modern form; an error stays as it is. */
+export const modernResponse = (response: string, method: string): string => {
+  const result = JsonText.at(response, ["result"])
+  return result === undefined ? response : JsonText.set(response, ["result"], modernResult(result, method))
+}
+
+/** A response with its result in legacy form; an error stays as it is. */
+export const legacyResponse = (response: string): string => {
+  const result = JsonText.at(response, ["result"])
+  return result === undefined ? response : JsonText.set(response, ["result"], legacyResult(result))
+}
+
+const isDiscovery = (greeting: string): boolean => !absent(greeting, "supportedVersions")
+
+const member = (name: string, value: string | undefined): ReadonlyArray<string> =>
+  value === undefined ? [] : [`"${name}":${value}`]
+
+/** What a server says of itself, as an InitializeResult; `version` is the one that the result names. */
+export const asInitializeResult = (greeting: string, version: string): string => {
+  const named = JSON.stringify(version)
+  if (!isDiscovery(greeting)) return JsonText.set(greeting, ["protocolVersion"], named)
+  return `{${
+    [
+      `"protocolVersion":${named}`,
+      ...member("capabilities", JsonText.at(greeting, ["capabilities"]) ?? "{}"),
+      ...member(
+        "serverInfo",
+        JsonText.at(greeting, ["_meta", Envelope.serverInfo]) ?? `{"name":"unknown","version":"0"}`
+      ),
+      ...member("instructions", JsonText.at(greeting, ["instructions"]))
+    ].join(",")
+  }}`
+}
+
+/** What a server says of itself, as a DiscoverResult. */
+export const asDiscoverResult = (greeting: string): string => {
+  if (isDiscovery(greeting)) return modernResult(greeting, "server/discover")
+  const info = JsonText.at(greeting, ["serverInfo"])
+  const result = `{${
+    [
+      `"supportedVersions":${JSON.stringify(modernVersions)}`,
+      ...member("capabilities", JsonText.at(greeting, ["capabilities"]) ?? "{}"),
+      ...member("instructions", JsonText.at(greeting, ["instructions"])),
+      ...(info === undefined ? [] : [`"_meta":{"${Envelope.serverInfo}":${info}}`])
+    ].join(",")
+  }}`
+  return modernResult(result, "server/discover")
+}

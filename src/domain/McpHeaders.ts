@@ -1,0 +1,55 @@
+/**
+ * The headers that mirror a modern request's body, so that intermediaries can route it unread (MCP 2026-07-28,
+ * transports, standard request headers).
+ */
+import { Predicate } from "effect"
+
+const encodedBefore = "=?base64?"
+const encodedAfter = "?="
+const plain = /^[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?$/
+const canonical = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+
+/** The value as it stands in a header: as it is where a header can hold it, else in Base64. */
+export const encode = (value: string): string =>
+  (value === "" || plain.test(value)) && !value.startsWith(encodedBefore)
+    ? value
+    : `${encodedBefore}${Buffer.from(value, "utf8").toString("base64")}${encodedAfter}`
+
+/** `undefined` for Base64 that is none, or not of UTF-8. */
+export const decode = (value: string): string | undefined => {
+  if (!value.startsWith(encodedBefore) || !value.endsWith(encodedAfter)) return value
+  const encoded = value.slice(encodedBefore.length, -encodedAfter.length)
+  if (!canonical.test(encoded)) return undefined
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(encoded, "base64"))
+  } catch {
+    return undefined
+  }
+}
+
+/** The member of `params` that `Mcp-Name` mirrors, by method. */
+const named: Readonly<Record<string, string>> = {
+  "tools/call": "name",
+  "prompts/get": "name",
+  "resources/read": "uri",
+  "tasks/get": "taskId",
+  "tasks/update": "taskId",
+  "tasks/cancel": "taskId"
+}
+
+/** What `Mcp-Name` has to say, where the method has one and the request names something. */
+export const nameOf = (method: string, params: Readonly<Record<string, unknown>>) => {
+  const member = Object.hasOwn(named, method) ? named[method] : undefined
+  if (member === undefined) return undefined
+  const value = params[member]
+  return { member, value: Predicate.isString(value) ? value : undefined }
+}
+
+/** The headers of a request, lower case. */
+export const standard = (
+  method: string,
+  params: Readonly<Record<string, unknown>>
+): Readonly<Record<string, string>> => {
+  const name = nameOf(method, params)?.value
+  return { "mcp-method": encode(method), ...(name === undefined ? {} : { "mcp-name": encode(name) }) }
+}

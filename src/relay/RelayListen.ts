@@ -1,0 +1,52 @@
+/**
+ * `subscriptions/listen` at a relay of the modern era: what a GET stream is in the legacy one (MCP 2026-07-28,
+ * subscriptions). Its notifications come without the stamp of this subscription, which is ours alone.
+ */
+import { Effect, Option } from "effect"
+import * as Envelope from "../domain/Envelope.ts"
+import * as JsonText from "../domain/JsonText.ts"
+import * as McpHeaders from "../domain/McpHeaders.ts"
+import type { SseEvent } from "../domain/SseEvent.ts"
+import { NoStream, RelayFailure } from "./RelayFailure.ts"
+import type { OpenRelaySession } from "./RelaySession.ts"
+import type { Attempt, Pull, RelayTransport } from "./RelayTransport.ts"
+
+const method = "subscriptions/listen"
+let listens = 0
+
+/** One attempt; a relay that answers with anything but a stream has none to give. */
+export const listened = Effect.fnUntraced(function*(
+  transport: RelayTransport["Service"],
+  attempt: Omit<Attempt, "method" | "body" | "lastEventId">,
+  { envelope, resources }: NonNullable<OpenRelaySession["modern"]>
+) {
+  const id = `"holdfast-listen-${++listens}"`
+  const uris = resources.length === 0 ? "" : `,"resourceSubscriptions":[${resources.join(",")}]`
+  const filter = `{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true${uris}}`
+  const text = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":{"notifications":${filter}}}`
+  const { body, ...head } = yield* transport.send({
+    ...attempt,
+    lastEventId: undefined,
+    method: "POST",
+    headers: McpHeaders.standard(method, {}),
+    body: Envelope.put(text, envelope)
+  })
+  if (body._tag === "Sse") return { ...head, events: notifications(body.events) }
+  return yield* new RelayFailure({ reason: new NoStream({ status: head.status }) })
+})
+
+const notifications = (events: Pull<SseEvent>): Pull<SseEvent> =>
+  Effect.gen(function*() {
+    while (true) {
+      const event = yield* events
+      if (Option.isNone(event)) return event
+      const { data } = event.value
+      const method = data === "" ? undefined : JsonText.at(data, ["method"])
+      if (data !== "" && method === undefined) return Option.none()
+      if (method === `"notifications/subscriptions/acknowledged"`) continue
+      return Option.some({
+        ...event.value,
+        data: data === "" ? data : JsonText.remove(data, ["params", "_meta", Envelope.subscriptionId])
+      })
+    }
+  })
