@@ -3,12 +3,13 @@
  *
  * Everything of one relay is an entry of `Relays`, so that several relays never wait for each other.
  */
-import { Clock, Context, Duration, Effect, Layer, LayerMap, Option, Redacted } from "effect"
+import { Clock, Context, Duration, Effect, identity, Layer, LayerMap, Option, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
 import { AdminHandler } from "./admin/AdminHandler.ts"
 import { AdminSecret } from "./admin/AdminSecret.ts"
 import { Daemon } from "./admin/Daemon.ts"
 import { RelayAdmins } from "./admin/RelayAdmins.ts"
+import { AgentProvisioning, type Provisioning } from "./agents/AgentProvisioning.ts"
 import { Agents } from "./agents/Agents.ts"
 import { RelayTarget, Settings, type SettingsValues } from "./config/Settings.ts"
 import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
@@ -154,10 +155,14 @@ const relayAdmins = Layer.effect(
         token: Context.get(relay, LiveToken),
         outbox: Context.get(relay, Outbox),
         keptLists: Context.get(relay, KeptLists),
-        sessions: Effect.all({
-          count: sessions.count,
-          streams: Effect.map(sessions.loaded, (loaded) => loaded.filter(({ readers }) => readers > 0).length)
-        })
+        sessions: {
+          totals: Effect.all({
+            count: sessions.count,
+            streams: Effect.map(sessions.loaded, (loaded) => loaded.filter(({ readers }) => readers > 0).length)
+          }),
+          countOf: sessions.countOf,
+          endAll: sessions.endAll
+        }
       }
     })
     return RelayAdmins.of({ list: Effect.succeed(list) })
@@ -256,6 +261,8 @@ export const layer = announced.pipe(
 export interface ServeOptions {
   readonly settings: SettingsValues
   readonly relays: ReadonlyArray<RelayTarget["Service"]>
+  /** What each agent needs besides its secret. */
+  readonly provisioning?: Provisioning
   /** What to do once the daemon is ready. */
   readonly onReady?: (endpoint: Endpoint["Service"]) => Effect.Effect<void>
 }
@@ -269,6 +276,9 @@ export const serve = (options: ServeOptions) =>
     return yield* supervisor.escalated
   }).pipe(
     Effect.provide(Layer.provideMerge(layer, Logging.layer)),
+    options.provisioning === undefined
+      ? identity
+      : Effect.provideService(AgentProvisioning, options.provisioning),
     Effect.provideService(Settings, options.settings),
     Effect.provideService(RelayTargets, options.relays)
   )

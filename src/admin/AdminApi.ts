@@ -4,10 +4,11 @@
  * Everything is JSON; `--json` prints these documents as they are. Errors are `{ _tag, message }` with a status.
  */
 import { Schema } from "effect"
-import { HttpApi, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
 import { AgentName, RelayId } from "../domain/Ids.ts"
 import { AdminAccess, AdminInput } from "./AdminAccess.ts"
 import { BadRequest, Conflict, NotFound } from "./AdminErrors.ts"
+import { AgentView, LeaseRequest, LeaseView, NewAgent } from "./AgentView.ts"
 import { ContextCommand, ContextView } from "./ContextView.ts"
 import { EntryDetail, EntryPage, EntryStateView } from "./OutboxView.ts"
 import { StatusView } from "./StatusView.ts"
@@ -87,8 +88,27 @@ export class TokenGroup extends HttpApiGroup.make("token").add(
   })
 ) {}
 
+export class AgentsGroup extends HttpApiGroup.make("agents").add(
+  HttpApiEndpoint.get("list", "/agents", { success: Schema.Array(AgentView) }),
+  HttpApiEndpoint.post("add", "/agents", {
+    payload: Schema.Struct({ agent: AgentName }),
+    success: NewAgent,
+    error: Conflict
+  }),
+  HttpApiEndpoint.delete("remove", "/agents/:agent", {
+    params: { agent: AgentName },
+    success: AgentView,
+    error: [NotFound, Conflict]
+  }),
+  HttpApiEndpoint.post("lease", "/leases", { payload: LeaseRequest, success: LeaseView, error: [NotFound, Conflict] }),
+  HttpApiEndpoint.delete("release", "/leases/:lease", {
+    params: { lease: Schema.String },
+    success: HttpApiSchema.NoContent
+  })
+) {}
+
 export class AdminApi extends HttpApi.make("holdfast-admin")
-  .add(StatusGroup, OutboxGroup, ContextGroup, ToolsGroup, TokenGroup)
+  .add(StatusGroup, AgentsGroup, OutboxGroup, ContextGroup, ToolsGroup, TokenGroup)
   .middleware(AdminInput)
   .middleware(AdminAccess)
   .prefix("/api")

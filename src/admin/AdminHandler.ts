@@ -10,6 +10,8 @@ import { HttpApiBuilder } from "effect/http-api"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as AdminAccessLive from "./AdminAccessLive.ts"
 import { AdminApi } from "./AdminApi.ts"
+import { AgentRoster } from "./AgentRoster.ts"
+import * as AgentsHandlers from "./AgentsHandlers.ts"
 import * as ContextHandlers from "./ContextHandlers.ts"
 import { Lookup } from "./Lookup.ts"
 import * as OutboxHandlers from "./OutboxHandlers.ts"
@@ -20,11 +22,12 @@ import * as ToolsHandlers from "./ToolsHandlers.ts"
 /** The handlers, with their needs open; tests drive them without a socket. */
 export const groups = Layer.mergeAll(
   StatusHandlers.layerNoDeps,
+  AgentsHandlers.layerNoDeps,
   OutboxHandlers.layerNoDeps,
   ContextHandlers.layerNoDeps,
   ToolsHandlers.layerNoDeps,
   TokenHandlers.layerNoDeps
-).pipe(Layer.provide(Lookup.layerNoDeps))
+).pipe(Layer.provide([Lookup.layerNoDeps, AgentRoster.layerNoDeps]))
 
 const routes = HttpApiBuilder.layer(AdminApi).pipe(Layer.provide(groups), Layer.provide(AdminAccessLive.layerNoDeps))
 

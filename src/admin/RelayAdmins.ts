@@ -1,6 +1,6 @@
 /** The seam through which the admin API reaches what belongs to one relay; the runner fills it. */
 import { Context, type Effect } from "effect"
-import type { RelayId } from "../domain/Ids.ts"
+import type { AgentName, RelayId } from "../domain/Ids.ts"
 import type { KeptLists } from "../menu/KeptLists.ts"
 import type { Outbox } from "../outbox/Outbox.ts"
 import type { RelayLink } from "../relay/RelayLink.ts"
@@ -13,7 +13,11 @@ export interface RelayAdmin {
   readonly token: LiveToken["Service"]
   readonly outbox: Outbox["Service"]
   readonly keptLists: KeptLists["Service"]
-  readonly sessions: Effect.Effect<{ readonly count: number; readonly streams: number }>
+  readonly sessions: {
+    readonly totals: Effect.Effect<{ readonly count: number; readonly streams: number }>
+    readonly countOf: (agent: AgentName) => Effect.Effect<number>
+    readonly endAll: (agent: AgentName) => Effect.Effect<void>
+  }
 }
 
 export class RelayAdmins extends Context.Service<RelayAdmins, {

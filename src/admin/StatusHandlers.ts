@@ -35,7 +35,7 @@ export const layerNoDeps = HttpApiBuilder.group(
                 (agent) => Effect.map(relay.token.status(agent), (status) => tokenView(relay.id, agent, status))
               ),
               outbox: statsView(yield* relay.outbox.stats),
-              sessions: yield* relay.sessions
+              sessions: yield* relay.sessions.totals
             }
           }),
           { concurrency: "unbounded" }

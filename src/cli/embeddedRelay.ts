@@ -1,6 +1,7 @@
 /** The embedded relay on the data directory, with what a daemon needs to reach it. */
 import { Context, Effect, FileSystem, Layer, Option, Path, Redacted, Schema } from "effect"
-import { defaultAgent } from "../domain/Ids.ts"
+import type { Provisioning } from "../agents/AgentProvisioning.ts"
+import { type AgentName, defaultAgent } from "../domain/Ids.ts"
 import { EmbeddedRelay } from "../embedded/EmbeddedRelay.ts"
 import { DataDirectory } from "../storage/DataDirectory.ts"
 import { CommandFailed } from "./Failures.ts"
@@ -23,7 +24,10 @@ const moved = (port: number, file: string): string =>
   `the embedded relay was at port ${port} before, and another program is there now: stop that, or remove ${file} for `
   + "another port; what is queued is then held until \"holdfast outbox retry --all\""
 
-/** Runs it for as long as the scope is open. `tokenFile` holds the default agent's token. */
+/**
+ * Runs it for as long as the scope is open. `tokenFile`, with the agent's name for `{agent}`, holds its token: the default
+ * agent's from the start, another one's once `provisioning` gave it one.
+ */
 export const embeddedRelay = Effect.fnUntraced(function*(dataDir: string, port: Option.Option<number>) {
   const path = yield* Path.Path
   const fs = yield* FileSystem.FileSystem
@@ -45,6 +49,12 @@ export const embeddedRelay = Effect.fnUntraced(function*(dataDir: string, port: 
   )
   const files = Context.get(yield* Layer.build(DataDirectory.layerAt(directory)), DataDirectory)
   yield* files.writeAtomically("port", `${new URL(relay.url).port}\n`)
-  yield* files.writeAtomically(`token-${defaultAgent}`, `${Redacted.value(relay.tokenFor(defaultAgent))}\n`)
-  return { url: new URL(relay.url), tokenFile: files.file("token-{agent}") }
+  const provide = (agent: AgentName) =>
+    files.writeAtomically(`token-${agent}`, `${Redacted.value(relay.tokenFor(agent))}\n`)
+  yield* provide(defaultAgent)
+  const provisioning: Provisioning = {
+    provide: (agent) => Effect.orDie(provide(agent)),
+    withdraw: (agent) => Effect.ignore(files.remove(`token-${agent}`))
+  }
+  return { url: new URL(relay.url), tokenFile: files.file("token-{agent}"), provisioning }
 })

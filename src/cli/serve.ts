@@ -24,13 +24,16 @@ const neither = "serve needs a relay: name one with --relay URL (or HOLDFAST_REL
 /** The relays to serve; an embedded one lives as long as the scope, and takes the place of the default one. */
 const relaysFor = Effect.fnUntraced(function*(settings: SettingsValues, dataDir: string, embedded: boolean) {
   const configured = relayTargets(settings)
-  if (!embedded) return configured.length > 0 ? configured : yield* new UsageError({ message: neither })
+  if (!embedded) {
+    return configured.length > 0 ? { relays: configured } : yield* new UsageError({ message: neither })
+  }
   yield* refuseSecond(dataDir)
-  const { tokenFile, url } = yield* embeddedRelay(dataDir, Option.none())
-  return [
+  const { provisioning, tokenFile, url } = yield* embeddedRelay(dataDir, Option.none())
+  const relays = [
     { id: defaultRelay, url, token: { file: tokenFile } },
     ...configured.filter((relay) => relay.id !== defaultRelay)
   ]
+  return { relays, provisioning }
 })
 
 /** The lock says so too, but the embedded relay comes first, and would say only that its port is taken. */
@@ -77,8 +80,8 @@ export const serve = Command.make("serve", {
     const settings = yield* settingsWith({ relay: Option.getOrUndefined(relay), port: Option.getOrUndefined(port) })
     return yield* Effect.gen(function*() {
       const dataDir = yield* dataDirectory
-      const relays = yield* relaysFor(settings, dataDir, embedded)
-      return yield* Runner.serve({ settings, relays, onReady: announce(dataDir, relays) })
+      const served = yield* relaysFor(settings, dataDir, embedded)
+      return yield* Runner.serve({ settings, ...served, onReady: announce(dataDir, served.relays) })
     }).pipe(Effect.provide(logging(settings)))
   }).pipe(Effect.scoped, stopsBySignal)).pipe(
     Command.withDescription("Run the daemon, in the foreground, until it is stopped by a signal")

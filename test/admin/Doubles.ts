@@ -4,7 +4,7 @@ import { Context, Effect, Layer, Option, Redacted, Stream } from "effect"
 import { AdminSecret } from "../../src/admin/AdminSecret.ts"
 import { Daemon } from "../../src/admin/Daemon.ts"
 import { RelayAdmins } from "../../src/admin/RelayAdmins.ts"
-import { Agents } from "../../src/agents/Agents.ts"
+import { AgentExists, Agents } from "../../src/agents/Agents.ts"
 import { Settings, settingsFrom } from "../../src/config/Settings.ts"
 import type { ContextState } from "../../src/context/ContextState.ts"
 import { IllegalTransition, WorkspaceContexts } from "../../src/context/WorkspaceContexts.ts"
@@ -87,6 +87,8 @@ const relayAdmins = (entries: Array<Entry>) =>
               entries.filter((each) => ids.includes(each.id) && (each.state === "dead" || each.state === "held"))
                 .map((each) => each.id)
             ),
+          undelivered: () => Effect.sync(() => entries.length),
+          forget: () => Effect.void,
           discard: (ids) => Effect.sync(() => entries.filter((each) => ids.includes(each.id)).map((each) => each.id)),
           stats: Effect.sync(() => ({
             pending: entries.length,
@@ -108,7 +110,11 @@ const relayAdmins = (entries: Array<Entry>) =>
           token: Context.get(context, LiveToken),
           outbox: Context.get(context, Outbox),
           keptLists: Context.get(context, KeptLists),
-          sessions: Effect.succeed({ count: 2, streams: 1 })
+          sessions: {
+            totals: Effect.succeed({ count: 2, streams: 1 }),
+            countOf: () => Effect.succeed(1),
+            endAll: () => Effect.void
+          }
         }])
       })
     })
@@ -140,7 +146,14 @@ export const doubles = (entries: ReadonlyArray<Entry> = []) =>
     AdminSecret.layer(secret),
     Layer.succeed(Settings, settingsFrom({})),
     Layer.succeed(Daemon, { version: "1.2.3", pid: 42, startedAt: 0, url: "http://127.0.0.1:4851/mcp" }),
-    Layer.mock(Agents, { list: Effect.succeed([defaultAgent, AgentName.make("second")]) }),
+    Layer.mock(Agents, {
+      list: Effect.succeed([defaultAgent, AgentName.make("second")]),
+      leaving: Effect.succeed([]),
+      leases: Effect.succeed([]),
+      add: (name) =>
+        name === "second" ? Effect.fail(new AgentExists({ name })) : Effect.succeed(Redacted.make("s3cret")),
+      remove: () => Effect.void
+    }),
     Layer.mock(Supervisor, {
       supervise: () => () => Effect.void,
       fibers: Effect.succeed([

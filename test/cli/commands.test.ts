@@ -104,7 +104,24 @@ describe("commands that speak to the daemon", () => {
 
   it.live("agents list names those that may speak", () =>
     Effect.gen(function*() {
-      assert.strictEqual((yield* run(yield* daemon([]), "agents", "list")).out, "default\nsecond")
+      const { out } = yield* run(yield* daemon([]), "agents", "list")
+      assert.match(out, /^AGENT +STATE +SESSIONS +UNDELIVERED\ndefault +present +1 +0\nsecond +present +1 +0$/)
+    }))
+
+  it.live("agents add prints the secret alone, and refuses a name that is taken", () =>
+    Effect.gen(function*() {
+      const directory = yield* daemon([])
+      assert.strictEqual((yield* run(directory, "agents", "add", "third")).out, "s3cret")
+      const taken = yield* run(directory, "agents", "add", "second")
+      assert.strictEqual(taken.code, 1)
+      assert.include(taken.err, "exists already")
+      assert.strictEqual((yield* run(directory, "agents", "add", "not a name")).code, 2)
+    }))
+
+  it.live("agents remove says what stays", () =>
+    Effect.gen(function*() {
+      const removed = yield* run(yield* daemon([entry(1, {})]), "agents", "remove", "second")
+      assert.include(removed.out, "1 queued calls stay until they are delivered or discarded")
     }))
 
   it.live("a file that a killed daemon left sends no secret to who has its port now", () =>
