@@ -13,6 +13,7 @@ import {
   Latch,
   Layer,
   Metric,
+  Option,
   Result,
   type Stream,
   SubscriptionRef
@@ -33,6 +34,9 @@ export type LinkState = Data.TaggedEnum<{
   Down: { readonly since: number; readonly attempts: number; readonly nextProbeAt: number; readonly why: string }
 }>
 export const LinkState = Data.taggedEnum<LinkState>()
+
+/** A relay that hangs must not keep agents from connecting. */
+const patienceAtStart = "1 second"
 
 const now = Effect.map(Clock.currentTimeMillis, Math.floor)
 
@@ -56,7 +60,7 @@ export class RelayLink extends Context.Service<RelayLink, {
   /** Probe once beside a call that is silent, 5 s at most; shared by all who ask at the same time. */
   readonly probe: Effect.Effect<boolean>
 }>()("holdfast/relay/RelayLink") {
-  /** Probes once before it is there, so that nobody starts with a wrong belief. */
+  /** Probes once before it is there, 1 s at most, so that nobody starts with a wrong belief. */
   static readonly layer = Layer.effect(
     RelayLink,
     Effect.gen(function*() {
@@ -187,8 +191,9 @@ export class RelayLink extends Context.Service<RelayLink, {
       })
 
       yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 1)
-      const first = yield* Effect.result(probe)
-      if (Result.isFailure(first)) yield* becomeDown(startedAt, first.failure.message, 1)
+      const first = yield* Effect.timeoutOption(Effect.result(probe), patienceAtStart)
+      if (Option.isNone(first)) yield* becomeDown(startedAt, "it has not answered since Holdfast started", 0)
+      else if (Result.isFailure(first.value)) yield* becomeDown(startedAt, first.value.failure.message, 1)
       yield* supervise(`relay-link:${id}`)(probeWhileDown)
 
       return RelayLink.of({

@@ -2,8 +2,8 @@
 import { assert } from "@effect/vitest"
 import { Clock, Effect, Predicate } from "effect"
 import type { TestRelay } from "../relay/TestRelay.ts"
-import type { AgentClient } from "../support/Clients.ts"
 import type { CallResult } from "../support/ClientCall.ts"
+import type { AgentClient } from "../support/Clients.ts"
 import { eventually } from "../support/eventually.ts"
 
 export const send = (client: AgentClient, text: string) => client.call("relay_send_message", { to: "b", text })
@@ -19,8 +19,11 @@ export const assertQueued = (result: CallResult): void => {
 
 /** The texts of the messages that the relay accepted, in order. */
 export const texts = (relay: TestRelay) =>
-  Effect.map(relay.ledger, (entries) =>
-    entries.filter((entry) => entry.tool === "relay_send_message").map((entry) => String(entry.arguments["text"])))
+  Effect.map(
+    relay.ledger,
+    (entries) =>
+      entries.filter((entry) => entry.tool === "relay_send_message").map((entry) => String(entry.arguments["text"]))
+  )
 
 export const assertLedger = Effect.fnUntraced(function*(relay: TestRelay, expected: ReadonlyArray<string>) {
   yield* eventually("every write in the ledger", texts(relay), (found) => found.length >= expected.length)
