@@ -1,6 +1,7 @@
 /** Accepting a call: within the bounds, onto the disk, and what is said of it (BEHAVIOUR 5, "Bounds", "Answer"). */
 import { Context, Effect, Layer } from "effect"
 import { bytes, Settings } from "../config/Settings.ts"
+import { faultOf } from "../storage/StorageFault.ts"
 import { acknowledgement } from "./Acknowledgement.ts"
 import type { Entry } from "./Entry.ts"
 import type { Place } from "./Lane.ts"
@@ -53,7 +54,9 @@ export class Acceptance extends Context.Service<Acceptance, {
             Effect.mapError((error) =>
               new OutboxRefused({
                 reason: "storage",
-                detail: `the call could not be written to disk and was not accepted: ${error.message}`
+                detail: `the call could not be written to disk and was not accepted (disk: ${
+                  faultOf(error)
+                }). It can be sent live while the relay is up`
               })
             ),
             Effect.ensuring(Effect.sync(() => tally.free(draft.bytes)))

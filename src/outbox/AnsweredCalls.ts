@@ -4,6 +4,7 @@
  * In memory only: bounded in number, size and age, the oldest make room.
  */
 export interface AnsweredCall {
+  readonly agent: string
   readonly argumentsHash: string
   readonly wireId: string
   readonly status: number
@@ -33,6 +34,12 @@ export class AnsweredCalls {
   find(name: string, now: number): AnsweredCall | undefined {
     const call = this.kept.get(name)
     return call !== undefined && call.until > now ? call : undefined
+  }
+
+  forgetAgent(agent: string): void {
+    for (const [name, call] of this.kept) {
+      if (call.agent === agent) this.forget(name)
+    }
   }
 
   private forget(name: string): void {

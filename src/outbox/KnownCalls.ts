@@ -1,5 +1,6 @@
 /** The same call again, answered by what became of it (BEHAVIOUR 5, "Key"). */
 import { Clock, Context, Effect, Layer, Option } from "effect"
+import type { AgentName } from "../domain/Ids.ts"
 import * as JsonRpcError from "../domain/JsonRpcError.ts"
 import { acknowledgement } from "./Acknowledgement.ts"
 import { AnsweredCalls } from "./AnsweredCalls.ts"
@@ -22,6 +23,8 @@ export class KnownCalls extends Context.Service<KnownCalls, {
   readonly find: (submitted: Submitted) => Effect.Effect<Option.Option<Reply>, OutboxRefused>
   /** The relay's answer to a live call, for the case that it is asked for again. */
   readonly remember: (submitted: Submitted, answer: WireAnswer) => Effect.Effect<void>
+  /** Nobody of the same name is answered from what this agent was answered. */
+  readonly forget: (agent: AgentName) => Effect.Effect<void>
 }>()("holdfast/outbox/KnownCalls") {
   static readonly layerNoDeps = Layer.effect(
     KnownCalls,
@@ -58,11 +61,12 @@ export class KnownCalls extends Context.Service<KnownCalls, {
           if (row.value.arguments_hash !== key.argumentsHash) return yield* keyReused(key.key)
           return Option.some(yield* replyOf(row.value, wire.id))
         }),
-        remember: ({ draft: { wire }, key, name }, { status, text }) =>
-          key.origin === "minted" ?
-            Effect.void :
-            Effect.map(Clock.currentTimeMillis, (now) =>
-              answered.remember(name, { argumentsHash: key.argumentsHash, wireId: wire.id, status, text }, now))
+        remember: Effect.fnUntraced(function*({ draft: { call, wire }, key, name }, { status, text }) {
+          if (key.origin === "minted") return
+          const kept = { agent: call.agent, argumentsHash: key.argumentsHash, wireId: wire.id, status, text }
+          answered.remember(name, kept, yield* Clock.currentTimeMillis)
+        }),
+        forget: (agent) => Effect.sync(() => answered.forgetAgent(agent))
       })
     })
   )
@@ -73,5 +77,5 @@ const deadLetter = (row: Row): JsonRpcError.JsonRpcError => ({
   message:
     `this call was queued earlier and became a dead letter (entry ${row.id}): ${row.reason ?? "no reason known"}. `
     + `It will not be delivered unless an operator retries it with "holdfast outbox retry ${row.id}".`,
-  data: { delivery: row.reason?.startsWith("unknown") ? "unknown" : "not sent", entry: row.id }
+  data: { entry: row.id, ...(row.reason?.startsWith("unknown") ? { delivery: "unknown" } : {}) }
 })

@@ -98,18 +98,21 @@ export class Outbox extends Context.Service<Outbox, {
       const delivery = yield* Delivery
       const settlement = yield* Settlement
       const untold = yield* Untold
+      const known = yield* KnownCalls
 
       const stats = Effect.sync((): OutboxStats => ({
         pending: tally.of("pending"),
         inflight: tally.of("inflight"),
-        held: tally.of("held") + tally.of("parked"),
+        held: held(),
         dead: tally.of("dead"),
         delivered: tally.of("delivered"),
         bytes: tally.bytes(),
         oldestAt: Option.fromUndefinedOr(tally.oldestAt()),
         writable: writer.writable()
       }))
-      for (const state of ["pending", "inflight", "held", "parked", "dead", "delivered"] as const) {
+      const held = () => tally.of("held") + tally.of("parked")
+      yield* Metrics.observed(Metrics.outboxEntries, { relay, state: "held" }, held)
+      for (const state of ["pending", "inflight", "dead", "delivered"] as const) {
         yield* Metrics.observed(Metrics.outboxEntries, { relay, state }, () => tally.of(state))
       }
       yield* Metrics.observed(Metrics.outboxBytes, { relay }, tally.bytes)
@@ -146,7 +149,7 @@ export class Outbox extends Context.Service<Outbox, {
         }, Effect.orDie),
         stats,
         undelivered: (agent) => Effect.orDie(keeping.undelivered(agent)),
-        forget: (agent) => Effect.orDie(keeping.forget(agent)),
+        forget: (agent) => Effect.andThen(known.forget(agent), Effect.orDie(keeping.forget(agent))),
         untold: untold.take,
         delivered: settlement.delivered,
         deadLetters: settlement.deadLetters,

@@ -8,24 +8,13 @@ import { Clock, Context, Data, Effect, Layer, Option } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { RelayTarget } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
-import type { BufferableCall, Wire } from "./Call.ts"
+import type { Draft } from "./Draft.ts"
 import type { Entry, EntryFilter } from "./Entry.ts"
 import { Lanes } from "./Lanes.ts"
 import { OutboxWriter } from "./OutboxWriter.ts"
 import { changes, entryOf, type Row, type Slip } from "./Row.ts"
 import { dead, type Standing } from "./Standing.ts"
 import { Tally } from "./Tally.ts"
-
-/** A call that is about to become an entry. */
-export interface Draft {
-  readonly call: BufferableCall
-  readonly wire: Wire
-  readonly argumentsHash: string
-  readonly lane: string
-  readonly bytes: number
-  readonly onUnknown: "resend" | "dead"
-  readonly occurredAt: number
-}
 
 export type Claim = Data.TaggedEnum<{
   Claimed: { readonly entry: Entry; readonly failures: number }

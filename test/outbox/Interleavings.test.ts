@@ -3,21 +3,25 @@
  * attempted twice at once.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
+import { type Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { Outbox, type Submission } from "../../src/outbox/Outbox.ts"
 import { ConnectionLost } from "../../src/relay/RelayFailure.ts"
 import { temporaryDirectory } from "../storage/temporaryDirectory.ts"
 import { advance, settled } from "./advance.ts"
 import { keyed } from "./calls.ts"
-import { answers, type Behaviour, errs, fails, FakeRelay, ok, unreachable } from "./FakeRelay.ts"
+import { answers, type Behaviour, errs, fails, FakeRelay, unreachable } from "./FakeRelay.ts"
 import { outboxAt } from "./outboxWith.ts"
 
-const Command = Schema.Literals([
-  ...["call x", "call x", "call x", "call y", "call y"] as const,
-  ...["second", "ten seconds", "minute"] as const,
-  ...["down", "up", "crash"] as const,
-  ...["answers", "slow", "very slow", "unreachable", "lost before", "lost after", "errors"] as const
-])
+/** What matters is likelier: calls that meet each other, and a relay that takes its time and then fails. */
+const Command = Schema.Literals(
+  [
+    ...["call x", "call x", "call x", "call x", "call y"] as const,
+    ...["second", "ten seconds", "ten seconds", "minute"] as const,
+    ...["down", "up", "up", "crash", "crash"] as const,
+    ...["answers", "slow", "very slow", "very slow", "talks", "unreachable", "errors"] as const,
+    ...["loses before", "loses after", "slowly loses before", "slowly loses after", "slowly unreachable"] as const
+  ]
+)
 type Command = typeof Command.Type
 
 const lost = fails(new ConnectionLost({ detail: "reset" }))
@@ -54,16 +58,21 @@ const readCall = (text: string) => {
 }
 
 const behaviours = (ledger: Ledger): Record<string, Behaviour> => {
-  const done = (text: string) => Effect.sync(() => ledger.carryOut(text))
-  const after = (time: "4 seconds" | "25 seconds"): Behaviour => (text) =>
-    Effect.sleep(time).pipe(Effect.andThen(done(text)), Effect.as(ok(text)))
+  const carriesOut: Behaviour = (text) => Effect.andThen(Effect.sync(() => ledger.carryOut(text)), answers(text))
+  const losesAfter: Behaviour = (text) => Effect.andThen(carriesOut(text), lost(text))
+  const after = (time: Duration.Input, then: Behaviour): Behaviour => (text) =>
+    Effect.andThen(Effect.sleep(time), Effect.suspend(() => then(text)))
   return {
-    "answers": (text) => Effect.andThen(done(text), answers(text)),
-    "slow": after("4 seconds"),
-    "very slow": after("25 seconds"),
+    "answers": carriesOut,
+    "slow": after("4 seconds", carriesOut),
+    "very slow": after("25 seconds", carriesOut),
+    "talks": after("40 seconds", carriesOut),
     "unreachable": unreachable,
-    "lost before": lost,
-    "lost after": (text) => Effect.andThen(done(text), lost(text)),
+    "loses before": lost,
+    "loses after": losesAfter,
+    "slowly loses before": after("4 seconds", lost),
+    "slowly loses after": after("4 seconds", losesAfter),
+    "slowly unreachable": after("8 seconds", unreachable),
     "errors": errs(-32603, "busy", 500)
   }
 }
@@ -85,6 +94,7 @@ const interleave = Effect.fnUntraced(function*(commands: ReadonlyArray<Command>)
     return { scope, outbox: yield* Effect.provide(Outbox, context) }
   })
   let running = yield* start
+  let talks = false
   yield* behave("answers")
 
   for (const command of commands) {
@@ -92,10 +102,12 @@ const interleave = Effect.fnUntraced(function*(commands: ReadonlyArray<Command>)
       case "call x":
       case "call y": {
         const key = `${command} ${called.length}`
-        const submitted = running.outbox.submit(
-          keyed(key, { id: `${called.length}`, args: { to: command } }),
-          (wire) => relay.receive(wire.text)
-        )
+        const call = keyed(key, { id: `${called.length}`, args: { to: command } })
+        const talking = talks
+        const submitted = running.outbox.submit(call, (wire, onBytes) => {
+          const talk = Effect.forever(Effect.andThen(Effect.sleep("4 seconds"), Effect.sync(onBytes)))
+          return talking ? Effect.raceFirst(relay.receive(wire.text), talk) : relay.receive(wire.text)
+        })
         called.push({ key, fiber: yield* Effect.forkChild(submitted, { startImmediately: true }) })
         break
       }
@@ -115,6 +127,7 @@ const interleave = Effect.fnUntraced(function*(commands: ReadonlyArray<Command>)
         running = yield* start
         break
       default:
+        talks = command === "talks"
         yield* behave(command)
     }
     // Not always: some things have to happen in the same moment.
@@ -148,8 +161,8 @@ const interleave = Effect.fnUntraced(function*(commands: ReadonlyArray<Command>)
 describe("Outbox", () => {
   it.effect.prop(
     "keeps the order of each lane, loses nothing and never attempts an entry twice at once",
-    [Schema.Array(Command).check(Schema.isMinLength(5), Schema.isMaxLength(40))],
+    [Schema.Array(Command).check(Schema.isMinLength(5), Schema.isMaxLength(60))],
     ([commands]) => interleave(commands).pipe(Effect.scoped, Effect.provide(FakeRelay.layer)),
-    { timeout: 120_000, arbitrary: { runs: 60, seed: "holdfast", size: 40 } }
+    { timeout: 120_000, arbitrary: { runs: 120, seed: "holdfast", size: 60 } }
   )
 })

@@ -338,6 +338,21 @@ describe("the same call again", () => {
       assert.strictEqual((yield* other("c")).reason, "key reused")
     }).pipe(Effect.provide(outboxWith({ lane: "to" }))))
 
+  it.effect("is another call where the agent of that name is another one", () =>
+    Effect.gen(function*() {
+      const outbox = yield* Outbox
+      const relay = yield* FakeRelay
+      yield* submit(keyed("live"))
+      yield* relay.down
+      yield* queue("queued")
+      yield* relay.up
+      yield* advance("1 second")
+      assert.strictEqual(yield* outbox.undelivered(agent), 0)
+      yield* outbox.forget(agent)
+      yield* queue("live", "queued")
+      assert.deepStrictEqual(yield* keysSent, ["live", "queued", "live", "queued"])
+    }).pipe(Effect.provide(outboxWith())))
+
   it.effect("is known by the client's own call id, also in another message", () =>
     Effect.gen(function*() {
       const relay = yield* FakeRelay
