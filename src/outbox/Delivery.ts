@@ -47,6 +47,12 @@ export class Delivery extends Context.Service<Delivery, {
       let active = 0
       let stopping = false
 
+      /** Whether a failure counts depends on whose it was, so the link's verdict is waited for; it joins a running one. */
+      const lookedInto = (failure: RelayFailure) =>
+        failure.downClass
+          ? Effect.flatMap(Clock.currentTimeMillis, (now) => link.report(failure, now))
+          : Effect.void
+
       const attempt = Effect.fn("Outbox.attempt")(
         function*(entry: Entry): Effect.fn.Return<Verdict, RelayFailure> {
           const id = idOf(entry.request)
@@ -65,7 +71,11 @@ export class Delivery extends Context.Service<Delivery, {
             return yield* new RelayFailure({ reason: new AnswerCutOff({ detail: "it is larger than 16 MiB" }) })
           }))
         },
-        (effect, entry) => Effect.catch(effect, (failure) => settlement.ofFailure(failure, entry.onUnknown))
+        (effect, entry) =>
+          Effect.catch(
+            effect,
+            (failure) => Effect.andThen(lookedInto(failure), settlement.ofFailure(failure, entry.onUnknown))
+          )
       )
 
       const deliver = Effect.fnUntraced(function*(lane: Lane) {
