@@ -108,13 +108,16 @@ export class AgentSessions extends Context.Service<AgentSessions, {
             const saved = yield* store.find(agent, id)
             if (Option.isNone(saved)) return Option.none()
             yield* store.used(saved.value.id)
-            return Option.some(yield* load(saved.value))
+            const session = yield* load(saved.value)
+            // Since then the relay's list may have changed unseen.
+            session.view.stale = true
+            return Option.some(session)
           }))
         }),
         end: (session) => Effect.andThen(store.remove(session.id), unload(session.id)),
         endAll: Effect.fnUntraced(function*(agent) {
           yield* store.removeAgent(agent)
-          for (const { session } of [...loaded.values()]) if (session.agent === agent) yield* unload(session.id)
+          for (const { session } of loaded.values()) if (session.agent === agent) yield* unload(session.id)
         }),
         loaded: Effect.sync(() => [...loaded.values()].map(({ session }) => session)),
         count: store.count,

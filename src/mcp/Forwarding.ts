@@ -49,6 +49,8 @@ export class Forwarding extends Context.Service<Forwarding, {
   >
   /** Asks and tells the agent whatever comes of it. */
   readonly forward: (session: AgentSession, request: Request, passage: Passage) => Effect.Effect<void>
+  /** Tells the agent of a failure; never as an HTTP failure, which clients count against the server. */
+  readonly tell: (passage: Told, request: Request, failure: RelayFailure) => Effect.Effect<void>
 }>()("holdfast/mcp/Forwarding") {
   static readonly layer = Layer.effect(
     Forwarding,
@@ -75,9 +77,17 @@ export class Forwarding extends Context.Service<Forwarding, {
       const ask: Forwarding["Service"]["ask"] = (session, request, passage) => {
         const once = Effect.andThen(link.awaitUp, attempt(session, request, passage))
         return passage.reads
-          ? Effect.catchIf(once, (failure) => failure.downClass && failure.reason._tag !== "LinkDown", () => once)
+          ? Effect.catchIf(
+            once,
+            (failure) => failure.downClass && failure.reason._tag !== "LinkDown",
+            (first) => Effect.mapError(once, (second) => worse(first, second))
+          )
           : once
       }
+
+      const tell: Forwarding["Service"]["tell"] = Effect.fnUntraced(function*(passage, request, failure) {
+        yield* refuse(passage, request, relayError(failure, yield* link.state))
+      })
 
       const forward = Effect.fnUntraced(
         function*(session: AgentSession, request: Request, passage: Passage) {
@@ -95,17 +105,17 @@ export class Forwarding extends Context.Service<Forwarding, {
           Effect.catch(Effect.scoped(effect), (failure) => tell(passage, request, failure))
       )
 
-      return Forwarding.of({ attempt, ask, forward })
+      return Forwarding.of({ attempt, ask, forward, tell })
     })
   )
 }
 
+/** Of two attempts at one request: that the second was not sent says nothing of the first. */
+const worse = (first: RelayFailure, second: RelayFailure): RelayFailure =>
+  second.downClass && second.delivery === "not sent" ? first : second
+
 /** Where an answer goes, and how it is reported. */
 export type Told = Pick<Passage, "answer" | "noted">
-
-/** Tells the agent of a failure; never as an HTTP failure, which clients count against the server. */
-export const tell = (passage: Told, request: Request, failure: RelayFailure): Effect.Effect<void> =>
-  refuse(passage, request, relayError(failure))
 
 /** Answers a request with an error of our own. */
 export const refuse = (

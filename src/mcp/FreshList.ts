@@ -96,6 +96,7 @@ export class FreshList extends Context.Service<FreshList, {
 
       return FreshList.of({
         fetch: Effect.fnUntraced(function*(session) {
+          if ((yield* link.state)._tag === "Down") return Option.none()
           return yield* orNone(fetched(session.relay, yield* menu.key(session)))
         }),
         forAgents

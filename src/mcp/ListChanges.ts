@@ -5,7 +5,7 @@
  * a change of context is held against the kept list and needs no fetch. Sessions with an open stream are refetched 16 at
  * a time; others with their next request.
  */
-import { Context, Effect, FiberSet, Layer, Metric, Option, Semaphore } from "effect"
+import { Context, Effect, FiberHandle, FiberSet, Layer, Metric, Option, Semaphore } from "effect"
 import { Settings } from "../config/Settings.ts"
 import * as Fingerprint from "../menu/Fingerprint.ts"
 import * as Metrics from "../observability/Metrics.ts"
@@ -18,6 +18,10 @@ import { SessionMenu } from "./SessionMenu.ts"
 
 const method = "notifications/tools/list_changed"
 export const listChanged = `{"jsonrpc":"2.0","method":"${method}"}`
+
+/** Between two fetches of a list that could not be had, milliseconds. */
+const retryBase = 2000
+const retryCap = 5 * 60_000
 
 /** One for each relay. */
 export class ListChanges extends Context.Service<ListChanges, {
@@ -37,8 +41,8 @@ export class ListChanges extends Context.Service<ListChanges, {
       const registry = yield* AgentSessions
       const signals = yield* MenuSignals
       const supervisor = yield* Supervisor
-      const scope = yield* Effect.scope
-      const fetching = yield* Semaphore.make(1)
+      const atATime = yield* Semaphore.make(16)
+      const ownLists = yield* FiberHandle.make()
 
       const announce = Effect.fnUntraced(function*(session: AgentSession, fingerprint: string) {
         if (!session.view.isNews(fingerprint) || menu.ignoresListChanged(session)) return
@@ -54,27 +58,62 @@ export class ListChanges extends Context.Service<ListChanges, {
         if (Option.isSome(last)) yield* announce(session, Fingerprint.of(last.value.result))
       })
 
+      /** Against the list newly fetched; a change that comes meanwhile is looked at afterwards. */
       const compareFresh = Effect.fnUntraced(function*(session: AgentSession) {
-        if (session.view.answered === undefined) return
-        const list = yield* fresh.fetch(session)
-        if (Option.isNone(list)) return
-        session.view.stale = false
-        yield* announce(session, yield* menu.fingerprint(session, list.value))
+        const { view } = session
+        while (view.stale) {
+          view.stale = false
+          const list = yield* fresh.fetch(session)
+          if (Option.isNone(list)) {
+            view.stale = true
+            return yield* later(session)
+          }
+          view.failures = 0
+          yield* announce(session, yield* menu.fingerprint(session, list.value))
+        }
       })
+
+      const look = (session: AgentSession): Effect.Effect<void> =>
+        Effect.suspend(() => {
+          const { view } = session
+          if (view.looking || !view.stale || view.answered === undefined) return Effect.void
+          view.looking = true
+          return compareFresh(session).pipe(
+            Semaphore.withPermit(atATime),
+            Effect.ensuring(Effect.sync(() => {
+              view.looking = false
+            })),
+            FiberSet.run(session.work),
+            Effect.asVoid
+          )
+        })
+
+      /** No news would be lost for good because one fetch failed; a link that comes back asks by itself. */
+      const later = (session: AgentSession) =>
+        Effect.suspend(() => {
+          const { view } = session
+          if (view.retrying) return Effect.void
+          view.retrying = true
+          return Effect.sleep(Math.min(retryBase * 2 ** view.failures++, retryCap)).pipe(
+            Effect.andThen(Effect.suspend(() => {
+              view.retrying = false
+              return session.readers > 0 ? look(session) : Effect.void
+            })),
+            FiberSet.run(session.work),
+            Effect.asVoid
+          )
+        })
 
       const lookAgain = (sessions: ReadonlyArray<AgentSession>) => {
         for (const session of sessions) session.view.stale = true
-        return Effect.forEach(sessions.filter((session) => session.readers > 0), compareFresh, {
-          concurrency: 16,
-          discard: true
-        })
+        return Effect.forEach(sessions.filter((session) => session.readers > 0), look, { discard: true })
       }
 
       const handle = Effect.fnUntraced(function*(batch: ReadonlyArray<MenuSignal>) {
         const sessions = yield* registry.loaded
         const refetch = new Set<AgentSession>()
         const compare = new Set<AgentSession>()
-        let everyList = false
+        let every = false
         for (const signal of batch) {
           switch (signal._tag) {
             case "RelayList":
@@ -84,7 +123,7 @@ export class ListChanges extends Context.Service<ListChanges, {
               compare.add(signal.session)
               break
             case "EveryList":
-              everyList = true
+              every = true
               for (const session of sessions) refetch.add(session)
               break
             case "TokenChanged":
@@ -95,12 +134,9 @@ export class ListChanges extends Context.Service<ListChanges, {
           }
         }
         yield* Effect.forEach(compare, compareKept, { discard: true })
-        // A relay that is slow to list must not hold up what a change of context has to tell.
-        yield* (everyList ? fresh.forAgents : Effect.void).pipe(
-          Effect.andThen(lookAgain([...refetch])),
-          fetching.withPermit,
-          Effect.forkIn(scope)
-        )
+        yield* lookAgain([...refetch])
+        // A relay that is slow to answer holds up nobody else's news.
+        if (every) yield* FiberHandle.run(ownLists, fresh.forAgents)
       })
 
       yield* signals.takeAll.pipe(
@@ -120,12 +156,9 @@ export class ListChanges extends Context.Service<ListChanges, {
           session.view.pending = false
           session.view.announced = undefined
           yield* compareKept(session)
-          if (session.view.stale) yield* FiberSet.run(session.work, compareFresh(session))
+          yield* look(session)
         }),
-        requested: (session) =>
-          session.view.stale && session.readers === 0
-            ? Effect.asVoid(FiberSet.run(session.work, compareFresh(session)))
-            : Effect.void,
+        requested: look,
         due: (session) =>
           Effect.sync(() => {
             const due = session.view.pending

@@ -3,7 +3,7 @@
  *
  * The forwarded request runs on behind a kept answer: a late list replaces the kept one, and is announced if it differs.
  */
-import { Context, Effect, Exit, Fiber, FiberSet, Layer, Option, Stream } from "effect"
+import { Context, Duration, Effect, Exit, Fiber, FiberSet, Layer, Option, Result } from "effect"
 import { Settings } from "../config/Settings.ts"
 import * as JsonRpcError from "../domain/JsonRpcError.ts"
 import * as JsonText from "../domain/JsonText.ts"
@@ -14,7 +14,7 @@ import { staleList } from "../menu/StaleList.ts"
 import { AnswerCutOff, RelayFailure } from "../relay/RelayFailure.ts"
 import { RelayLink } from "../relay/RelayLink.ts"
 import type { AgentSession } from "./AgentSession.ts"
-import { Forwarding, type Passage, refuse, say, tell } from "./Forwarding.ts"
+import { Forwarding, type Passage, refuse, say } from "./Forwarding.ts"
 import { MenuSignals } from "./MenuSignals.ts"
 import { SessionMenu } from "./SessionMenu.ts"
 import { SessionStore } from "./SessionStore.ts"
@@ -41,7 +41,6 @@ export class Lists extends Context.Service<Lists, {
       const forwarding = yield* Forwarding
       const signals = yield* MenuSignals
       const store = yield* SessionStore
-      const isUp = Stream.runHead(Stream.filter(link.changes, (state) => state._tag === "Up"))
 
       /** The relay's whole response, kept once its last page is there. */
       const fetch = Effect.fnUntraced(
@@ -112,44 +111,61 @@ export class Lists extends Context.Service<Lists, {
         yield* say(passage, `{"jsonrpc":"2.0","id":${request.id},"result":${empty}}`, "kept")
       })
 
-      const away = Effect.fnUntraced(function*(session: AgentSession, request: ListRequest, passage: ListPassage) {
-        if (yield* tellKept(session, request, passage)) return
-        yield* isUp.pipe(
-          Effect.timeoutOption(settings.link.waitYoung),
-          Effect.flatMap(Option.match({
-            onNone: () => tellEmpty(session, request, passage),
-            onSome: () =>
-              fetch(session, request, passage).pipe(
-                Effect.flatMap((fresh) => tellFresh(session, request, passage, fresh)),
-                Effect.catch((failure) =>
-                  failure.downClass ? tellEmpty(session, request, passage) : tell(passage, request, failure)
-                )
-              )
-          }))
+      type Fetching = Fiber.Fiber<Result.Result<Effect.Success<ReturnType<typeof fetch>>, RelayFailure>>
+
+      const started = (session: AgentSession, request: ListRequest, passage: ListPassage): Effect.Effect<Fetching> =>
+        FiberSet.run(session.work, Effect.result(fetch(session, request, passage)))
+
+      /** Behind an answer of ours: what comes late is held against it, and what fails is fetched again. */
+      const follow = (session: AgentSession, request: ListRequest, fetching: Fetching) =>
+        request.method !== "tools/list" ? Effect.void : Fiber.await(fetching).pipe(
+          Effect.flatMap((exit) => {
+            const late = Exit.isSuccess(exit) && Result.isSuccess(exit.value) && exit.value.success.whole !== undefined
+            return signals.offer({ _tag: late ? "LateList" : "RelayList", session })
+          }),
+          FiberSet.run(session.work),
+          Effect.asVoid
         )
+
+      /** The relay's answer, if it comes in time; whether the agent was told. */
+      const tellWithin = Effect.fnUntraced(function*(
+        session: AgentSession,
+        request: ListRequest,
+        passage: ListPassage,
+        fetching: Fetching,
+        patience: Duration.Duration
+      ) {
+        const inTime = yield* Effect.timeoutOption(Fiber.join(fetching), patience)
+        if (Option.isNone(inTime)) return false
+        if (Result.isSuccess(inTime.value)) yield* tellFresh(session, request, passage, inTime.value.success)
+        else if (inTime.value.failure.downClass) return false
+        else yield* forwarding.tell(passage, request, inTime.value.failure)
+        return true
       })
+
+      const { fallbackAfter, waitYoung } = settings.link
+      const linkIsUp = Effect.timeoutOption(Effect.eventually(link.awaitUp), waitYoung)
 
       return Lists.of({
         answer: Effect.fnUntraced(function*(session, request, passage) {
-          if ((yield* link.state)._tag === "Down") return yield* away(session, request, passage)
-          const fetching = yield* FiberSet.run(session.work, Effect.result(fetch(session, request, passage)))
-          const inTime = yield* Effect.timeoutOption(Fiber.join(fetching), settings.link.fallbackAfter)
-          if (Option.isNone(inTime) && (yield* tellKept(session, request, passage))) {
-            return yield* Fiber.await(fetching).pipe(
-              Effect.flatMap((exit) =>
-                Exit.isSuccess(exit) && exit.value._tag === "Success"
-                  ? signals.offer({ _tag: "LateList", session })
-                  : Effect.void
-              ),
-              FiberSet.run(session.work),
-              Effect.asVoid
-            )
+          let fetching: Fetching | undefined
+          if ((yield* link.state)._tag === "Up") {
+            fetching = yield* started(session, request, passage)
+            if (yield* tellWithin(session, request, passage, fetching, fallbackAfter)) return
           }
-          const fetched = Option.isSome(inTime) ? inTime.value : yield* Fiber.join(fetching)
-          if (fetched._tag === "Success") return yield* tellFresh(session, request, passage, fetched.success)
-          return fetched.failure.downClass
-            ? yield* away(session, request, passage)
-            : yield* tell(passage, request, fetched.failure)
+          if (yield* tellKept(session, request, passage)) {
+            return fetching === undefined ? undefined : yield* follow(session, request, fetching)
+          }
+          // Nothing is known: a request that is under way gets the rest of the time, else the link, and then one more.
+          if (fetching?.pollUnsafe() === undefined && fetching !== undefined) {
+            const rest = Duration.subtract(waitYoung, fallbackAfter)
+            if (yield* tellWithin(session, request, passage, fetching, rest)) return
+          } else if (Option.isSome(yield* linkIsUp)) {
+            fetching = yield* started(session, request, passage)
+            if (yield* tellWithin(session, request, passage, fetching, fallbackAfter)) return
+          }
+          yield* tellEmpty(session, request, passage)
+          if (fetching !== undefined) yield* follow(session, request, fetching)
         })
       })
     })

@@ -8,8 +8,13 @@ export class MenuView {
   announced: string | undefined
   /** list_changed is due, and no stream was open to send it on. */
   pending = false
-  /** The relay's list may have changed since it was fetched: fetch it with the agent's next request. */
+  /** The relay's list may have changed since it was fetched. */
   stale = false
+  /** It is being fetched; one at a time is enough. */
+  looking = false
+  /** Fetches of it that failed in a row, and whether another one is to come. */
+  failures = 0
+  retrying = false
   /** Pages of lists that are being answered page by page, by method. */
   private readonly pages = new Map<string, ReadonlyArray<string>>()
 
@@ -24,9 +29,10 @@ export class MenuView {
     return pages
   }
 
-  /** The agent holds this list now. */
+  /** The agent holds this list now. What it was to be told of meanwhile is still news, unless it is this one. */
   told(fingerprint: string): void {
     this.answered = fingerprint
+    if (this.pending && this.announced !== fingerprint) return
     this.announced = undefined
     this.pending = false
   }

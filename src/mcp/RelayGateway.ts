@@ -1,5 +1,5 @@
 /** The agent's side of one relay: messages to sessions, sessions to interventions. */
-import { Effect, Layer, Option, Predicate, Scope } from "effect"
+import { Effect, FiberSet, Layer, Option, Predicate, Scope } from "effect"
 import * as JsonRpcError from "../domain/JsonRpcError.ts"
 import * as JsonText from "../domain/JsonText.ts"
 import type { Batch, Message, Request } from "../domain/Message.ts"
@@ -143,7 +143,19 @@ export const layer = Layer.effect(
         const answer = yield* one(session, post, part, true)
         if (answer !== undefined && part._tag === "Request") answering.push({ answer, request: part })
       }
-      return answering.length === 0 ? accepted : said(200, yield* runBatch(answering))
+      if (answering.length === 0) return accepted
+      const whole = yield* AnswerStream.make({
+        log: Effect.provideService(logs.make({ session: session.id }), Scope.Scope, session.scope),
+        priming: false,
+        id: "null"
+      })
+      yield* runBatch(answering).pipe(
+        Effect.flatMap((text) =>
+          whole.answer({ _tag: "Json", status: 200, headers: {}, body: { _tag: "Whole", text } })
+        ),
+        FiberSet.run(session.work)
+      )
+      return { _tag: "UnderWay", answer: whole } as const
     })
 
     return Gateway.of({

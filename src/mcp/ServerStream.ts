@@ -4,21 +4,32 @@
  * What is sent while no connection reads is kept, within bounds, for the next one. The relay's stream is held open while
  * the agent's is, and for a minute after, and opened again whenever it ends.
  */
-import { Context, Duration, Effect, FiberHandle, Layer, Option, Schedule, Scope, Stream } from "effect"
+import { Clock, Context, Duration, Effect, FiberHandle, Layer, Option, Scope, Stream } from "effect"
 import * as JsonRpcError from "../domain/JsonRpcError.ts"
 import { RelayClient } from "../relay/RelayClient.ts"
-import type { RelayFailure } from "../relay/RelayFailure.ts"
 import { RelayLink } from "../relay/RelayLink.ts"
 import type { AgentSession } from "./AgentSession.ts"
 import * as EventId from "./EventId.ts"
 import { type EventLog, EventLogs } from "./EventLog.ts"
 import { ListChanges } from "./ListChanges.ts"
+import { MenuSignals } from "./MenuSignals.ts"
 import { RelayMessages } from "./RelayMessages.ts"
 
 const linger = Duration.minutes(1)
 
-/** 0, 1, 2, 4 .. 30 s between attempts to open the relay's stream again. */
-const reopen = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")])
+/** Between attempts to open the relay's stream again, milliseconds: 1, 2, 4 .. 30 s, and 1 s after one that held. */
+const reopenBase = 1000
+const reopenCap = 30_000
+const held = 60_000
+/** A relay that had no stream to give is asked again after this, or when the link comes back. */
+const askAgainAfter = Duration.minutes(5)
+
+/** Whether the relay ever gave a stream; the last event that had an id, and the relay session it came on. */
+interface LastHeard {
+  given: boolean
+  eventId: string | undefined
+  generation: number
+}
 
 /** One for each relay. */
 export class ServerStream extends Context.Service<ServerStream, {
@@ -38,31 +49,53 @@ export class ServerStream extends Context.Service<ServerStream, {
       const logs = yield* EventLogs
       const messages = yield* RelayMessages
       const changes = yield* ListChanges
-      const isUp = Stream.runHead(Stream.filter(link.changes, (state) => state._tag === "Up"))
+      const signals = yield* MenuSignals
+      const becomesUp = (changes: typeof link.changes) =>
+        Stream.runHead(Stream.filter(changes, (state) => state._tag === "Up"))
+      const isUp = becomesUp(link.changes)
+      const comesBack = becomesUp(Stream.drop(link.changes, 1))
 
-      /** One connection to the relay's stream, to its end. */
-      const pump = Effect.fnUntraced(function*(session: AgentSession) {
+      /** One connection to the relay's stream, to its end; resumed behind `last`, what was heard in the same relay session. */
+      const pump = Effect.fnUntraced(function*(session: AgentSession, last: LastHeard, again: boolean) {
         yield* isUp
-        const { answer, session: from } = yield* client.stream(session.relay, undefined)
+        const open = yield* session.relay.open
+        const resumed = last.generation === open.generation ? last.eventId : undefined
+        const { answer, session: from } = yield* client.stream(session.relay, resumed)
         if (answer.body._tag !== "Sse") return
+        last.given = true
+        // What the relay said while nobody listened is lost, unless it replays it.
+        if (again && resumed === undefined) yield* signals.offer({ _tag: "RelayList", session })
         while (true) {
           const event = yield* answer.body.events
           if (Option.isNone(event)) return
+          if (event.value.id !== undefined && event.value.id !== "") {
+            last.eventId = event.value.id
+            last.generation = from.generation
+          }
           const passed = yield* messages.received(session, event.value.data, from)
           if (passed !== undefined) yield* session.log.append(passed.data, passed.supersedes)
         }
       }, Effect.scoped)
 
-      const hold = (session: AgentSession) =>
-        pump(session).pipe(
-          Effect.catchIf(
-            (failure: RelayFailure) => failure.reason._tag !== "NoStream",
-            (failure) => Effect.logDebug("the relay's stream ended", { session: session.id, why: failure.message })
-          ),
-          Effect.repeat(reopen),
-          // A relay without such a stream is asked no more; nothing is missing that it could send.
-          Effect.ignore
-        )
+      const hold = Effect.fnUntraced(function*(session: AgentSession) {
+        const last: LastHeard = { given: false, eventId: undefined, generation: 0 }
+        let failures = 0
+        for (let again = false;; again = true) {
+          const from = yield* Clock.currentTimeMillis
+          const ended = yield* Effect.result(pump(session, last, again))
+          if ((yield* Clock.currentTimeMillis) - from >= held) failures = 0
+          if (ended._tag === "Failure") {
+            const { message, reason } = ended.failure
+            yield* Effect.logDebug("the relay's stream ended", { session: session.id, why: message })
+            // One that gave a stream before has it again in a moment: what said no was a deploy's page.
+            if (reason._tag === "NoStream" && !last.given) {
+              yield* Effect.timeoutOption(comesBack, askAgainAfter)
+              continue
+            }
+          }
+          yield* Effect.sleep(Math.min(reopenBase * 2 ** failures++, reopenCap))
+        }
+      })
 
       /** A POST's stream that our own crash cut off: what became of its request is not known (BEHAVIOUR 3). */
       const unknownOutcome = Effect.fnUntraced(function*(session: AgentSession, requestId: string) {

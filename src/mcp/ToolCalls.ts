@@ -13,7 +13,7 @@ import { AnswerCutOff, RelayFailure } from "../relay/RelayFailure.ts"
 import { LiveToken } from "../token/LiveToken.ts"
 import type { AgentSession } from "./AgentSession.ts"
 import { DeadLetters } from "./DeadLetters.ts"
-import { Forwarding, type Passage, refuse, say, tell } from "./Forwarding.ts"
+import { Forwarding, type Passage, refuse, say } from "./Forwarding.ts"
 import { ObservedCalls } from "./ObservedCalls.ts"
 import { SessionMenu } from "./SessionMenu.ts"
 
@@ -87,7 +87,7 @@ export class ToolCalls extends Context.Service<ToolCalls, {
               "queued"
             )
           case "Failed":
-            return yield* tell(passage, call.request, submission.failure)
+            return yield* forwarding.tell(passage, call.request, submission.failure)
         }
       })
 

@@ -9,7 +9,9 @@ export interface RawMessage {
   readonly id?: string | number | null
   readonly method?: string
   readonly params?: Record<string, unknown>
-  readonly result?: Record<string, any>
+  readonly result?: Readonly<Record<string, unknown>> & {
+    readonly tools?: ReadonlyArray<{ readonly name: string; readonly [key: string]: unknown }>
+  }
   readonly error?: { readonly code: number; readonly message: string; readonly data?: Record<string, unknown> }
 }
 
