@@ -62,6 +62,7 @@ export class Delivery extends Context.Service<Delivery, {
               text: entry.request,
               id,
               headers: { "idempotency-key": entry.key },
+              principal: entry.principal,
               within: Duration.toMillis(callTimeout)
             })
             if (answer.body._tag === "Whole") {

@@ -78,6 +78,9 @@ export const ofFailure = (failure: RelayFailure, onUnknown: "resend" | "dead", l
     case "Unauthorized":
     case "Forbidden":
       return Verdict.Hold({ why })
+    case "OtherPrincipal":
+      // Seen again at the next claim, which parks it.
+      return Verdict.BackToHead({ why, millis: 0 })
   }
   if (failure.delivery === "unknown" && onUnknown === "dead") return Verdict.Unknown({ why })
   const millis = reason._tag === "GatewayStatus" || reason._tag === "NotJsonRpc" ? reason.retryAfterMillis ?? 0 : 0

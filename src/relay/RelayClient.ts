@@ -7,7 +7,7 @@
  */
 import { Clock, Context, Duration, Effect, Exit, Layer, Option, Scope } from "effect"
 import { Settings } from "../config/Settings.ts"
-import type { AgentName } from "../domain/Ids.ts"
+import type { AgentName, PrincipalId } from "../domain/Ids.ts"
 import type { SseEvent } from "../domain/SseEvent.ts"
 import { LiveToken, type Token } from "../token/LiveToken.ts"
 import { isMessage, jsonAnswer, notOurs, wholeBytes } from "./AnswerReading.ts"
@@ -17,7 +17,7 @@ import { follow } from "./Following.ts"
 import * as Handshake from "./Handshake.ts"
 import { ParamHeaders } from "./ParamHeaders.ts"
 import { recovering } from "./Recovery.ts"
-import type { RelayFailure } from "./RelayFailure.ts"
+import { OtherPrincipal, RelayFailure } from "./RelayFailure.ts"
 import { RelayLink } from "./RelayLink.ts"
 import { listened } from "./RelayListen.ts"
 import type { OpenRelaySession, RelaySession } from "./RelaySession.ts"
@@ -41,6 +41,8 @@ export interface RequestOptions {
   readonly text: string
   /** The request's id, as it stands in the text. */
   readonly id: string
+  /** Whom the token has to stand for; anything else is `OtherPrincipal`, not sent. */
+  readonly principal?: PrincipalId | undefined
   /** The agent's headers that may pass. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Each SSE message that comes before the answer, in order. */
@@ -143,10 +145,23 @@ export class RelayClient extends Context.Service<RelayClient, {
         }
       })
 
+      /** The token may have been replaced since the caller looked. */
+      const meantFor = Effect.fnUntraced(function*(
+        agent: AgentName,
+        principal: PrincipalId | undefined,
+        token: Option.Option<Token>
+      ) {
+        if (principal === undefined) return
+        const present = Option.isSome(token) ? token.value.principal : yield* liveToken.principal(agent)
+        if (present !== principal) return yield* new RelayFailure({ reason: new OtherPrincipal() })
+      })
+
       const request: RelayClient["Service"]["request"] = Effect.fnUntraced(function*(session, options) {
         const watch = watchFor(options.within)
         const scope = yield* Scope.fork(yield* Effect.scope)
-        return yield* recovering(liveToken, session, (open, token) => ask(options, watch, open, token)).pipe(
+        const attempt = (open: OpenRelaySession, token: Option.Option<Token>) =>
+          Effect.andThen(meantFor(session.agent, options.principal, token), ask(options, watch, open, token))
+        return yield* recovering(liveToken, session, attempt).pipe(
           Scope.provide(scope),
           watch.guard,
           Effect.tapError(report),

@@ -42,6 +42,8 @@ export class SessionRefused extends Schema.TaggedError<SessionRefused>()("Sessio
 }) {}
 /** The relay has no stream of its own to give (GET: 404, 405, 501). */
 export class NoStream extends Schema.TaggedError<NoStream>()("NoStream", { status: Schema.Int }) {}
+/** The token in force stands for somebody else than the request was meant to go out for. Not sent. */
+export class OtherPrincipal extends Schema.TaggedError<OtherPrincipal>()("OtherPrincipal", {}) {}
 /** The link was Down and did not come back within the wait (5 s in a young outage, else 2 s). Not sent. */
 export class LinkDown extends Schema.TaggedError<LinkDown>()("LinkDown", {
   why: Schema.String,
@@ -65,6 +67,7 @@ export const RelayFailureReason = Schema.Union([
   SessionLost,
   SessionRefused,
   NoStream,
+  OtherPrincipal,
   LinkDown
 ])
 export type RelayFailureReason = typeof RelayFailureReason.Type
@@ -84,6 +87,7 @@ export class RelayFailure extends Schema.TaggedError<RelayFailure>()("RelayFailu
       case "SessionLost":
       case "SessionRefused":
       case "NoStream":
+      case "OtherPrincipal":
       case "LinkDown":
         return "not sent"
       case "GatewayStatus":
@@ -138,6 +142,8 @@ export class RelayFailure extends Schema.TaggedError<RelayFailure>()("RelayFailu
         return `the relay lost the session (${reason.status})`
       case "SessionRefused":
         return `the relay refused to open a session: ${reason.detail} (${reason.code})`
+      case "OtherPrincipal":
+        return "the relay's token stands for another principal now"
       case "NoStream":
         return `the relay has no stream of its own (${reason.status})`
       case "LinkDown":

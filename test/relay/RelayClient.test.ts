@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, type Scope } from "effect"
 import type { ServerResponse } from "node:http"
 import type { SettingsSchema } from "../../src/config/Settings.ts"
-import { defaultAgent } from "../../src/domain/Ids.ts"
+import { defaultAgent, PrincipalId } from "../../src/domain/Ids.ts"
 import { RelayClient, type RequestOptions } from "../../src/relay/RelayClient.ts"
 import { RelayLink } from "../../src/relay/RelayLink.ts"
 import { type RelaySession, RelaySessions } from "../../src/relay/RelaySession.ts"
@@ -82,6 +82,16 @@ describe("RelayClient", () => {
         "DELETE"
       ])
       assert.isTrue(own.slice(1).every(({ headers }) => headers["mcp-protocol-version"] === "2025-06-18"))
+    }))
+
+  it.live("never sends under another principal what was meant for one", () =>
+    Effect.gen(function*() {
+      const relay = yield* relayThat(({ id }, response) => json(response, 200, result(Number(id), "done")))
+      const failure = yield* using(relay, (session, client) =>
+        Effect.flip(ask(session, client, { principal: PrincipalId.make("somebody else") })))
+      assert.strictEqual(failure.reason._tag, "OtherPrincipal")
+      assert.strictEqual(failure.delivery, "not sent")
+      assert.deepStrictEqual(calls(relay.received), [])
     }))
 
   for (const status of [404, 400]) {
