@@ -13,9 +13,9 @@ export {
   Settings,
   settingsFrom,
   SettingsSchema,
-  type SettingsValues,
-  type TokenSettings
+  type SettingsValues
 } from "./config/Settings.ts"
+export { type SourceSettings, type TokenSettings } from "./config/TokenSettings.ts"
 export { ContextEvent, ContextState, type Facts } from "./context/ContextState.ts"
 export { transition } from "./context/transition.ts"
 export { IllegalTransition, StaleEpoch, WorkspaceContexts } from "./context/WorkspaceContexts.ts"

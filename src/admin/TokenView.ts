@@ -15,7 +15,13 @@ export const TokenView = Schema.Struct({
   refreshes: Schema.Int,
   lastRefreshAt: Schema.NullOr(Instant),
   nextRefreshAt: Schema.NullOr(Instant),
-  lastError: Schema.NullOr(Schema.Struct({ code: Schema.String, hint: Schema.String }))
+  /** Why the last ask brought none, in the source's own words: `status` is HTTP's, `attempt` counts failures in a row. */
+  lastError: Schema.NullOr(Schema.Struct({
+    code: Schema.String,
+    hint: Schema.String,
+    status: Schema.NullOr(Schema.Int),
+    attempt: Schema.Int
+  }))
 })
 export type TokenView = typeof TokenView.Type
 
@@ -29,5 +35,8 @@ export const tokenView = (relay: RelayId, agent: AgentName, status: TokenStatus)
   refreshes: status.refreshes,
   lastRefreshAt: instantOrNull(status.lastRefreshAt),
   nextRefreshAt: instantOrNull(status.nextRefreshAt),
-  lastError: Option.getOrNull(status.lastError)
+  lastError: Option.match(status.lastError, {
+    onNone: () => null,
+    onSome: ({ attempt, code, hint, status = null }) => ({ code, hint, status, attempt })
+  })
 })

@@ -6,6 +6,7 @@
  */
 import { ByteSize, Context, Duration as Durations, Effect, Option, Schema } from "effect"
 import { defaultRelay, RelayId } from "../domain/Ids.ts"
+import { TokenSettings } from "./TokenSettings.ts"
 
 const or = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
@@ -42,26 +43,6 @@ const Url = text("an absolute http or https URL without user and password", (tex
   const url = URL.parse(text)
   return url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === ""
 })
-
-/** Where a relay's token comes from; naming one is choosing it. `{agent}` in a file's path is the agent's name. */
-export const TokenSettings = Schema.Struct({
-  /** The token itself; better a file or the environment, since configuration files get shared. */
-  value: Schema.optionalKey(Schema.RedactedFromValue(Schema.NonEmptyString)),
-  /** A file that holds the token, re-read when it changes. */
-  file: Schema.optionalKey(Schema.NonEmptyString),
-  /** The order to ask several sources in: `value`, `file`, `environment`. */
-  sources: Schema.optionalKey(Schema.Array(Schema.Literals(["value", "file", "environment"])))
-}).check(Schema.makeFilter(({ sources, ...named }) => {
-  const names = Object.keys(named)
-  if (sources === undefined) {
-    return names.length < 2 || `${names.join(" and ")} are both set: say in \`sources\` in which order to ask them`
-  }
-  const absent = sources.find((source) => source !== "environment" && !names.includes(source))
-  if (absent !== undefined) return { path: ["sources"], issue: `${absent} is listed but not set` }
-  const unlisted = names.find((name) => !sources.some((source) => source === name))
-  return unlisted === undefined ? undefined : { path: ["sources"], issue: `${unlisted} is set but not listed` }
-}))
-export type TokenSettings = typeof TokenSettings.Type
 
 export const RelaySettings = Schema.Struct({
   url: Url,

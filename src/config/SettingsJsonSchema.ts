@@ -27,6 +27,12 @@ const propertiesOf = (node: unknown): Readonly<Record<string, unknown>> | undefi
   return Predicate.isObject(properties) ? properties : undefined
 }
 
+/** Of a value that may be an object or something shorter, the object. */
+const objectIn = (node: unknown): unknown => {
+  const choices = member(node, "anyOf")
+  return Array.isArray(choices) ? choices.find((choice) => propertiesOf(choice) !== undefined) : node
+}
+
 const kindOf = (node: unknown): SettingKind => {
   switch (member(node, "type")) {
     case "string":
@@ -54,7 +60,8 @@ export const settingPaths: ReadonlyArray<SettingPath> = pathsIn(schema, []).filt
 export const keysAt = (path: ReadonlyArray<PropertyKey>): ReadonlyArray<string> => {
   const node = path.reduce<unknown>((node, key) => {
     if (typeof key === "number") return member(node, "items")
-    return propertiesOf(node)?.[String(key)] ?? member(node, "additionalProperties")
+    const object = objectIn(node)
+    return propertiesOf(object)?.[String(key)] ?? member(object, "additionalProperties")
   }, schema)
-  return Object.keys(propertiesOf(node) ?? {})
+  return Object.keys(propertiesOf(objectIn(node)) ?? {})
 }

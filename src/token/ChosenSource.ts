@@ -4,12 +4,23 @@
  *
  * The environment's token is meant for the default relay: another one gets it only where its settings list it.
  */
-import { Effect, type FileSystem, Option, Schema } from "effect"
-import type { TokenSettings } from "../config/Settings.ts"
+import { Effect, type FileSystem, Option, Predicate, Redacted, Schema } from "effect"
+import type { HttpClient } from "effect/http"
+import type { ChildProcessSpawner } from "effect/process"
+import {
+  inconsistency,
+  namedSources,
+  type SourceSettings,
+  type TokenSettings,
+  type TokenSourceKind
+} from "../config/TokenSettings.ts"
 import { type AgentName, defaultRelay, type RelayId } from "../domain/Ids.ts"
+import * as ClientCredentials from "./ClientCredentials.ts"
+import * as CommandSource from "./CommandSource.ts"
 import * as EnvironmentSource from "./EnvironmentSource.ts"
 import * as FileSource from "./FileSource.ts"
 import * as FirstOf from "./FirstOf.ts"
+import * as MintSource from "./MintSource.ts"
 import * as StaticSource from "./StaticSource.ts"
 import type { TokenSource } from "./TokenSource.ts"
 
@@ -22,56 +33,88 @@ export class TokenSettingsInvalid extends Schema.TaggedError<TokenSettingsInvali
   }
 }
 
-/** A source, or one for each agent. */
+/** Who shares a token: an agent with one of its own, or `*` for all others. */
+export type TokenOwner = AgentName | "*"
+
+/** A source, or one for each owner. */
 export type ChosenSource =
   | { readonly _tag: "None" }
   | { readonly _tag: "Shared"; readonly source: TokenSource }
-  | { readonly _tag: "PerAgent"; readonly source: (agent: AgentName) => Effect.Effect<TokenSource> }
-
-type Kind = "value" | "file" | "environment"
-
-const kinds = Effect.fnUntraced(function*(relay: RelayId, token: TokenSettings) {
-  const invalid = (detail: string) => new TokenSettingsInvalid({ relay, detail })
-  const named = (["value", "file"] as const).filter((kind) => token[kind] !== undefined)
-  if (token.sources === undefined) {
-    if (named.length > 1) {
-      return yield* invalid(`${named.join(" and ")} are both set; remove one, or list their order in "sources"`)
-    }
-    return named
+  | {
+    readonly _tag: "PerAgent"
+    readonly ownerOf: (agent: AgentName) => TokenOwner
+    readonly source: (owner: TokenOwner) => Effect.Effect<Option.Option<TokenSource>>
   }
-  for (const kind of token.sources) {
-    if (kind !== "environment" && token[kind] === undefined) {
-      return yield* invalid(`"sources" lists ${kind}, which is not set`)
-    }
+
+/** What sources stand on. */
+export type SourceServices = FileSystem.FileSystem | HttpClient.HttpClient | ChildProcessSpawner.ChildProcessSpawner
+
+/** For which relay, and for which agent where `{agent}` stands for one. */
+interface For {
+  readonly relay: URL | undefined
+  readonly agent: string
+}
+
+/** One source of settings that `SourceSettings` found consistent. */
+const one = Effect.fnUntraced(function*(kind: TokenSourceKind, settings: SourceSettings, { agent, relay }: For) {
+  const { command, file, oauth, url, value } = settings
+  if (kind === "value" && value !== undefined) return StaticSource.make("value", value)
+  if (kind === "file" && file !== undefined) return yield* FileSource.make(file.replaceAll("{agent}", agent))
+  if (kind === "command" && command !== undefined) {
+    return yield* CommandSource.make(command.replaceAll("{agent}", agent), agent)
   }
-  const missing = named.find((kind) => !token.sources?.includes(kind))
-  if (missing !== undefined) return yield* invalid(`${missing} is set, but "sources" does not list it`)
-  return token.sources
+  if (kind === "url" && url !== undefined) return yield* MintSource.make(url, agent)
+  if (kind === "oauth" && oauth !== undefined) return yield* ClientCredentials.make(oauth, relay, agent)
+  return Option.getOrElse(yield* EnvironmentSource.find, () => EnvironmentSource.unset)
 })
+
+/** The sources that are named, as one; `None` where none is. */
+export const sourceOf = Effect.fnUntraced(function*(settings: SourceSettings, whom: For) {
+  const sources = yield* Effect.forEach(namedSources(settings), (kind) => one(kind, settings, whom))
+  const [only] = sources
+  if (only === undefined) return Option.none<TokenSource>()
+  return Option.some<TokenSource>(sources.length === 1 ? only : FirstOf.make(sources))
+})
+
+/** Whether the settings make another source of each agent's name. */
+const namesAgent = (settings: unknown): boolean => {
+  if (Redacted.isRedacted(settings)) return namesAgent(Redacted.value(settings))
+  if (Predicate.isString(settings)) return settings.includes("{agent}")
+  return Predicate.isObjectOrArray(settings) && Object.values(settings).some(namesAgent)
+}
 
 export const choose = Effect.fnUntraced(function*(
   relay: RelayId,
-  token: TokenSettings
-): Effect.fn.Return<ChosenSource, TokenSettingsInvalid, FileSystem.FileSystem> {
-  const chosen = yield* kinds(relay, token)
-  const environment = yield* EnvironmentSource.find
-  if (chosen.length === 0) {
-    if (relay !== defaultRelay || Option.isNone(environment)) return { _tag: "None" }
-    return { _tag: "Shared", source: environment.value }
+  settings: TokenSettings,
+  url?: URL
+): Effect.fn.Return<ChosenSource, TokenSettingsInvalid, SourceServices> {
+  const { agents = {}, ...rest } = settings
+  const { value: _, ...templates } = rest
+  for (const each of [rest, ...Object.values(agents)]) {
+    const detail = inconsistency(each)
+    if (detail !== undefined) return yield* new TokenSettingsInvalid({ relay, detail })
   }
+  const environment = relay === defaultRelay ? yield* EnvironmentSource.find : Option.none()
+  const forAll = (agent: string) =>
+    Effect.map(sourceOf(rest, { relay: url, agent }), (named) => Option.orElse(named, () => environment))
 
-  const context = yield* Effect.context<FileSystem.FileSystem>()
-  const one = (kind: Kind, agent: string): Effect.Effect<TokenSource, never, FileSystem.FileSystem> => {
-    if (kind === "file" && token.file !== undefined) return FileSource.make(token.file.replaceAll("{agent}", agent))
-    if (kind === "value" && token.value !== undefined) return Effect.succeed(StaticSource.make("value", token.value))
-    return Effect.succeed(Option.getOrElse(environment, () => EnvironmentSource.unset))
+  const eachAgent = namesAgent(templates)
+  if (!eachAgent && Object.keys(agents).length === 0) {
+    return Option.match(yield* forAll(""), {
+      onNone: () => ({ _tag: "None" }),
+      onSome: (source) => ({ _tag: "Shared", source })
+    })
   }
-  const source = (agent: string) =>
-    Effect.forEach(chosen, (kind) => one(kind, agent)).pipe(
-      Effect.map((sources) => sources.length === 1 && sources[0] !== undefined ? sources[0] : FirstOf.make(sources)),
-      Effect.provide(context)
-    )
-  return token.file?.includes("{agent}") === true
-    ? { _tag: "PerAgent", source }
-    : { _tag: "Shared", source: yield* source("") }
+  const context = yield* Effect.context<SourceServices>()
+  return {
+    _tag: "PerAgent",
+    ownerOf: (agent) => eachAgent || Object.hasOwn(agents, agent) ? agent : "*",
+    source: (owner) => {
+      const own = owner === "*" ? undefined : agents[owner]
+      return Effect.provideContext(
+        own === undefined ? forAll(owner) : sourceOf(own, { relay: url, agent: owner }),
+        context
+      )
+    }
+  }
 })

@@ -3,13 +3,12 @@
  *
  * Never two refreshes of one token in flight. The token never leaves this service except in a `Redacted`.
  */
-import { NodeFileSystem } from "@effect/platform-node"
+import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { Context, Effect, Exit, Layer, Option, PubSub, type Redacted, Scope, Semaphore, Stream } from "effect"
 import { RelayTarget } from "../config/Settings.ts"
-import { type AgentName, defaultAgent, type PrincipalId } from "../domain/Ids.ts"
+import type { AgentName, PrincipalId } from "../domain/Ids.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
-import { choose, type ChosenSource } from "./ChosenSource.ts"
-import { principalOfSource } from "./PrincipalOf.ts"
+import { choose, type ChosenSource, type TokenOwner } from "./ChosenSource.ts"
 import * as RotatingToken from "./RotatingToken.ts"
 
 export interface Token {
@@ -17,6 +16,15 @@ export interface Token {
   readonly principal: PrincipalId
   /** Milliseconds since the epoch, where the source told. */
   readonly expiresAt: Option.Option<number>
+}
+
+export interface TokenTrouble {
+  readonly code: string
+  readonly hint: string
+  /** Of HTTP, where the source spoke that. */
+  readonly status?: number | undefined
+  /** The how manieth failure in a row this is. */
+  readonly attempt: number
 }
 
 export interface TokenStatus {
@@ -28,7 +36,7 @@ export interface TokenStatus {
   readonly lastRefreshAt: Option.Option<number>
   readonly nextRefreshAt: Option.Option<number>
   /** What the source said when it last failed; never the token. */
-  readonly lastError: Option.Option<{ readonly code: string; readonly hint: string }>
+  readonly lastError: Option.Option<TokenTrouble>
 }
 
 export class LiveToken extends Context.Service<LiveToken, {
@@ -55,77 +63,67 @@ export class LiveToken extends Context.Service<LiveToken, {
   static readonly layer = Layer.effect(
     LiveToken,
     Effect.gen(function*() {
-      const { id, token } = yield* RelayTarget
-      return yield* make(id, yield* choose(id, token))
+      const { id, token, url } = yield* RelayTarget
+      return yield* make(id, yield* choose(id, token, url))
     })
-  ).pipe(Layer.provide(NodeFileSystem.layer))
+  ).pipe(Layer.provide([NodeServices.layer, NodeHttpClient.layerUndici]))
 
   /** Over a source of the embedding program's own. */
   static readonly layerOf = (chosen: ChosenSource) =>
     Layer.effect(LiveToken, Effect.flatMap(RelayTarget, ({ id }) => make(id, chosen)))
 }
 
-const withoutToken = (): Context.Service.Shape<typeof LiveToken> => {
-  const principal = principalOfSource("none")
-  const status: TokenStatus = {
-    source: "none",
-    state: "none",
-    principal,
-    expiresAt: Option.none(),
-    refreshes: 0,
-    lastRefreshAt: Option.none(),
-    nextRefreshAt: Option.none(),
-    lastError: Option.none()
-  }
-  return {
-    current: () => Effect.succeedNone,
-    principal: () => Effect.succeed(principal),
-    rejected: () => Effect.succeedNone,
-    accepted: () => Effect.void,
-    refresh: () => Effect.succeed(status),
-    status: () => Effect.succeed(status),
-    forget: () => Effect.void,
-    changes: Stream.never
-  }
-}
-
 const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
-  if (chosen._tag === "None") return withoutToken()
+  if (chosen._tag === "None") {
+    const { accepted, current, principal, refresh, status } = RotatingToken.none
+    return LiveToken.of({
+      current: () => current,
+      principal: () => principal,
+      rejected: () => Effect.succeedNone,
+      accepted: () => accepted,
+      refresh: () => refresh,
+      status: () => status,
+      forget: () => Effect.void,
+      changes: Stream.never
+    })
+  }
 
   const scope = yield* Scope.Scope
   const supervisor = yield* Supervisor
   const creating = yield* Semaphore.make(1)
   const changes = yield* PubSub.unbounded<{ readonly agent: AgentName; readonly principalChanged: boolean }>()
-  const tokens = new Map<AgentName, RotatingToken.RotatingToken>()
-  const scopes = new Map<AgentName, Scope.Closeable>()
+  const tokens = new Map<TokenOwner, RotatingToken.RotatingToken>()
+  const scopes = new Map<TokenOwner, Scope.Closeable>()
   /** Those who share one token, and are told when it changes. */
-  const sharing = new Set<AgentName>()
+  const sharing = new Map<AgentName, TokenOwner>()
+  const ownerOf = chosen._tag === "Shared" ? () => "*" as const : chosen.ownerOf
 
-  const create = Effect.fnUntraced(function*(agent: AgentName) {
-    const label = chosen._tag === "Shared" ? "*" : agent
+  const create = Effect.fnUntraced(function*(owner: TokenOwner) {
+    const source = chosen._tag === "Shared" ? Option.some(chosen.source) : yield* chosen.source(owner)
+    if (Option.isNone(source)) return RotatingToken.none
     const own = yield* Scope.fork(scope)
-    scopes.set(agent, own)
+    scopes.set(owner, own)
     return yield* RotatingToken.make({
-      source: chosen._tag === "Shared" ? chosen.source : yield* chosen.source(agent),
-      fiber: `token ${relay}/${label}`,
-      labels: { relay, agent: label },
+      source: source.value,
+      fiber: `token ${relay}/${owner}`,
+      labels: { relay, agent: owner },
       onChange: (principalChanged) =>
         PubSub.publishAll(
           changes,
-          Array.from(chosen._tag === "Shared" ? sharing : [agent], (agent) => ({ agent, principalChanged }))
+          [...sharing].filter(([, by]) => by === owner).map(([agent]) => ({ agent, principalChanged }))
         )
     }).pipe(Scope.provide(own), Effect.provideService(Supervisor, supervisor))
   })
 
   const tokenOf = (agent: AgentName): Effect.Effect<RotatingToken.RotatingToken> => {
-    const key = chosen._tag === "Shared" ? defaultAgent : agent
-    sharing.add(agent)
-    const token = tokens.get(key)
+    const owner = ownerOf(agent)
+    sharing.set(agent, owner)
+    const token = tokens.get(owner)
     if (token !== undefined) return Effect.succeed(token)
     return Effect.suspend(() => {
-      const token = tokens.get(key)
+      const token = tokens.get(owner)
       if (token !== undefined) return Effect.succeed(token)
-      return Effect.tap(create(key), (created) => Effect.sync(() => tokens.set(key, created)))
+      return Effect.tap(create(owner), (created) => Effect.sync(() => tokens.set(owner, created)))
     }).pipe(Effect.uninterruptible, creating.withPermit)
   }
 
@@ -139,7 +137,7 @@ const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
     forget: Effect.fnUntraced(function*(agent) {
       sharing.delete(agent)
       const own = scopes.get(agent)
-      if (chosen._tag === "Shared" || own === undefined) return
+      if (own === undefined) return
       tokens.delete(agent)
       scopes.delete(agent)
       yield* Scope.close(own, Exit.void)

@@ -39,13 +39,20 @@ const claimsOf = (token: string): Option.Option<ReadonlyArray<unknown>> => {
 const digest = (parts: ReadonlyArray<unknown>): PrincipalId =>
   PrincipalId.make(createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32))
 
-/** Source and what was declared of the subject; else source and what the token says of itself; else the source alone. */
-export const principalOf = (issued: IssuedToken): PrincipalId =>
-  Option.match(issued.subject, {
-    onSome: (subject) => digest([issued.source, subject]),
-    onNone: () =>
-      digest([issued.source, ...Option.getOrElse(claimsOf(Redacted.value(issued.value)), (): Array<unknown> => [])])
+/**
+ * Source and what was declared of the subject; else source and what the token says of itself; else the source alone.
+ * Declared scopes come on top: other rights are other tools.
+ */
+export const principalOf = (issued: IssuedToken): PrincipalId => {
+  const scopes = issued.scopes === undefined ? [] : [{ scopes: [...issued.scopes].sort() }]
+  return Option.match(issued.subject, {
+    onSome: (subject) => digest([issued.source, subject, ...scopes]),
+    onNone: () => {
+      const claims = Option.getOrElse(claimsOf(Redacted.value(issued.value)), (): ReadonlyArray<unknown> => [])
+      return digest([issued.source, ...claims, ...scopes])
+    }
   })
+}
 
 /** The principal of a source that has not given a token yet. */
 export const principalOfSource = (source: string): PrincipalId => digest([source])

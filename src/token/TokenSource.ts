@@ -5,7 +5,11 @@ import { type Effect, type Option, type Redacted, Schema, type Stream } from "ef
 export class TokenSourceFailed extends Schema.TaggedError<TokenSourceFailed>()("TokenSourceFailed", {
   code: Schema.String,
   hint: Schema.String,
-  retryable: Schema.Boolean
+  retryable: Schema.Boolean,
+  /** Of HTTP, where that was spoken. */
+  status: Schema.optional(Schema.Int),
+  /** What the source asked for. */
+  retryAfterMillis: Schema.optional(Schema.Number)
 }) {
   override get message(): string {
     return `${this.hint} (${this.code})`
@@ -20,6 +24,10 @@ export interface IssuedToken {
   readonly expiresAt: Option.Option<number>
   /** Whom the token stands for, where the source told. */
   readonly subject: Option.Option<string>
+  /** What the token may do, where the source told. */
+  readonly scopes?: ReadonlyArray<string> | undefined
+  /** The user name that goes with it, for what takes a name and a password. */
+  readonly username?: string | undefined
 }
 
 export interface TokenSource {

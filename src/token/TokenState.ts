@@ -11,7 +11,7 @@ export interface TokenState {
   readonly principal: PrincipalId
   /** Why the last ask brought none. */
   readonly trouble: Option.Option<TokenSourceFailed>
-  /** Transient failures in a row. */
+  /** Failures in a row. */
   readonly failures: number
   /** Answers of the source in a row that came because the relay refused the token before. */
   readonly refusals: number
@@ -70,10 +70,16 @@ export const answered = (state: TokenState, token: Token, at: number, options: {
 }
 
 export const failed = (state: TokenState, failure: TokenSourceFailed, at: number): TokenState => {
-  const failures = failure.retryable ? state.failures + 1 : 0
-  const pause = failure.retryable && !resting(state) ? rotation.retryAfter(failures) : rotation.rest
+  const transient = failure.retryable && !resting(state)
+  // A change from one kind to the other starts its own count.
+  const goesOn = Option.exists(state.trouble, ({ retryable }) => retryable === failure.retryable)
+  const failures = goesOn ? state.failures + 1 : 1
+  const pause = transient ? Math.max(rotation.retryAfter(failures), asLong(failure)) : rotation.rest
   return { ...state, trouble: Option.some(failure), failures, nextAskAt: Option.some(at + pause) }
 }
+
+/** What a source asked for with `Retry-After`, within reason. */
+const asLong = ({ retryAfterMillis = 0 }: TokenSourceFailed): number => Math.min(retryAfterMillis, rotation.rest)
 
 /** Whether the source may be asked because the relay refused the token; else its rotation fiber asks when it is time. */
 export const mayAsk = (state: TokenState, at: number): boolean =>
@@ -91,8 +97,17 @@ export const statusOf = (state: TokenState, source: string, at: number): TokenSt
   lastRefreshAt: state.lastRefreshAt,
   nextRefreshAt: state.nextAskAt,
   lastError: resting(state)
-    ? Option.some({ code: "refused", hint: `the relay refused ${state.refusals} tokens in a row` })
-    : Option.map(state.trouble, ({ code, hint }) => ({ code, hint }))
+    ? Option.some({
+      code: "refused",
+      hint: `the relay refused ${state.refusals} tokens in a row`,
+      attempt: state.refusals
+    })
+    : Option.map(state.trouble, ({ code, hint, status }) => ({
+      code,
+      hint,
+      attempt: state.failures,
+      ...(status === undefined ? {} : { status })
+    }))
 })
 
 const stateOf = (state: TokenState, at: number): TokenStatus["state"] => {

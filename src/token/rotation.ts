@@ -14,6 +14,9 @@ export const refusalsInRow = 5
 /** The source is given up on after this long, once for each ask. */
 export const patience = 10_000
 
+/** What a source may take of that, so that it can still say itself what took too long. */
+export const sourceTimeout = patience - 500
+
 const firstRetry = 2000
 const retryCap = 30_000
 

@@ -193,7 +193,7 @@ describe("load", () => {
       { HOLDFAST_TOKEN_SOURCES: "environment", HOLDFAST_TOKEN_VALUE: "secret" }
     ],
     [
-      "token.sources.0: \"vault\" is not valid; expected \"value\" | \"file\" | \"environment\" (from HOLDFAST_TOKEN_SOURCES)",
+      "token.sources.0: \"vault\" is not valid; expected \"value\" | \"file\" | \"command\" | \"url\" | \"oauth\" | \"environment\" (from HOLDFAST_TOKEN_SOURCES)",
       { HOLDFAST_TOKEN_SOURCES: "vault" }
     ],
     [

@@ -1,16 +1,18 @@
-import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Redacted } from "effect"
+import { ConfigProvider, Effect, Fiber, Redacted } from "effect"
+import { TestClock } from "effect/testing"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import type { TokenSettings } from "../../src/config/Settings.ts"
-import { defaultRelay, RelayId } from "../../src/domain/Ids.ts"
+import { setTimeout as sleep } from "node:timers/promises"
+import type { TokenSettings } from "../../src/config/TokenSettings.ts"
+import { AgentName, defaultRelay, RelayId } from "../../src/domain/Ids.ts"
 import { choose } from "../../src/token/ChosenSource.ts"
 import { temporaryDirectory } from "../storage/temporaryDirectory.ts"
+import { withServices } from "./withServices.ts"
 
 const chosen = (settings: TokenSettings, environment: Record<string, string> = {}, relay = defaultRelay) =>
   choose(relay, settings).pipe(
-    Effect.provide(NodeFileSystem.layer),
+    withServices,
     Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(environment))
   )
 
@@ -78,11 +80,41 @@ describe("ChosenSource", () => {
 
   it.effect.each(
     [
-      { settings: { sources: ["file"] }, words: "lists file, which is not set" },
-      { settings: { value, file: "/run/token", sources: ["file"] }, words: "does not list it" }
+      { settings: { sources: ["file"] }, words: "file is listed but not set" },
+      { settings: { value, file: "/run/token", sources: ["file"] }, words: "value is set but not listed" }
     ] as const
   )("is refused where the order and the sources disagree: $words", ({ settings, words }) =>
     Effect.gen(function*() {
       assert.include((yield* Effect.flip(token(settings))).message, words)
+    }))
+
+  it.effect("is the next in the order where a command fails, and is asked for the agent where its settings name it", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* token({ command: "exit 1", value, sources: ["command", "value"] }), [
+        "value",
+        "from settings"
+      ])
+      assert.deepStrictEqual(yield* token({ command: "echo printed" }), ["command", "printed"])
+      const perAgent = yield* chosen({ command: "echo for-{agent}" })
+      if (perAgent._tag !== "PerAgent") return assert.fail("it is one source for all")
+      const source = yield* Effect.flatMap(perAgent.source(AgentName.make("ada")), Effect.fromOption)
+      assert.strictEqual(Redacted.value((yield* source.fetch).value), "for-ada")
+    }))
+
+  it.effect("gives the next one its turn where one hangs", () =>
+    Effect.gen(function*() {
+      const asking = yield* Effect.forkChild(
+        token({ command: "sleep 600", value, sources: ["command", "value"] })
+      )
+      // The command runs in real time, the patience with it in the test's.
+      yield* Effect.promise(() => sleep(50))
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(asking), ["value", "from settings"])
+    }))
+
+  it.effect("refuses what an agent's own settings have wrong", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(chosen({ agents: { [AgentName.make("ada")]: { sources: ["url"] } } }))
+      assert.include(error.message, "url is listed but not set")
     }))
 })

@@ -100,7 +100,10 @@ describe("LiveToken", () => {
         assert.strictEqual(value(yield* token.current(defaultAgent)), "one")
         const status = yield* token.status(defaultAgent)
         assert.strictEqual(status.state, "failing")
-        assert.deepStrictEqual(status.lastError, Option.some({ code: "HTTP 503", hint: "mint is restarting" }))
+        assert.deepStrictEqual(
+          status.lastError,
+          Option.some({ code: "HTTP 503", hint: "mint is restarting", attempt: asks.length - 1 })
+        )
         yield* TestClock.adjust("1 millis")
         assert.strictEqual(value(yield* token.current(defaultAgent)), "none")
         assert.lengthOf(logged.filter((line) => line.includes("mint is restarting")), 1)
@@ -317,6 +320,29 @@ describe("LiveToken", () => {
       }).pipe(
         Effect.provide(LiveToken.layer.pipe(
           Layer.provide(target({ file: join(directory, "{agent}.token") })),
+          Layer.provideMerge(Supervisor.layer)
+        ))
+      )
+    }))
+
+  it.effect("keeps a token of its own for an agent that is configured so, and one for all others", () =>
+    Effect.gen(function*() {
+      const ada = AgentName.make("ada")
+      const other = AgentName.make("other")
+      yield* Effect.gen(function*() {
+        const token = yield* LiveToken
+        assert.strictEqual(value(yield* token.current(defaultAgent)), "shared")
+        assert.strictEqual(value(yield* token.current(other)), "shared")
+        assert.strictEqual(value(yield* token.current(ada)), "ada's")
+        assert.strictEqual(yield* token.principal(other), yield* token.principal(defaultAgent))
+        const fibers = yield* Effect.flatMap(Supervisor, ({ fibers }) => fibers)
+        assert.deepStrictEqual(fibers.map(({ name }) => name), ["token default/*", "token default/ada"])
+      }).pipe(
+        Effect.provide(LiveToken.layer.pipe(
+          Layer.provide(target({
+            value: Redacted.make("shared"),
+            agents: { [ada]: { value: Redacted.make("ada's") } }
+          })),
           Layer.provideMerge(Supervisor.layer)
         ))
       )

@@ -5,7 +5,11 @@ import { ink } from "../Ink.ts"
 
 export const tokenInWords = (token: TokenView, now: DateTime.Utc): string => {
   const expiry = token.expiresAt === null ? "" : `, ends in ${apart(token.expiresAt, now)}`
-  const error = token.lastError === null ? "" : `: ${token.lastError.code}, ${token.lastError.hint}`
+  const { lastError, nextRefreshAt } = token
+  const next = nextRefreshAt === null ? "" : `, next in ${apart(nextRefreshAt, now)}`
+  const error = lastError === null
+    ? ""
+    : `: ${lastError.code}, ${lastError.hint}; attempt ${lastError.attempt}${next}`
   return `${token.state} (${token.source}${expiry})${error}`
 }
 

@@ -1,0 +1,124 @@
+/**
+ * Finds the authorization server of a relay: MCP's authorization section (2025-11-25 and 2026-07-28), RFC 9728, RFC 8414
+ * and OpenID Connect Discovery.
+ *
+ * Metadata is taken only over TLS or from this machine, and only where it names itself as we came to it.
+ */
+import { Effect, Option, Schema } from "effect"
+import { HttpClientRequest } from "effect/http"
+import * as HttpAsk from "./HttpAsk.ts"
+import { failureOf } from "./SourceProblem.ts"
+import { TokenSourceFailed } from "./TokenSource.ts"
+
+const Texts = Schema.optionalKey(Schema.Array(Schema.String))
+
+export const ResourceMetadata = Schema.Struct({
+  resource: Schema.String,
+  authorization_servers: Texts,
+  scopes_supported: Texts
+})
+export type ResourceMetadata = typeof ResourceMetadata.Type
+
+export const ServerMetadata = Schema.Struct({
+  issuer: Schema.String,
+  token_endpoint: Schema.String,
+  authorization_endpoint: Schema.optionalKey(Schema.String),
+  registration_endpoint: Schema.optionalKey(Schema.String),
+  scopes_supported: Texts,
+  token_endpoint_auth_methods_supported: Texts,
+  code_challenge_methods_supported: Texts,
+  client_id_metadata_document_supported: Schema.optionalKey(Schema.Boolean),
+  authorization_response_iss_parameter_supported: Schema.optionalKey(Schema.Boolean)
+})
+export type ServerMetadata = typeof ServerMetadata.Type
+
+export interface ProtectedResource {
+  /** What a token is asked for. */
+  readonly resource: string
+  readonly issuers: ReadonlyArray<string>
+  /** What the relay's challenge or metadata asks for. */
+  readonly scope: string | undefined
+}
+
+const wrong = (code: string, hint: string) => new TokenSourceFailed({ code, hint, retryable: true })
+
+const get = Effect.fnUntraced(function*<S extends Schema.Decoder<unknown>>(url: string, schema: S) {
+  const place = yield* HttpAsk.safeUrl(url)
+  const request = HttpClientRequest.get(place).pipe(HttpClientRequest.setHeader("accept", "application/json"))
+  const answer = yield* HttpAsk.send(request)
+  // Where it is not served another place may be tried; a server that fails is no answer to that.
+  if (answer.status >= 500 || answer.status === 429) return yield* failureOf(answer, [])
+  if (answer.status !== 200) return Option.none()
+  return Schema.decodeUnknownOption(Schema.fromJsonString(schema))(answer.text)
+})
+
+const firstOf = Effect.fnUntraced(function*<S extends Schema.Decoder<unknown>>(
+  urls: ReadonlyArray<string>,
+  schema: S
+) {
+  for (const url of urls) {
+    const found = yield* get(url, schema)
+    if (Option.isSome(found)) return found
+  }
+  return Option.none()
+})
+
+/** Before the path (RFC 8414, section 3.1; RFC 9728, section 3.1). */
+const wellKnown = (name: string, url: URL): string =>
+  `${url.origin}/.well-known/${name}${url.pathname === "/" ? "" : url.pathname.replace(/\/$/, "")}`
+
+const parameter = (challenge: string, name: string): string | undefined =>
+  new RegExp(`\\b${name}="([^"]*)"`).exec(challenge)?.[1]
+
+/** The canonical form that `resource` has (RFC 8707; MCP, section Resource Parameter). */
+export const canonical = (url: URL): string => `${url.origin}${url.pathname === "/" ? "" : url.pathname}${url.search}`
+
+const covers = (resource: string, relay: URL): boolean => {
+  const url = URL.parse(resource)
+  if (url === null || url.origin !== relay.origin) return false
+  const path = url.pathname.endsWith("/") ? url.pathname : `${url.pathname}/`
+  return `${relay.pathname}/`.startsWith(path)
+}
+
+/** Asks the relay, without a token; what it does not tell is assumed: itself as resource, its origin as issuer. */
+export const protectedResource = Effect.fn("AuthorizationServer.protectedResource")(function*(relay: URL) {
+  yield* HttpAsk.safeUrl(relay.href)
+  const { challenge = "" } = yield* HttpAsk.send(
+    HttpClientRequest.get(relay).pipe(HttpClientRequest.setHeader("accept", "text/event-stream"))
+  )
+  const named = parameter(challenge, "resource_metadata")
+  const places = named === undefined
+    ? [wellKnown("oauth-protected-resource", relay), `${relay.origin}/.well-known/oauth-protected-resource`]
+    : [named]
+  const found = yield* firstOf(places, ResourceMetadata)
+  const scope = parameter(challenge, "scope")
+  if (Option.isNone(found)) return { resource: canonical(relay), issuers: [relay.origin], scope }
+  const { authorization_servers = [], resource, scopes_supported } = found.value
+  if (!covers(resource, relay)) {
+    return yield* wrong("wrong resource", `the relay's metadata is for ${resource}, not for ${canonical(relay)}`)
+  }
+  return {
+    resource,
+    issuers: authorization_servers.length === 0 ? [relay.origin] : authorization_servers,
+    scope: scope ?? scopes_supported?.join(" ")
+  } satisfies ProtectedResource
+})
+
+/** The server's metadata; where it serves none, the endpoints of MCP's revision 2025-03-26. */
+export const serverMetadata = Effect.fn("AuthorizationServer.serverMetadata")(function*(issuer: string) {
+  const url = yield* HttpAsk.safeUrl(issuer)
+  const places = [wellKnown("oauth-authorization-server", url), wellKnown("openid-configuration", url)]
+  const appended = `${url.href.replace(/\/$/, "")}/.well-known/openid-configuration`
+  const found = yield* firstOf(url.pathname === "/" ? places : [...places, appended], ServerMetadata)
+  if (Option.isSome(found)) {
+    if (found.value.issuer.replace(/\/$/, "") === issuer.replace(/\/$/, "")) return found.value
+    return yield* wrong("wrong issuer", `the metadata of ${issuer} calls itself ${found.value.issuer}`)
+  }
+  if (url.pathname !== "/") return yield* wrong("no metadata", `the authorization server ${issuer} serves no metadata`)
+  return {
+    issuer,
+    authorization_endpoint: `${url.origin}/authorize`,
+    token_endpoint: `${url.origin}/token`,
+    registration_endpoint: `${url.origin}/register`
+  } satisfies ServerMetadata
+})

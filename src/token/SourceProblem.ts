@@ -1,0 +1,54 @@
+/** What the answer of a token's endpoint says where it is no token: kept, bounded, without the secrets that were sent. */
+import { Option, Predicate, Schema } from "effect"
+import type { HttpAnswer } from "./HttpAsk.ts"
+import { TokenSourceFailed } from "./TokenSource.ts"
+
+const hintLength = 300
+
+const member = Schema.optionalKey(Schema.Unknown)
+const Problem = Schema.Struct({
+  code: member,
+  error: member,
+  error_description: member,
+  hint: member,
+  details: member,
+  message: member
+})
+const decodeProblem = Schema.decodeOption(Schema.fromJsonString(Problem))
+
+const textOf = (value: unknown): string | undefined => {
+  if (Predicate.isString(value) && value !== "") return value
+  if (!Predicate.isObject(value)) return undefined
+  return textOf(Reflect.get(value, "code")) ?? textOf(Reflect.get(value, "message"))
+}
+
+/** A code is a word; anything else that stands in its place is a hint. */
+const isCode = (text: string | undefined): text is string => text !== undefined && /^[\w.-]{1,64}$/.test(text)
+
+/** RFC 6749, section 5.2: what no repetition mends. */
+const finalCodes = ["invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope"]
+
+/** Final are 401, 403 and OAuth's own verdicts; all else may be asked again. `secrets` may be echoed, and are taken out. */
+export const failureOf = ({ retryAfterMillis, status, text }: HttpAnswer, secrets: ReadonlyArray<string>) => {
+  const problem = Option.getOrElse(decodeProblem(text), (): typeof Problem.Type => ({}))
+  const code = [problem.code, problem.error].map(textOf).find(isCode)
+  const hint = [problem.hint, problem.details, problem.error_description, problem.message, problem.error]
+    .map(textOf)
+    .find((text) => text !== undefined && text !== code)
+  return new TokenSourceFailed({
+    status,
+    code: code === undefined ? `HTTP ${status}` : `HTTP ${status} ${shown(code, secrets)}`,
+    hint: shown(hint ?? code ?? "it gave no reason", secrets),
+    retryable: status !== 401 && status !== 403 && !(code !== undefined && finalCodes.includes(code)),
+    retryAfterMillis
+  })
+}
+
+/** On one line, bounded, without any of the secrets. */
+export const shown = (text: string, secrets: ReadonlyArray<string>): string =>
+  secrets
+    .filter((secret) => secret !== "")
+    .reduce((text, secret) => text.replaceAll(secret, "…"), text)
+    .replaceAll(/[\p{Cc}\s]+/gu, " ")
+    .trim()
+    .slice(0, hintLength)

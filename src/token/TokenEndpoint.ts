@@ -1,0 +1,43 @@
+/** One request to an OAuth 2 token endpoint (RFC 6749, section 3.2), with the client's authentication that it takes. */
+import { Effect, Redacted } from "effect"
+import { HttpClientRequest, UrlParams } from "effect/http"
+import * as HttpAsk from "./HttpAsk.ts"
+import { failureOf } from "./SourceProblem.ts"
+
+export interface OAuthClient {
+  readonly id: string
+  readonly secret: Redacted.Redacted | undefined
+  /** What the server says it takes; absent, `client_secret_basic`, as RFC 8414 has it. */
+  readonly methods: ReadonlyArray<string> | undefined
+}
+
+type Form = Readonly<Record<string, string | undefined>>
+
+const encode = (form: Form): string => UrlParams.toString(UrlParams.fromInput(form))
+
+/** RFC 6749, section 2.3.1: form-encoded before it is joined. */
+const formEncoded = (text: string): string => encode({ "": text }).slice(1)
+
+const basic = (id: string, secret: string): string =>
+  `Basic ${Buffer.from(`${formEncoded(id)}:${formEncoded(secret)}`).toString("base64")}`
+
+/** The answer's text, of a 200; a failure's code and hint otherwise, without what was sent. */
+export const request = Effect.fn("TokenEndpoint.request")(function*(endpoint: string, client: OAuthClient, form: Form) {
+  const url = yield* HttpAsk.safeUrl(endpoint)
+  const secret = client.secret === undefined ? undefined : Redacted.value(client.secret)
+  const asBasic = secret !== undefined && (client.methods?.includes("client_secret_basic") ?? true)
+  const body = encode({
+    ...form,
+    ...(asBasic ? {} : { client_id: client.id, ...(secret === undefined ? {} : { client_secret: secret }) })
+  })
+  const answer = yield* HttpAsk.send(
+    HttpClientRequest.post(url).pipe(
+      HttpClientRequest.setHeader("accept", "application/json"),
+      HttpClientRequest.bodyText(body, "application/x-www-form-urlencoded"),
+      (request) => asBasic ? HttpClientRequest.setHeader(request, "authorization", basic(client.id, secret)) : request
+    )
+  )
+  if (answer.status === 200) return answer.text
+  const sent = [secret ?? "", form["refresh_token"] ?? "", form["code"] ?? "", form["code_verifier"] ?? ""]
+  return yield* failureOf(answer, sent)
+})
