@@ -43,6 +43,7 @@ export class Tokens {
 export const liveToken = (tokens: Tokens) =>
   Layer.mock(LiveToken, {
     current: () => Effect.sync(() => tokens.current),
+    principal: () => Effect.succeed(principal),
     rejected: () => Effect.sync(() => tokens.next()),
     accepted: () =>
       Effect.sync(() => {
