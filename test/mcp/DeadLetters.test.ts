@@ -7,24 +7,28 @@ import { Daemon } from "../support/Daemon.ts"
 import { eventually } from "../support/eventually.ts"
 
 describe("a dead letter", () => {
-  it.live("is told to its agent by a log message and, once, with the next bufferable call", () =>
-    Effect.gen(function*() {
-      const relay = yield* TestRelay.start()
-      const daemon = yield* Daemon.start({ relayUrl: relay.url })
-      const client = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
-      yield* client.wire.awaitStream
-      yield* relay.kill
-      yield* client.call("relay_send_message", { to: "b", text: "doomed" })
+  it.live(
+    "is told to its agent by a log message and, once, with the next bufferable call",
+    () =>
+      Effect.gen(function*() {
+        const relay = yield* TestRelay.start()
+        const daemon = yield* Daemon.start({ relayUrl: relay.url })
+        const client = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
+        yield* client.wire.awaitStream
+        yield* relay.kill
+        yield* client.call("relay_send_message", { to: "b", text: "doomed" })
 
-      yield* relay.restart()
-      yield* relay.control.answerNext(1, Answer.rpcError(-32602, "no such agent"), { tool: "relay_send_message" })
-      yield* eventually("the log message", client.logged, (logged) => logged.length > 0)
-      assert.include(JSON.stringify(yield* client.logged), "no such agent")
+        yield* relay.restart()
+        yield* relay.control.answerNext(1, Answer.rpcError(-32602, "no such agent"), { tool: "relay_send_message" })
+        yield* eventually("the log message", client.logged, (logged) => logged.length > 0)
+        assert.include(JSON.stringify(yield* client.logged), "no such agent")
 
-      yield* relay.kill
-      const next = yield* client.call("relay_send_message", { to: "b", text: "next" })
-      assert.include(JSON.stringify(next.structuredContent), "no such agent")
-      const after = yield* client.call("relay_send_message", { to: "b", text: "after" })
-      assert.notInclude(JSON.stringify(after.structuredContent), "no such agent")
-    }), 60_000)
+        yield* relay.kill
+        const next = yield* client.call("relay_send_message", { to: "b", text: "next" })
+        assert.include(JSON.stringify(next.structuredContent), "no such agent")
+        const after = yield* client.call("relay_send_message", { to: "b", text: "after" })
+        assert.notInclude(JSON.stringify(after.structuredContent), "no such agent")
+      }),
+    60_000
+  )
 })
