@@ -18,6 +18,7 @@ import { version } from "./domain/Version.ts"
 import { AgentRequests } from "./mcp/AgentRequests.ts"
 import { AgentSessions } from "./mcp/AgentSessions.ts"
 import { DeadLetters } from "./mcp/DeadLetters.ts"
+import { Discover } from "./mcp/Discover.ts"
 import { Endpoint } from "./mcp/Endpoint.ts"
 import { EventLogs } from "./mcp/EventLog.ts"
 import { ExtraRoutes } from "./mcp/ExtraRoutes.ts"
@@ -29,6 +30,8 @@ import { ListChanges } from "./mcp/ListChanges.ts"
 import { Lists } from "./mcp/Lists.ts"
 import { MenuSignals } from "./mcp/MenuSignals.ts"
 import * as MenuTriggers from "./mcp/MenuTriggers.ts"
+import { ModernContexts } from "./mcp/ModernContexts.ts"
+import { ModernRequests } from "./mcp/ModernRequests.ts"
 import { Notices } from "./mcp/Notices.ts"
 import { ObservedCalls } from "./mcp/ObservedCalls.ts"
 import { Outcomes } from "./mcp/Outcome.ts"
@@ -39,6 +42,7 @@ import { RememberedPort } from "./mcp/RememberedPort.ts"
 import { ServerStream } from "./mcp/ServerStream.ts"
 import { SessionMenu } from "./mcp/SessionMenu.ts"
 import { SessionStore } from "./mcp/SessionStore.ts"
+import { Subscriptions } from "./mcp/Subscriptions.ts"
 import { ToolCalls } from "./mcp/ToolCalls.ts"
 import { KeptInitialize } from "./menu/KeptInitialize.ts"
 import { KeptLists } from "./menu/KeptLists.ts"
@@ -106,7 +110,8 @@ const kept = Layer.mergeAll(KeptLists.layer, KeptInitialize.layer, SessionStore.
 
 /** The agent's side: from single messages at the bottom to the gateway at the top. */
 const agentSide = Layer.mergeAll(RelayGateway.layer, MenuTriggers.layer).pipe(
-  Layer.provideMerge(AgentRequests.layer),
+  Layer.provideMerge(Layer.mergeAll(AgentRequests.layer, ModernRequests.layer, ModernContexts.layer)),
+  Layer.provideMerge(Layer.mergeAll(Discover.layer, Subscriptions.layer)),
   Layer.provideMerge(
     Layer.mergeAll(Lists.layer, ToolCalls.layer, ServerStream.layer, Initialize.layer, Notices.layer, Outcomes.layer)
   ),

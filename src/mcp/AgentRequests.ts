@@ -14,6 +14,7 @@ import { boundOf, Forwarding, onlyReads, refuse, say } from "./Forwarding.ts"
 import { listChanged, ListChanges } from "./ListChanges.ts"
 import { isListRequest, Lists } from "./Lists.ts"
 import { type Noted, Outcomes } from "./Outcome.ts"
+import { ServerStream } from "./ServerStream.ts"
 import { SessionStore } from "./SessionStore.ts"
 import { type CallPassage, ToolCalls } from "./ToolCalls.ts"
 
@@ -32,6 +33,7 @@ export class AgentRequests extends Context.Service<AgentRequests, {
       const forwarding = yield* Forwarding
       const changes = yield* ListChanges
       const store = yield* SessionStore
+      const streams = yield* ServerStream
       const outcomes = yield* Outcomes
       let twice = 0
 
@@ -44,6 +46,7 @@ export class AgentRequests extends Context.Service<AgentRequests, {
             if (JsonText.at(text, ["result"]) === undefined) return
             onResult()
             yield* store.save(session.saved)
+            yield* streams.resubscribe(session, [])
           })
         })
 

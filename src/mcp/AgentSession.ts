@@ -19,6 +19,9 @@ const InitializeParams = Schema.fromJsonString(Schema.Struct({
 }))
 const decodeParams = Schema.decodeUnknownOption(InitializeParams)
 
+/** Begins the ids of what is kept for agents without sessions; no session is called so. */
+export const contextPrefix = "context-"
+
 export class AgentSession {
   readonly id: SessionId
   readonly agent: AgentName
@@ -26,6 +29,8 @@ export class AgentSession {
   /** What the agent was answered, or asks for while it is not; the relay session's own may differ. */
   protocolVersion: string
   readonly clientName: string
+  /** Not a session that the agent knows of: it speaks the modern era, which has none. */
+  readonly modern: boolean
   /** A digest of the client's capabilities: relays register tools by capability. */
   readonly capabilities: string
   readonly relay: RelaySession
@@ -41,6 +46,8 @@ export class AgentSession {
   readonly view: MenuView
   /** The relay's requests that the agent has yet to answer, with the relay session they came on. */
   readonly asked = new Map<string, number>()
+  /** Resources that agents of the modern era listen for, and how many do. */
+  readonly watched = new Map<string, number>()
   /** Connections that read `log`; the newest one counts. */
   readers = 0
   roots: string | undefined
@@ -59,6 +66,7 @@ export class AgentSession {
     this.id = saved.id
     this.agent = saved.agent
     this.initialize = saved.initialize
+    this.modern = saved.id.startsWith(contextPrefix)
     this.protocolVersion = saved.protocol_version
     const params = decodeParams(saved.initialize)
     this.clientName = params._tag === "Some" ? params.value.params?.clientInfo?.name ?? "" : ""
@@ -100,6 +108,7 @@ export const make = Effect.fnUntraced(function*(saved: SavedSession) {
   let session: AgentSession | undefined
   const relay = yield* relaySessions.make({
     agent: saved.agent,
+    era: saved.id.startsWith(contextPrefix) ? "modern" : "legacy",
     seed: Effect.sync(() => ({
       initialize: saved.initialize,
       replay: session === undefined

@@ -18,6 +18,10 @@ export class AgentSessions extends Context.Service<AgentSessions, {
   /** Not yet on disk: `keep` puts it there once its initialize is answered. */
   readonly create: (agent: AgentName, initialize: Request) => Effect.Effect<AgentSession>
   readonly keep: (session: AgentSession) => Effect.Effect<void>
+  /** The one of this id, made where there is none: for agents that have no sessions. */
+  readonly context: (
+    about: Pick<AgentSession["saved"], "id" | "agent" | "initialize" | "protocol_version">
+  ) => Effect.Effect<AgentSession>
   /** Loaded or on disk; marks it as used. */
   readonly find: (agent: AgentName, id: string) => Effect.Effect<Option.Option<AgentSession>>
   readonly end: (session: AgentSession) => Effect.Effect<void>
@@ -94,6 +98,27 @@ export class AgentSessions extends Context.Service<AgentSessions, {
             fingerprint: null
           }),
         keep: (session) => store.save(session.saved),
+        context: Effect.fnUntraced(function*(about) {
+          const known = loaded.get(about.id)?.session
+          if (known !== undefined) {
+            yield* use(known)
+            return known
+          }
+          return yield* loading.withPermits(1)(Effect.gen(function*() {
+            const again = loaded.get(about.id)?.session
+            if (again !== undefined) return again
+            const saved = yield* store.find(about.agent, about.id)
+            return yield* load(
+              {
+                ...about,
+                roots: null,
+                log_level: null,
+                subscriptions: [],
+                fingerprint: Option.isSome(saved) ? saved.value.fingerprint : null
+              }
+            )
+          }))
+        }),
         find: Effect.fnUntraced(function*(agent, id) {
           if (id === "") return Option.none()
           const known = loaded.get(SessionId.make(id))?.session

@@ -56,6 +56,8 @@ export interface AnswerStreamOptions {
   readonly log: Effect.Effect<EventLog>
   /** Whether the stream begins with an event that only tells its id (2025-11-25 and later). */
   readonly priming: boolean
+  /** Whether events carry ids by which the stream can be resumed; the modern era knows no resuming. */
+  readonly resumable?: boolean | undefined
   /** The request's id, as it stands in its text. */
   readonly id: string
   /** Response headers, where the answer becomes a stream. */
@@ -75,7 +77,7 @@ export const make = Effect.fnUntraced(function*(options: AnswerStreamOptions): E
 
   const begin = Effect.gen(function*() {
     const log = yield* options.log
-    const reader = log.reader(0)
+    const reader = options.resumable === false ? withoutIds(log.reader(0)) : log.reader(0)
     if (Deferred.isDoneUnsafe(disconnected)) yield* reader.close
     if (options.priming) yield* log.append("")
     yield* Deferred.succeed(opening, { _tag: "Sse", log, reader, headers: options.headers ?? {} })
@@ -131,6 +133,11 @@ export const make = Effect.fnUntraced(function*(options: AnswerStreamOptions): E
       if (claimed === "Sse") yield* Effect.flatMap(Deferred.await(opened), ({ reader }) => reader.close)
     })
   }
+})
+
+const withoutIds = (reader: EventReader): EventReader => ({
+  ...reader,
+  next: Effect.map(reader.next, Option.map((event) => ({ ...event, id: undefined })))
 })
 
 const collected = Effect.fnUntraced(function*(id: string, chunks: Pull<Uint8Array>) {

@@ -16,7 +16,7 @@ export type { EventIdParts } from "./EventId.ts"
 
 export interface LoggedEvent {
   /** What `Last-Event-ID` will name: stream, sequence, and the request's id where the stream answers one. */
-  readonly id: string
+  readonly id: string | undefined
   readonly sequence: number
   /** Empty in a priming event, which only tells its id. */
   readonly data: string

@@ -6,6 +6,7 @@
  */
 import { Context, Deferred, Duration, Effect, Layer, Option, type Scope } from "effect"
 import { Settings } from "../config/Settings.ts"
+import * as EraForm from "../domain/EraForm.ts"
 import * as JsonRpcError from "../domain/JsonRpcError.ts"
 import type { Request } from "../domain/Message.ts"
 import { relayError } from "../relay/FailureText.ts"
@@ -24,6 +25,8 @@ export interface Passage {
   /** Where what the relay says ahead of its answer goes, and the answer's form is decided. */
   readonly answer: AnswerStream
   readonly noted: Noted
+  /** The request's method, where the agent speaks the modern era and is to be answered in its form. */
+  readonly modern?: string | undefined
   readonly within: Duration.Duration
   /** Only reads, so that it may be sent again when it was cut off. */
   readonly reads: boolean
@@ -115,20 +118,27 @@ const worse = (first: RelayFailure, second: RelayFailure): RelayFailure =>
   second.downClass && second.delivery === "not sent" ? first : second
 
 /** Where an answer goes, and how it is reported. */
-export type Told = Pick<Passage, "answer" | "noted">
+export type Told = Pick<Passage, "answer" | "noted" | "modern">
 
 /** Answers a request with an error of our own. */
 export const refuse = (
   passage: Told,
   request: Request,
-  error: JsonRpcError.JsonRpcError
-): Effect.Effect<void> => say(passage, JsonRpcError.text(request.id, error), "error")
+  error: JsonRpcError.JsonRpcError,
+  status = 200
+): Effect.Effect<void> => say(passage, JsonRpcError.text(request.id, error), "error", status)
 
 /** Answers with a JSON-RPC text of our own. */
-export const say = ({ answer, noted }: Told, text: string, outcome: Outcome): Effect.Effect<void> =>
+export const say = (
+  { answer, modern, noted }: Told,
+  text: string,
+  outcome: Outcome,
+  status = 200
+): Effect.Effect<void> =>
   Effect.suspend(() => {
     noted.outcome = outcome
-    return answer.answer({ _tag: "Json", status: 200, headers: {}, body: { _tag: "Whole", text } })
+    const whole = modern === undefined ? text : EraForm.modernResponse(text, modern)
+    return answer.answer({ _tag: "Json", status, headers: {}, body: { _tag: "Whole", text: whole } })
   })
 
 const watched = Effect.fnUntraced(function*(chunks: Pull<Uint8Array>) {

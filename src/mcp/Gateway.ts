@@ -2,6 +2,7 @@
 import { Context, type Effect, type Option } from "effect"
 import type { AgentName } from "../domain/Ids.ts"
 import type { Batch, Message } from "../domain/Message.ts"
+import type { Era } from "../domain/ProtocolVersion.ts"
 import type { AnswerStream } from "./AnswerStream.ts"
 import type { EventLog } from "./EventLog.ts"
 
@@ -12,6 +13,8 @@ export interface AgentPost {
   readonly message: Message | Batch
   /** The agent's headers that may pass to the relay, lower case. */
   readonly headers: Readonly<Record<string, string>>
+  /** Of the modern era there are only requests and notifications. */
+  readonly era: Era
   /** The `MCP-Protocol-Version` header. */
   readonly protocolVersion: string | undefined
 }

@@ -6,6 +6,7 @@
  */
 import { Context, Effect, Fiber, FiberSet, Layer, Option, Predicate } from "effect"
 import { Settings } from "../config/Settings.ts"
+import * as EraForm from "../domain/EraForm.ts"
 import * as JsonText from "../domain/JsonText.ts"
 import type { Request } from "../domain/Message.ts"
 import * as ProtocolVersion from "../domain/ProtocolVersion.ts"
@@ -29,8 +30,7 @@ export class Initialize extends Context.Service<Initialize, {
 
       const local = (request: Request, known: Option.Option<string>) => {
         const version = versionFor(request)
-        const result = Option.getOrElse(known, () => minimal)
-        return withListChanged(JsonText.set(result, ["protocolVersion"], JSON.stringify(version)))
+        return withListChanged(EraForm.asInitializeResult(Option.getOrElse(known, () => minimal), version))
       }
 
       return Initialize.of({
@@ -45,7 +45,12 @@ export class Initialize extends Context.Service<Initialize, {
           const patience = Option.isSome(known) ? settings.link.fallbackAfter : settings.link.fallbackUnknownAfter
           const opened = yield* Effect.timeoutOption(Fiber.join(opening), patience)
           if (Option.isNone(opened)) return local(request, known)
-          if (opened.value._tag === "Success") return withListChanged(opened.value.success.result)
+          if (opened.value._tag === "Success") {
+            const { modern, result } = opened.value.success
+            return withListChanged(
+              modern === undefined ? result : EraForm.asInitializeResult(result, versionFor(request))
+            )
+          }
           const refused = refusal(opened.value.failure)
           return refused === undefined ? local(request, known) : yield* refused
         })
@@ -66,7 +71,7 @@ const versionFor = (request: Request): string => {
 }
 
 /** What can be promised of a relay that was never reached. */
-const minimal = JSON.stringify({
+export const minimal = JSON.stringify({
   protocolVersion: ProtocolVersion.defaultVersion,
   capabilities: { tools: { listChanged: true }, prompts: {}, resources: {}, logging: {}, completions: {} },
   serverInfo: { name: "holdfast", version }

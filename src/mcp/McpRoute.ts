@@ -9,12 +9,13 @@ import * as Message from "../domain/Message.ts"
 import * as ProtocolVersion from "../domain/ProtocolVersion.ts"
 import * as SseEvent from "../domain/SseEvent.ts"
 import { writeAnswer } from "./AnswerWriter.ts"
+import { eraOfPost } from "./EraOfRequest.ts"
 import type { Gateway } from "./Gateway.ts"
 import * as HttpReply from "./HttpReply.ts"
 import { accepts, isJson } from "./MediaType.ts"
 import { OpenStreams } from "./OpenStreams.ts"
 import { passedToRelay } from "./PassedHeaders.ts"
-import { methodNotAllowed, refusal } from "./Refusal.ts"
+import { methodNotAllowed, Refusal, refusal } from "./Refusal.ts"
 import { readBody } from "./RequestBody.ts"
 import { writeEvents } from "./SseWriter.ts"
 
@@ -87,7 +88,9 @@ export const make = Effect.fnUntraced(function*(open: OpenStreams) {
     }
     const message = yield* readMessage(request)
     const id = message._tag === "Request" ? message.id : null
-    const protocolVersion = yield* checkVersion(request, id)
+    const era = eraOfPost(message, request.headers)
+    if (era instanceof Refusal) return yield* era
+    const protocolVersion = era === "legacy" ? yield* checkVersion(request, id) : undefined
     if (open.stopping) {
       const refused = refusedWhenStopping(message)
       if (refused !== undefined) return yield* HttpReply.whole(response, 200, refused)
@@ -98,6 +101,7 @@ export const make = Effect.fnUntraced(function*(open: OpenStreams) {
       session: header(request, "mcp-session-id"),
       message,
       headers: passedToRelay(request.headers),
+      era,
       protocolVersion
     }))
     switch (reply._tag) {

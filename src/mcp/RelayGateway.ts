@@ -1,17 +1,18 @@
 /** The agent's side of one relay: messages to sessions, sessions to interventions. */
-import { Effect, FiberSet, Layer, Option, Predicate, Scope } from "effect"
+import { Effect, FiberSet, Layer, Option, Scope } from "effect"
 import * as JsonRpcError from "../domain/JsonRpcError.ts"
 import * as JsonText from "../domain/JsonText.ts"
 import type { Batch, Message, Request } from "../domain/Message.ts"
-import * as ProtocolVersion from "../domain/ProtocolVersion.ts"
 import { AgentRequests } from "./AgentRequests.ts"
-import type { AgentSession } from "./AgentSession.ts"
+import { type AgentSession, contextPrefix } from "./AgentSession.ts"
 import { AgentSessions } from "./AgentSessions.ts"
 import * as AnswerStream from "./AnswerStream.ts"
 import { type Batched, runBatch } from "./Batches.ts"
 import { type EventLog, EventLogs } from "./EventLog.ts"
 import { type AgentPost, Gateway, type PostReply } from "./Gateway.ts"
 import { Initialize } from "./Initialize.ts"
+import { ModernContexts } from "./ModernContexts.ts"
+import { ModernRequests } from "./ModernRequests.ts"
 import { Notices } from "./Notices.ts"
 import { ServerStream } from "./ServerStream.ts"
 
@@ -33,38 +34,6 @@ const noSession = (session: string | undefined): JsonRpcError.JsonRpcError => ({
     : `no session is called "${session.slice(0, 80)}"; send initialize to open one`
 })
 
-/** The revision that a request claims in its `_meta`, which is how the modern era is told (MCP 2026-07-28). */
-const claimed = (message: Message | Batch): string | undefined => {
-  if (message._tag !== "Request") return undefined
-  const meta = message.params["_meta"]
-  const version = Predicate.isObject(meta) ? meta["io.modelcontextprotocol/protocolVersion"] : undefined
-  return Predicate.isString(version) ? version : undefined
-}
-
-/** The modern era is not served yet; said in the words that let clients fall back. */
-const modernRefusal = (message: Message | Batch): PostReply | undefined => {
-  if (message._tag !== "Request") return undefined
-  if (message.method === "server/discover") {
-    return said(
-      200,
-      JsonRpcError.text(message.id, {
-        code: JsonRpcError.codes.methodNotFound,
-        message: "Holdfast serves the revisions with sessions; send initialize"
-      })
-    )
-  }
-  const requested = claimed(message)
-  if (requested === undefined) return undefined
-  return said(
-    400,
-    JsonRpcError.text(message.id, {
-      code: -32022,
-      message: `revision ${requested} is not served; use one of the supported ones`,
-      data: { supported: ProtocolVersion.legacyVersions, requested }
-    })
-  )
-}
-
 export const layer = Layer.effect(
   Gateway,
   Effect.gen(function*() {
@@ -72,12 +41,16 @@ export const layer = Layer.effect(
     const requests = yield* AgentRequests
     const logs = yield* EventLogs
     const initializing = yield* Initialize
+    const contexts = yield* ModernContexts
+    const modernRequests = yield* ModernRequests
     const notices = yield* Notices
     const serverStream = yield* ServerStream
     const readers = new WeakMap<EventLog, AgentSession>()
 
     const find = (agent: AgentPost["agent"], id: string | undefined) =>
-      id === undefined ? Effect.succeed(Option.none<AgentSession>()) : sessions.find(agent, id)
+      id === undefined || id.startsWith(contextPrefix)
+        ? Effect.succeed(Option.none<AgentSession>())
+        : sessions.find(agent, id)
 
     const initialize = Effect.fnUntraced(function*(post: AgentPost, request: Request) {
       const session = yield* sessions.create(post.agent, request)
@@ -128,6 +101,24 @@ export const layer = Layer.effect(
       }
     )
 
+    /** A notification of the modern era is heard and goes nowhere: no server knows one over HTTP. */
+    const modern = Effect.fnUntraced(function*(post: AgentPost, message: Message | Batch) {
+      if (message._tag !== "Request") return accepted
+      const context = yield* contexts.of(post.agent, message)
+      const answer = yield* AnswerStream.make({
+        log: Effect.provideService(
+          logs.make({ session: context.id, requestId: message.id }),
+          Scope.Scope,
+          context.scope
+        ),
+        priming: false,
+        resumable: false,
+        id: message.id
+      })
+      yield* modernRequests.start(context, message, { headers: post.headers, answer })
+      return { _tag: "UnderWay", answer } as const
+    })
+
     const batch = Effect.fnUntraced(function*(session: AgentSession, post: AgentPost, message: Batch) {
       if (session.protocolVersion !== "2025-03-26") {
         return said(
@@ -161,8 +152,7 @@ export const layer = Layer.effect(
     return Gateway.of({
       post: Effect.fnUntraced(function*(post) {
         const message = post.message
-        const refusal = modernRefusal(message)
-        if (refusal !== undefined) return refusal
+        if (post.era === "modern") return yield* modern(post, message)
         if (message._tag === "Request" && message.method === "initialize") return yield* initialize(post, message)
         const session = yield* find(post.agent, post.session)
         if (Option.isNone(session)) {

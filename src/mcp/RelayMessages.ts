@@ -1,6 +1,8 @@
 /** What the relay says of its own accord, on a stream of a call or on its own: looked at before it is passed on. */
-import { Context, Effect, Layer, Result } from "effect"
+import { Context, Effect, FiberSet, Layer, Result } from "effect"
+import * as JsonRpcError from "../domain/JsonRpcError.ts"
 import * as Message from "../domain/Message.ts"
+import { RelayClient } from "../relay/RelayClient.ts"
 import type { OpenRelaySession } from "../relay/RelaySession.ts"
 import type { AgentSession } from "./AgentSession.ts"
 import { MenuSignals } from "./MenuSignals.ts"
@@ -24,6 +26,18 @@ export class RelayMessages extends Context.Service<RelayMessages, {
     RelayMessages,
     Effect.gen(function*() {
       const signals = yield* MenuSignals
+      const client = yield* RelayClient
+
+      /** A revision without requests to the client: the relay is told at once, so that its call does not wait for ever. */
+      const unanswerable = Effect.fnUntraced(function*(session: AgentSession, { id, method }: Message.Request) {
+        const text = JsonRpcError.text(id, {
+          code: JsonRpcError.codes.methodNotFound,
+          message: `${method} cannot be asked of this client: it speaks revision 2026-07-28`
+        })
+        yield* FiberSet.run(session.work, Effect.ignore(client.notify(session.relay, text)))
+        return undefined
+      })
+
       return RelayMessages.of({
         received: Effect.fnUntraced(function*(session, data, from) {
           if (data === "") return undefined
@@ -39,6 +53,7 @@ export class RelayMessages extends Context.Service<RelayMessages, {
             yield* signals.offer({ _tag: "RelayList", session })
             return undefined
           }
+          if (message._tag === "Request" && session.modern) return yield* unanswerable(session, message)
           if (message._tag === "Request") session.asked.set(message.id, from.generation)
           return { data, supersedes: supersedes(message) }
         })

@@ -4,10 +4,13 @@
  * What is sent while no connection reads is kept, within bounds, for the next one. The relay's stream is held open while
  * the agent's is, and for a minute after, and opened again whenever it ends.
  */
-import { Clock, Context, Duration, Effect, FiberHandle, Layer, Option, Scope, Stream } from "effect"
+import { Clock, Context, Duration, Effect, FiberHandle, FiberSet, Layer, Option, Scope, Stream } from "effect"
+import { Settings } from "../config/Settings.ts"
 import * as JsonRpcError from "../domain/JsonRpcError.ts"
+import * as JsonText from "../domain/JsonText.ts"
 import { RelayClient } from "../relay/RelayClient.ts"
 import { RelayLink } from "../relay/RelayLink.ts"
+import { reseeded } from "../relay/RelaySession.ts"
 import type { AgentSession } from "./AgentSession.ts"
 import * as EventId from "./EventId.ts"
 import { type EventLog, EventLogs } from "./EventLog.ts"
@@ -38,12 +41,15 @@ export class ServerStream extends Context.Service<ServerStream, {
     session: AgentSession,
     lastEventId: string | undefined
   ) => Effect.Effect<{ readonly log: EventLog; readonly after: number }>
+  /** What is watched has changed: asked of the relay's session, or where it has none, of a new stream. */
+  readonly resubscribe: (session: AgentSession, requests: ReadonlyArray<string>) => Effect.Effect<void>
   /** A connection that read the session's log is gone. */
   readonly closed: (session: AgentSession) => Effect.Effect<void>
 }>()("holdfast/mcp/ServerStream") {
   static readonly layer = Layer.effect(
     ServerStream,
     Effect.gen(function*() {
+      const settings = yield* Settings
       const client = yield* RelayClient
       const link = yield* RelayLink
       const logs = yield* EventLogs
@@ -76,6 +82,13 @@ export class ServerStream extends Context.Service<ServerStream, {
           if (passed !== undefined) yield* session.log.append(passed.data, passed.supersedes)
         }
       }, Effect.scoped)
+
+      const ask = (session: AgentSession, text: string) =>
+        Effect.scoped(client.request(session.relay, {
+          text,
+          id: JsonText.at(text, ["id"]) ?? "null",
+          within: Duration.toMillis(settings.link.readTimeout)
+        }))
 
       const hold = Effect.fnUntraced(function*(session: AgentSession) {
         const last: LastHeard = { given: false, eventId: undefined, generation: 0 }
@@ -125,6 +138,18 @@ export class ServerStream extends Context.Service<ServerStream, {
           yield* changes.streamOpened(session)
           const after = parts?.stream === session.log.id ? parts.sequence : session.log.read
           return { log: session.log, after }
+        }),
+        resubscribe: Effect.fnUntraced(function*(session, requests) {
+          const open = yield* session.relay.current
+          if (Option.isNone(open)) return
+          if (open.value.modern === undefined) {
+            yield* Effect.forEach(requests, (text) => Effect.ignore(ask(session, text))).pipe(
+              FiberSet.run(session.work)
+            )
+            return
+          }
+          yield* reseeded(session.relay)
+          if (session.readers > 0) yield* FiberHandle.run(session.relayStream, hold(session))
         }),
         closed: Effect.fnUntraced(function*(session) {
           session.readers -= 1

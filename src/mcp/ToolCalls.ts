@@ -4,6 +4,7 @@ import { Settings } from "../config/Settings.ts"
 import * as ToolNames from "../config/ToolNames.ts"
 import { epochOf } from "../context/transition.ts"
 import { WorkspaceContexts } from "../context/WorkspaceContexts.ts"
+import * as EraForm from "../domain/EraForm.ts"
 import * as JsonRpcError from "../domain/JsonRpcError.ts"
 import type { Request } from "../domain/Message.ts"
 import { KeptLists, type ToolSpec } from "../menu/KeptLists.ts"
@@ -17,9 +18,11 @@ import { Forwarding, type Passage, refuse, say } from "./Forwarding.ts"
 import { ObservedCalls } from "./ObservedCalls.ts"
 import { SessionMenu } from "./SessionMenu.ts"
 
-export type CallPassage = Pick<Passage, "headers" | "answer" | "noted"> & {
+export type CallPassage = Pick<Passage, "headers" | "answer" | "noted" | "modern"> & {
   /** Part of a batch, which is never queued. */
   readonly batched: boolean
+  /** Names the request for its cancellation, where its own id may be another agent's too. */
+  readonly asked?: string | undefined
 }
 
 /** One for each relay. */
@@ -72,7 +75,8 @@ export class ToolCalls extends Context.Service<ToolCalls, {
         switch (submission._tag) {
           case "Answered": {
             if (!submission.replayed) yield* observed.answered(session.agent, call.tool, submission.text, call.epoch)
-            const text = yield* deadLetters.tellWith(session.agent, submission.text)
+            const told = yield* deadLetters.tellWith(session.agent, submission.text)
+            const text = passage.modern === undefined ? told : EraForm.modernResponse(told, passage.modern)
             return yield* passage.answer.answer({
               _tag: "Json",
               status: submission.status,
@@ -109,6 +113,7 @@ export class ToolCalls extends Context.Service<ToolCalls, {
               session: session.id,
               principal: yield* token.principal(session.agent),
               request,
+              asked: passage.asked,
               tool,
               declaresKey: has(spec, "declaresKey"),
               idempotentHint: has(spec, "idempotentHint"),

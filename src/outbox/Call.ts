@@ -10,6 +10,8 @@ export interface BufferableCall {
   readonly principal: PrincipalId
   /** The agent's request as it came; the outbox splices key and id itself. */
   readonly request: Request
+  /** Names it for `cancel`; its own id, without. */
+  readonly asked?: string | undefined
   readonly tool: string
   /** Whether the tool's schema declares `idempotencyKey`. */
   readonly declaresKey: boolean

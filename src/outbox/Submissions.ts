@@ -112,7 +112,7 @@ export class Submissions extends Context.Service<Submissions, {
               return yield* keyReused(key.key)
             }
             const submitted = running ?? fresh(call, live, key, name, now)
-            const request = requestName(call.session, call.request.id)
+            const request = requestName(call.session, call.asked ?? call.request.id)
             submitted.askedBy.add(request)
             requests.set(request, submitted)
             if (running === undefined) yield* begin(submitted)

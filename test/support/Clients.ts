@@ -16,6 +16,12 @@ export interface AgentClient {
     options?: CallOptions
   ) => Effect.Effect<CallResult, CallFailed>
   readonly ping: Effect.Effect<void, CallFailed>
+  readonly prompts: Effect.Effect<unknown, CallFailed>
+  readonly prompt: (name: string, args: Record<string, string>) => Effect.Effect<unknown, CallFailed>
+  readonly resources: Effect.Effect<unknown, CallFailed>
+  readonly resource: (uri: string) => Effect.Effect<unknown, CallFailed>
+  /** Of a prompt's argument. */
+  readonly complete: (prompt: string, name: string, value: string) => Effect.Effect<unknown, CallFailed>
   readonly sessionId: Effect.Effect<string | undefined>
   /** What went over the wire; `initializes` above 1 means that the client reconnected. */
   readonly wire: Wire
@@ -70,6 +76,13 @@ const face = (
   client: {
     listTools(): Promise<{ readonly tools: ReadonlyArray<ListedTool> }>
     ping(): Promise<unknown>
+    listPrompts(): Promise<unknown>
+    getPrompt(params: { name: string; arguments: Record<string, string> }): Promise<unknown>
+    listResources(): Promise<unknown>
+    readResource(params: { uri: string }): Promise<unknown>
+    complete(
+      params: { ref: { type: "ref/prompt"; name: string }; argument: { name: string; value: string } }
+    ): Promise<unknown>
     close(): Promise<void>
   },
   transport: { readonly sessionId?: string | undefined },
@@ -83,6 +96,12 @@ const face = (
     toolNames: Effect.map(tools, (all) => all.map((tool) => tool.name)),
     call,
     ping: Effect.asVoid(attempt(() => client.ping())),
+    prompts: attempt(() => client.listPrompts()),
+    prompt: (name, args) => attempt(() => client.getPrompt({ name, arguments: args })),
+    resources: attempt(() => client.listResources()),
+    resource: (uri) => attempt(() => client.readResource({ uri })),
+    complete: (prompt, name, value) =>
+      attempt(() => client.complete({ ref: { type: "ref/prompt", name: prompt }, argument: { name, value } })),
     sessionId: Effect.sync(() => transport.sessionId),
     wire,
     listChanged: Effect.sync(() => heard.listChanged),
@@ -137,7 +156,13 @@ const connectClient: Connect = Effect.fnUntraced(function*(url, options = {}) {
     heard.logged.push(message.params.data)
   })
   yield* Effect.acquireRelease(
-    attempt(() => client.connect(transport)),
+    attempt(async () => {
+      await client.connect(transport)
+      // As agents do that ask to be told of changes; a session is told without asking.
+      if (options.modern === true && client.getProtocolEra() === "modern") {
+        await client.listen({ toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true })
+      }
+    }),
     () => Effect.promise(() => client.close().catch(() => {}))
   )
   return face(
