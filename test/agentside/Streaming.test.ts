@@ -42,15 +42,6 @@ layer(Rig.layer(), live)("what streams through Holdfast", (it) => {
       assert.strictEqual((yield* stream.message).params?.["data"], "hello")
     }))
 
-  it.effect("an answer that takes more than 10 s becomes a stream, and is its message", () =>
-    Effect.gen(function*() {
-      const { daemon } = yield* Rig
-      const agent = yield* rawAgent(daemon)
-      const reply = yield* agent.call("silent", { millis: 11_500 })
-      assert.strictEqual(reply.headers["content-type"], "text/event-stream")
-      assert.deepStrictEqual(reply.answer.result?.["structuredContent"], { silent: 11_500 })
-    }))
-
   it.effect("a POST's stream that broke is resumed behind the last event that was seen", () =>
     Effect.gen(function*() {
       const { daemon, relay } = yield* Rig

@@ -1,0 +1,125 @@
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { isQueued, texts, timed } from "../drill/drill.ts"
+import * as Answer from "../relay/Answer.ts"
+import { TestRelay } from "../relay/TestRelay.ts"
+import { Daemon } from "../support/Daemon.ts"
+import { eventually } from "../support/eventually.ts"
+import { type RawAgent, rawAgent, type RawReply } from "../support/RawAgent.ts"
+import { Rig } from "../support/Rig.ts"
+
+const badDays = {
+  "a 502": Answer.badGateway,
+  "a 503": Answer.unavailable,
+  "a 504": Answer.gatewayTimeout,
+  "a deploy's 404 page": Answer.deployPage,
+  "a firewall's 403 page": Answer.wafPage,
+  "a portal's 200": Answer.portalPage,
+  "a redirect": Answer.redirect("http://127.0.0.1:1/evil"),
+  "a reset": Answer.reset,
+  "half an answer, cleanly ended": Answer.half("clean"),
+  "half an answer, broken off": Answer.half("broken"),
+  "a 403 of its own": Answer.forbidden,
+  "a 429": Answer.tooManyRequests(1),
+  "a 401 with a challenge": Answer.http(401, "{}", {
+    "www-authenticate": "Bearer resource_metadata=\"http://127.0.0.1:1/evil\"",
+    "set-cookie": "evil=1",
+    "location": "http://127.0.0.1:1/evil"
+  })
+}
+
+const notSent = new Set(["a 503", "a 429", "a 401 with a challenge"])
+
+/** How often the link went Down since the daemon started. */
+const outages = Effect.fnUntraced(function*(daemon: Daemon) {
+  const metrics = yield* Effect.promise(() =>
+    fetch(new URL("/metrics", daemon.url)).then((response) => response.text())
+  )
+  return /^holdfast_link_outages\S*? (\d+)$/m.exec(metrics)?.[1]
+})
+
+const send = (agent: RawAgent, text: string) => agent.call("relay_send_message", { to: "b", text })
+const queued = ({ answer }: RawReply) => isQueued({ structuredContent: answer.result?.["structuredContent"] })
+
+layer(Rig.layer({ relay: { answers: "json" } }), { excludeTestServices: true })("a relay with", (it) => {
+  it.effect.each(Object.entries(badDays))(
+    "%s for one call costs that call alone, and says what is known",
+    ([name, answer]) =>
+      Effect.gen(function*() {
+        const { daemon, relay } = yield* Rig
+        const agent = yield* rawAgent(daemon)
+        // Half of a JSON answer can be taken back only where it was not passed on as it came.
+        const tool = name.startsWith("half") ? "echo" : "slow"
+        yield* relay.control.answerNext(2, answer, { tool })
+        const { millis, value: reply } = yield* timed(agent.call(tool, { millis: 1 }))
+        yield* relay.control.answerAsUsual
+        assert.isBelow(millis, 3000)
+        assert.strictEqual(reply.status, 200)
+        assert.strictEqual(reply.answer.error?.code, -31002)
+        assert.strictEqual(reply.answer.error?.data?.["delivery"], notSent.has(name) ? "not sent" : "unknown")
+        assert.notInclude(JSON.stringify([reply.text, reply.headers]), "evil")
+        for (const header of ["www-authenticate", "set-cookie", "location", "authorization", "cookie"]) {
+          assert.notProperty(reply.headers, header)
+        }
+        assert.isDefined((yield* agent.call("echo", { text: "still there" })).answer.result)
+        assert.strictEqual((yield* outages(daemon)) ?? "0", "0")
+      })
+  )
+})
+
+describe.concurrent("beside a relay that", () => {
+  it.live(
+    "is slow and well, a call of 12 silent seconds succeeds, as a stream with comments",
+    () =>
+      Effect.gen(function*() {
+        const relay = yield* TestRelay.start({ answers: "json" })
+        const daemon = yield* Daemon.start({
+          relayUrl: relay.url,
+          env: { HOLDFAST_STREAMS_ANSWER_COMMENT: "500 millis" }
+        })
+        const agent = yield* rawAgent(daemon)
+        const { millis, value: stream } = yield* timed(agent.open({
+          id: 7,
+          method: "tools/call",
+          params: { name: "silent", arguments: { millis: 12_000 } }
+        }))
+        assert.isAbove(millis, 9500)
+        assert.isBelow(millis, 11_000)
+        assert.strictEqual(stream.headers["content-type"], "text/event-stream")
+        const lines = yield* stream.rest
+        assert.isTrue(lines.some(({ comment }) => comment !== undefined))
+        assert.include(lines.at(-1)?.data ?? "", "12000")
+      }),
+    60_000
+  )
+
+  it.live(
+    "hangs, a read ends with what is known, and a call that may be queued is; both within 25 s",
+    () =>
+      Effect.gen(function*() {
+        const relay = yield* TestRelay.start({ answers: "json" })
+        const daemon = yield* Daemon.start({ relayUrl: relay.url })
+        const agent = yield* rawAgent(daemon)
+        yield* agent.request("tools/list")
+        yield* relay.stop
+        const read = yield* Effect.forkScoped(timed(agent.call("echo", { text: "hello?" })))
+        const write = yield* Effect.forkScoped(timed(send(agent, "held")))
+        const sent = yield* Fiber.join(write)
+        assert.isTrue(queued(sent.value), sent.value.text)
+        assert.isBelow(sent.millis, 12_000)
+        const told = yield* Fiber.join(read)
+        assert.isBelow(told.millis, 25_000)
+        assert.strictEqual(told.value.answer.error?.code, -31002)
+        assert.strictEqual(told.value.answer.error?.data?.["delivery"], "unknown")
+        assert.isString(told.value.answer.error?.data?.["since"])
+        const next = yield* timed(send(agent, "next"))
+        assert.isTrue(queued(next.value), next.value.text)
+        assert.isBelow(next.millis, 500)
+        assert.isAbove(Number(yield* outages(daemon)), 0)
+        yield* relay.cont
+        yield* eventually("both writes", texts(relay), (found) => found.length >= 2)
+        assert.deepStrictEqual(yield* texts(relay), ["held", "next"])
+      }),
+    60_000
+  )
+})
