@@ -1,0 +1,49 @@
+/** Daemon and relay as one file each, since a process under test is started thousands of times. */
+import { Effect } from "effect"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { build } from "tsdown"
+
+export interface Programs {
+  readonly daemon: string
+  readonly relay: string
+  /** Where Node keeps what it compiled. */
+  readonly compileCache: string
+}
+
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+
+/** Built once, gone with the scope. */
+export const bundle = Effect.gen(function*() {
+  const directory = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "holdfast-crash-"))),
+    (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
+  )
+  yield* Effect.promise(() =>
+    Promise.all(
+      [["daemon", here("daemon.ts")], ["relay", here("../relay/main.ts")]].map(([name = "", entry = ""]) =>
+        build({
+          config: false,
+          entry: { [name]: entry },
+          outDir: join(directory, name),
+          platform: "node",
+          format: "esm",
+          deps: { alwaysBundle: [/.*/], onlyBundle: false },
+          inputOptions: { resolve: { mainFields: ["module", "main"] } },
+          outputOptions: { codeSplitting: false },
+          dts: false,
+          clean: false,
+          logLevel: "error"
+        })
+      )
+    )
+  )
+  const programs: Programs = {
+    daemon: join(directory, "daemon", "daemon.mjs"),
+    relay: join(directory, "relay", "relay.mjs"),
+    compileCache: join(directory, "compiled")
+  }
+  return programs
+})

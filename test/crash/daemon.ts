@@ -1,0 +1,69 @@
+/**
+ * The daemon as the crash harness runs it: the whole runtime, with traps in its seams and below its SQL.
+ *
+ * Loads, and waits to be told to go, so that a next one can stand by while this one is being killed.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { Effect, Layer, Queue } from "effect"
+import { RelayAdmins } from "../../src/admin/RelayAdmins.ts"
+import { relayTargets, Settings, settingsFrom } from "../../src/config/Settings.ts"
+import { Endpoint } from "../../src/mcp/Endpoint.ts"
+import * as Logging from "../../src/observability/Logging.ts"
+import * as Runner from "../../src/Runner.ts"
+import { Supervisor } from "../../src/supervision/Supervisor.ts"
+import type { FromDaemon, ToDaemon } from "./DaemonTalk.ts"
+import { killInHttp } from "./HttpSteps.ts"
+import { Snare } from "./Snare.ts"
+import { killInSql } from "./SqlSteps.ts"
+import { transportKilledBy } from "./TransportSteps.ts"
+
+const snare = new Snare()
+killInSql(snare)
+killInHttp(snare)
+
+const orders = Effect.runSync(Queue.unbounded<ToDaemon>())
+process.on("message", (order: ToDaemon) => Queue.offerUnsafe(orders, order))
+process.on("disconnect", () => process.kill(process.pid, "SIGKILL"))
+
+const say = (message: FromDaemon) => Effect.sync(() => process.send?.(message))
+
+const obey = Effect.gen(function*() {
+  const relays = yield* (yield* RelayAdmins).list
+  const { port } = yield* Endpoint
+  yield* say({ _tag: "Ready", port })
+  while (true) {
+    const order = yield* Queue.take(orders)
+    if (order._tag === "Lay") {
+      snare.lay(order.trap)
+      yield* say({ _tag: "Laid" })
+    }
+    if (order._tag === "Stats") {
+      for (const { outbox } of relays) {
+        const { oldestAt: _, ...counts } = yield* outbox.stats
+        yield* say({ _tag: "Stats", counts })
+      }
+    }
+  }
+})
+
+const serve = Effect.gen(function*() {
+  const { escalated } = yield* Supervisor
+  return yield* Effect.raceFirst(obey, escalated)
+})
+
+const seams = Effect.map(Runner.Seams, (own) => ({ ...own, transport: transportKilledBy(snare) }))
+
+const main = Effect.gen(function*() {
+  const order = yield* Queue.take(orders)
+  if (order._tag !== "Go") return yield* Effect.die(new Error(`told ${order._tag} before Go`))
+  snare.lay(order.trap)
+  const settings = settingsFrom(order.settings)
+  return yield* serve.pipe(
+    Effect.provide(Layer.provideMerge(Runner.layer, Logging.layer)),
+    Effect.provideService(Settings, settings),
+    Effect.provideService(Runner.RelayTargets, relayTargets(settings)),
+    Effect.provideServiceEffect(Runner.Seams, seams)
+  )
+})
+
+NodeRuntime.runMain(main)
