@@ -229,6 +229,7 @@ const stopping = Layer.effectDiscard(Effect.gen(function*() {
       yield* Effect.forEach(relays, (relay) => Context.get(relay, Outbox).drain, { concurrency: "unbounded" })
       yield* Effect.forEach(relays, (relay) => Context.get(relay, AgentSessions).settled, { concurrency: "unbounded" })
         .pipe(Effect.timeoutOption(patience))
+      yield* Effect.forEach(relays, (relay) => Context.get(relay, AgentSessions).farewell, { concurrency: "unbounded" })
       yield* endpoint.closeStreams
     })
   )

@@ -13,6 +13,9 @@ import { type AgentSession, make } from "./AgentSession.ts"
 import { EventLogs } from "./EventLog.ts"
 import { SessionStore } from "./SessionStore.ts"
 
+/** For the last words to reach their connections, which are closed afterwards. */
+const farewellTakes = "100 millis"
+
 /** One for each relay. */
 export class AgentSessions extends Context.Service<AgentSessions, {
   /** Not yet on disk: `keep` puts it there once its initialize is answered. */
@@ -31,6 +34,8 @@ export class AgentSessions extends Context.Service<AgentSessions, {
   readonly loaded: Effect.Effect<ReadonlyArray<AgentSession>>
   readonly count: Effect.Effect<number>
   readonly countOf: (agent: AgentName) => Effect.Effect<number>
+  /** Ends what agents of the modern era listen to, in words of the protocol. */
+  readonly farewell: Effect.Effect<void>
   /** Done once no request of any session is under way. */
   readonly settled: Effect.Effect<void>
 }>()("holdfast/mcp/AgentSessions") {
@@ -147,6 +152,13 @@ export class AgentSessions extends Context.Service<AgentSessions, {
         loaded: Effect.sync(() => [...loaded.values()].map(({ session }) => session)),
         count: store.count,
         countOf: store.countOf,
+        farewell: Effect.suspend(() => {
+          const listening = [...loaded.values()].filter(({ session }) => session.modern && session.readers > 0)
+          return listening.length === 0 ? Effect.void : Effect.andThen(
+            Effect.forEach(listening, ({ session }) => session.log.end, { discard: true }),
+            Effect.sleep(farewellTakes)
+          )
+        }),
         settled: Effect.suspend(() =>
           Effect.forEach(loaded.values(), ({ session }) => FiberMap.awaitEmpty(session.requests), { discard: true })
         )
