@@ -7,7 +7,7 @@ import * as JsonText from "../domain/JsonText.ts"
 import * as ProtocolVersion from "../domain/ProtocolVersion.ts"
 import { version } from "../domain/Version.ts"
 import { itemsOf, KeptLists, type ListKey, ownCapabilities } from "../menu/KeptLists.ts"
-import { onePage } from "../menu/onePage.ts"
+import { nextCursor, onePage } from "../menu/onePage.ts"
 import { RelayClient } from "../relay/RelayClient.ts"
 import type { RelayFailure } from "../relay/RelayFailure.ts"
 import { RelayLink } from "../relay/RelayLink.ts"
@@ -56,7 +56,7 @@ export class FreshList extends Context.Service<FreshList, {
           const result = yield* page(session, cursor)
           if (result === undefined) return undefined
           pages.push(result)
-          cursor = JsonText.at(result, ["nextCursor"])
+          cursor = nextCursor(result)
         } while (cursor !== undefined && pages.length < mostPages)
         return onePage(itemsOf["tools/list"], pages)
       })

@@ -9,7 +9,7 @@ import * as JsonRpcError from "../domain/JsonRpcError.ts"
 import * as JsonText from "../domain/JsonText.ts"
 import type { Request } from "../domain/Message.ts"
 import { itemsOf, KeptLists, type ListMethod } from "../menu/KeptLists.ts"
-import { onePage } from "../menu/onePage.ts"
+import { nextCursor, onePage } from "../menu/onePage.ts"
 import { staleList } from "../menu/StaleList.ts"
 import { AnswerCutOff, RelayFailure } from "../relay/RelayFailure.ts"
 import { RelayLink } from "../relay/RelayLink.ts"
@@ -24,6 +24,9 @@ export interface ListRequest extends Request {
 }
 
 export const isListRequest = (request: Request): request is ListRequest => request.method in itemsOf
+
+/** As it stands in the request's text. */
+const cursorOf = (request: ListRequest): string | undefined => JsonText.at(request.text, ["params", "cursor"])
 
 export type ListPassage = Pick<Passage, "headers" | "answer" | "noted">
 
@@ -55,9 +58,12 @@ export class Lists extends Context.Service<Lists, {
           }
           const result = JsonText.at(final.body.text, ["result"])
           if (result === undefined) return { ...final, text: final.body.text, result, whole: undefined }
-          const pages = session.view.pagesWith(request.method, request.params["cursor"] === undefined, result)
-          const last = JsonText.at(result, ["nextCursor"]) === undefined
-          const whole = last ? onePage(itemsOf[request.method], pages) : undefined
+          const before = session.view.pagesBefore(request.method, cursorOf(request))
+          const next = nextCursor(result)
+          if (before !== undefined && next !== undefined) session.view.readOn(request.method, next, [...before, result])
+          const whole = before !== undefined && next === undefined
+            ? onePage(itemsOf[request.method], [...before, result])
+            : undefined
           if (whole !== undefined) yield* kept.keep(yield* menu.key(session), request.method, whole)
           return { ...final, text: final.body.text, result, whole }
         },
@@ -92,7 +98,16 @@ export class Lists extends Context.Service<Lists, {
         const list = yield* kept.find(yield* menu.key(session), request.method)
         if (Option.isNone(list)) return false
         yield* told(session, request.method, list.value.result)
-        const stale = staleList(list.value)
+        // An agent that has read some pages already gets the rest.
+        const given = new Set(
+          (session.view.pagesBefore(request.method, cursorOf(request)) ?? []).flatMap((page) =>
+            JsonText.elements(page, [itemsOf[request.method]])
+          )
+        )
+        const rest = given.size === 0
+          ? list.value.result
+          : JsonText.keepElements(list.value.result, [itemsOf[request.method]], (item) => !given.has(item))
+        const stale = staleList({ ...list.value, result: rest })
         const result = request.method === "tools/list" ? yield* menu.narrow(session, stale) : stale
         yield* say(passage, `{"jsonrpc":"2.0","id":${request.id},"result":${result}}`, "kept")
         return true

@@ -1,5 +1,8 @@
 /** What one session was last told of its tools, and whether it has to be told again (BEHAVIOUR 2, 4th intervention). */
 
+/** So many cursors are remembered at once; one more starts afresh. */
+const mostCursors = 100
+
 /** Mutable, owned by its session; nothing else writes it. */
 export class MenuView {
   /** The fingerprint of the list that was last answered to the agent. */
@@ -15,18 +18,25 @@ export class MenuView {
   /** Fetches of it that failed in a row, and whether another one is to come. */
   failures = 0
   retrying = false
-  /** Pages of lists that are being answered page by page, by method. */
-  private readonly pages = new Map<string, ReadonlyArray<string>>()
+  /** What came before a cursor that the agent may go on from, by method and cursor. */
+  private readonly before = new Map<string, ReadonlyArray<string>>()
 
   constructor(answered: string | undefined) {
     this.answered = answered
   }
 
-  /** The pages of the list that is being read, this one included; `first` begins it anew. */
-  pagesWith(method: string, first: boolean, page: string): ReadonlyArray<string> {
-    const pages = first ? [page] : [...this.pages.get(method) ?? [], page]
-    this.pages.set(method, pages)
-    return pages
+  /**
+   * The pages of a list before a cursor, as it stands in its text; none before the first, `undefined` where the cursor
+   * is not known (any more).
+   */
+  pagesBefore(method: string, cursor: string | undefined): ReadonlyArray<string> | undefined {
+    return cursor === undefined ? [] : this.before.get(`${method} ${cursor}`)
+  }
+
+  /** Remembers the pages that come before the cursor `next`. */
+  readOn(method: string, next: string, pages: ReadonlyArray<string>): void {
+    if (this.before.size >= mostCursors) this.before.clear()
+    this.before.set(`${method} ${next}`, pages)
   }
 
   /** The agent holds this list now. What it was to be told of meanwhile is still news, unless it is this one. */

@@ -7,3 +7,9 @@ export const onePage = (member: string, pages: ReadonlyArray<string>): string =>
   const items = pages.flatMap((page) => JsonText.elements(page, [member]))
   return JsonText.remove(JsonText.set(first, [member], `[${items.join(",")}]`), ["nextCursor"])
 }
+
+/** Where a list's page goes on, as it stands in its text; `undefined` on the last one, which some servers say by null. */
+export const nextCursor = (page: string): string | undefined => {
+  const cursor = JsonText.at(page, ["nextCursor"])
+  return cursor === "null" ? undefined : cursor
+}
