@@ -14,6 +14,7 @@ import { Agents } from "./agents/Agents.ts"
 import { RelayTarget, Settings, type SettingsValues } from "./config/Settings.ts"
 import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
 import type { RelayId } from "./domain/Ids.ts"
+import { steadyClock } from "./domain/SteadyClock.ts"
 import { version } from "./domain/Version.ts"
 import { AgentRequests } from "./mcp/AgentRequests.ts"
 import { AgentSessions } from "./mcp/AgentSessions.ts"
@@ -286,5 +287,6 @@ export const serve = (options: ServeOptions) =>
       ? identity
       : Effect.provideService(AgentProvisioning, options.provisioning),
     Effect.provideService(Settings, options.settings),
-    Effect.provideService(RelayTargets, options.relays)
+    Effect.provideService(RelayTargets, options.relays),
+    Effect.provideServiceEffect(Clock.Clock, Effect.map(Clock.Clock, steadyClock))
   )

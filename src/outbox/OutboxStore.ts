@@ -4,9 +4,9 @@
  * Each lookup goes by an index of the rows it is about, so that delivered ones cost nothing; a write returns once it is
  * committed.
  */
-import { Clock, Context, Data, Effect, Layer, Option } from "effect"
+import { Clock, Context, Data, Duration, Effect, Layer, Option } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
-import { RelayTarget } from "../config/Settings.ts"
+import { RelayTarget, Settings } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
 import type { Draft } from "./Draft.ts"
 import type { Entry, EntryFilter } from "./Entry.ts"
@@ -46,12 +46,13 @@ export class OutboxStore extends Context.Service<OutboxStore, {
 }>()("holdfast/outbox/OutboxStore") {
   /**
    * What was in flight when the last process ended goes back to its place, or is dead where it must not be sent twice;
-   * then all is counted, before anybody sees it.
+   * what had to wait waits 5 minutes more at most; then all is counted, before anybody sees it.
    */
   static readonly layerNoDeps = Layer.effect(
     OutboxStore,
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
+      const { outbox } = yield* Settings
       const { id: relay, url } = yield* RelayTarget
       const { write } = yield* OutboxWriter
       const tally = yield* Tally
@@ -68,11 +69,14 @@ export class OutboxStore extends Context.Service<OutboxStore, {
 
       const recover = Effect.gen(function*() {
         const at = yield* now
+        const latest = at + Duration.toMillis(outbox.retryHeld)
         const { reason } = dead(at, "unknown: it was in flight when Holdfast stopped, and may have been carried out")
         yield* sql.withTransaction(Effect.all([
           sql`UPDATE outbox SET state = 'dead', reason = ${reason}, settled_at = ${at}, told = 0
             WHERE relay = ${relay} AND state = 'inflight' AND on_unknown = 'dead'`,
-          sql`UPDATE outbox SET state = 'pending', visible_at = ${at} WHERE relay = ${relay} AND state = 'inflight'`
+          sql`UPDATE outbox SET state = 'pending', visible_at = ${at} WHERE relay = ${relay} AND state = 'inflight'`,
+          // Written when the clock was ahead, it could be hours away.
+          sql`UPDATE outbox SET visible_at = ${latest} WHERE relay = ${relay} AND ${inLane} AND visible_at > ${latest}`
         ]))
         const rows = yield* sql<Slip & Pick<Row, "state">>`
           SELECT ${slip}, state FROM outbox WHERE relay = ${relay} ORDER BY occurred_at`

@@ -4,9 +4,10 @@
  * Loads, and waits to be told to go, so that a next one can stand by while this one is being killed.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Effect, Layer, Queue } from "effect"
+import { Clock, Effect, Layer, Queue } from "effect"
 import { RelayAdmins } from "../../src/admin/RelayAdmins.ts"
 import { relayTargets, Settings, settingsFrom } from "../../src/config/Settings.ts"
+import { steadyClock } from "../../src/domain/SteadyClock.ts"
 import { Endpoint } from "../../src/mcp/Endpoint.ts"
 import * as Logging from "../../src/observability/Logging.ts"
 import * as Runner from "../../src/Runner.ts"
@@ -60,6 +61,7 @@ const main = Effect.gen(function*() {
   const settings = settingsFrom(order.settings)
   return yield* serve.pipe(
     Effect.provide(Layer.provideMerge(Runner.layer, Logging.layer)),
+    Effect.provideServiceEffect(Clock.Clock, Effect.map(Clock.Clock, steadyClock)),
     Effect.provideService(Settings, settings),
     Effect.provideService(Runner.RelayTargets, relayTargets(settings)),
     Effect.provideServiceEffect(Runner.Seams, seams)
