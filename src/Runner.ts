@@ -13,6 +13,7 @@ import { AgentProvisioning, type Provisioning } from "./agents/AgentProvisioning
 import { Agents } from "./agents/Agents.ts"
 import { RelayTarget, Settings, type SettingsValues } from "./config/Settings.ts"
 import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
+import { Credentials } from "./credentials/Credentials.ts"
 import type { RelayId } from "./domain/Ids.ts"
 import { steadyClock } from "./domain/SteadyClock.ts"
 import { version } from "./domain/Version.ts"
@@ -36,7 +37,7 @@ import { ModernRequests } from "./mcp/ModernRequests.ts"
 import { Notices } from "./mcp/Notices.ts"
 import { ObservedCalls } from "./mcp/ObservedCalls.ts"
 import { Outcomes } from "./mcp/Outcome.ts"
-import { Readiness } from "./mcp/Readiness.ts"
+import { Readiness, type ReadinessState } from "./mcp/Readiness.ts"
 import * as RelayGateway from "./mcp/RelayGateway.ts"
 import { RelayMessages } from "./mcp/RelayMessages.ts"
 import { RememberedPort } from "./mcp/RememberedPort.ts"
@@ -62,6 +63,7 @@ import * as EndpointFile from "./storage/EndpointFile.ts"
 import { Supervisor } from "./supervision/Supervisor.ts"
 import type { TokenSettingsInvalid } from "./token/ChosenSource.ts"
 import { LiveToken } from "./token/LiveToken.ts"
+import * as SettingsCredentialSources from "./token/SettingsCredentialSources.ts"
 
 /** The relays that are configured. */
 export class RelayTargets extends Context.Service<RelayTargets, ReadonlyArray<RelayTarget["Service"]>>()(
@@ -180,7 +182,7 @@ const readiness = Layer.effect(
   Readiness,
   Effect.gen(function*() {
     const { list } = yield* RelayAdmins
-    return Effect.gen(function*() {
+    const look: Effect.Effect<ReadinessState> = Effect.gen(function*() {
       const degraded: Array<string> = []
       for (const relay of yield* list) {
         const link = yield* relay.link.state
@@ -189,6 +191,7 @@ const readiness = Layer.effect(
       }
       return { ready: true, degraded }
     })
+    return look
   })
 )
 
@@ -247,8 +250,10 @@ const eventLoopDelay = Layer.effectDiscard(Effect.gen(function*() {
   yield* supervise("event-loop-delay")(EventLoopDelay.sample)
 }))
 
+const credentials = Credentials.layerNoDeps.pipe(Layer.provide(SettingsCredentialSources.layer))
+
 /** What all relays share. */
-const shared = Layer.mergeAll(Agents.layer, WorkspaceContexts.layer, EventLogs.layer, eventLoopDelay).pipe(
+const shared = Layer.mergeAll(Agents.layer, WorkspaceContexts.layer, EventLogs.layer, eventLoopDelay, credentials).pipe(
   Layer.provideMerge(seam(({ database }) => database)),
   Layer.provideMerge(Layer.mergeAll(DataDirectory.layer, Supervisor.layer))
 )

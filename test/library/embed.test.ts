@@ -31,7 +31,7 @@ describe("Holdfast as a library", () => {
           assert.include(yield* client.toolNames, "relay_workspace_claim")
           const sent = yield* client.call("relay_send_message", { to: "b", text: "from a library" })
           assert.notStrictEqual(sent.isError, true)
-        }).pipe(Effect.scoped, Effect.provide(layer.pipe(Layer.provide(environment))), Effect.provide(environment))
+        }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(layer, environment)))
         const [entry] = yield* relay.ledger
         assert.strictEqual(entry?.agent, "me")
       }),
