@@ -1,6 +1,9 @@
-import { assert, layer } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { TestRelay } from "../relay/TestRelay.ts"
+import { Daemon } from "../support/Daemon.ts"
 import { eventually } from "../support/eventually.ts"
+import * as Proxy from "../support/Proxy.ts"
 import { nextId, rawAgent } from "../support/RawAgent.ts"
 import { Rig } from "../support/Rig.ts"
 
@@ -112,5 +115,44 @@ layer(Rig.layer(), live)("what streams through Holdfast", (it) => {
       assert.strictEqual(told.error?.code, -31002)
       assert.strictEqual(told.error?.data?.["delivery"], "unknown")
       assert.deepStrictEqual(yield* resumed.rest, [])
+    }))
+
+  it.effect("a GET that our own crash cut off goes on, on the same session, with what the relay says from then on", () =>
+    Effect.gen(function*() {
+      const { daemon, relay } = yield* Rig
+      const agent = yield* rawAgent(daemon)
+      const log = (data: string) => relay.control.notify("notifications/message", { level: "info", data })
+      const before = (yield* relay.control.counts).streams
+      const stream = yield* agent.get()
+      yield* eventually("the relay's stream", relay.control.counts, ({ streams }) => streams > before)
+      yield* log("before")
+      const { eventId } = yield* stream.message
+      yield* daemon.kill
+      yield* eventually("the end of the relay's stream", relay.control.counts, ({ streams }) => streams === 0)
+      yield* daemon.restart()
+      const resumed = yield* agent.get(eventId)
+      assert.strictEqual(resumed.status, 200)
+      yield* eventually("the relay's stream, again", relay.control.counts, ({ streams }) => streams > 0)
+      yield* log("after")
+      assert.strictEqual((yield* resumed.message).params?.["data"], "after")
+    }))
+})
+
+describe("a relay that replays", () => {
+  it.live("is asked to, where the connection to its stream broke: nothing that it says meanwhile is lost", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start({ resumable: true })
+      const through = yield* Proxy.start(relay.port)
+      const daemon = yield* Daemon.start({ relayUrl: through.url })
+      const agent = yield* rawAgent(daemon)
+      const log = (data: string) => relay.control.notify("notifications/message", { level: "info", data })
+      const stream = yield* agent.get()
+      yield* eventually("the relay's stream", relay.control.counts, ({ streams }) => streams > 0)
+      yield* log("one")
+      assert.strictEqual((yield* stream.message).params?.["data"], "one")
+      yield* through.cut
+      yield* eventually("the end of the relay's stream", relay.control.counts, ({ streams }) => streams === 0)
+      yield* log("two")
+      assert.strictEqual((yield* stream.message).params?.["data"], "two")
     }))
 })
