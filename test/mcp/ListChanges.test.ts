@@ -20,6 +20,7 @@ const setup = Effect.gen(function*() {
   const relayList = yield* Ref.make(listOf("a"))
   const kept = yield* Ref.make(listOf("a"))
   const fetches = yield* Ref.make(0)
+  const broken = yield* Ref.make(false)
   const sessions: Array<AgentSession> = []
 
   const doubles = Layer.mergeAll(
@@ -33,7 +34,7 @@ const setup = Effect.gen(function*() {
         Ref.get(relayList).pipe(
           Effect.tap((list) => Ref.set(kept, list)),
           Effect.tap(() => Ref.update(fetches, (n) => n + 1)),
-          Effect.map(Option.some)
+          Effect.flatMap((list) => Effect.map(Ref.get(broken), (gone) => gone ? Option.none() : Option.some(list)))
         ),
       forAgents: Effect.void
     }),
@@ -80,6 +81,7 @@ const setup = Effect.gen(function*() {
     relayList,
     kept,
     fetches,
+    broken,
     session,
     signals: yield* Effect.provide(MenuSignals, context),
     changes: yield* Effect.provide(ListChanges, context)
@@ -185,5 +187,29 @@ describe("ListChanges", () => {
       yield* signals.offer({ _tag: "ContextChanged", agent: defaultAgent })
       yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* told(deaf), 0)
+    }))
+
+  it.effect("fetches a list again that could not be had: after 2, 4, 8 s, and never twice at once", () =>
+    Effect.gen(function*() {
+      const { broken, fetches, relayList, session, signals } = yield* setup
+      const open = yield* session("open")
+      open.readers = 1
+      yield* Ref.set(relayList, listOf("a", "b"))
+      yield* Ref.set(broken, true)
+      yield* signals.offer({ _tag: "RelayList", session: open })
+      yield* TestClock.adjust("1 second")
+      yield* signals.offer({ _tag: "RelayList", session: open })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Ref.get(fetches), 2)
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(yield* Ref.get(fetches), 3)
+      yield* TestClock.adjust("4 seconds")
+      assert.strictEqual(yield* Ref.get(fetches), 4)
+      assert.strictEqual(yield* told(open), 0)
+      yield* Ref.set(broken, false)
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* told(open), 1)
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(yield* Ref.get(fetches), 5)
     }))
 })
