@@ -83,6 +83,11 @@ export class OutboxWriter extends Context.Service<OutboxWriter, {
   )
 }
 
+const constraints: ReadonlySet<string> = new Set<SqlError.SqlErrorReason["_tag"]>([
+  "ConstraintError",
+  "UniqueViolation"
+])
+
 /** A statement that the disk would have taken. */
 const isOurs = (cause: Cause.Cause<SqlError.SqlError>): boolean =>
-  cause.reasons.some((reason) => Cause.isFailReason(reason) && reason.error.reason._tag === "ConstraintError")
+  cause.reasons.some((reason) => Cause.isFailReason(reason) && constraints.has(reason.error.reason._tag))

@@ -5,7 +5,7 @@
  * One connection behind a semaphore; statements are prepared once and kept. `synchronous = FULL`: what is committed
  * survives a power cut. A COMMIT that fails is rolled back before the connection is used again.
  */
-import { Effect, identity, Layer, Semaphore, Stream } from "effect"
+import { Effect, identity, Layer, Schedule, Semaphore, Stream } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlConnection, SqlError, Statement } from "effect/sql"
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite"
@@ -24,15 +24,18 @@ const withErrno = (cause: unknown): unknown =>
 const openDatabase = (filename: string): DatabaseSync => {
   const db = new DatabaseSync(filename)
   try {
-    db.exec(
-      "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA foreign_keys = ON"
-    )
+    db.exec("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+    // From here on SQLite waits for nobody: its waits would hold up the whole process.
+    db.exec("PRAGMA fullfsync = ON; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 0")
     return db
   } catch (cause) {
     db.close()
     throw cause
   }
 }
+
+/** For a lock that another program holds, as for a backup: 5 s. */
+const patience = Schedule.spaced("20 millis").pipe(Schedule.upTo({ times: 250 }))
 
 const makeConnection = (db: DatabaseSync): SqlConnection.Connection => {
   const statements = new Map<string, StatementSync>()
@@ -44,7 +47,15 @@ const makeConnection = (db: DatabaseSync): SqlConnection.Connection => {
     }
     return statement
   }
-  const run = <A>(sql: string, f: () => A) => Effect.try({ try: f, catch: failure(sql) })
+  const run = <A>(sql: string, f: () => A) => {
+    const once = Effect.try({ try: f, catch: failure(sql) })
+    return Effect.catchIf(
+      once,
+      // Within a transaction the lock is ours.
+      ({ reason }) => reason._tag === "LockTimeoutError" && !db.isTransaction,
+      () => Effect.retry(once, { while: ({ reason }) => reason._tag === "LockTimeoutError", schedule: patience })
+    )
+  }
   const rows = (statement: StatementSync, params: ReadonlyArray<unknown>) =>
     statement.all(...(params as ReadonlyArray<SQLInputValue>))
   const values = (statement: StatementSync, params: ReadonlyArray<unknown>) =>
