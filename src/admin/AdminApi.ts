@@ -7,9 +7,10 @@ import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
 import { AgentName, RelayId } from "../domain/Ids.ts"
 import { AdminAccess, AdminInput } from "./AdminAccess.ts"
-import { BadRequest, Conflict, NotFound } from "./AdminErrors.ts"
+import { BadRequest, Conflict, NotFound, Unavailable } from "./AdminErrors.ts"
 import { AgentView, LeaseRequest, LeaseView, NewAgent } from "./AgentView.ts"
 import { ContextCommand, ContextView } from "./ContextView.ts"
+import { CredentialAnswer, CredentialPlace, CredentialRefused, CredentialView } from "./CredentialView.ts"
 import { EntryDetail, EntryPage, EntryStateView } from "./OutboxView.ts"
 import { StatusView } from "./StatusView.ts"
 import { TokenView } from "./TokenView.ts"
@@ -107,8 +108,22 @@ export class AgentsGroup extends HttpApiGroup.make("agents").add(
   })
 ) {}
 
+/** For git's credential helper and for gh; `get` alone answers with a secret. */
+export class CredentialGroup extends HttpApiGroup.make("credential").add(
+  HttpApiEndpoint.get("list", "/credentials", { success: Schema.Array(CredentialView) }),
+  HttpApiEndpoint.post("get", "/credentials/get", {
+    payload: CredentialPlace,
+    success: CredentialAnswer,
+    error: [NotFound, Unavailable]
+  }),
+  HttpApiEndpoint.post("erase", "/credentials/erase", {
+    payload: CredentialRefused,
+    success: HttpApiSchema.NoContent
+  })
+) {}
+
 export class AdminApi extends HttpApi.make("holdfast-admin")
-  .add(StatusGroup, AgentsGroup, OutboxGroup, ContextGroup, ToolsGroup, TokenGroup)
+  .add(StatusGroup, AgentsGroup, OutboxGroup, ContextGroup, ToolsGroup, TokenGroup, CredentialGroup)
   .middleware(AdminInput)
   .middleware(AdminAccess)
   .prefix("/api")

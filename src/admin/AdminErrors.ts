@@ -26,3 +26,10 @@ export class Conflict extends Schema.TaggedError<Conflict>()(
   { message: Schema.String },
   { httpApiStatus: 409 }
 ) {}
+
+/** What it takes to answer is not to be had now; the message says from where, and why. */
+export class Unavailable extends Schema.TaggedError<Unavailable>()(
+  "Unavailable",
+  { message: Schema.String },
+  { httpApiStatus: 503 }
+) {}

@@ -13,6 +13,7 @@ import { AdminApi } from "./AdminApi.ts"
 import { AgentRoster } from "./AgentRoster.ts"
 import * as AgentsHandlers from "./AgentsHandlers.ts"
 import * as ContextHandlers from "./ContextHandlers.ts"
+import * as CredentialHandlers from "./CredentialHandlers.ts"
 import { Lookup } from "./Lookup.ts"
 import * as OutboxHandlers from "./OutboxHandlers.ts"
 import * as StatusHandlers from "./StatusHandlers.ts"
@@ -26,7 +27,8 @@ export const groups = Layer.mergeAll(
   OutboxHandlers.layerNoDeps,
   ContextHandlers.layerNoDeps,
   ToolsHandlers.layerNoDeps,
-  TokenHandlers.layerNoDeps
+  TokenHandlers.layerNoDeps,
+  CredentialHandlers.layerNoDeps
 ).pipe(Layer.provide([Lookup.layerNoDeps, AgentRoster.layerNoDeps]))
 
 const routes = HttpApiBuilder.layer(AdminApi).pipe(Layer.provide(groups), Layer.provide(AdminAccessLive.layerNoDeps))

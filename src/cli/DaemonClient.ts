@@ -5,7 +5,7 @@ import { type HttpClient, type HttpClientError, HttpClientRequest } from "effect
 import { HttpApiClient, HttpApiMiddleware } from "effect/http-api"
 import { AdminAccess } from "../admin/AdminAccess.ts"
 import { AdminApi } from "../admin/AdminApi.ts"
-import type { BadRequest, Conflict, NotFound, Unauthorized } from "../admin/AdminErrors.ts"
+import type { BadRequest, Conflict, NotFound, Unauthorized, Unavailable } from "../admin/AdminErrors.ts"
 import { Endpoint } from "../storage/EndpointFile.ts"
 import { CommandFailed, NoDaemon } from "./Failures.ts"
 import { isAlive } from "./isAlive.ts"
@@ -17,6 +17,7 @@ type AskFailure =
   | Conflict
   | NotFound
   | Unauthorized
+  | Unavailable
   | HttpClientError.HttpClientError
   | Schema.SchemaError
 

@@ -28,7 +28,7 @@ const valueAt = (value: unknown, path: Path): unknown =>
 /** A value as it may be shown: nothing that may hold a token, no URL that carries a password, nothing long. */
 const shown = (path: Path, value: unknown): string | undefined => {
   const isRelayUrl = path[0] === "relays" && path.length === 3 && path[2] === "url"
-  const mayHoldToken = path[0] === "relays" || path[0] === "token"
+  const mayHoldToken = path[0] === "relays" || path[0] === "token" || (path[0] === "credentials" && path[2] !== "hosts")
   if (mayHoldToken && !isRelayUrl && !path.includes("sources")) return undefined
   const text = JSON.stringify(value)
   return text === undefined || text.length > 100 || /\/\/[^/]*@/.test(text) ? undefined : text

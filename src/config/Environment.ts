@@ -20,7 +20,9 @@ export const otherVariables = {
   /** The `environment` source of the relay's token. */
   relayToken: "HOLDFAST_RELAY_TOKEN",
   /** The default agent's secret, in place of the minted one. */
-  agentSecret: "HOLDFAST_AGENT_SECRET"
+  agentSecret: "HOLDFAST_AGENT_SECRET",
+  /** What the command line explains on standard error: `credential`. */
+  debug: "HOLDFAST_DEBUG"
 } as const
 
 const short: Readonly<Record<string, string>> = { HOLDFAST_PORT: "listen.port" }

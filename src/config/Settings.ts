@@ -6,6 +6,7 @@
  */
 import { ByteSize, Context, Duration as Durations, Effect, Option, Schema } from "effect"
 import { defaultRelay, RelayId } from "../domain/Ids.ts"
+import { CredentialSettings } from "./CredentialSettings.ts"
 import { TokenSettings } from "./TokenSettings.ts"
 
 const or = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
@@ -87,6 +88,8 @@ export const SettingsSchema = Schema.Struct({
   relay: section({ url: Schema.optionalKey(Url) }),
   token: or(TokenSettings, {}),
   relays: or(Relays, {}),
+  /** By a name of one's own. */
+  credentials: or(Schema.Record(Schema.String, CredentialSettings), {}),
   link: section({
     connectTimeout: or(Duration, "5 seconds"),
     probeTimeout: or(Duration, "5 seconds"),

@@ -8,6 +8,8 @@ import { AgentExists, Agents } from "../../src/agents/Agents.ts"
 import { Settings, settingsFrom } from "../../src/config/Settings.ts"
 import type { ContextState } from "../../src/context/ContextState.ts"
 import { IllegalTransition, WorkspaceContexts } from "../../src/context/WorkspaceContexts.ts"
+import { Credentials, NotOurs } from "../../src/credentials/Credentials.ts"
+import { CredentialUnavailable } from "../../src/credentials/CredentialSources.ts"
 import { AgentName, defaultAgent, defaultRelay, PrincipalId } from "../../src/domain/Ids.ts"
 import { KeptLists } from "../../src/menu/KeptLists.ts"
 import type { Entry } from "../../src/outbox/Entry.ts"
@@ -138,6 +140,30 @@ const contexts = Layer.sync(WorkspaceContexts, () => {
   })
 })
 
+const credentials = Layer.mock(Credentials, {
+  get: ({ host, protocol }) =>
+    host === "github.com"
+      ? Effect.succeed({
+        name: "github",
+        username: "x-access-token",
+        password: Redacted.make("ghs_1"),
+        expiresAt: Option.some(60_000)
+      })
+      : Effect.fail(new NotOurs({ place: `${protocol}://${host}`, why: "no credential is configured for it" })),
+  erase: () => Effect.void,
+  status: Effect.succeed([{
+    name: "github",
+    hosts: ["github.com"],
+    source: "command",
+    state: "failing" as const,
+    expiresAt: Option.none(),
+    lastAskAt: Option.some(0),
+    lastError: Option.some(
+      new CredentialUnavailable({ name: "github", code: "exit 1", hint: "vault is sealed", retryable: true })
+    )
+  }])
+})
+
 /** All that the admin API stands on. */
 export const doubles = (entries: ReadonlyArray<Entry> = []) =>
   Layer.mergeAll(
@@ -145,6 +171,7 @@ export const doubles = (entries: ReadonlyArray<Entry> = []) =>
     contexts,
     AdminSecret.layer(secret),
     Layer.succeed(Settings, settingsFrom({})),
+    credentials,
     Layer.succeed(Daemon, { version: "1.2.3", pid: 42, startedAt: 0, url: "http://127.0.0.1:4851/mcp" }),
     Layer.mock(Agents, {
       list: Effect.succeed([defaultAgent, AgentName.make("second")]),

@@ -51,6 +51,8 @@ describe("the command line", () => {
         "tools",
         "agents",
         "token",
+        "credential",
+        "gh",
         "demo"
       ])
     }))

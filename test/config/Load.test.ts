@@ -37,6 +37,7 @@ describe("load", () => {
         relay: {},
         token: {},
         relays: {},
+        credentials: {},
         link: {
           connectTimeout: "5s",
           probeTimeout: "5s",

@@ -1,0 +1,51 @@
+import { Effect, Option, Redacted, Runtime, Schema } from "effect"
+import { Argument, Command } from "effect/cli"
+import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import { explain } from "./credential/explain.ts"
+import { DaemonClient } from "./DaemonClient.ts"
+import { CommandFailed } from "./Failures.ts"
+import { withDaemon } from "./withDaemon.ts"
+
+/** gh said itself what went wrong. */
+export class GhEnded extends Schema.TaggedError<GhEnded>()("GhEnded", { code: Schema.Int }) {
+  override readonly [Runtime.errorExitCode] = this.code
+  override get message(): string {
+    return ""
+  }
+}
+
+/** gh's own rule: hosts of github.com and ghe.com take GH_TOKEN, all others GH_ENTERPRISE_TOKEN. */
+const variableFor = (host: string): string =>
+  /^(.*\.)?(github\.com|ghe\.com)$/i.test(host) ? "GH_TOKEN" : "GH_ENTERPRISE_TOKEN"
+
+/** A fresh token beats what the environment has: a stale GH_TOKEN there broke pushes after an hour. */
+const freshToken = Effect.fnUntraced(function*(host: string) {
+  const daemon = yield* DaemonClient
+  return yield* daemon.ask((client) => client.credential.get({ payload: { protocol: "https", host } })).pipe(
+    Effect.tap(({ name }) => explain(`credential "${name}" answers for ${host}`)),
+    Effect.map(({ password }) => Option.some(Redacted.make(Redacted.value(password)))),
+    Effect.catch((error) => Effect.as(explain(`gh runs as it is: ${error.message}`), Option.none()))
+  )
+})
+
+export const gh = Command.make(
+  "gh",
+  { args: Argument.String("args").pipe(Argument.withDescription("Behind --: what gh is given"), Argument.variadic()) },
+  Effect.fn(function*({ args }) {
+    const host = process.env["GH_HOST"] || "github.com"
+    const token = yield* freshToken(host)
+    const { spawn } = yield* ChildProcessSpawner.ChildProcessSpawner
+    const code = yield* spawn(ChildProcess.make("gh", args, {
+      stdin: "inherit",
+      stdout: "inherit",
+      stderr: "inherit",
+      extendEnv: true,
+      env: Option.match(token, { onNone: () => ({}), onSome: (value) => ({ [variableFor(host)]: value }) })
+    })).pipe(
+      Effect.flatMap((child) => child.exitCode),
+      Effect.scoped,
+      Effect.mapError(() => new CommandFailed({ message: "gh cannot be run: is it installed, and in PATH?" }))
+    )
+    if (code !== 0) return yield* new GhEnded({ code })
+  })
+).pipe(Command.withDescription("Run gh with a fresh token"), withDaemon)

@@ -1,0 +1,101 @@
+/**
+ * The credentials that the settings name, for the hosts that they name and for nobody else: one cache and one refresh
+ * for every process that asks (git's helper, gh).
+ */
+import { Context, Effect, Layer, type Option, type Redacted, Schema } from "effect"
+import { type CredentialSettings, hostsOf, originOf, usernameOf } from "../config/CredentialSettings.ts"
+import { Settings } from "../config/Settings.ts"
+import { CredentialSources, type CredentialUnavailable } from "./CredentialSources.ts"
+import * as FreshCredential from "./FreshCredential.ts"
+
+/** No credential is configured for that place, or not for that user: others may have one. */
+export class NotOurs extends Schema.TaggedError<NotOurs>()("NotOurs", { place: Schema.String, why: Schema.String }) {
+  override get message(): string {
+    return `${this.place}: ${this.why}`
+  }
+}
+
+export interface Place {
+  readonly protocol: string
+  /** With the port, where there is one. */
+  readonly host: string
+  readonly username?: string | undefined
+}
+
+export interface Credential {
+  readonly name: string
+  readonly username: string
+  readonly password: Redacted.Redacted
+  /** Milliseconds since the epoch, where the source told. */
+  readonly expiresAt: Option.Option<number>
+}
+
+export interface CredentialStatus extends FreshCredential.CredentialState {
+  readonly name: string
+  readonly hosts: ReadonlyArray<string>
+  readonly source: string
+}
+
+export class Credentials extends Context.Service<Credentials, {
+  readonly get: (place: Place) => Effect.Effect<Credential, NotOurs | CredentialUnavailable>
+  /** What was refused there is not given out again; without a password, whatever is in force. */
+  readonly erase: (place: Place, password: Redacted.Redacted | undefined) => Effect.Effect<void>
+  readonly status: Effect.Effect<ReadonlyArray<CredentialStatus>>
+}>()("holdfast/credentials/Credentials") {
+  static readonly layerNoDeps = Layer.effect(
+    Credentials,
+    Effect.gen(function*() {
+      const { credentials } = yield* Settings
+      const { sources } = yield* CredentialSources
+      const all: Array<Known> = []
+      for (const [name, settings] of Object.entries(credentials)) {
+        const source = sources.get(name)
+        if (source === undefined) continue
+        const origins = hostsOf(settings).flatMap((host) => originOf(host) ?? [])
+        const fresh = yield* FreshCredential.make(name, source.ask)
+        all.push({ name, settings, origins, source: source.source, fresh })
+      }
+
+      const find = Effect.fnUntraced(function*({ host, protocol }: Place) {
+        const origin = URL.parse(`${protocol}://${host}`)?.origin
+        const found = all.find(({ origins }) => origin !== undefined && origins.includes(origin))
+        return found ??
+          (yield* new NotOurs({ place: `${protocol}://${host}`, why: "no credential is configured for it" }))
+      })
+
+      return Credentials.of({
+        get: Effect.fn("Credentials.get")(function*(place) {
+          const { fresh, name, settings } = yield* find(place)
+          const issued = yield* fresh.get
+          const username = usernameOf(settings, issued.username)
+          if (place.username !== undefined && place.username !== username) {
+            return yield* new NotOurs({
+              place: `${place.protocol}://${place.host}`,
+              why: `asked for the user ${place.username}, and ours is ${username}`
+            })
+          }
+          return { name, username, password: issued.token, expiresAt: issued.expiresAt }
+        }),
+        erase: Effect.fn("Credentials.erase")(function*(place, password) {
+          const found = yield* Effect.option(find(place))
+          if (found._tag === "Some") yield* found.value.fresh.erase(password)
+        }),
+        status: Effect.suspend(() =>
+          Effect.forEach(
+            all,
+            ({ fresh, name, settings, source }) =>
+              Effect.map(fresh.status, (state) => ({ ...state, name, source, hosts: hostsOf(settings) }))
+          )
+        )
+      })
+    })
+  )
+}
+
+interface Known {
+  readonly name: string
+  readonly settings: CredentialSettings
+  readonly origins: ReadonlyArray<string>
+  readonly source: string
+  readonly fresh: FreshCredential.FreshCredential
+}

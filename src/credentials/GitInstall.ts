@@ -1,0 +1,112 @@
+/**
+ * Puts the credential helper into a git configuration, and takes it out again.
+ *
+ * What was there is kept beside the record of what was done: uninstalling restores the file byte for byte, or, where it
+ * was changed in between, takes out our lines alone. It needs no privileges and touches one file.
+ */
+import { Effect, FileSystem, Option, Schema } from "effect"
+import { DataDirectory } from "../storage/DataDirectory.ts"
+import { git, run } from "./Git.ts"
+import { chainFor, type Entry, helperKey, parseList, withOurs } from "./HelperChain.ts"
+
+const Installed = Schema.Struct({
+  file: Schema.String,
+  /** Base 64; `null` where there was no file. */
+  before: Schema.NullOr(Schema.String),
+  after: Schema.String,
+  added: Schema.Array(Schema.Struct({ key: Schema.String, values: Schema.Array(Schema.String) }))
+})
+type Installed = typeof Installed.Type
+const Record = Schema.fromJsonString(Schema.Array(Installed))
+
+const recordName = "git-helper.json"
+
+export interface Change {
+  readonly file: string
+  readonly added: ReadonlyArray<Entry>
+}
+
+const readRecord = Effect.gen(function*() {
+  const directory = yield* DataDirectory
+  const text = yield* directory.readSecretFile(recordName)
+  return Option.getOrElse(Option.flatMap(text, Schema.decodeOption(Record)), (): ReadonlyArray<Installed> => [])
+})
+
+const writeRecord = Effect.fnUntraced(function*(record: ReadonlyArray<Installed>) {
+  const directory = yield* DataDirectory
+  if (record.length === 0) return yield* directory.remove(recordName)
+  yield* directory.writeAtomically(recordName, yield* Effect.orDie(Schema.encodeEffect(Record)(record)))
+})
+
+const bytesOf = Effect.fnUntraced(function*(file: string) {
+  const fs = yield* FileSystem.FileSystem
+  return yield* fs.readFile(file).pipe(
+    Effect.map((bytes) => Buffer.from(bytes).toString("base64")),
+    Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed(null))
+  )
+})
+
+/** Through links, and with the mode that it had. */
+const restore = Effect.fnUntraced(function*(file: string, before: string | null) {
+  const fs = yield* FileSystem.FileSystem
+  if (before === null) return yield* fs.remove(file, { force: true })
+  const real = yield* fs.realPath(file)
+  const { mode } = yield* fs.stat(real)
+  const draft = `${real}.holdfast`
+  yield* fs.writeFile(draft, Buffer.from(before, "base64"), { mode: mode & 0o777 }).pipe(
+    Effect.andThen(fs.rename(draft, real)),
+    Effect.onError(() => Effect.ignore(fs.remove(draft)))
+  )
+})
+
+/** Adds the helper for each place; what was installed in that file before is replaced. */
+export const install = Effect.fn("GitInstall.install")(function*(options: {
+  /** A git configuration. */
+  readonly file: string
+  readonly origins: ReadonlyArray<string>
+  /** The helper's command, without git's verb. */
+  readonly command: string
+}) {
+  const { command, file, origins } = options
+  yield* uninstall(file)
+  const before = yield* bytesOf(file)
+  const { out } = yield* run(["config", "--list", "--null", "--includes"])
+  const entries = parseList(out)
+  const added = origins.map((origin) => ({
+    key: helperKey(origin),
+    values: withOurs(command, chainFor(entries, origin))
+  }))
+  // Recorded first: a crash half-way is then undone by uninstalling, too.
+  const record = yield* readRecord
+  yield* writeRecord([...record, { file, before, after: "", added }])
+  for (const { key, values } of added) {
+    for (const value of values) yield* git("config", "--file", file, "--add", key, value)
+  }
+  yield* writeRecord([...record, { file, before, after: (yield* bytesOf(file)) ?? "", added }])
+  return { file, added: added.flatMap(({ key, values }) => values.map((value) => ({ key, value }))) } satisfies Change
+})
+
+/** `None` where nothing was installed there; `exact` where the file is as it was before. */
+export const uninstall = Effect.fn("GitInstall.uninstall")(function*(file: string) {
+  const record = yield* readRecord
+  const installed = record.find((one) => one.file === file)
+  if (installed === undefined) return Option.none()
+  const exact = (yield* bytesOf(file)) === installed.after
+  if (exact) yield* restore(file, installed.before)
+  else yield* Effect.forEach(installed.added, ({ key, values }) => takeOut(file, key, values))
+  yield* writeRecord(record.filter((one) => one !== installed))
+  return Option.some({ file, exact })
+})
+
+/** Leaves the other values of the key, in their order. */
+const takeOut = Effect.fnUntraced(function*(file: string, key: string, values: ReadonlyArray<string>) {
+  const { out } = yield* run(["config", "--file", file, "--null", "--get-all", key])
+  const present = out.split("\0").slice(0, -1)
+  const at = present.findIndex((_, index) => values.every((value, offset) => present[index + offset] === value))
+  const rest = at < 0
+    ? present.filter((value) => value === "" || !values.includes(value))
+    : [...present.slice(0, at), ...present.slice(at + values.length)]
+  if (rest.length === present.length) return
+  yield* git("config", "--file", file, "--unset-all", key)
+  for (const value of rest) yield* git("config", "--file", file, "--add", key, value)
+})
