@@ -22,7 +22,10 @@ export const layer = Layer.effect(
           ),
           Effect.timeoutOrElse({
             duration: rotation.patience,
-            orElse: () => Effect.fail(unavailable({ code: "timeout", hint: "no answer within 10 s", retryable: true }))
+            orElse: () =>
+              Effect.fail(
+                new CredentialUnavailable({ name, code: "timeout", hint: "no answer within 10 s", retryable: true })
+              )
           }),
           Effect.map(({ expiresAt, username, value }) => ({ token: value, expiresAt, username }))
         )
