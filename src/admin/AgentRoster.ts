@@ -10,6 +10,7 @@ import { randomBytes } from "node:crypto"
 import { AgentLeaving, Agents } from "../agents/Agents.ts"
 import { WorkspaceContexts } from "../context/WorkspaceContexts.ts"
 import { AgentName } from "../domain/Ids.ts"
+import { isAlive } from "../supervision/isAlive.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import { RelayAdmins } from "./RelayAdmins.ts"
 
@@ -99,13 +100,4 @@ export class AgentRoster extends Context.Service<AgentRoster, {
 const uniqueName = (prefix: string): AgentName => {
   const start = prefix.replaceAll(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "").slice(0, 50) || "agent"
   return AgentName.make(`${start}-${randomBytes(4).toString("hex")}`)
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    // A process of another user's is alive too.
-    return error instanceof Error && "code" in error && error.code === "EPERM"
-  }
 }

@@ -7,8 +7,8 @@ import { AdminAccess } from "../admin/AdminAccess.ts"
 import { AdminApi } from "../admin/AdminApi.ts"
 import type { BadRequest, Conflict, NotFound, Unauthorized, Unavailable } from "../admin/AdminErrors.ts"
 import { Endpoint } from "../storage/EndpointFile.ts"
+import { isAlive } from "../supervision/isAlive.ts"
 import { CommandFailed, NoDaemon } from "./Failures.ts"
-import { isAlive } from "./isAlive.ts"
 
 type Client = HttpApiClient.ForApi<typeof AdminApi>
 

@@ -9,6 +9,13 @@ export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", {
   override readonly [Runtime.errorExitCode] = 2
 }
 
+/** What we ran in the foreground ended so, and said why itself. */
+export class Ended extends Schema.TaggedError<Ended>()("Ended", { code: Schema.Int }) {
+  override get [Runtime.errorExitCode](): number {
+    return this.code
+  }
+}
+
 export class NoDaemon extends Schema.TaggedError<NoDaemon>()("NoDaemon", { dataDir: Schema.String }) {
   override readonly [Runtime.errorExitCode] = 3
   override get message(): string {

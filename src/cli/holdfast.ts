@@ -5,6 +5,7 @@ import { config } from "./config/config.ts"
 import { context } from "./context/context.ts"
 import { credential } from "./credential/credential.ts"
 import { demo } from "./demo/demo.ts"
+import { exec } from "./exec.ts"
 import { gh } from "./gh.ts"
 import { outbox } from "./outbox/outbox.ts"
 import { relay } from "./relay.ts"
@@ -15,7 +16,21 @@ import { token } from "./token/token.ts"
 import { tools } from "./tools.ts"
 
 export const holdfast = root.pipe(
-  Command.withSubcommands([serve, relay, config, status, outbox, context, tools, agents, token, credential, gh, demo])
+  Command.withSubcommands([
+    serve,
+    relay,
+    exec,
+    config,
+    status,
+    outbox,
+    context,
+    tools,
+    agents,
+    token,
+    credential,
+    gh,
+    demo
+  ])
 )
 
 /** Logging is configured by `log.level`, for all commands alike; so that flag of the framework's is left out. */

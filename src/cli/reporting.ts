@@ -1,6 +1,7 @@
 /** Errors go to standard error in one message; help that was asked for to standard output. */
 import { Cause, Console, Effect, Option, Predicate } from "effect"
 import { CliError, CliOutput } from "effect/cli"
+import { Ended } from "./Failures.ts"
 
 /** A wrong invocation: what was wrong and where to read on, on standard error. */
 export const presenter = CliOutput.layerPresenter({
@@ -14,7 +15,7 @@ export const presenter = CliOutput.layerPresenter({
   }
 })
 
-const isPresented = (error: unknown): boolean => CliError.isCliError(error)
+const isPresented = (error: unknown): boolean => CliError.isCliError(error) || error instanceof Ended
 
 /** Says the failure's own message, once; an unexpected one with where it came from. */
 export const reportFailure = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {

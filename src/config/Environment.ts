@@ -21,6 +21,9 @@ export const otherVariables = {
   relayToken: "HOLDFAST_RELAY_TOKEN",
   /** The default agent's secret, in place of the minted one. */
   agentSecret: "HOLDFAST_AGENT_SECRET",
+  /** Told to an agent that `exec` starts: where it connects, and its name. */
+  endpoint: "HOLDFAST_ENDPOINT",
+  agent: "HOLDFAST_AGENT",
   /** What the command line explains on standard error: `credential`. */
   debug: "HOLDFAST_DEBUG"
 } as const

@@ -31,6 +31,7 @@ const isFinitePositive = (duration: Durations.Duration) =>
   Durations.isFinite(duration) && Durations.isGreaterThan(duration, Durations.zero)
 
 const Strings = Schema.Array(Schema.String.annotate({ expected: "text" })).annotate({ expected: "a list of texts" })
+const Flag = Schema.Boolean.annotate({ expected: "true or false" })
 const Positive = integer("an integer greater than 0", 1, Number.MAX_SAFE_INTEGER)
 const Port = integer("a port from 0 to 65535", 0, 65535)
 const Duration = text(
@@ -143,7 +144,10 @@ export const SettingsSchema = Schema.Struct({
   context: section({
     ready: or(Strings, ["relay_workspace_ready"]),
     land: or(Strings, ["relay_workspace_land"]),
-    release: or(Strings, ["relay_workspace_release"])
+    release: or(Strings, ["relay_workspace_release"]),
+    git: section({
+      attach: or(Flag, true)
+    })
   }),
   log: section({
     level: or(Schema.Literals(["debug", "info", "warning", "error"]), "info"),

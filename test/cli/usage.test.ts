@@ -44,6 +44,7 @@ describe("the command line", () => {
       assert.deepStrictEqual(listed, [
         "serve",
         "relay",
+        "exec",
         "config",
         "status",
         "outbox",

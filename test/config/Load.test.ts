@@ -86,7 +86,8 @@ describe("load", () => {
         context: {
           ready: ["relay_workspace_ready"],
           land: ["relay_workspace_land"],
-          release: ["relay_workspace_release"]
+          release: ["relay_workspace_release"],
+          git: { attach: true }
         },
         log: { level: "info" }
       })

@@ -1,0 +1,77 @@
+/** The daemon on the data directory: the one that runs, else one that is started in the background. */
+import { Context, Effect, FileSystem, Layer, Option, Schedule } from "effect"
+import { spawn } from "node:child_process"
+import { closeSync, openSync } from "node:fs"
+import { otherVariables } from "../config/Environment.ts"
+import { relayTargets, type SettingsValues } from "../config/Settings.ts"
+import { DataDirectory } from "../storage/DataDirectory.ts"
+import { isAlive } from "../supervision/isAlive.ts"
+import { readEndpoint } from "./DaemonClient.ts"
+import { CommandFailed, UsageError } from "./Failures.ts"
+
+const patience = "20 seconds"
+const logFile = "serve.log"
+
+const noRelay =
+  "no daemon runs, and no relay is configured to start one with: set relay.url in the configuration file or "
+  + "HOLDFAST_RELAY_URL, or start the embedded relay with \"holdfast serve --embedded\""
+
+/** An agent's own variables are not the daemon's. */
+const environment = (): NodeJS.ProcessEnv => {
+  const { [otherVariables.agent]: agent, [otherVariables.endpoint]: _, ...rest } = process.env
+  return agent === undefined ? rest : { ...rest, [otherVariables.agentSecret]: undefined }
+}
+
+const running = (dataDir: string) => Effect.map(readEndpoint(dataDir), Option.filter(({ pid }) => isAlive(pid)))
+
+/** What it says goes to a file, since it outlives us. */
+const start = Effect.fnUntraced(function*(dataDir: string, config: Option.Option<string>) {
+  const directory = Context.get(yield* Layer.build(DataDirectory.layerAt(dataDir)), DataDirectory)
+  yield* directory.create(logFile)
+  const named = Option.match(config, { onNone: () => [], onSome: (file) => ["--config", file] })
+  return yield* Effect.callback<{ readonly ended: () => boolean }, CommandFailed>((resume) => {
+    const log = openSync(directory.file(logFile), "w")
+    const child = spawn(process.execPath, [process.argv[1] ?? "", "serve", "--data-dir", dataDir, ...named], {
+      detached: true,
+      stdio: ["ignore", log, log],
+      env: environment()
+    })
+    closeSync(log)
+    child.once(
+      "error",
+      (error) => resume(Effect.fail(new CommandFailed({ message: `cannot start the daemon: ${error.message}` })))
+    )
+    child.once(
+      "spawn",
+      () => resume(Effect.succeed({ ended: () => child.exitCode !== null || child.signalCode !== null }))
+    )
+    child.unref()
+  })
+}, Effect.scoped)
+
+export const startedDaemon = Effect.fn("startedDaemon")(
+  function*(settings: SettingsValues, dataDir: string, config: Option.Option<string>) {
+    const found = yield* running(dataDir)
+    if (Option.isSome(found)) return found.value
+    if (relayTargets(settings).length === 0) return yield* new UsageError({ message: noRelay })
+
+    const fs = yield* FileSystem.FileSystem
+    const daemon = yield* start(dataDir, config)
+    const said = Effect.orElseSucceed(fs.readFileString(`${dataDir}/${logFile}`), () => "")
+    // Somebody else may have started one at the same moment: then ours ends, and theirs gets ready.
+    const look = Effect.flatMap(
+      running(dataDir),
+      Option.match({
+        onSome: (endpoint) => Effect.succeed(Option.some(endpoint)),
+        onNone: () => daemon.ended() ? Effect.succeedNone : Effect.fail("not ready" as const)
+      })
+    )
+    const ready = yield* look.pipe(
+      Effect.retry(Schedule.upTo(Schedule.spaced("50 millis"), { duration: patience })),
+      Effect.orElseSucceed(Option.none)
+    )
+    const settled = Option.isSome(ready) ? ready : yield* Effect.delay(running(dataDir), "2 seconds")
+    if (Option.isSome(settled)) return settled.value
+    return yield* new CommandFailed({ message: `the daemon could not be started:\n${(yield* said).trim()}` })
+  }
+)
