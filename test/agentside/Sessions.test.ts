@@ -1,5 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
+import type { Call } from "../mcp/RawClient.ts"
 import type { SeenRequest } from "../relay/RelayHttp.ts"
 import { eventually } from "../support/eventually.ts"
 import { nextId, rawAgent, rawExchange } from "../support/RawAgent.ts"
@@ -45,16 +46,32 @@ layer(Rig.layer({ relay: { lostSessionStatus: 401 } }), { excludeTestServices: t
       yield* eventually("DELETE at the relay", relay.requests, (all) => all.some(({ verb }) => verb === "DELETE"))
     }))
 
-  it.effect("of one agent is 404 to another", () =>
+  it.effect("of one agent is 404 to another, and nothing of it to who has no secret", () =>
     Effect.gen(function*() {
       const { daemon } = yield* Rig
       const agent = yield* rawAgent(daemon)
-      const stranger = yield* rawExchange(daemon, {
-        headers: { authorization: "Bearer nonsense", "mcp-session-id": agent.session }
-      })
+      const other = (yield* daemon.command("agents", "add", "other")).stdout.trim()
+      const as = (secret: string, call: Call = {}) =>
+        rawExchange(daemon, {
+          ...call,
+          headers: { authorization: `Bearer ${secret}`, "mcp-session-id": agent.session }
+        })
+      const stranger = yield* as("nonsense")
       assert.strictEqual(stranger.status, 401)
       assert.strictEqual(stranger.headers["www-authenticate"], "Bearer")
       assert.strictEqual(stranger.answer.error?.code, -31001)
+      assert.strictEqual((yield* as(other)).status, 404)
+      assert.strictEqual((yield* as(other, { method: "GET" })).status, 404)
+      assert.strictEqual((yield* as(other, { method: "DELETE" })).status, 404)
+      // Nor in the moment in which its owner's request finds it on disk again.
+      yield* daemon.kill
+      yield* daemon.restart()
+      const [foreign, own] = yield* Effect.all([as(other), agent.request("ping")], { concurrency: 2 })
+      assert.strictEqual(foreign.status, 404)
+      assert.strictEqual(own.status, 200)
+      const theirs = yield* rawAgent(daemon, { secret: other })
+      assert.notStrictEqual(theirs.session, agent.session)
+      assert.strictEqual((yield* agent.request("ping")).status, 200)
     }))
 
   it.effect("asks the relay again where it lost its own, though it says so by 401", () =>
