@@ -135,9 +135,12 @@ export const make = Effect.fnUntraced(function*(options: {
       return yield* restore(Deferred.await(asking))
     }))
 
-  const settled = Effect.suspend(() =>
-    state.asks === 0 || (state.asks === 1 && asking !== undefined) ? ask(false) : Effect.void
-  )
+  /** Waits for the first answer; and where the token has ended unnoticed, as over a computer's sleep, for another one. */
+  const settled = Effect.flatMap(now, (at) => {
+    if (state.asks === 0 || (state.asks === 1 && asking !== undefined)) return ask(false)
+    const ended = Option.isSome(state.token) && Option.isNone(TokenState.inForce(state, at))
+    return ended && (asking !== undefined || TokenState.overdue(state, at)) ? ask(false) : Effect.void
+  })
 
   /** What counts against the relay's refusals is over: somebody did something about it. */
   const afresh = Effect.sync(() => {
@@ -148,10 +151,10 @@ export const make = Effect.fnUntraced(function*(options: {
     const at = yield* now
     const due = Option.getOrElse(state.nextAskAt, () => Infinity)
     if (due > at) {
-      const early = due === Infinity
-        ? yield* Effect.asSome(Queue.take(rescheduled))
-        : yield* Effect.timeoutOption(Queue.take(rescheduled), due - at)
-      if (Option.isSome(early)) return
+      // Timers stand still while a computer sleeps: the time of day is looked at again and again.
+      const wait = due === Infinity ? Effect.asSome : Effect.timeoutOption(Math.min(due - at, rotation.longestNap))
+      const early = yield* wait(Queue.take(rescheduled))
+      if (Option.isSome(early) || due > (yield* now)) return
     }
     yield* ask(false)
   })

@@ -81,6 +81,10 @@ export const failed = (state: TokenState, failure: TokenSourceFailed, at: number
 /** What a source asked for with `Retry-After`, within reason. */
 const asLong = ({ retryAfterMillis = 0 }: TokenSourceFailed): number => Math.min(retryAfterMillis, rotation.rest)
 
+/** Whether it is past the time of the next ask, which its rotation fiber has not come to. */
+export const overdue = (state: TokenState, at: number): boolean =>
+  !resting(state) && Option.exists(state.nextAskAt, (due) => due <= at)
+
 /** Whether the source may be asked because the relay refused the token; else its rotation fiber asks when it is time. */
 export const mayAsk = (state: TokenState, at: number): boolean =>
   !resting(state) && Option.match(state.trouble, {

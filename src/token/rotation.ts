@@ -11,6 +11,9 @@ export const rest = 5 * 60_000
 
 export const refusalsInRow = 5
 
+/** Until the time of day is looked at again while nothing is due. */
+export const longestNap = 60_000
+
 /** The source is given up on after this long, once for each ask. */
 export const patience = 10_000
 
