@@ -13,6 +13,7 @@ import { AgentProvisioning, type Provisioning } from "./agents/AgentProvisioning
 import { Agents } from "./agents/Agents.ts"
 import { RelayTarget, Settings, type SettingsValues } from "./config/Settings.ts"
 import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
+import * as WorktreeWatch from "./context/WorktreeWatch.ts"
 import { Credentials } from "./credentials/Credentials.ts"
 import type { RelayId } from "./domain/Ids.ts"
 import { steadyClock } from "./domain/SteadyClock.ts"
@@ -253,7 +254,10 @@ const eventLoopDelay = Layer.effectDiscard(Effect.gen(function*() {
 const credentials = Credentials.layerNoDeps.pipe(Layer.provide(SettingsCredentialSources.layer))
 
 /** What all relays share. */
-const shared = Layer.mergeAll(Agents.layer, WorkspaceContexts.layer, EventLogs.layer, eventLoopDelay, credentials).pipe(
+const shared = WorktreeWatch.layer.pipe(
+  Layer.provideMerge(
+    Layer.mergeAll(Agents.layer, WorkspaceContexts.layer, EventLogs.layer, eventLoopDelay, credentials)
+  ),
   Layer.provideMerge(seam(({ database }) => database)),
   Layer.provideMerge(Layer.mergeAll(DataDirectory.layer, Supervisor.layer))
 )

@@ -146,7 +146,12 @@ export const SettingsSchema = Schema.Struct({
     land: or(Strings, ["relay_workspace_land"]),
     release: or(Strings, ["relay_workspace_release"]),
     git: section({
-      attach: or(Flag, true)
+      attach: or(Flag, true),
+      branch: or(Flag, true),
+      merge: or(Flag, true),
+      removal: or(Flag, true),
+      base: Schema.optionalKey(Schema.NonEmptyString),
+      look: or(Duration, "2 seconds")
     })
   }),
   log: section({

@@ -5,9 +5,9 @@
  */
 import { Clock, Context, Effect, Layer, PubSub, Schema, Semaphore, Stream } from "effect"
 import { SqlClient } from "effect/sql"
-import type { AgentName } from "../domain/Ids.ts"
+import { AgentName } from "../domain/Ids.ts"
 import { type ContextEvent, ContextState, type Facts } from "./ContextState.ts"
-import { epochOf, factsOf, IllegalTransition, transition } from "./transition.ts"
+import { epochOf, factsOf, IllegalTransition, terminal, transition } from "./transition.ts"
 
 export { IllegalTransition }
 
@@ -28,6 +28,14 @@ export interface HistoryEntry {
   readonly state: ContextState
 }
 
+/** An agent in a worktree that has not come to its end. */
+export interface OpenWorktree {
+  readonly agent: AgentName
+  readonly path: string
+  readonly branch: string
+  readonly epoch: number
+}
+
 export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
   readonly get: (agent: AgentName) => Effect.Effect<ContextState>
   readonly facts: (agent: AgentName) => Effect.Effect<Facts>
@@ -40,6 +48,8 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
     event: ContextEvent,
     options: { readonly cause: string; readonly epoch?: number | undefined }
   ) => Effect.Effect<ContextState, IllegalTransition | StaleEpoch>
+  /** The agents that are attached to a worktree now. */
+  readonly open: Effect.Effect<ReadonlyArray<OpenWorktree>>
   /** As if it had never been anywhere: its history goes too. */
   readonly forget: (agent: AgentName) => Effect.Effect<void>
   /** The newest first. */
@@ -53,7 +63,7 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
       const sql = yield* SqlClient.SqlClient
       const writing = yield* Semaphore.make(1)
       const changes = yield* PubSub.unbounded<{ readonly agent: AgentName; readonly state: ContextState }>()
-      const known = new Map<string, Known>(
+      const known = new Map<AgentName, Known>(
         (yield* Effect.orDie(Effect.flatMap(sql`SELECT agent, state, epoch FROM contexts`, decodeRows)))
           .map(({ agent, epoch, state }) => [agent, { state, epoch }])
       )
@@ -99,6 +109,13 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
         get: (agent) => Effect.sync(() => of(agent).state),
         facts: (agent) => Effect.sync(() => factsOf(of(agent).state)),
         send,
+        open: Effect.sync(() =>
+          [...known].flatMap(([agent, { state }]) =>
+            state._tag === "Worktree" && !terminal.includes(state.phase)
+              ? [{ agent, path: state.path, branch: state.branch, epoch: state.epoch }]
+              : []
+          )
+        ),
         forget: Effect.fn("WorkspaceContexts.forget")(
           function*(agent) {
             yield* sql`DELETE FROM contexts WHERE agent = ${agent}`
@@ -134,7 +151,7 @@ const untouched: Known = { state: { _tag: "Shared" }, epoch: 0 }
 const StateText = Schema.fromJsonString(ContextState)
 const encodeState = Schema.encodeEffect(StateText)
 const decodeRows = Schema.decodeUnknownEffect(
-  Schema.Array(Schema.Struct({ agent: Schema.String, state: StateText, epoch: Schema.Int }))
+  Schema.Array(Schema.Struct({ agent: AgentName, state: StateText, epoch: Schema.Int }))
 )
 const decodeHistory = Schema.decodeUnknownEffect(
   Schema.Array(Schema.Struct({ at: Schema.Int, event: Schema.String, cause: Schema.String, state: StateText }))

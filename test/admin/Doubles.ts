@@ -136,6 +136,7 @@ const contexts = Layer.sync(WorkspaceContexts, () => {
         : Effect.fail(new IllegalTransition({ state: "Shared", event: event._tag, legal: ["Attach", "Detach"] })),
     history: () => Effect.succeed([]),
     forget: () => Effect.void,
+    open: Effect.succeed([]),
     changes: Stream.never
   })
 })

@@ -87,7 +87,7 @@ describe("load", () => {
           ready: ["relay_workspace_ready"],
           land: ["relay_workspace_land"],
           release: ["relay_workspace_release"],
-          git: { attach: true }
+          git: { attach: true, branch: true, merge: true, removal: true, look: "2s" }
         },
         log: { level: "info" }
       })

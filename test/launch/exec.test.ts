@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFileSync, spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { repository } from "../context/repository.ts"
 import { TestRelay } from "../relay/TestRelay.ts"
 import { Clients } from "../support/Clients.ts"
 import { Daemon } from "../support/Daemon.ts"
@@ -218,6 +219,32 @@ describe("holdfast exec", () => {
         assert.strictEqual(first?.endpoint, second?.endpoint)
         assert.notStrictEqual(first?.secret, second?.secret)
         assert.strictEqual(told((yield* exec({})).stdout).endpoint, first?.endpoint)
+      }),
+    60_000
+  )
+
+  it.live(
+    "in a linked worktree attaches the agent to it, unless that is turned off; in the repository's own it does not",
+    () =>
+      Effect.gen(function*() {
+        const { daemon, home } = yield* setup
+        const repo = yield* repository
+        const show = [
+          "--",
+          "sh",
+          "-c",
+          `${process.execPath} ${main} context show --data-dir ${daemon.dataDir} --agent $HOLDFAST_AGENT`
+        ]
+        const execIn = (cwd: string, env = {}) =>
+          spawnSync(process.execPath, [main, "exec", "--data-dir", daemon.dataDir, ...show], {
+            cwd,
+            encoding: "utf8",
+            env: { ...process.env, ...home.environment, ...env }
+          }).stdout
+        const path = repo.worktree("feature")
+        assert.include(execIn(path), `worktree ${path} on feature: Active`)
+        assert.include(execIn(repo.path), "shared checkout")
+        assert.include(execIn(path, { HOLDFAST_CONTEXT_GIT_ATTACH: "false" }), "shared checkout")
       }),
     60_000
   )

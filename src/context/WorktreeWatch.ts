@@ -1,0 +1,95 @@
+/**
+ * What git does to the worktrees that agents are attached to, told to their contexts: a branch that is switched, one that
+ * is merged into the base branch, a worktree that is removed (BEHAVIOUR 6, drivers). Each can be turned off.
+ *
+ * Only what is seen to change counts: a path that never was a worktree is left alone, and so is a branch that never had
+ * anything of its own. What happens while the daemon is down is not seen.
+ */
+import { NodeServices } from "@effect/platform-node"
+import { Effect, FileSystem, Layer, Option, Schedule } from "effect"
+import { Settings } from "../config/Settings.ts"
+import type { AgentName } from "../domain/Ids.ts"
+import { Supervisor } from "../supervision/Supervisor.ts"
+import { basesOf, isAhead, isMerged } from "./BranchMerge.ts"
+import type { ContextEvent } from "./ContextState.ts"
+import { git } from "./Git.ts"
+import { worktreeAt } from "./GitWorktree.ts"
+import { type OpenWorktree, WorkspaceContexts } from "./WorkspaceContexts.ts"
+
+/** What was last seen of one attachment. */
+interface Seen {
+  readonly epoch: number
+  readonly commonDirectory: string
+  /** The last commit of the branch that was in no base branch. */
+  readonly ahead: Option.Option<string>
+  /** Branch and bases as they were: while nothing moves there is nothing to find out. */
+  readonly refs: string
+}
+
+export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
+  const { context: { git: settings } } = yield* Settings
+  const contexts = yield* WorkspaceContexts
+  const fs = yield* FileSystem.FileSystem
+  const { supervise } = yield* Supervisor
+  const seen = new Map<AgentName, Seen>()
+
+  const send = (agent: AgentName, epoch: number, event: ContextEvent) =>
+    Effect.ignore(contexts.send(agent, event, { cause: "git", epoch }))
+
+  /** Where the branch stands towards its bases now; whether it has been merged since the last look. */
+  const lookAtBranch = Effect.fnUntraced(function*(before: Seen, branch: string) {
+    const directory = before.commonDirectory
+    const bases = yield* basesOf(directory, settings.base)
+    const tip = yield* git(directory, "rev-parse", "--verify", "--quiet", `refs/heads/${branch}`)
+    const refs = JSON.stringify([Option.getOrNull(tip), bases])
+    const isBase = bases.some(({ ref }) => ref === `refs/heads/${branch}`)
+    if (refs === before.refs || isBase || bases.length === 0) return { ...before, refs, merged: false }
+    const commits = bases.map(({ commit }) => commit)
+    if (Option.isSome(tip) && Option.isNone(before.ahead)) {
+      const ahead = (yield* isAhead(directory, commits, tip.value)) ? tip : Option.none<string>()
+      return { ...before, refs, ahead, merged: false }
+    }
+    const ahead = Option.isSome(tip) && (yield* isAhead(directory, commits, tip.value)) ? tip : before.ahead
+    const merged = Option.isSome(ahead) && (yield* isMerged(directory, commits, ahead.value))
+    return { ...before, refs, ahead, merged }
+  })
+
+  const look = Effect.fnUntraced(function*({ agent, branch, epoch, path }: OpenWorktree) {
+    const known = seen.get(agent)
+    const worktree = yield* worktreeAt(path)
+    const first = Option.map(worktree, ({ commonDirectory }): Seen => ({
+      epoch,
+      commonDirectory,
+      ahead: Option.none(),
+      refs: ""
+    }))
+    const before = known?.epoch === epoch ? known : Option.getOrUndefined(first)
+    if (before === undefined) return
+    const { merged, ...now } = yield* lookAtBranch(before, branch)
+    seen.set(agent, now)
+    if (merged && settings.merge) return yield* send(agent, epoch, { _tag: "Merge" })
+    if (Option.isNone(worktree)) {
+      const gone = !(yield* Effect.orElseSucceed(fs.exists(path), () => true))
+      return gone && settings.removal ? yield* send(agent, epoch, { _tag: "Release" }) : undefined
+    }
+    const { branch: present } = worktree.value
+    if (!settings.branch || Option.isNone(present) || present.value === branch) return
+    // Another branch is other work: it gets an epoch of its own.
+    yield* send(agent, epoch, { _tag: "Detach" })
+    yield* send(agent, 0, { _tag: "Attach", path, branch: present.value })
+  })
+
+  if (!settings.branch && !settings.merge && !settings.removal) return
+  yield* contexts.open.pipe(
+    Effect.tap((open) =>
+      Effect.sync(() => {
+        for (const agent of seen.keys()) if (!open.some((one) => one.agent === agent)) seen.delete(agent)
+      })
+    ),
+    Effect.flatMap((open) => Effect.forEach(open, look, { concurrency: 4, discard: true })),
+    Effect.repeat(Schedule.spaced(settings.look)),
+    supervise("worktrees")
+  )
+}))
+
+export const layer = layerNoDeps.pipe(Layer.provide(NodeServices.layer))
