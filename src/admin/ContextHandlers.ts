@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { Settings } from "../config/Settings.ts"
 import { ContextEvent } from "../context/ContextState.ts"
 import { WorkspaceContexts } from "../context/WorkspaceContexts.ts"
 import type { AgentName } from "../domain/Ids.ts"
@@ -10,6 +11,26 @@ import { instant } from "./Instant.ts"
 import { Lookup } from "./Lookup.ts"
 
 const historyShown = 20
+
+/** The change of a fact that the command asks for, if it asks for one. */
+const toFact = Effect.fnUntraced(
+  function*({ branch, event, fact, path }: ContextCommand, known: ReadonlyArray<string>) {
+    const isFact = event === "SetFact" || event === "ClearFact"
+    if (!isFact) {
+      return fact === undefined
+        ? undefined
+        : yield* new BadRequest({ message: `${event} takes no fact; SetFact and ClearFact do` })
+    }
+    if (path !== undefined || branch !== undefined) {
+      return yield* new BadRequest({ message: `${event} takes neither path nor branch; only Attach does` })
+    }
+    if (fact !== undefined && known.includes(fact)) return { fact, holds: event === "SetFact" }
+    const names = known.length === 0 ? "none is configured (context.facts)" : `there is ${known.join(", ")}`
+    return yield* new BadRequest({
+      message: fact === undefined ? `${event} needs a fact; ${names}` : `no fact is called "${fact}"; ${names}`
+    })
+  }
+)
 
 const toEvent = Effect.fnUntraced(function*(command: ContextCommand) {
   const { event, path, branch } = command
@@ -27,6 +48,7 @@ export const layerNoDeps = HttpApiBuilder.group(
   Effect.fn(function*(handlers) {
     const lookup = yield* Lookup
     const contexts = yield* WorkspaceContexts
+    const { context: { facts } } = yield* Settings
 
     const view = Effect.fnUntraced(function*(agent: AgentName) {
       return {
@@ -41,6 +63,11 @@ export const layerNoDeps = HttpApiBuilder.group(
       show: ({ query }) => Effect.flatMap(lookup.agent(query.agent), view),
       send: Effect.fnUntraced(function*({ payload }) {
         const agent = yield* lookup.agent(payload.agent)
+        const change = yield* toFact(payload, facts)
+        if (change !== undefined) {
+          yield* contexts.setFact(agent, change.fact, change.holds, { cause: "api" })
+          return yield* view(agent)
+        }
         const event = yield* toEvent(payload)
         yield* contexts.send(agent, event, { cause: "api" }).pipe(
           Effect.mapError((error) => new Conflict({ message: error.message }))

@@ -12,15 +12,21 @@ export const contextEvents = [
   "Merge",
   "Abandon",
   "Release",
-  "Detach"
+  "Detach",
+  "SetFact",
+  "ClearFact"
 ] as const
 
-/** `path` and `branch` belong to `Attach`, which needs both. */
+/**
+ * `path` and `branch` belong to `Attach`, which needs both; `fact`, one that the configuration names, to `SetFact` and
+ * `ClearFact`, which leave the state as it is.
+ */
 export const ContextCommand = Schema.Struct({
   agent: AgentName,
   event: Schema.Literals(contextEvents),
   path: Schema.optional(Schema.String),
-  branch: Schema.optional(Schema.String)
+  branch: Schema.optional(Schema.String),
+  fact: Schema.optional(Schema.String)
 })
 export type ContextCommand = typeof ContextCommand.Type
 

@@ -65,6 +65,17 @@ const Relays = Schema.Record(Schema.String, RelaySettings).check(
   )
 )
 
+/** What the agent's state gives; further facts have other names. */
+const givenFacts = ["isolatedWorktree"]
+
+const Facts = Strings.check(
+  Schema.makeFilter((facts) =>
+    facts.flatMap((fact, index) =>
+      givenFacts.includes(fact) ? [{ path: [index], issue: `${fact} is given by the agent's state` }] : []
+    )
+  )
+)
+
 /** Tools that are shown only while a fact of the agent's context holds. */
 export const MenuRule = Schema.Struct({
   tools: Strings,
@@ -137,7 +148,11 @@ export const SettingsSchema = Schema.Struct({
     retryHeld: or(Duration, "5 minutes")
   }),
   menu: section({
-    rules: or(Schema.Array(MenuRule), [{ tools: workspaceTools, needs: "isolatedWorktree" }]),
+    rules: or(Schema.Array(MenuRule), [{
+      tools: workspaceTools,
+      needs: "isolatedWorktree",
+      reason: "they act on a worktree of the agent's own"
+    }]),
     ignoresListChanged: or(Strings, ["codex-mcp-client"]),
     coalesce: or(Duration, "250 millis")
   }),
@@ -145,6 +160,7 @@ export const SettingsSchema = Schema.Struct({
     ready: or(Strings, ["relay_workspace_ready"]),
     land: or(Strings, ["relay_workspace_land"]),
     release: or(Strings, ["relay_workspace_release"]),
+    facts: or(Facts, []),
     git: section({
       attach: or(Flag, true),
       branch: or(Flag, true),
@@ -158,7 +174,19 @@ export const SettingsSchema = Schema.Struct({
     level: or(Schema.Literals(["debug", "info", "warning", "error"]), "info"),
     format: Schema.optionalKey(Schema.Literals(["pretty", "json", "logfmt"]))
   })
-})
+}).check(
+  Schema.makeFilter(({ context, menu }) => {
+    const known = [...givenFacts, ...context.facts]
+    return menu.rules.flatMap(({ needs }, index) =>
+      known.includes(needs)
+        ? []
+        : [{
+          path: ["menu", "rules", index, "needs"],
+          issue: `no fact is called "${needs}"; there is ${known.join(", ")}`
+        }]
+    )
+  })
+)
 export type SettingsValues = typeof SettingsSchema.Type
 
 /** The settings in force, decoded and checked. */

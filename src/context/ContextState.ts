@@ -27,5 +27,8 @@ export const ContextEvent = Schema.Union([
 ])
 export type ContextEvent = typeof ContextEvent.Type
 
-/** What the menu's rules may need; `isolatedWorktree` is the one that the states give. */
+/** The fact that the states give. */
+export const isolatedWorktree = "isolatedWorktree"
+
+/** What the menu's rules may need: what the state gives, and what the configuration names and somebody set. */
 export type Facts = ReadonlySet<string>

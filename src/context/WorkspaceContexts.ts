@@ -48,13 +48,23 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
     event: ContextEvent,
     options: { readonly cause: string; readonly epoch?: number | undefined }
   ) => Effect.Effect<ContextState, IllegalTransition | StaleEpoch>
+  /**
+   * Says of a fact that the configuration names whether it holds for the agent; the state stays. What holds already, or
+   * does not, is no change.
+   */
+  readonly setFact: (
+    agent: AgentName,
+    fact: string,
+    holds: boolean,
+    options: { readonly cause: string }
+  ) => Effect.Effect<void>
   /** The agents that are attached to a worktree now. */
   readonly open: Effect.Effect<ReadonlyArray<OpenWorktree>>
   /** As if it had never been anywhere: its history goes too. */
   readonly forget: (agent: AgentName) => Effect.Effect<void>
   /** The newest first. */
   readonly history: (agent: AgentName, limit: number) => Effect.Effect<ReadonlyArray<HistoryEntry>>
-  /** Each change of any agent's context, after it is on disk. */
+  /** Each change of any agent's context or facts, after it is on disk. */
   readonly changes: Stream.Stream<{ readonly agent: AgentName; readonly state: ContextState }>
 }>()("holdfast/context/WorkspaceContexts") {
   static readonly layer = Layer.effect(
@@ -67,16 +77,51 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
         (yield* Effect.orDie(Effect.flatMap(sql`SELECT agent, state, epoch FROM contexts`, decodeRows)))
           .map(({ agent, epoch, state }) => [agent, { state, epoch }])
       )
+      const set = new Map<AgentName, ReadonlySet<string>>()
+      for (
+        const { agent, fact } of yield* Effect.orDie(Effect.flatMap(sql`SELECT * FROM context_facts`, decodeFacts))
+      ) {
+        set.set(agent, new Set([...set.get(agent) ?? [], fact]))
+      }
       const of = (agent: AgentName): Known => known.get(agent) ?? untouched
+
+      const record = (agent: AgentName, at: number, event: string, cause: string, state: string) =>
+        sql`INSERT INTO context_history (agent, at, event, cause, state)
+          VALUES (${agent}, ${at}, ${event}, ${cause}, ${state})`
 
       const write = Effect.fnUntraced(function*(agent: AgentName, next: Known, event: ContextEvent, cause: string) {
         const at = Math.floor(yield* Clock.currentTimeMillis)
         const state = yield* encodeState(next.state)
         yield* sql`INSERT INTO contexts (agent, state, epoch, changed_at) VALUES (${agent}, ${state}, ${next.epoch}, ${at})
           ON CONFLICT (agent) DO UPDATE SET state = excluded.state, epoch = excluded.epoch, changed_at = excluded.changed_at`
-        yield* sql`INSERT INTO context_history (agent, at, event, cause, state)
-          VALUES (${agent}, ${at}, ${event._tag}, ${cause}, ${state})`
+        yield* record(agent, at, event._tag, cause, state)
       }, sql.withTransaction)
+
+      const writeFact = Effect.fnUntraced(function*(agent: AgentName, fact: string, holds: boolean, cause: string) {
+        const at = Math.floor(yield* Clock.currentTimeMillis)
+        yield* holds
+          ? sql`INSERT INTO context_facts (agent, fact, set_at) VALUES (${agent}, ${fact}, ${at})`
+          : sql`DELETE FROM context_facts WHERE agent = ${agent} AND fact = ${fact}`
+        yield* record(
+          agent,
+          at,
+          `${holds ? "SetFact" : "ClearFact"} ${fact}`,
+          cause,
+          yield* encodeState(of(agent).state)
+        )
+      }, sql.withTransaction)
+
+      const setFact = Effect.fn("WorkspaceContexts.setFact")(
+        function*(agent: AgentName, fact: string, holds: boolean, { cause }: { readonly cause: string }) {
+          const before = set.get(agent) ?? new Set()
+          if (before.has(fact) === holds) return
+          yield* Effect.orDie(writeFact(agent, fact, holds, cause))
+          set.set(agent, new Set(holds ? [...before, fact] : [...before].filter((each) => each !== fact)))
+          yield* PubSub.publish(changes, { agent, state: of(agent).state })
+        },
+        Effect.uninterruptible,
+        writing.withPermit
+      )
 
       const send = Effect.fn("WorkspaceContexts.send")(
         function*(
@@ -107,7 +152,8 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
 
       return WorkspaceContexts.of({
         get: (agent) => Effect.sync(() => of(agent).state),
-        facts: (agent) => Effect.sync(() => factsOf(of(agent).state)),
+        facts: (agent) => Effect.sync(() => new Set([...factsOf(of(agent).state), ...set.get(agent) ?? []])),
+        setFact,
         send,
         open: Effect.sync(() =>
           [...known].flatMap(([agent, { state }]) =>
@@ -120,7 +166,9 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
           function*(agent) {
             yield* sql`DELETE FROM contexts WHERE agent = ${agent}`
             yield* sql`DELETE FROM context_history WHERE agent = ${agent}`
+            yield* sql`DELETE FROM context_facts WHERE agent = ${agent}`
             known.delete(agent)
+            set.delete(agent)
           },
           sql.withTransaction,
           Effect.orDie,
@@ -153,6 +201,7 @@ const encodeState = Schema.encodeEffect(StateText)
 const decodeRows = Schema.decodeUnknownEffect(
   Schema.Array(Schema.Struct({ agent: AgentName, state: StateText, epoch: Schema.Int }))
 )
+const decodeFacts = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ agent: AgentName, fact: Schema.String })))
 const decodeHistory = Schema.decodeUnknownEffect(
   Schema.Array(Schema.Struct({ at: Schema.Int, event: Schema.String, cause: Schema.String, state: StateText }))
 )

@@ -1,6 +1,6 @@
 /** The table of BEHAVIOUR 6, as a pure function: what is not in it is refused, with what would be possible. */
 import { Result, Schema } from "effect"
-import type { ContextEvent, ContextState, Facts, Phase } from "./ContextState.ts"
+import { type ContextEvent, type ContextState, type Facts, isolatedWorktree, type Phase } from "./ContextState.ts"
 
 export class IllegalTransition extends Schema.TaggedError<IllegalTransition>()("IllegalTransition", {
   state: Schema.String,
@@ -58,5 +58,4 @@ export const transition = (
 }
 
 /** `isolatedWorktree` holds in a worktree that has not come to its end. */
-export const factsOf = (state: ContextState): Facts =>
-  new Set(open.includes(placeOf(state)) ? ["isolatedWorktree"] : [])
+export const factsOf = (state: ContextState): Facts => new Set(open.includes(placeOf(state)) ? [isolatedWorktree] : [])

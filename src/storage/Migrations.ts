@@ -7,6 +7,7 @@ import kept from "./migrations/0003_kept.ts"
 import context from "./migrations/0004_context.ts"
 import agents from "./migrations/0005_agents.ts"
 import agentLeases from "./migrations/0006_agent_leases.ts"
+import contextFacts from "./migrations/0007_context_facts.ts"
 
 const migrations = {
   "0001_outbox": outbox,
@@ -14,7 +15,8 @@ const migrations = {
   "0003_kept": kept,
   "0004_context": context,
   "0005_agents": agents,
-  "0006_agent_leases": agentLeases
+  "0006_agent_leases": agentLeases,
+  "0007_context_facts": contextFacts
 }
 
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

@@ -137,6 +137,7 @@ const contexts = Layer.sync(WorkspaceContexts, () => {
     history: () => Effect.succeed([]),
     forget: () => Effect.void,
     open: Effect.succeed([]),
+    setFact: () => Effect.void,
     changes: Stream.never
   })
 })

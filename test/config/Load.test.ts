@@ -30,6 +30,17 @@ const plain = (value: unknown): unknown => {
 }
 
 describe("load", () => {
+  it.effect("refuses a rule that needs a fact which nobody can set, and a fact that the state gives", () =>
+    Effect.gen(function*() {
+      const rules = [{ tools: ["deploy_*"], needs: "releaseWeek" }]
+      const refused = yield* issues({ config: (yield* withFile({ menu: { rules } })).file })
+      assert.include(refused.join(), "menu.rules.0.needs: no fact is called \"releaseWeek\"; there is isolatedWorktree")
+      const { file } = yield* withFile({ menu: { rules }, context: { facts: ["releaseWeek"] } })
+      assert.deepStrictEqual((yield* loaded({ config: file })).menu.rules, rules)
+      const given = yield* issues({ config: (yield* withFile({ context: { facts: ["isolatedWorktree"] } })).file })
+      assert.include(given.join(), "given by the agent's state")
+    }))
+
   it.effect("gives the documented defaults where nothing is set", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(plain(yield* loaded({})), {
@@ -79,7 +90,11 @@ describe("load", () => {
           retryHeld: "5m"
         },
         menu: {
-          rules: [{ tools: workspaceTools, needs: "isolatedWorktree" }],
+          rules: [{
+            tools: workspaceTools,
+            needs: "isolatedWorktree",
+            reason: "they act on a worktree of the agent's own"
+          }],
           ignoresListChanged: ["codex-mcp-client"],
           coalesce: "250ms"
         },
@@ -87,6 +102,7 @@ describe("load", () => {
           ready: ["relay_workspace_ready"],
           land: ["relay_workspace_land"],
           release: ["relay_workspace_release"],
+          facts: [],
           git: { attach: true, branch: true, merge: true, removal: true, look: "2s" }
         },
         log: { level: "info" }
@@ -124,7 +140,7 @@ describe("load", () => {
           HOLDFAST_OUTBOX_MAX_ENTRY_BYTES: "2 MiB",
           HOLDFAST_LINK_SILENCE: "1 minute",
           HOLDFAST_TOKEN_FILE: "/run/token",
-          HOLDFAST_MENU_RULES: "[{\"tools\":[\"x\"],\"needs\":\"y\"}]",
+          HOLDFAST_MENU_RULES: "[{\"tools\":[\"x\"],\"needs\":\"isolatedWorktree\"}]",
           HOLDFAST_RELAYS: "{\"two\":{\"url\":\"https://two.test/mcp\"}}",
           HOLDFAST_RELAY_TOKEN: "secret",
           HOLDFAST_AGENT_SECRET: "secret",
@@ -137,7 +153,7 @@ describe("load", () => {
       assert.strictEqual(ByteSize.toNumberUnsafe(settings.outbox.maxEntryBytes), 2 * 1024 ** 2)
       assert.strictEqual(Duration.toMillis(settings.link.silence), 60_000)
       assert.strictEqual(settings.token.file, "/run/token")
-      assert.deepStrictEqual(settings.menu.rules, [{ tools: ["x"], needs: "y" }])
+      assert.deepStrictEqual(settings.menu.rules, [{ tools: ["x"], needs: "isolatedWorktree" }])
       assert.deepStrictEqual(relayTargets(settings).map(({ id, url }) => [id, url.host]), [["two", "two.test"]])
     }))
 

@@ -37,6 +37,32 @@ describe("WorkspaceContexts", () => {
       assert.isTrue((yield* contexts.facts(ada)).has("isolatedWorktree"))
     }).pipe(Effect.provide(over(":memory:"))))
 
+  it.effect("keeps the facts that are set for an agent, over a restart, and tells each change once", () =>
+    Effect.gen(function*() {
+      const filename = join(yield* temporaryDirectory, "holdfast.db")
+      yield* Effect.gen(function*() {
+        const contexts = yield* WorkspaceContexts
+        const heard = yield* contexts.changes.pipe(
+          Stream.take(2),
+          Stream.runCollect,
+          Effect.forkChild({ startImmediately: true })
+        )
+        yield* contexts.setFact(defaultAgent, "releaseWeek", true, cause)
+        yield* contexts.setFact(defaultAgent, "releaseWeek", true, cause)
+        yield* contexts.send(defaultAgent, attach("one"), cause)
+        assert.lengthOf(yield* Fiber.join(heard), 2)
+        assert.deepStrictEqual([...yield* contexts.facts(defaultAgent)].sort(), ["isolatedWorktree", "releaseWeek"])
+        assert.deepStrictEqual([...yield* contexts.facts(AgentName.make("ada"))], [])
+      }).pipe(Effect.provide(over(filename)))
+      yield* Effect.gen(function*() {
+        const contexts = yield* WorkspaceContexts
+        assert.isTrue((yield* contexts.facts(defaultAgent)).has("releaseWeek"))
+        yield* contexts.setFact(defaultAgent, "releaseWeek", false, cause)
+        assert.isFalse((yield* contexts.facts(defaultAgent)).has("releaseWeek"))
+        assert.strictEqual((yield* contexts.history(defaultAgent, 1))[0]?.event, "ClearFact releaseWeek")
+      }).pipe(Effect.provide(over(filename)))
+    }))
+
   it.effect("refuses what the table does not hold, and stays as it was", () =>
     Effect.gen(function*() {
       const contexts = yield* WorkspaceContexts

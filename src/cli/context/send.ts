@@ -23,22 +23,39 @@ export const send = Command.make(
       Flag.withMetavar("BRANCH"),
       Flag.optional
     ),
+    fact: Flag.String("fact").pipe(
+      Flag.withDescription("One of context.facts (SetFact, ClearFact)"),
+      Flag.withMetavar("NAME"),
+      Flag.optional
+    ),
     agent: agentFlag,
     json: jsonFlag
   },
-  Effect.fn(function*({ event, path, branch, agent, json }) {
+  Effect.fn(function*({ event, path, branch, fact, agent, json }) {
     const given = [path, branch].filter(Option.isSome).length
     if (given !== (event === "Attach" ? 2 : 0)) {
       return yield* new UsageError({
         message: event === "Attach" ? "Attach needs --path and --branch" : `--path and --branch go with Attach only`
       })
     }
+    if (Option.isSome(fact) !== (event === "SetFact" || event === "ClearFact")) {
+      return yield* new UsageError({ message: "--fact goes with SetFact and ClearFact, which need it" })
+    }
     const daemon = yield* DaemonClient
     const view = yield* daemon.ask((client) =>
       client.context.send({
-        payload: { agent, event, path: Option.getOrUndefined(path), branch: Option.getOrUndefined(branch) }
+        payload: {
+          agent,
+          event,
+          path: Option.getOrUndefined(path),
+          branch: Option.getOrUndefined(branch),
+          fact: Option.getOrUndefined(fact)
+        }
       })
     )
     yield* json ? printJson(ContextView)(view) : printContext(view)
   })
-).pipe(Command.withDescription("Tell what became of the agent's worktree; its menu follows"), withDaemon)
+).pipe(
+  Command.withDescription("Tell what became of the agent's worktree, or that a fact holds; its menu follows"),
+  withDaemon
+)
