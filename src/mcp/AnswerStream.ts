@@ -39,6 +39,11 @@ export interface AnswerStream {
   readonly message: (data: string, supersedes?: string) => Effect.Effect<void>
   /** Producer: the answer. JSON if the answer has not become a stream by then, else its last event. Only the first counts. */
   readonly answer: (answer: Json) => Effect.Effect<void>
+  /**
+   * Producer: the relay lets its client come again for the rest, and so do we; where the stream tells its ids at its
+   * beginning, without which no client comes (MCP 2025-11-25, transports, polling).
+   */
+  readonly poll: Effect.Effect<void>
   /** Producer: no answer will come, since the request was cancelled; the response ends without one. */
   readonly abandon: Effect.Effect<void>
   /** Producer: returns when the client has gone before the end, which cancels a modern request and no other. */
@@ -122,6 +127,11 @@ export const make = Effect.fnUntraced(function*(options: AnswerStreamOptions): E
         Deferred.doneUnsafe(opening, Effect.succeed(answer))
         return Effect.void
       }),
+    poll: Effect.suspend(() =>
+      claimed === "Sse" && options.priming
+        ? Effect.flatMap(Deferred.await(opened), ({ log }) => log.pause)
+        : Effect.void
+    ),
     abandon: Effect.gen(function*() {
       answered = true
       const opened = yield* stream

@@ -22,6 +22,7 @@ export class BoundedLog implements EventLog, Member {
   readonly #forget: () => void
   readonly #readers = new Set<object>()
   #ended = false
+  #pauses = 0
   #stalled = false
   /** Fibers that wait for an event, and those that wait for one to be read. */
   #onAppend: Array<() => void> = []
@@ -65,6 +66,11 @@ export class BoundedLog implements EventLog, Member {
     this.#wakeProducers()
   })
 
+  readonly pause: Effect.Effect<void> = Effect.sync(() => {
+    this.#pauses++
+    this.#wakeReaders()
+  })
+
   room(length: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.#roomFor(length)) return Effect.void
@@ -84,10 +90,11 @@ export class BoundedLog implements EventLog, Member {
     const replayed = this.buffer.last
     let position = Math.min(after, replayed)
 
+    const pauses = this.#pauses
     const waiting = () => position < this.buffer.lostThrough || this.buffer.after(position, replayed) !== undefined
 
     const arrival = Effect.suspend(() =>
-      waiting() || this.#ended
+      waiting() || this.#ended || this.#pauses !== pauses
         ? Effect.void
         : Effect.callback<void>((resume) => subscribe(this.#onAppend, () => resume(arrival)))
     )

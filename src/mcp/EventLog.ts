@@ -43,6 +43,8 @@ export interface EventLog {
   readonly append: (data: string, supersedes?: Supersedes) => Effect.Effect<void>
   /** No more events will come; readers end after the last. */
   readonly end: Effect.Effect<void>
+  /** Ends those who read now, and not the log: whoever reads on later misses nothing. */
+  readonly pause: Effect.Effect<void>
   /** Reads on from behind `after` (0: from the first). */
   readonly reader: (after: number) => EventReader
   /**

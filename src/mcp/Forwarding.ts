@@ -71,6 +71,7 @@ export class Forwarding extends Context.Service<Forwarding, {
           streamJson: passage.streamJson,
           onBytes: passage.onBytes,
           onStream: passage.answer.stream,
+          onPoll: passage.answer.poll,
           onEvent: Effect.fnUntraced(function*(event, from) {
             const passed = yield* messages.received(session, event.data, from)
             if (passed !== undefined) yield* passage.answer.message(passed.data, passed.supersedes)

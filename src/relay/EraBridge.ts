@@ -48,7 +48,9 @@ export const cross = (open: OpenRelaySession, request: Outgoing, params: ParamHe
   const parsed = Message.parse(request.text)
   const message = Result.isSuccess(parsed) && parsed.success._tag === "Request" ? parsed.success : undefined
   if (message === undefined) return unchanged(request)
-  const mirrored = {
+  // An agent that mirrors is answered for what it mirrors: only who cannot is helped.
+  const mirrors = request.headers?.["mcp-method"] !== undefined
+  const mirrored = mirrors ? request.headers : {
     ...McpHeaders.standard(message.method, message.params),
     ...(message.method === "tools/call" ? params.of(message.params) : {}),
     ...request.headers

@@ -17,6 +17,8 @@ export const follow = Effect.fnUntraced(function*(options: {
   readonly events: Pull<SseEvent>
   readonly id: string
   readonly onEvent: (event: SseEvent) => Effect.Effect<void>
+  /** The relay ended its stream on purpose; called before it is resumed. */
+  readonly onPoll?: Effect.Effect<void> | undefined
   readonly resume: (lastEventId: string) => Effect.Effect<RelayAnswer, RelayFailure, Scope.Scope>
 }): Effect.fn.Return<string, RelayFailure, Scope.Scope> {
   let { events } = options
@@ -39,7 +41,7 @@ export const follow = Effect.fnUntraced(function*(options: {
     if (Result.isSuccess(result) && result.success !== undefined) return result.success
     const polls = Result.isSuccess(result) && news
     if (lastEventId === "" || (resumed && !polls)) return yield* Result.isFailure(result) ? result.failure : cutOff()
-    if (polls) yield* Effect.sleep(delay)
+    if (polls) yield* Effect.andThen(options.onPoll ?? Effect.void, Effect.sleep(delay))
     resumed = true
     news = false
     // Whatever goes wrong here, the request itself was sent: its outcome stays unknown.

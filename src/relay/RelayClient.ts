@@ -49,6 +49,8 @@ export interface RequestOptions {
   readonly onEvent?: ((event: SseEvent, session: OpenRelaySession) => Effect.Effect<void>) | undefined
   /** Called whenever bytes of the answer's body arrive. */
   readonly onBytes?: (() => void) | undefined
+  /** Called when the relay ends its stream for its client to come again. */
+  readonly onPoll?: Effect.Effect<void> | undefined
   /** Called once the relay has begun to answer with SSE. */
   readonly onStream?: Effect.Effect<void> | undefined
   /** Pass JSON on as it comes; otherwise it is collected whole, up to 16 MiB, and beyond passed on. */
@@ -134,6 +136,7 @@ export class RelayClient extends Context.Service<RelayClient, {
             const text = yield* follow({
               events: body.events,
               id: crossing.id,
+              onPoll: options.onPoll,
               onEvent: (event) =>
                 isMessage(event) && options.onEvent !== undefined
                   ? options.onEvent(crossing.same ? event : { ...event, data: crossing.event(event.data) }, open)
