@@ -44,7 +44,8 @@ export const rich: JsonSchemaType = {
   },
   allOf: [{ anyOf: [{ required: ["phone"] }, { required: ["email"] }] }],
   if: { properties: { contactMethod: { const: "phone" } }, required: ["contactMethod"] },
-  then: { required: ["phone"] },
+  // As a literal's member it would look like a promise's.
+  ...Object.fromEntries([["then", { required: ["phone"] }]]),
   else: { required: ["email"] },
   additionalProperties: false
 }
