@@ -85,7 +85,7 @@ export interface SeamLayers {
   /** One attempt at the relay. */
   readonly transport: typeof RelayTransport.layer
   /** Where the relay's token comes from. */
-  readonly token: Layer.Layer<LiveToken, TokenSettingsInvalid, RelayTarget | Supervisor>
+  readonly token: Layer.Layer<LiveToken, TokenSettingsInvalid, RelayTarget | Supervisor | DataDirectory>
   /** What the outbox, sessions and kept lists are stored in: SQLite, migrated. */
   readonly database: typeof Database.layer
 }

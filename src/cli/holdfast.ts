@@ -7,6 +7,7 @@ import { credential } from "./credential/credential.ts"
 import { demo } from "./demo/demo.ts"
 import { exec } from "./exec.ts"
 import { gh } from "./gh.ts"
+import { login } from "./login/login.ts"
 import { outbox } from "./outbox/outbox.ts"
 import { relay } from "./relay.ts"
 import { root } from "./root.ts"
@@ -27,6 +28,7 @@ export const holdfast = root.pipe(
     tools,
     agents,
     token,
+    login,
     credential,
     gh,
     demo

@@ -5,7 +5,7 @@
  * Metadata is taken only over TLS or from this machine, and only where it names itself as we came to it.
  */
 import { Effect, Option, Schema } from "effect"
-import { HttpClientRequest } from "effect/http"
+import { type HttpClient, HttpClientRequest } from "effect/http"
 import * as HttpAsk from "./HttpAsk.ts"
 import { failureOf } from "./SourceProblem.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
@@ -30,7 +30,10 @@ export const ServerMetadata = Schema.Struct({
   client_id_metadata_document_supported: Schema.optionalKey(Schema.Boolean),
   authorization_response_iss_parameter_supported: Schema.optionalKey(Schema.Boolean)
 })
-export type ServerMetadata = typeof ServerMetadata.Type
+export interface ServerMetadata extends Schema.Schema.Type<typeof ServerMetadata> {
+  /** It serves none: these are the endpoints of MCP's revision 2025-03-26. */
+  readonly assumed?: true
+}
 
 export interface ProtectedResource {
   /** What a token is asked for. */
@@ -105,7 +108,9 @@ export const protectedResource = Effect.fn("AuthorizationServer.protectedResourc
 })
 
 /** The server's metadata; where it serves none, the endpoints of MCP's revision 2025-03-26. */
-export const serverMetadata = Effect.fn("AuthorizationServer.serverMetadata")(function*(issuer: string) {
+export const serverMetadata = Effect.fn("AuthorizationServer.serverMetadata")(function*(
+  issuer: string
+): Effect.fn.Return<ServerMetadata, TokenSourceFailed, HttpClient.HttpClient> {
   const url = yield* HttpAsk.safeUrl(issuer)
   const places = [wellKnown("oauth-authorization-server", url), wellKnown("openid-configuration", url)]
   const appended = `${url.href.replace(/\/$/, "")}/.well-known/openid-configuration`
@@ -116,9 +121,10 @@ export const serverMetadata = Effect.fn("AuthorizationServer.serverMetadata")(fu
   }
   if (url.pathname !== "/") return yield* wrong("no metadata", `the authorization server ${issuer} serves no metadata`)
   return {
+    assumed: true,
     issuer,
     authorization_endpoint: `${url.origin}/authorize`,
     token_endpoint: `${url.origin}/token`,
     registration_endpoint: `${url.origin}/register`
-  } satisfies ServerMetadata
+  }
 })

@@ -15,11 +15,13 @@ import {
   type TokenSourceKind
 } from "../config/TokenSettings.ts"
 import { type AgentName, defaultRelay, type RelayId } from "../domain/Ids.ts"
+import type { DataDirectory } from "../storage/DataDirectory.ts"
 import * as ClientCredentials from "./ClientCredentials.ts"
 import * as CommandSource from "./CommandSource.ts"
 import * as EnvironmentSource from "./EnvironmentSource.ts"
 import * as FileSource from "./FileSource.ts"
 import * as FirstOf from "./FirstOf.ts"
+import * as LoginSource from "./LoginSource.ts"
 import * as MintSource from "./MintSource.ts"
 import * as StaticSource from "./StaticSource.ts"
 import type { TokenSource } from "./TokenSource.ts"
@@ -87,7 +89,7 @@ export const choose = Effect.fnUntraced(function*(
   relay: RelayId,
   settings: TokenSettings,
   url?: URL
-): Effect.fn.Return<ChosenSource, TokenSettingsInvalid, SourceServices> {
+): Effect.fn.Return<ChosenSource, TokenSettingsInvalid, SourceServices | DataDirectory> {
   const { agents = {}, ...rest } = settings
   const { value: _, ...templates } = rest
   for (const each of [rest, ...Object.values(agents)]) {
@@ -95,8 +97,13 @@ export const choose = Effect.fnUntraced(function*(
     if (detail !== undefined) return yield* new TokenSettingsInvalid({ relay, detail })
   }
   const environment = relay === defaultRelay ? yield* EnvironmentSource.find : Option.none()
+  // Where none is named, a person's login is what is left; it may come while we run.
+  const login = yield* LoginSource.make(relay)
   const forAll = (agent: string) =>
-    Effect.map(sourceOf(rest, { relay: url, agent }), (named) => Option.orElse(named, () => environment))
+    Effect.map(
+      sourceOf(rest, { relay: url, agent }),
+      (named) => Option.orElse(Option.orElse(named, () => environment), () => Option.some(login))
+    )
 
   const eachAgent = namesAgent(templates)
   if (!eachAgent && Object.keys(agents).length === 0) {

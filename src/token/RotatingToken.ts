@@ -88,7 +88,12 @@ export const make = Effect.fnUntraced(function*(options: {
   })
 
   const failed = Effect.fnUntraced(function*(failure: TokenSourceFailed) {
-    const { trouble } = state
+    const { token, trouble } = state
+    if (failure.absent === true) {
+      state = TokenState.absent(state)
+      if (Option.isSome(token)) yield* onChange(false)
+      return
+    }
     state = TokenState.failed(state, failure, yield* now)
     yield* counted(failure.retryable ? "failed" : "rejected")
     // Said once, not with each try.

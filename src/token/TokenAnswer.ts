@@ -1,6 +1,7 @@
 /** What an endpoint or a command answered, read as a token: JSON by the configured names, or a bare token. */
 import { Clock, DateTime, Effect, Option, Predicate, Redacted, Schema } from "effect"
 import type { AnswerFields } from "../config/TokenSettings.ts"
+import type { Login } from "./LoginFile.ts"
 import { type IssuedToken, TokenSourceFailed } from "./TokenSource.ts"
 
 const usual: Required<AnswerFields> = {
@@ -89,4 +90,23 @@ export const read = Effect.fnUntraced(function*(
     scopes: wordsOf(first(object.value, fields.scopes)),
     username: stringOf(first(object.value, fields.username))
   }
+})
+
+const RefreshToken = Schema.fromJsonString(Schema.Struct({ refresh_token: Schema.optionalKey(Schema.String) }))
+
+/** A token endpoint's answer, as what is kept of a login; what it leaves out stays as it was (RFC 6749, section 6). */
+export const loginOf = Effect.fnUntraced(function*(text: string, before: Omit<Login, "accessToken" | "expiresAt">) {
+  const issued = yield* read(text, { source: "", bare: false })
+  const { refresh_token } = Option.getOrElse(
+    Schema.decodeOption(RefreshToken)(text),
+    (): typeof RefreshToken.Type => ({})
+  )
+  const scopes = issued.scopes ?? before.scopes
+  return {
+    ...before,
+    ...(scopes === undefined ? {} : { scopes }),
+    refreshToken: refresh_token ?? before.refreshToken,
+    accessToken: Redacted.value(issued.value),
+    expiresAt: Option.getOrNull(issued.expiresAt)
+  } satisfies Login
 })

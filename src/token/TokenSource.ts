@@ -8,6 +8,8 @@ export class TokenSourceFailed extends Schema.TaggedError<TokenSourceFailed>()("
   retryable: Schema.Boolean,
   /** Of HTTP, where that was spoken. */
   status: Schema.optional(Schema.Int),
+  /** There is nothing to ask, which is no fault: requests go without a token. */
+  absent: Schema.optional(Schema.Boolean),
   /** What the source asked for. */
   retryAfterMillis: Schema.optional(Schema.Number)
 }) {

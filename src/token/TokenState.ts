@@ -69,6 +69,15 @@ export const answered = (state: TokenState, token: Token, at: number, options: {
   return { changed, state: resting(next) ? { ...next, nextAskAt: Option.some(at + rotation.rest) } : next }
 }
 
+/** The source has nothing, as where nobody logged in: it tells when that changes. */
+export const absent = (state: TokenState): TokenState => ({
+  ...state,
+  token: Option.none(),
+  trouble: Option.none(),
+  failures: 0,
+  nextAskAt: Option.none()
+})
+
 export const failed = (state: TokenState, failure: TokenSourceFailed, at: number): TokenState => {
   const transient = failure.retryable && !resting(state)
   // A change from one kind to the other starts its own count.

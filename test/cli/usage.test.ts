@@ -52,6 +52,7 @@ describe("the command line", () => {
         "tools",
         "agents",
         "token",
+        "login",
         "credential",
         "gh",
         "demo"

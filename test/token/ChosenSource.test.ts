@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Fiber, Redacted } from "effect"
+import { ConfigProvider, Effect, Fiber, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { TokenSettings } from "../../src/config/TokenSettings.ts"
 import { AgentName, defaultRelay, RelayId } from "../../src/domain/Ids.ts"
+import { DataDirectory } from "../../src/storage/DataDirectory.ts"
 import { choose } from "../../src/token/ChosenSource.ts"
 import { temporaryDirectory } from "../storage/temporaryDirectory.ts"
 import { withServices } from "./withServices.ts"
@@ -13,6 +14,7 @@ import { withServices } from "./withServices.ts"
 const chosen = (settings: TokenSettings, environment: Record<string, string> = {}, relay = defaultRelay) =>
   choose(relay, settings).pipe(
     withServices,
+    Effect.provide(Layer.unwrap(Effect.map(temporaryDirectory, DataDirectory.layerAt))),
     Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(environment))
   )
 
@@ -20,6 +22,7 @@ const chosen = (settings: TokenSettings, environment: Record<string, string> = {
 const token = Effect.fnUntraced(function*(...args: Parameters<typeof chosen>) {
   const source = yield* chosen(...args)
   if (source._tag !== "Shared") return source._tag
+  if (source.source.name === "login") return "login"
   const answer = yield* source.source.fetch
   return [answer.source, Redacted.value(answer.value)] as const
 })
@@ -31,14 +34,14 @@ describe("ChosenSource", () => {
   it.effect("is the environment's, where none is named", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* token({}, inEnvironment), ["environment", "from environment"])
-      assert.strictEqual(yield* token({}, { HOLDFAST_RELAY_TOKEN: " " }), "None")
-      assert.strictEqual(yield* token({}), "None")
+      assert.strictEqual(yield* token({}, { HOLDFAST_RELAY_TOKEN: " " }), "login")
+      assert.strictEqual(yield* token({}), "login")
     }))
 
   it.effect("never sends the environment's token to another relay, unless that relay's settings list it", () =>
     Effect.gen(function*() {
       const other = RelayId.make("other")
-      assert.strictEqual(yield* token({}, inEnvironment, other), "None")
+      assert.strictEqual(yield* token({}, inEnvironment, other), "login")
       assert.deepStrictEqual(yield* token({ sources: ["environment"] }, inEnvironment, other), [
         "environment",
         "from environment"

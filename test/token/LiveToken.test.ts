@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { RelayTarget } from "../../src/config/Settings.ts"
 import { AgentName, defaultAgent, defaultRelay } from "../../src/domain/Ids.ts"
 import * as Metrics from "../../src/observability/Metrics.ts"
+import { DataDirectory } from "../../src/storage/DataDirectory.ts"
 import { Supervisor } from "../../src/supervision/Supervisor.ts"
 import { LiveToken, type Token } from "../../src/token/LiveToken.ts"
 import type { TokenSource } from "../../src/token/TokenSource.ts"
@@ -15,6 +16,8 @@ import { issued, refusal, scriptedSource, transient } from "./scriptedSource.ts"
 const minutes = 60_000
 const target = (token: typeof RelayTarget.Service.token) =>
   Layer.succeed(RelayTarget, { id: defaultRelay, url: new URL("http://localhost:4850/api/mcp"), token })
+
+const dataDirectory = Layer.unwrap(Effect.map(temporaryDirectory, DataDirectory.layerAt))
 
 const over = (source: TokenSource) =>
   LiveToken.layerOf({ _tag: "Shared", source }).pipe(Layer.provide([Supervisor.layer, target({})]))
@@ -296,7 +299,7 @@ describe("LiveToken", () => {
       assert.deepStrictEqual(yield* token.rejected(defaultAgent, Option.none()), Option.none())
       assert.strictEqual((yield* token.status(defaultAgent)).state, "none")
     }).pipe(
-      Effect.provide(LiveToken.layer.pipe(Layer.provide([Supervisor.layer, target({})]))),
+      Effect.provide(LiveToken.layer.pipe(Layer.provide([Supervisor.layer, target({}), dataDirectory]))),
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown({}))
     ))
 
@@ -320,6 +323,7 @@ describe("LiveToken", () => {
       }).pipe(
         Effect.provide(LiveToken.layer.pipe(
           Layer.provide(target({ file: join(directory, "{agent}.token") })),
+          Layer.provide(dataDirectory),
           Layer.provideMerge(Supervisor.layer)
         ))
       )
@@ -343,6 +347,7 @@ describe("LiveToken", () => {
             value: Redacted.make("shared"),
             agents: { [ada]: { value: Redacted.make("ada's") } }
           })),
+          Layer.provide(dataDirectory),
           Layer.provideMerge(Supervisor.layer)
         ))
       )

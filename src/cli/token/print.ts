@@ -6,6 +6,9 @@ import { ink } from "../Ink.ts"
 export const tokenInWords = (token: TokenView, now: DateTime.Utc): string => {
   const expiry = token.expiresAt === null ? "" : `, ends in ${apart(token.expiresAt, now)}`
   const { lastError, nextRefreshAt } = token
+  if (token.state === "none" && token.source === "login") {
+    return "none: where the relay asks for one, name its source, or \"holdfast login\""
+  }
   const next = nextRefreshAt === null ? "" : `, next in ${apart(nextRefreshAt, now)}`
   const error = lastError === null
     ? ""
