@@ -19,7 +19,7 @@ export const make = Effect.fnUntraced(function*(settings: OAuthSettings, relay: 
   const context = yield* Effect.context<FileSystem.FileSystem | HttpClient.HttpClient>()
   const name = `oauth:${settings.clientId}`
   const filled = (text: string | undefined) =>
-    text === undefined ? Effect.succeed(undefined) : Template.resolve(text, agent, encodeURIComponent)
+    text === undefined ? Effect.undefined : Template.resolve(text, agent, encodeURIComponent)
 
   const discover = Effect.gen(function*() {
     const endpoint = yield* filled(settings.tokenEndpoint)

@@ -26,6 +26,11 @@ const collect = <E>(output: Stream.Stream<Uint8Array, E>) => {
 
 const name = "command"
 
+/** Settings and secrets of the daemon's own are no business of the command's. */
+const withoutOurs = Object.fromEntries(
+  Object.keys(process.env).filter((name) => name.startsWith("HOLDFAST_")).map((name) => [name, undefined])
+)
+
 export const make = (command: string, agent: string) =>
   Effect.gen(function*() {
     const { spawn } = yield* ChildProcessSpawner.ChildProcessSpawner
@@ -34,7 +39,7 @@ export const make = (command: string, agent: string) =>
       const child = yield* spawn(ChildProcess.make(command, {
         shell: true,
         stdin: "ignore",
-        env: { HOLDFAST_AGENT: agent },
+        env: { ...withoutOurs, HOLDFAST_AGENT: agent },
         extendEnv: true,
         killSignal: "SIGKILL"
       }))
