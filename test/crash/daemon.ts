@@ -5,6 +5,7 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Clock, Effect, Layer, Queue } from "effect"
+import { flushCompileCache } from "node:module"
 import { RelayAdmins } from "../../src/admin/RelayAdmins.ts"
 import { relayTargets, Settings, settingsFrom } from "../../src/config/Settings.ts"
 import { steadyClock } from "../../src/domain/SteadyClock.ts"
@@ -17,6 +18,9 @@ import { killInHttp } from "./HttpSteps.ts"
 import { Snare } from "./Snare.ts"
 import { killInSql } from "./SqlSteps.ts"
 import { transportKilledBy } from "./TransportSteps.ts"
+
+// A process that is killed writes no cache of its own accord.
+flushCompileCache()
 
 const snare = new Snare()
 killInSql(snare)
