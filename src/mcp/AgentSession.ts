@@ -10,6 +10,7 @@ import * as JsonText from "../domain/JsonText.ts"
 import { type RelaySession, RelaySessions } from "../relay/RelaySession.ts"
 import { type EventLog, EventLogs } from "./EventLog.ts"
 import { MenuView } from "./MenuView.ts"
+import { RelayQuestions } from "./RelayQuestions.ts"
 import type { SavedSession } from "./SessionStore.ts"
 
 const InitializeParams = Schema.fromJsonString(Schema.Struct({
@@ -45,7 +46,7 @@ export class AgentSession {
   readonly log: EventLog
   readonly view: MenuView
   /** The relay's requests that the agent has yet to answer, with the relay session they came on. */
-  readonly asked = new Map<string, number>()
+  readonly questions = new RelayQuestions()
   /** Resources that agents of the modern era listen for, and how many do. */
   readonly watched = new Map<string, number>()
   /** Connections that read `log`; the newest one counts. */

@@ -57,12 +57,11 @@ export class Notices extends Context.Service<Notices, {
           yield* pass(session, notification.text)
         }),
         response: Effect.fnUntraced(function*(session, response) {
-          const generation = session.asked.get(response.id)
-          session.asked.delete(response.id)
           const open = yield* session.relay.current
-          // A relay session that has been replaced no longer waits for this answer.
-          if (generation === undefined || Option.isNone(open) || open.value.generation !== generation) return
-          yield* pass(session, response.text)
+          if (Option.isNone(open)) return
+          const id = session.questions.answered(response.id, open.value.generation)
+          if (id === undefined) return
+          yield* pass(session, id === response.id ? response.text : JsonText.set(response.text, ["id"], id))
         })
       })
     })

@@ -1,6 +1,7 @@
 /** What the relay says of its own accord, on a stream of a call or on its own: looked at before it is passed on. */
 import { Context, Effect, FiberSet, Layer, Result } from "effect"
 import * as JsonRpcError from "../domain/JsonRpcError.ts"
+import * as JsonText from "../domain/JsonText.ts"
 import * as Message from "../domain/Message.ts"
 import { RelayClient } from "../relay/RelayClient.ts"
 import type { OpenRelaySession } from "../relay/RelaySession.ts"
@@ -54,7 +55,16 @@ export class RelayMessages extends Context.Service<RelayMessages, {
             return undefined
           }
           if (message._tag === "Request" && session.modern) return yield* unanswerable(session, message)
-          if (message._tag === "Request") session.asked.set(message.id, from.generation)
+          if (message._tag === "Request") {
+            const shown = session.questions.asked(message.id, from.generation)
+            return { data: shown === message.id ? data : JsonText.set(data, ["id"], shown), supersedes: undefined }
+          }
+          if (message._tag === "Notification" && message.method === "notifications/cancelled") {
+            const id = JsonText.at(data, ["params", "requestId"])
+            const shown = id === undefined ? undefined : session.questions.shownAs(id, from.generation)
+            if (shown === undefined || shown === id) return { data, supersedes: undefined }
+            return { data: JsonText.set(data, ["params", "requestId"], shown), supersedes: undefined }
+          }
           return { data, supersedes: supersedes(message) }
         })
       })

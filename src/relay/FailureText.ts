@@ -37,7 +37,7 @@ const advice = (failure: RelayFailure): string => {
     case "Unauthorized":
       return `${notSent} The token that Holdfast uses has to be renewed by a person ("holdfast token show"); repeating the request does not help.`
     case "Forbidden":
-      return "Nothing was done; repeating the request does not help."
+      return "The relay does not allow it to this token; repeating the request does not help."
     case "RateLimited":
       return `${notSent} ${retryIn(reason.retryAfterMillis)}`
     case "SessionRefused":
