@@ -12,6 +12,7 @@ import { injectionFor } from "../launch/injectionFor.ts"
 import { dataDirectory, settings } from "./configuration.ts"
 import { DaemonClient } from "./DaemonClient.ts"
 import { Ended } from "./Failures.ts"
+import { handedCredentials } from "./handedCredentials.ts"
 import { root } from "./root.ts"
 import { startedDaemon } from "./startedDaemon.ts"
 
@@ -70,7 +71,9 @@ const run = Effect.fnUntraced(function*(
     yield* Effect.forEach(Option.toArray(worktree), (worktree) => attach(leased.agent, worktree))
   }
   if (injection.entry !== undefined) yield* borrow(injection.entry)
+  const credentials = yield* handedCredentials(settings, ({ message }) => Console.error(`holdfast: ${message}`))
   return yield* Foreground.run(command, [...injection.args, ...own], {
+    ...credentials,
     [otherVariables.endpoint]: url,
     [otherVariables.agent]: leased.agent,
     [otherVariables.agentSecret]: leased.secret

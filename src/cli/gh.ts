@@ -1,18 +1,10 @@
-import { Effect, Option, Redacted, Runtime, Schema } from "effect"
+import { Effect, Option, Redacted } from "effect"
 import { Argument, Command } from "effect/cli"
-import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import * as Foreground from "../launch/Foreground.ts"
 import { explain } from "./credential/explain.ts"
 import { DaemonClient } from "./DaemonClient.ts"
-import { CommandFailed } from "./Failures.ts"
+import { Ended } from "./Failures.ts"
 import { withDaemon } from "./withDaemon.ts"
-
-/** gh said itself what went wrong. */
-export class GhEnded extends Schema.TaggedError<GhEnded>()("GhEnded", { code: Schema.Int }) {
-  override readonly [Runtime.errorExitCode] = this.code
-  override get message(): string {
-    return ""
-  }
-}
 
 /** gh's own rule: hosts of github.com and ghe.com take GH_TOKEN, all others GH_ENTERPRISE_TOKEN. */
 const variableFor = (host: string): string =>
@@ -34,18 +26,11 @@ export const gh = Command.make(
   Effect.fn(function*({ args }) {
     const host = process.env["GH_HOST"] || "github.com"
     const token = yield* freshToken(host)
-    const { spawn } = yield* ChildProcessSpawner.ChildProcessSpawner
-    const code = yield* spawn(ChildProcess.make("gh", args, {
-      stdin: "inherit",
-      stdout: "inherit",
-      stderr: "inherit",
-      extendEnv: true,
-      env: Option.match(token, { onNone: () => ({}), onSome: (value) => ({ [variableFor(host)]: value }) })
-    })).pipe(
-      Effect.flatMap((child) => child.exitCode),
-      Effect.scoped,
-      Effect.mapError(() => new CommandFailed({ message: "gh cannot be run: is it installed, and in PATH?" }))
+    const code = yield* Foreground.run(
+      "gh",
+      args,
+      Option.match(token, { onNone: () => ({}), onSome: (value) => ({ [variableFor(host)]: Redacted.value(value) }) })
     )
-    if (code !== 0) return yield* new GhEnded({ code })
+    if (code !== 0) return yield* new Ended({ code })
   })
 ).pipe(Command.withDescription("Run gh with a fresh token"), withDaemon)

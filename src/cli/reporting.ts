@@ -26,6 +26,5 @@ export const reportFailure = (cause: Cause.Cause<unknown>): Effect.Effect<void> 
   const message = Predicate.hasProperty(failure.value, "message")
     ? String(failure.value.message)
     : String(failure.value)
-  // A command that ran another one has nothing to add to what that said.
-  return message === "" ? Effect.void : Console.error(`holdfast: ${message}`)
+  return Console.error(`holdfast: ${message}`)
 }

@@ -22,10 +22,24 @@ export const CredentialProvider = Schema.Literals(["github", "gitlab", "http"])
 export type CredentialProvider = typeof CredentialProvider.Type
 
 const usual = {
-  github: { hosts: ["github.com"], username: "x-access-token" },
-  gitlab: { hosts: ["gitlab.com"], username: "oauth2" },
-  http: { hosts: [], username: "token" }
-} as const satisfies Record<CredentialProvider, { readonly hosts: ReadonlyArray<string>; readonly username: string }>
+  github: { hosts: ["github.com"], username: "x-access-token", env: ["GH_TOKEN"] },
+  gitlab: { hosts: ["gitlab.com"], username: "oauth2", env: ["GITLAB_TOKEN"] },
+  http: { hosts: [], username: "token", env: [] }
+} as const satisfies Record<CredentialProvider, {
+  readonly hosts: ReadonlyArray<string>
+  readonly username: string
+  readonly env: ReadonlyArray<string>
+}>
+
+/** How a command that `exec` runs gets it; only where this is set. */
+export const HandOver = Schema.Struct({
+  /** Variables that hold the token as it is when the command starts: `GH_TOKEN` or `GITLAB_TOKEN`, without. */
+  env: Schema.optionalKey(Schema.Array(Schema.NonEmptyString)),
+  /** Variables that name the file, which is renewed while the command runs. */
+  fileEnv: Schema.optionalKey(Schema.Array(Schema.NonEmptyString)),
+  /** Its file stays between turns; where it went, some programs fall back to a login that nobody can reach. */
+  retainAcrossTurns: Schema.optionalKey(Schema.Boolean)
+})
 
 export const CredentialSettings = Schema.Struct({
   /** Says which hosts and user name are usual; `http` without. */
@@ -33,6 +47,7 @@ export const CredentialSettings = Schema.Struct({
   hosts: Schema.optionalKey(Schema.Array(Host)),
   /** What the source says, or the provider's usual one, without. */
   username: Schema.optionalKey(Schema.NonEmptyString),
+  handOver: Schema.optionalKey(HandOver),
   token: SourceSettings
 }).check(Schema.makeFilter((settings) => {
   const { sources = [], ...named } = settings.token
@@ -50,3 +65,6 @@ export const hostsOf = ({ hosts, provider = "http" }: Pick<CredentialSettings, "
 
 export const usernameOf = ({ provider = "http", username }: CredentialSettings, said: string | undefined): string =>
   username ?? said ?? usual[provider].username
+
+export const tokenVariablesOf = ({ handOver, provider = "http" }: CredentialSettings): ReadonlyArray<string> =>
+  handOver?.env ?? usual[provider].env

@@ -15,6 +15,8 @@ const early = 5 * 60_000
 export interface FreshCredential {
   /** Fresh where the source answers; else the last one while it has not ended. */
   readonly get: Effect.Effect<IssuedCredential, CredentialUnavailable>
+  /** The same, but one that came longer ago than that many milliseconds is not fresh. */
+  readonly getWithin: (age: number) => Effect.Effect<IssuedCredential, CredentialUnavailable>
   /** Somebody was refused with this token, or with whichever is in force: it is not given out again. */
   readonly erase: (token: Redacted.Redacted | undefined) => Effect.Effect<void>
   readonly status: Effect.Effect<CredentialState>
@@ -89,9 +91,9 @@ export const make = Effect.fnUntraced(function*(
     return yield* restore(Deferred.await(asking))
   }))
 
-  const get = Effect.gen(function*() {
+  const getWithin = Effect.fnUntraced(function*(age: number) {
     const at = yield* now
-    if (held !== undefined && isFresh(held, at)) return held.issued
+    if (held !== undefined && isFresh(held, at) && at - held.since <= age) return held.issued
     const tooSoon = lastAskAt !== undefined && at - lastAskAt < leastPause
     if (asking !== undefined || !tooSoon) yield* refreshed
     if (held !== undefined && lasts(held.issued, yield* now)) return held.issued
@@ -99,7 +101,8 @@ export const make = Effect.fnUntraced(function*(
   })
 
   return {
-    get,
+    get: getWithin(Infinity),
+    getWithin,
     erase: (token) =>
       Effect.sync(() => {
         if (held === undefined) return

@@ -1,0 +1,127 @@
+/**
+ * Credentials for a program that runs for a while, turn by turn: in 0600 files of a 0700 directory, which are renewed
+ * while it runs, and in variables, which a running process keeps as they were.
+ *
+ * Only what the settings hand over. After each turn the files go, but for those that are retained; with the scope all of
+ * them do. A credential is asked for again at most once in 30 s, and never only to see whether it would answer.
+ */
+import { Context, Duration, Effect, FileSystem, Layer, Path, Redacted } from "effect"
+import { type CredentialSettings, tokenVariablesOf } from "../config/CredentialSettings.ts"
+import { Settings } from "../config/Settings.ts"
+import { CredentialSources, CredentialUnavailable, type IssuedCredential } from "./CredentialSources.ts"
+import * as FreshCredential from "./FreshCredential.ts"
+
+/** A turn begins with credentials that came no longer ago than this. */
+const young = Duration.toMillis("60 seconds")
+const patience = "10 seconds"
+const look = "30 seconds"
+
+export interface Turn {
+  /** Tokens and paths of files, by variable. */
+  readonly env: Readonly<Record<string, Redacted.Redacted>>
+  /** What the turn goes without. */
+  readonly unavailable: ReadonlyArray<CredentialUnavailable>
+}
+
+interface Handed {
+  readonly name: string
+  readonly settings: CredentialSettings
+  readonly file: string
+  readonly fresh: FreshCredential.FreshCredential
+  /** What the file holds; `undefined` where there is none. */
+  written: string | undefined
+}
+
+export class RuntimeCredentials extends Context.Service<RuntimeCredentials, {
+  /** All are asked side by side, for 10 s each; one that fails is missed alone. */
+  readonly beginTurn: Effect.Effect<Turn>
+  readonly endTurn: Effect.Effect<void>
+}>()("holdfast/credentials/RuntimeCredentials") {
+  static readonly layerNoDeps = Layer.effect(
+    RuntimeCredentials,
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const { credentials } = yield* Settings
+      const { sources } = yield* CredentialSources
+      const directory = yield* Effect.orDie(fs.makeTempDirectoryScoped({ prefix: "holdfast-credentials-" }))
+      yield* Effect.orDie(fs.chmod(directory, 0o700))
+
+      const all: Array<Handed> = []
+      for (const [name, settings] of Object.entries(credentials)) {
+        const source = sources.get(name)
+        if (source === undefined || settings.handOver === undefined) continue
+        const late = new CredentialUnavailable({
+          name,
+          code: "timeout",
+          hint: "no answer within 10 s",
+          retryable: true
+        })
+        const ask = Effect.timeoutOrElse(source.ask, { duration: patience, orElse: () => Effect.fail(late) })
+        all.push({
+          name,
+          settings,
+          file: path.join(directory, encodeURIComponent(name)),
+          fresh: yield* FreshCredential.make(name, ask),
+          written: undefined
+        })
+      }
+      let inTurn = false
+
+      /** Whole or not at all, since it is read at any time. */
+      const write = Effect.fnUntraced(function*(handed: Handed, { token }: IssuedCredential) {
+        const text = Redacted.value(token)
+        if (handed.written === text) return
+        const draft = `${handed.file}.new`
+        yield* fs.writeFileString(draft, text, { mode: 0o600 })
+        yield* fs.rename(draft, handed.file)
+        handed.written = text
+      }, Effect.orDie)
+
+      const remove = Effect.fnUntraced(function*(handed: Handed) {
+        handed.written = undefined
+        yield* fs.remove(handed.file, { force: true })
+      }, Effect.orDie)
+
+      const variables = ({ file, settings }: Handed, { token }: IssuedCredential) => [
+        ...tokenVariablesOf(settings).map((name) => [name, token] as const),
+        ...(settings.handOver?.fileEnv ?? []).map((name) => [name, Redacted.make(file)] as const)
+      ]
+
+      const renew = Effect.suspend(() =>
+        Effect.forEach(
+          inTurn ? all : [],
+          (handed) => handed.fresh.get.pipe(Effect.flatMap((issued) => write(handed, issued)), Effect.ignore),
+          {
+            concurrency: "unbounded"
+          }
+        )
+      )
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(look), renew)))
+
+      return RuntimeCredentials.of({
+        beginTurn: Effect.gen(function*() {
+          inTurn = true
+          const answers = yield* Effect.forEach(all, (handed) =>
+            Effect.result(
+              handed.fresh.getWithin(young).pipe(
+                Effect.tap((issued) => write(handed, issued)),
+                Effect.map((issued) => variables(handed, issued))
+              )
+            ), { concurrency: "unbounded" })
+          const given = answers.flatMap((answer) => answer._tag === "Success" ? answer.success : [])
+          const unavailable = answers.flatMap((answer) => answer._tag === "Failure" ? [answer.failure] : [])
+          return { env: Object.fromEntries(given), unavailable }
+        }),
+        endTurn: Effect.suspend(() => {
+          inTurn = false
+          return Effect.forEach(
+            all.filter(({ settings }) => settings.handOver?.retainAcrossTurns !== true),
+            remove,
+            { discard: true }
+          )
+        })
+      })
+    })
+  )
+}
