@@ -1,0 +1,112 @@
+/**
+ * What the outbox costs a call when it is empty and when 100,000 entries are in it, side by side in one run.
+ *
+ * `node bench/outbox.ts [rows]`. Rounds alternate between the two, so that a disk that slows down slows both; read the
+ * ratios, not the absolute numbers. Exit code 1 where a ratio is above 1.2.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { Console, Context, Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { PrincipalId } from "../src/domain/Ids.ts"
+import { Lanes } from "../src/outbox/Lanes.ts"
+import { Outbox } from "../src/outbox/Outbox.ts"
+import { OutboxStore } from "../src/outbox/OutboxStore.ts"
+import { OutboxWriter } from "../src/outbox/OutboxWriter.ts"
+import { Tally } from "../src/outbox/Tally.ts"
+import { keyed } from "../test/outbox/calls.ts"
+import { FakeRelay } from "../test/outbox/FakeRelay.ts"
+import { databaseAt, ground, outboxAt } from "../test/outbox/outboxWith.ts"
+
+const rows = Number(process.argv[2] ?? 100_000)
+const rounds = 15
+const perRound = 200
+const allowed = 1.2
+
+const alice = PrincipalId.make("alice")
+const settings = { lane: "to", maxEntries: 10_000_000 }
+
+/** In a hundred lanes; half of them wait, the others are dead or delivered. */
+const fill = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})
+    INSERT INTO outbox (seq, relay, agent, lane, tool, key, arguments_hash, state, request, bytes, principal, destination,
+      on_unknown, occurred_at, queued_at, attempts, failures, visible_at, settled_at, result)
+    SELECT i, 'default', 'default', 'default/lane ' || (i % 100), 'relay_send_message', 'old ' || i, '',
+      CASE i % 4 WHEN 0 THEN 'dead' WHEN 1 THEN 'delivered' ELSE 'pending' END, '{}', 2, 'alice',
+      'http://relay.test/mcp', 'resend', 0, unixepoch() * 1000, 1, 0, 0, unixepoch() * 1000, '{}' FROM n`
+})
+
+const millis = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R>) {
+  const start = performance.now()
+  yield* effect
+  return performance.now() - start
+})
+
+let calls = 0
+
+const subject = Effect.fnUntraced(function*(name: string, filled: boolean) {
+  const directory = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "holdfast-bench-"))),
+    (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
+  )
+  const file = join(directory, "h.db")
+  if (filled) yield* Effect.provide(fill, databaseAt(file), { local: true })
+  const relay = yield* FakeRelay
+  const context = yield* Layer.build(outboxAt(file, settings))
+  const outbox = Context.get(context, Outbox)
+  const store = yield* Layer.build(
+    OutboxStore.layerNoDeps.pipe(
+      Layer.provide(OutboxWriter.layerNoDeps),
+      Layer.provide([Tally.layer, Lanes.layer]),
+      Layer.provide(ground(settings)),
+      Layer.provide(Layer.succeed(SqlClient.SqlClient, Context.get(context, SqlClient.SqlClient)))
+    )
+  ).pipe(Effect.map(Context.get(OutboxStore)))
+  const lane = filled ? "default/lane 50" : "default/lane 0"
+  const enqueue = Effect.suspend(() =>
+    outbox.submit(keyed(`key ${++calls}`, { args: { to: `lane ${calls % 100}` } }), (wire) => relay.receive(wire.text))
+  )
+  return {
+    name,
+    /** One after the other, each with a commit of its own. */
+    enqueue: Effect.asVoid(Effect.orDie(Effect.repeat(enqueue, { times: perRound - 1 }))),
+    /** The head is there, and is another principal's: found, and left alone. */
+    head: Effect.asVoid(
+      Effect.orDie(Effect.repeat(store.claim(lane, PrincipalId.make("nobody"), Infinity), { times: perRound - 1 }))
+    )
+  }
+})
+
+const median = (times: ReadonlyArray<number>): number =>
+  times.toSorted((one, other) => one - other)[Math.floor(times.length / 2)] ?? 0
+
+const measured = Effect.gen(function*() {
+  const relay = yield* FakeRelay
+  yield* relay.principal(alice)
+  yield* relay.down
+  const empty = yield* subject("empty", false)
+  const full = yield* subject(`${rows} rows`, true)
+  const ratios: Array<number> = []
+  for (const what of ["enqueue", "head"] as const) {
+    const times = { empty: new Array<number>(), full: new Array<number>() }
+    for (let round = -1; round < rounds; round++) {
+      const one = yield* millis(empty[what])
+      const other = yield* millis(full[what])
+      if (round < 0) continue
+      times.empty.push(one)
+      times.full.push(other)
+    }
+    const [low, high] = [median(times.empty), median(times.full)].map((total) => total / perRound)
+    const ratio = median(times.full.map((time, index) => time / (times.empty[index] ?? time)))
+    ratios.push(ratio)
+    yield* Console.log(
+      `${what.padEnd(8)} ${low?.toFixed(3)} ms empty, ${high?.toFixed(3)} ms at ${rows} rows: ratio ${ratio.toFixed(2)}`
+    )
+  }
+  if (ratios.some((ratio) => ratio > allowed)) return yield* Effect.fail(`a ratio is above ${allowed}`)
+})
+
+NodeRuntime.runMain(measured.pipe(Effect.scoped, Effect.provide(FakeRelay.layer)))
