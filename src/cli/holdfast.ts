@@ -13,6 +13,7 @@ import { relay } from "./relay.ts"
 import { root } from "./root.ts"
 import { serve } from "./serve.ts"
 import { status } from "./status.ts"
+import { stdio } from "./stdio/stdio.ts"
 import { token } from "./token/token.ts"
 import { tools } from "./tools.ts"
 
@@ -21,6 +22,7 @@ export const holdfast = root.pipe(
     serve,
     relay,
     exec,
+    stdio,
     config,
     status,
     outbox,

@@ -24,6 +24,11 @@ export const plainTools: Readonly<Record<string, Array<ContentBlock>>> = {
   ]
 }
 
+const conditional: JsonSchemaType = JSON.parse(
+  `{"if":{"properties":{"contactMethod":{"const":"phone"}},"required":["contactMethod"]},`
+    + `"then":{"required":["phone"]},"else":{"required":["email"]}}`
+)
+
 /** JSON Schema 2020-12 with all that SEP-1613 and SEP-2106 want to see again on the other side. */
 export const rich: JsonSchemaType = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -43,10 +48,7 @@ export const rich: JsonSchemaType = {
     email: { type: "string" }
   },
   allOf: [{ anyOf: [{ required: ["phone"] }, { required: ["email"] }] }],
-  if: { properties: { contactMethod: { const: "phone" } }, required: ["contactMethod"] },
-  // As a literal's member it would look like a promise's.
-  ...Object.fromEntries([["then", { required: ["phone"] }]]),
-  else: { required: ["email"] },
+  ...conditional,
   additionalProperties: false
 }
 

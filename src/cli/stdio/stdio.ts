@@ -1,0 +1,62 @@
+import { Effect, Stream } from "effect"
+import { Command } from "effect/cli"
+import { createInterface } from "node:readline"
+import { otherVariables } from "../../config/Environment.ts"
+import type { AgentName } from "../../domain/Ids.ts"
+import { agentFlag } from "../agentFlag.ts"
+import { dataDirectory, settings } from "../configuration.ts"
+import { DaemonClient } from "../DaemonClient.ts"
+import { root } from "../root.ts"
+import { startedDaemon } from "../startedDaemon.ts"
+import { LegBroken } from "./DaemonLeg.ts"
+import { bridge } from "./StdioBridge.ts"
+
+/** A secret for this process, revoked when it ends; the daemon sees to it where it is killed. */
+const lease = Effect.fnUntraced(function*(agent: AgentName) {
+  const given = process.env[otherVariables.agentSecret]
+  if (given !== undefined && given !== "") return given
+  const daemon = yield* DaemonClient
+  const { secret } = yield* Effect.acquireRelease(
+    daemon.ask((client) => client.agents.lease({ payload: { agent, holder: process.pid, obeysListChanged: false } })),
+    ({ lease }) => Effect.ignore(daemon.ask((client) => client.agents.release({ params: { lease } })))
+  )
+  return secret
+})
+
+/** Not read before somebody listens: what came earlier would be lost. */
+const lines = Stream.suspend(() =>
+  Stream.fromAsyncIterable(createInterface({ input: process.stdin, crlfDelay: Infinity }), (error) => error)
+)
+
+const write = (line: string): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    process.stdout.write(`${line}\n`, () => resume(Effect.void))
+  })
+
+export const stdio = Command.make("stdio", { agent: agentFlag }, ({ agent }) =>
+  Effect.gen(function*() {
+    const values = yield* settings
+    const dataDir = yield* dataDirectory
+    const { config } = yield* root
+    const running = startedDaemon(values, dataDir, config)
+    yield* running
+    yield* Effect.gen(function*() {
+      const services = yield* Effect.context<Effect.Services<typeof running>>()
+      const secret = yield* lease(agent)
+      const endpoint = running.pipe(
+        Effect.map(({ url }) => url),
+        Effect.mapError((error) => new LegBroken({ sent: false, detail: error.message })),
+        Effect.provideContext(services)
+      )
+      const { end, received, settled } = yield* bridge({ endpoint, secret, write })
+      yield* lines.pipe(
+        Stream.filter((line) => line.trim() !== ""),
+        Stream.runForEach(received),
+        Effect.ignore
+      )
+      yield* Effect.timeoutOption(settled, "10 seconds")
+      yield* Effect.timeoutOption(end, "1 second")
+    }).pipe(Effect.scoped, Effect.provide(DaemonClient.layer(dataDir)))
+  })).pipe(
+    Command.withDescription("Serve MCP on standard input and output, for clients that speak nothing else")
+  )
