@@ -1,8 +1,10 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Agents } from "../agents/Agents.ts"
+import { Credentials } from "../credentials/Credentials.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import { AdminApi } from "./AdminApi.ts"
+import { credentialView } from "./CredentialView.ts"
 import { Daemon } from "./Daemon.ts"
 import { instant } from "./Instant.ts"
 import { linkView } from "./LinkView.ts"
@@ -19,6 +21,7 @@ export const layerNoDeps = HttpApiBuilder.group(
     const relayAdmins = yield* RelayAdmins
     const agents = yield* Agents
     const supervisor = yield* Supervisor
+    const credentials = yield* Credentials
 
     return handlers.handleAll({
       status: Effect.fnUntraced(function*() {
@@ -49,6 +52,7 @@ export const layerNoDeps = HttpApiBuilder.group(
           },
           agents: names,
           relays,
+          credentials: (yield* credentials.status).map(credentialView),
           fibers: (yield* supervisor.fibers).map(fiberView)
         }
       })

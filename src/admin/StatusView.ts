@@ -2,6 +2,7 @@
 import { Option, Schema } from "effect"
 import { AgentName, RelayId } from "../domain/Ids.ts"
 import type { FiberStatus } from "../supervision/Supervisor.ts"
+import { CredentialView } from "./CredentialView.ts"
 import { Instant, instant } from "./Instant.ts"
 import { LinkView } from "./LinkView.ts"
 import { OutboxStatsView } from "./OutboxView.ts"
@@ -32,6 +33,8 @@ export const StatusView = Schema.Struct({
   daemon: Schema.Struct({ version: Schema.String, pid: Schema.Int, startedAt: Instant, url: Schema.String }),
   agents: Schema.Array(AgentName),
   relays: Schema.Array(RelayView),
+  /** For git, gh and commands; never a secret. */
+  credentials: Schema.Array(CredentialView),
   fibers: Schema.Array(FiberView)
 })
 export type StatusView = typeof StatusView.Type

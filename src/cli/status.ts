@@ -40,6 +40,11 @@ const print = Effect.fnUntraced(function*(status: StatusView) {
   for (const relay of status.relays) {
     for (const line of relayInWords(relay, now, paint)) yield* Console.log(line)
   }
+  for (const credential of status.credentials) {
+    const { hosts, lastError, name, source, state } = credential
+    const error = lastError === null ? "" : paint("red", `: ${lastError.code}, ${lastError.hint}`)
+    yield* Console.log(`credential ${name}  ${hosts.join(", ")}: ${state} (${source})${error}`)
+  }
   const restarted = status.fibers.filter((fiber) => fiber.restarts > 0)
   yield* Console.log(`fibers  ${status.fibers.length}, ${restarted.length} of them restarted`)
   for (const fiber of restarted) {

@@ -67,13 +67,21 @@ export const make = Effect.fnUntraced(function*(
       )
     ),
     Effect.matchEffect({
-      onFailure: (error) => Effect.sync(() => void (trouble = error)),
+      onFailure: (error) => {
+        // Said once, not with each try.
+        const known = trouble?.code === error.code
+        trouble = error
+        return known ? Effect.void : Effect.logWarning(error.message)
+      },
       onSuccess: (issued) =>
-        Effect.map(now, (since) => {
+        Effect.flatMap(now, (since) => {
+          const again = trouble !== undefined
           held = { issued, since }
           trouble = undefined
+          return again ? Effect.logInfo(`the source of credential "${name}" answers again`) : Effect.void
         })
-    })
+    }),
+    Effect.annotateLogs({ credential: name })
   )
 
   const refreshed = Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {

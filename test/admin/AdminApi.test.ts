@@ -68,6 +68,15 @@ describe("the admin API", () => {
           },
           sessions: { count: 2, streams: 1 }
         }],
+        credentials: [{
+          name: "github",
+          hosts: ["github.com"],
+          source: "command",
+          state: "failing",
+          expiresAt: null,
+          lastAskAt: "1970-01-01T00:00:00.000Z",
+          lastError: { code: "exit 1", hint: "vault is sealed", status: null }
+        }],
         fibers: [{
           name: "probe",
           state: "running",
