@@ -16,6 +16,8 @@ import { status } from "./status.ts"
 import { stdio } from "./stdio/stdio.ts"
 import { token } from "./token/token.ts"
 import { tools } from "./tools.ts"
+import { unwrap } from "./wrap/unwrap.ts"
+import { wrap } from "./wrap/wrap.ts"
 
 export const holdfast = root.pipe(
   Command.withSubcommands([
@@ -33,6 +35,8 @@ export const holdfast = root.pipe(
     login,
     credential,
     gh,
+    wrap,
+    unwrap,
     demo
   ])
 )

@@ -48,6 +48,8 @@ const Url = text("an absolute http or https URL without user and password", (tex
 
 export const RelaySettings = Schema.Struct({
   url: Url,
+  /** Sent with each request, beside the token; `{env:NAME}` is a variable of the daemon's. */
+  headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.RedactedFromValue(Schema.String))),
   token: or(TokenSettings, {})
 })
 export type RelaySettings = typeof RelaySettings.Type
@@ -204,10 +206,11 @@ export const relayTargets = (settings: SettingsValues): ReadonlyArray<RelayTarge
   ...settings.relay.url === undefined
     ? []
     : [{ id: defaultRelay, url: new URL(settings.relay.url), token: settings.token }],
-  ...Object.entries(settings.relays).map(([name, { token, url }]) => ({
+  ...Object.entries(settings.relays).map(([name, { headers, token, url }]) => ({
     id: RelayId.make(name),
     url: new URL(url),
-    token
+    token,
+    ...(headers === undefined ? {} : { headers })
   }))
 ]
 
@@ -216,4 +219,6 @@ export class RelayTarget extends Context.Service<RelayTarget, {
   readonly id: RelayId
   readonly url: URL
   readonly token: TokenSettings
+  /** Sent with each request. */
+  readonly headers?: NonNullable<RelaySettings["headers"]>
 }>()("holdfast/config/RelayTarget") {}

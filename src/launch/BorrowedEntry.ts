@@ -4,8 +4,9 @@
  * Comments and layout stay. Afterwards the file is as it was, byte for byte; where it was changed meanwhile, only the entry
  * goes. One that is there already in the same words is somebody else's, and stays.
  */
-import { Effect, FileSystem, Option, Path, Schema } from "effect"
+import { Effect, FileSystem, Option, Schema } from "effect"
 import { applyEdits, findNodeAtLocation, getNodeValue, modify, parse, type ParseError, parseTree } from "jsonc-parser"
+import { replaceFile } from "./replaceFile.ts"
 
 export interface BorrowedEntry {
   readonly file: string
@@ -45,19 +46,8 @@ const read = Effect.fnUntraced(function*(file: string) {
   )
 })
 
-const replace = Effect.fnUntraced(function*(file: string, text: string) {
-  const fs = yield* FileSystem.FileSystem
-  // Through a link to the file itself, whose mode stays.
-  const real = yield* Effect.orElseSucceed(fs.realPath(file), () => file)
-  const mode = yield* Effect.option(Effect.map(fs.stat(real), (info) => info.mode & 0o777))
-  const draft = `${real}.holdfast-${process.pid}`
-  yield* fs.writeFileString(draft, text, { mode: Option.getOrElse(mode, () => 0o600) })
-  yield* fs.rename(draft, real)
-})
-
 export const borrow = Effect.fn("BorrowedEntry.borrow")(function*(entry: BorrowedEntry) {
   const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
   const refused = (error: { readonly message: string }) =>
     new NotConfigurable({ file: entry.file, detail: error.message })
   const before = yield* Effect.mapError(read(entry.file), refused)
@@ -72,19 +62,16 @@ export const borrow = Effect.fn("BorrowedEntry.borrow")(function*(entry: Borrowe
     const present = yield* read(entry.file)
     if (Option.isNone(present)) return
     if (present.value !== after) {
-      if (holds(present.value, entry)) yield* replace(entry.file, put(present.value, entry.path, undefined))
+      if (holds(present.value, entry)) yield* replaceFile(entry.file, put(present.value, entry.path, undefined))
       return
     }
     yield* Option.match(before, {
       onNone: () => fs.remove(entry.file),
-      onSome: (text) => replace(entry.file, text)
+      onSome: (text) => replaceFile(entry.file, text)
     })
   })
   yield* Effect.acquireRelease(
-    Effect.mapError(
-      Effect.andThen(fs.makeDirectory(path.dirname(entry.file), { recursive: true }), replace(entry.file, after)),
-      refused
-    ),
+    Effect.mapError(replaceFile(entry.file, after), refused),
     () => Effect.ignore(giveBack)
   )
 })

@@ -52,7 +52,8 @@ export class RelayTransport extends Context.Service<RelayTransport, {
   static readonly layer = Layer.effect(
     RelayTransport,
     Effect.gen(function*() {
-      const { url } = yield* RelayTarget
+      const { headers: configured = {}, url } = yield* RelayTarget
+      const always = resolved(configured)
       const { link } = yield* Settings
       const pool = yield* Effect.acquireRelease(
         Effect.sync(() =>
@@ -74,7 +75,12 @@ export class RelayTransport extends Context.Service<RelayTransport, {
           Effect.sync(() => {
             const exchange = new HttpExchange(attempt.onBytes)
             pool.dispatch(
-              { path, method: attempt.method, headers: headersOf(attempt), body: attempt.body ?? null },
+              {
+                path,
+                method: attempt.method,
+                headers: { ...always, ...headersOf(attempt) },
+                body: attempt.body ?? null
+              },
               exchange
             )
             return exchange
@@ -120,6 +126,19 @@ const own = new Set([
 
 /** What may stand in a header's value (RFC 9110, section 5.5); undici refuses the whole request otherwise. */
 const printable = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** A variable that is not set is left out, with the header: the relay will say what it lacks. */
+const resolved = (headers: Readonly<Record<string, Redacted.Redacted>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => {
+      const text = Redacted.value(value)
+      const missing = [...text.matchAll(variable)].some(([, name = ""]) => !process.env[name])
+      const filled = text.replaceAll(variable, (_, name: string) => process.env[name] ?? "")
+      const reserved = own.has(name.toLowerCase()) && name.toLowerCase() !== "authorization"
+      return missing || reserved || !printable.test(filled) ? [] : [[name.toLowerCase(), filled]]
+    })
+  )
+const variable = /\{env:(\w+)\}/g
 
 const headersOf = (attempt: Attempt): Record<string, string> => {
   const headers: Record<string, string> = {}

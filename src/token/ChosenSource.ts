@@ -24,6 +24,7 @@ import * as FirstOf from "./FirstOf.ts"
 import * as LoginSource from "./LoginSource.ts"
 import * as MintSource from "./MintSource.ts"
 import * as StaticSource from "./StaticSource.ts"
+import * as TemplateSource from "./TemplateSource.ts"
 import type { TokenSource } from "./TokenSource.ts"
 
 export class TokenSettingsInvalid extends Schema.TaggedError<TokenSettingsInvalid>()("TokenSettingsInvalid", {
@@ -60,7 +61,11 @@ interface For {
 /** One source of settings that `SourceSettings` found consistent. */
 const one = Effect.fnUntraced(function*(kind: TokenSourceKind, settings: SourceSettings, { agent, relay }: For) {
   const { command, file, oauth, url, value } = settings
-  if (kind === "value" && value !== undefined) return StaticSource.make("value", value)
+  if (kind === "value" && value !== undefined) {
+    return TemplateSource.isTemplate(value)
+      ? yield* TemplateSource.make("value", value, agent)
+      : StaticSource.make("value", value)
+  }
   if (kind === "file" && file !== undefined) return yield* FileSource.make(file.replaceAll("{agent}", agent))
   if (kind === "command" && command !== undefined) {
     return yield* CommandSource.make(command.replaceAll("{agent}", agent), agent)

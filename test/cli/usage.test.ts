@@ -55,6 +55,8 @@ describe("the command line", () => {
         "login",
         "credential",
         "gh",
+        "wrap",
+        "unwrap",
         "demo"
       ])
     }))

@@ -1,0 +1,41 @@
+/** What `wrap` did to a file, kept in the data directory until `unwrap`: the file as it was, and the relays it became. */
+import { Context, Effect, FileSystem, Layer, Option, Path, Schema } from "effect"
+import { createHash } from "node:crypto"
+import { DataDirectory } from "../../storage/DataDirectory.ts"
+
+export const Wrapped = Schema.Struct({
+  file: Schema.String,
+  /** Byte for byte, in base64. */
+  original: Schema.String,
+  /** Of the text that was put in its place. */
+  digest: Schema.String,
+  /** Holdfast's own configuration file, and the relays that were added to it. */
+  configuration: Schema.String,
+  relays: Schema.Array(Schema.String)
+})
+export type Wrapped = typeof Wrapped.Type
+
+const Text = Schema.fromJsonString(Wrapped)
+
+export const digestOf = (text: string | Uint8Array): string => createHash("sha256").update(text).digest("hex")
+
+const recordOf = (file: string): string => `wrapped-${digestOf(file).slice(0, 16)}.json`
+
+const directory = (dataDir: string) =>
+  Effect.map(Layer.build(DataDirectory.layerAt(dataDir)), (context) => Context.get(context, DataDirectory))
+
+export const keep = Effect.fnUntraced(function*(dataDir: string, wrapped: Wrapped) {
+  const text = yield* Effect.orDie(Schema.encodeEffect(Text)(wrapped))
+  yield* (yield* directory(dataDir)).writeAtomically(recordOf(wrapped.file), text)
+}, Effect.scoped)
+
+export const find = Effect.fnUntraced(function*(dataDir: string, file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const text = yield* Effect.option(fs.readFileString(path.join(dataDir, recordOf(file))))
+  return Option.flatMap(text, Schema.decodeOption(Text))
+})
+
+export const forget = Effect.fnUntraced(function*(dataDir: string, file: string) {
+  yield* (yield* directory(dataDir)).remove(recordOf(file))
+}, Effect.scoped)

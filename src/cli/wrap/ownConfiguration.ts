@@ -1,0 +1,51 @@
+/** Holdfast's own configuration file, whose relays come and go with what is wrapped; its layout stays. */
+import { Effect, FileSystem, Option, Path, Predicate } from "effect"
+import { applyEdits, modify } from "jsonc-parser"
+import * as ConfigFile from "../../config/ConfigFile.ts"
+import type { RelayEntry } from "../../launch/relayEntry.ts"
+import { replaceFile } from "../../launch/replaceFile.ts"
+import { UsageError } from "../Failures.ts"
+import { root } from "../root.ts"
+
+const formattingOptions = { insertSpaces: true, tabSize: 2, eol: "\n" }
+
+/** The one in force, else where a first one belongs. */
+export const ownFile = Effect.gen(function*() {
+  const { config } = yield* root
+  const located = yield* ConfigFile.locate(process.env, Option.getOrUndefined(config))
+  if (Option.isSome(located)) return located.value
+  const path = yield* Path.Path
+  const home = process.env["XDG_CONFIG_HOME"] || (process.env["HOME"] && path.join(process.env["HOME"], ".config"))
+  if (home) return path.join(home, "holdfast", "holdfast.json")
+  return yield* new UsageError({ message: "there is no home to keep the configuration in: name a file with --config" })
+})
+
+const exists = (file: string) =>
+  Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.orElseSucceed(fs.exists(file), () => false))
+
+export const relayNames = Effect.fnUntraced(function*(file: string) {
+  if (!(yield* exists(file))) return new Set<string>()
+  const { relays } = yield* ConfigFile.read(file)
+  return new Set(Predicate.isObject(relays) ? Object.keys(relays) : [])
+})
+
+/** With `undefined` a relay goes. */
+const change = Effect.fnUntraced(function*(
+  file: string,
+  relays: ReadonlyArray<readonly [string, RelayEntry | undefined]>
+) {
+  const fs = yield* FileSystem.FileSystem
+  const text = (yield* exists(file)) ? yield* fs.readFileString(file) : "{}\n"
+  const changed = relays.reduce(
+    (text, [name, entry]) => applyEdits(text, modify(text, ["relays", name], entry, { formattingOptions })),
+    text
+  )
+  if (changed !== text) yield* replaceFile(file, changed)
+})
+
+export const addRelays = (file: string, relays: ReadonlyMap<string, RelayEntry>) => change(file, [...relays])
+
+export const removeRelays = Effect.fnUntraced(function*(file: string, names: ReadonlyArray<string>) {
+  const known = yield* relayNames(file)
+  yield* change(file, names.filter((name) => known.has(name)).map((name) => [name, undefined] as const))
+})

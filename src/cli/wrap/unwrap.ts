@@ -1,0 +1,35 @@
+import { Console, Effect, FileSystem, Option } from "effect"
+import { Command } from "effect/cli"
+import { replaceFile } from "../../launch/replaceFile.ts"
+import { dataDirectory } from "../configuration.ts"
+import { CommandFailed } from "../Failures.ts"
+import { fileArgument, realFile } from "./fileArgument.ts"
+import { removeRelays } from "./ownConfiguration.ts"
+import * as Wrapped from "./Wrapped.ts"
+
+export const unwrap = Command.make("unwrap", { file: fileArgument }, ({ file: named }) =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const file = yield* realFile(named)
+    const dataDir = yield* dataDirectory
+    const record = yield* Wrapped.find(dataDir, file)
+    if (Option.isNone(record)) {
+      return yield* new CommandFailed({ message: `${file} was not wrapped by a Holdfast on ${dataDir}` })
+    }
+    const { configuration, digest, original, relays } = record.value
+    const before = Buffer.from(original, "base64")
+    const present = yield* fs.readFile(file)
+    const isOriginal = before.equals(present)
+    if (!isOriginal && Wrapped.digestOf(present) !== digest) {
+      const beside = `${file}.before-holdfast`
+      yield* fs.writeFile(beside, before, { mode: 0o600 })
+      return yield* new CommandFailed({
+        message: `${file} was changed since it was wrapped, and is left alone; what it was before is in ${beside}. `
+          + "Bring over what you changed, put that in place of the file, and unwrap again"
+      })
+    }
+    if (!isOriginal) yield* replaceFile(file, before)
+    yield* removeRelays(configuration, relays)
+    yield* Wrapped.forget(dataDir, file)
+    yield* Console.log(`${file} is as it was; no longer relays of Holdfast: ${relays.join(", ")}`)
+  })).pipe(Command.withDescription("Bring a wrapped configuration back, byte for byte"))

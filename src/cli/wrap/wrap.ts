@@ -1,0 +1,67 @@
+import { Console, Effect, FileSystem, Option } from "effect"
+import { Command } from "effect/cli"
+import { clientFileFor } from "../../launch/clientFileFor.ts"
+import { type RelayEntry, relayEntry, relayName, variablesIn } from "../../launch/relayEntry.ts"
+import type { RemoteServer } from "../../launch/RemoteServers.ts"
+import { replaceFile } from "../../launch/replaceFile.ts"
+import { exportLine } from "../config/ClientEntry.ts"
+import { endpointEntry } from "../config/endpointEntry.ts"
+import { dataDirectory } from "../configuration.ts"
+import { CommandFailed } from "../Failures.ts"
+import { fileArgument, realFile } from "./fileArgument.ts"
+import { addRelays, ownFile, relayNames } from "./ownConfiguration.ts"
+import * as Wrapped from "./Wrapped.ts"
+
+/** The relay of each server, and the URL that takes the server's place. */
+const plan = (servers: ReadonlyArray<RemoteServer>, taken: ReadonlySet<string>, endpoint: string) => {
+  const relays = new Map<string, RelayEntry>()
+  const urls = new Map<string, string>()
+  for (const server of servers) {
+    const name = relayName(server.name, new Set([...taken, ...relays.keys()]))
+    relays.set(name, relayEntry(server))
+    urls.set(server.name, `${endpoint}/${name}`)
+  }
+  return { relays, urls }
+}
+
+export const wrap = Command.make("wrap", { file: fileArgument }, ({ file: named }) =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const file = yield* realFile(named)
+    const dataDir = yield* dataDirectory
+    if (Option.isSome(yield* Wrapped.find(dataDir, file))) {
+      return yield* new CommandFailed({ message: `${file} is wrapped already; "holdfast unwrap" brings it back first` })
+    }
+    const entry = yield* endpointEntry
+    const configuration = yield* ownFile
+    const client = clientFileFor(file)
+    const original = yield* fs.readFile(file)
+    const text = new TextDecoder().decode(original)
+    const found = client.find(text)
+    const servers = found.servers.filter(({ url }) => new URL(url).origin !== new URL(entry.url).origin)
+    for (const { name, why } of found.left) yield* Console.error(`left as it is: ${name}, since ${why}`)
+    if (servers.length === 0) {
+      return yield* new CommandFailed({ message: `${file} names no remote server that Holdfast could stand before` })
+    }
+    const { relays, urls } = plan(servers, yield* relayNames(configuration), entry.url)
+    const wrapped = client.point(text, urls)
+    // The way back first: whatever fails from here on, it is there.
+    yield* Wrapped.keep(dataDir, {
+      file,
+      original: Buffer.from(original).toString("base64"),
+      digest: Wrapped.digestOf(wrapped),
+      configuration,
+      relays: [...relays.keys()]
+    })
+    yield* addRelays(configuration, relays)
+    yield* replaceFile(file, wrapped)
+    for (const { name, url } of servers) yield* Console.log(`${name}  ${url}  through  ${urls.get(name)}`)
+    const variables = [...new Set(servers.flatMap(variablesIn))]
+    if (variables.length > 0) {
+      yield* Console.error(`The daemon needs in its environment what the client had: ${variables.join(", ")}.`)
+    }
+    yield* Console.error(
+      "Start the daemon anew, so that it knows its new relays, and the client with \"holdfast exec\", or after\n"
+        + `${exportLine(entry)}\n"holdfast unwrap" brings the file back.`
+    )
+  })).pipe(Command.withDescription("Put the remote servers of an agent's configuration behind Holdfast"))
