@@ -11,7 +11,7 @@ import { BadRequest, Conflict, NotFound, Unavailable } from "./AdminErrors.ts"
 import { AgentView, LeaseRequest, LeaseView, NewAgent } from "./AgentView.ts"
 import { ContextCommand, ContextView } from "./ContextView.ts"
 import { CredentialAnswer, CredentialPlace, CredentialRefused, CredentialView } from "./CredentialView.ts"
-import { EntryDetail, EntryPage, EntryStateView } from "./OutboxView.ts"
+import { DetailPage, EntryDetail, EntryPage, EntryStateView } from "./OutboxView.ts"
 import { StatusView } from "./StatusView.ts"
 import { TokenView } from "./TokenView.ts"
 import { ToolsView } from "./ToolsView.ts"
@@ -29,9 +29,9 @@ const All = {
 }
 const reason = Schema.optional(Schema.String)
 
-export const Selection = Schema.Union([Schema.Struct(Ids), Schema.Struct(All)])
+/** `reason` is for the log. */
+export const Selection = Schema.Union([Schema.Struct({ ...Ids, reason }), Schema.Struct({ ...All, reason })])
 export type Selection = typeof Selection.Type
-const Discard = Schema.Union([Schema.Struct({ ...Ids, reason }), Schema.Struct({ ...All, reason })])
 
 /** Which entries it was done to; an id that is missing was in no state for it, or is gone. */
 export const Done = Schema.Struct({ ids: Schema.Array(Schema.Int) })
@@ -40,20 +40,19 @@ export class StatusGroup extends HttpApiGroup.make("status", { topLevel: true })
   HttpApiEndpoint.get("status", "/status", { success: StatusView })
 ) {}
 
+const page = {
+  relay: Schema.optional(RelayId),
+  agent: Schema.optional(AgentName),
+  state: Schema.optional(EntryStateView),
+  limit: Schema.optional(
+    Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1000 }))
+  ),
+  after: Schema.optional(Schema.NumberFromString.check(Schema.isInt()))
+}
+
 export class OutboxGroup extends HttpApiGroup.make("outbox").add(
-  HttpApiEndpoint.get("list", "/outbox", {
-    query: {
-      relay: Schema.optional(RelayId),
-      agent: Schema.optional(AgentName),
-      state: Schema.optional(EntryStateView),
-      limit: Schema.optional(
-        Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1000 }))
-      ),
-      after: Schema.optional(Schema.NumberFromString.check(Schema.isInt()))
-    },
-    success: EntryPage,
-    error: NotFound
-  }),
+  HttpApiEndpoint.get("list", "/outbox", { query: page, success: EntryPage, error: NotFound }),
+  HttpApiEndpoint.get("export", "/outbox/export", { query: page, success: DetailPage, error: NotFound }),
   HttpApiEndpoint.get("show", "/outbox/:id", {
     params: { id: Schema.NumberFromString.check(Schema.isInt()) },
     success: EntryDetail,
@@ -61,7 +60,7 @@ export class OutboxGroup extends HttpApiGroup.make("outbox").add(
   }),
   HttpApiEndpoint.post("retry", "/outbox/retry", { payload: Selection, success: Done, error: NotFound }),
   HttpApiEndpoint.post("discard", "/outbox/discard", {
-    payload: Discard,
+    payload: Selection,
     success: Done,
     error: NotFound
   })

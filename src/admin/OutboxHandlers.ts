@@ -1,5 +1,7 @@
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import type { RelayId } from "../domain/Ids.ts"
+import type { Entry, EntryFilter } from "../outbox/Entry.ts"
 import { AdminApi } from "./AdminApi.ts"
 import { NotFound } from "./AdminErrors.ts"
 import { Lookup } from "./Lookup.ts"
@@ -8,6 +10,8 @@ import type { RelayAdmin } from "./RelayAdmins.ts"
 import { select } from "./Selecting.ts"
 
 const defaultLimit = 100
+
+type Query = EntryFilter & { readonly relay?: RelayId | undefined }
 
 export const layerNoDeps = HttpApiBuilder.group(
   AdminApi,
@@ -24,19 +28,25 @@ export const layerNoDeps = HttpApiBuilder.group(
       return { ids: ids.sort((a, b) => a - b) }
     })
 
+    const page = Effect.fnUntraced(function*<View extends { readonly id: number }>(
+      query: Query,
+      view: (relay: RelayId, entry: Entry) => View
+    ) {
+      const limit = query.limit ?? defaultLimit
+      if (query.agent !== undefined) yield* lookup.agent(query.agent)
+      const pages = yield* Effect.forEach(yield* lookup.relays(query.relay), (relay) =>
+        Effect.map(
+          relay.outbox.list({ state: query.state, agent: query.agent, limit: limit + 1, after: query.after }),
+          (entries) => entries.map((entry) => view(relay.id, entry))
+        ))
+      const all = pages.flat().sort((a, b) => a.id - b.id)
+      const entries = all.slice(0, limit)
+      return { entries, next: all.length > limit ? entries.at(-1)?.id ?? null : null }
+    })
+
     return handlers.handleAll({
-      list: Effect.fnUntraced(function*({ query }) {
-        const limit = query.limit ?? defaultLimit
-        if (query.agent !== undefined) yield* lookup.agent(query.agent)
-        const pages = yield* Effect.forEach(yield* lookup.relays(query.relay), (relay) =>
-          Effect.map(
-            relay.outbox.list({ state: query.state, agent: query.agent, limit: limit + 1, after: query.after }),
-            (entries) => entries.map((entry) => entryView(relay.id, entry))
-          ))
-        const all = pages.flat().sort((a, b) => a.id - b.id)
-        const entries = all.slice(0, limit)
-        return { entries, next: all.length > limit ? entries.at(-1)?.id ?? null : null }
-      }),
+      list: ({ query }) => page(query, entryView),
+      export: ({ query }) => page(query, entryDetail),
       show: Effect.fnUntraced(function*({ params }) {
         for (const relay of yield* lookup.relays(undefined)) {
           const entry = yield* relay.outbox.find(params.id)
@@ -49,7 +59,11 @@ export const layerNoDeps = HttpApiBuilder.group(
       retry: Effect.fnUntraced(function*({ payload }) {
         return yield* onEach(
           yield* lookup.relays(payload.relay),
-          (relay) => Effect.flatMap(select(relay.outbox, payload, ["dead", "held"]), relay.outbox.retry)
+          (relay) =>
+            Effect.flatMap(
+              select(relay.outbox, payload, ["dead", "held"]),
+              (ids) => relay.outbox.retry(ids, payload.reason)
+            )
         )
       }),
       discard: Effect.fnUntraced(function*({ payload }) {

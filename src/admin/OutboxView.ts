@@ -59,6 +59,12 @@ export const EntryPage = Schema.Struct({
 })
 export type EntryPage = typeof EntryPage.Type
 
+/** As an `EntryPage`, with what was said. */
+export const DetailPage = Schema.Struct({
+  entries: Schema.Array(EntryDetail),
+  next: Schema.NullOr(Schema.Int)
+})
+
 export const statsView = (stats: OutboxStats): OutboxStatsView => ({
   pending: stats.pending,
   inflight: stats.inflight,

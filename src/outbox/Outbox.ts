@@ -11,7 +11,6 @@ import { RelayTarget } from "../config/Settings.ts"
 import type { AgentName, SessionId } from "../domain/Ids.ts"
 import * as Metrics from "../observability/Metrics.ts"
 import type { RelayFailure } from "../relay/RelayFailure.ts"
-import { LiveToken } from "../token/LiveToken.ts"
 import { Acceptance } from "./Acceptance.ts"
 import type { BufferableCall, Submission, Wire, WireAnswer } from "./Call.ts"
 import { Delivery } from "./Delivery.ts"
@@ -20,6 +19,7 @@ import * as Housekeeping from "./Housekeeping.ts"
 import { KnownCalls } from "./KnownCalls.ts"
 import { Lanes } from "./Lanes.ts"
 import { LiveAttempt } from "./LiveAttempt.ts"
+import * as OperatorOrders from "./OperatorOrders.ts"
 import { OutboxKeeping } from "./OutboxKeeping.ts"
 import { OutboxRefused } from "./OutboxRefused.ts"
 import { OutboxSessions } from "./OutboxSessions.ts"
@@ -68,7 +68,7 @@ export class Outbox extends Context.Service<Outbox, {
    * Dead and held entries, bound to the principal in force; the ids that were. They go to the tail of their lane, but for
    * one that holds its lane: it keeps its place and is tried at once.
    */
-  readonly retry: (ids: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<number>>
+  readonly retry: (ids: ReadonlyArray<number>, reason?: string) => Effect.Effect<ReadonlyArray<number>>
   /** Pending, held and dead entries are removed; the ids that were. */
   readonly discard: (ids: ReadonlyArray<number>, reason: string) => Effect.Effect<ReadonlyArray<number>>
   readonly stats: Effect.Effect<OutboxStats>
@@ -89,7 +89,6 @@ export class Outbox extends Context.Service<Outbox, {
     Outbox,
     Effect.gen(function*() {
       const { id: relay } = yield* RelayTarget
-      const token = yield* LiveToken
       const store = yield* OutboxStore
       const keeping = yield* OutboxKeeping
       const writer = yield* OutboxWriter
@@ -97,6 +96,7 @@ export class Outbox extends Context.Service<Outbox, {
       const submissions = yield* Submissions
       const delivery = yield* Delivery
       const settlement = yield* Settlement
+      const orders = yield* OperatorOrders.make
       const untold = yield* Untold
       const known = yield* KnownCalls
 
@@ -122,31 +122,13 @@ export class Outbox extends Context.Service<Outbox, {
         (now) => Math.max(0, now - (tally.oldestAt() ?? now)) / 1_000
       )
 
-      // Each is a write of its own, and those that arrive together share a commit.
-      const together = { concurrency: "unbounded" } as const
-
       return Outbox.of({
         submit: submissions.submit,
         cancel: submissions.cancel,
         list: (filter) => Effect.orDie(store.list(filter)),
         find: (id) => Effect.orDie(store.find(id)),
-        // In order of id, so that they come to the tail in the order in which they were accepted.
-        retry: Effect.fn("Outbox.retry")(function*(ids) {
-          const found = yield* Effect.forEach([...ids].sort((a, b) => a - b), store.find)
-          const bound = yield* Effect.forEach(
-            found.flatMap(Option.toArray),
-            ({ agent, id }) => Effect.map(token.principal(agent), (principal) => ({ id, principal }))
-          )
-          const done = yield* Effect.filter(bound, ({ id, principal }) => keeping.retry(id, principal), together)
-          return done.map(({ id }) => id)
-        }, Effect.orDie),
-        discard: Effect.fn("Outbox.discard")(function*(ids, reason) {
-          const gone = yield* Effect.filter(ids, keeping.discard, together)
-          if (gone.length > 0) {
-            yield* Effect.logInfo("entries of the outbox were discarded", { relay, ids: gone, reason })
-          }
-          return gone
-        }, Effect.orDie),
+        retry: orders.retry,
+        discard: orders.discard,
         stats,
         undelivered: (agent) => Effect.orDie(keeping.undelivered(agent)),
         forget: (agent) => Effect.andThen(known.forget(agent), Effect.orDie(keeping.forget(agent))),

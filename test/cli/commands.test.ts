@@ -63,6 +63,15 @@ describe("commands that speak to the daemon", () => {
       assert.include(missing.err, "no entry 7")
     }))
 
+  it.live("outbox export prints every entry whole, a line each, over more than one page", () =>
+    Effect.gen(function*() {
+      const directory = yield* daemon(Array.from({ length: 450 }, (_, index) => entry(index + 1, {})))
+      const { out } = yield* run(directory, "outbox", "export")
+      const exported = out.trim().split("\n").map((line) => JSON.parse(line))
+      assert.deepStrictEqual(exported.map(({ id }) => id), Array.from({ length: 450 }, (_, index) => index + 1))
+      assert.strictEqual(exported[0].request, entry(1, {}).request)
+    }))
+
   it.live("outbox retry fails for what it could not put back in line, and says which that was", () =>
     Effect.gen(function*() {
       const directory = yield* daemon([entry(1, {}), entry(2, { state: "dead" })])

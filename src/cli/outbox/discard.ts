@@ -1,5 +1,5 @@
-import { Effect, Option } from "effect"
-import { Command, Flag } from "effect/cli"
+import { Effect } from "effect"
+import { Command } from "effect/cli"
 import { Done } from "../../admin/AdminApi.ts"
 import { DaemonClient } from "../DaemonClient.ts"
 import { jsonFlag } from "../jsonFlag.ts"
@@ -10,21 +10,11 @@ import { selectionParameters, toSelection } from "./selection.ts"
 
 export const discard = Command.make(
   "discard",
-  {
-    ...selectionParameters(["pending", "held", "dead"]),
-    reason: Flag.String("reason").pipe(
-      Flag.withDescription("Why, for the log"),
-      Flag.withMetavar("WORDS"),
-      Flag.optional
-    ),
-    json: jsonFlag
-  },
-  Effect.fn(function*({ json, reason, ...given }) {
+  { ...selectionParameters(["pending", "held", "dead"]), json: jsonFlag },
+  Effect.fn(function*({ json, ...given }) {
     const selection = yield* toSelection(given)
     const daemon = yield* DaemonClient
-    const done = yield* daemon.ask((client) =>
-      client.outbox.discard({ payload: { ...selection, reason: Option.getOrUndefined(reason) } })
-    )
+    const done = yield* daemon.ask((client) => client.outbox.discard({ payload: selection }))
     if (json) return yield* printJson(Done)(done)
     yield* report(done.ids, selection, { done: "discarded", not: "in flight, delivered, or not there" })
   })

@@ -1,4 +1,4 @@
-/** `ID… | --all [--agent A] [--state S]`: which entries a command is about. */
+/** `ID… | --all [--agent A] [--state S] [--reason R]`: which entries a command is about, and why. */
 import { Effect, Option } from "effect"
 import { Argument, Flag } from "effect/cli"
 import type { Selection } from "../../admin/AdminApi.ts"
@@ -14,7 +14,12 @@ export const selectionParameters = <const States extends ReadonlyArray<EntryStat
     Flag.withDefault(false)
   ),
   agent: optionalAgentFlag,
-  state: Flag.Literals("state", states).pipe(Flag.withDescription("Only entries in this state"), Flag.optional)
+  state: Flag.Literals("state", states).pipe(Flag.withDescription("Only entries in this state"), Flag.optional),
+  reason: Flag.String("reason").pipe(
+    Flag.withDescription("Why, for the log"),
+    Flag.withMetavar("WORDS"),
+    Flag.optional
+  )
 })
 
 export const toSelection = Effect.fnUntraced(function*(given: {
@@ -22,16 +27,18 @@ export const toSelection = Effect.fnUntraced(function*(given: {
   readonly all: boolean
   readonly agent: Option.Option<AgentName>
   readonly state: Option.Option<EntryState>
+  readonly reason: Option.Option<string>
 }): Effect.fn.Return<Selection, UsageError> {
   const [first, ...rest] = given.ids
+  const reason = Option.getOrUndefined(given.reason)
   if (given.all === (first !== undefined)) {
     return yield* new UsageError({ message: "name either ids or --all" })
   }
   if (first === undefined) {
-    return { all: true, agent: Option.getOrUndefined(given.agent), state: Option.getOrUndefined(given.state) }
+    return { all: true, agent: Option.getOrUndefined(given.agent), state: Option.getOrUndefined(given.state), reason }
   }
   if (Option.isSome(given.agent) || Option.isSome(given.state)) {
     return yield* new UsageError({ message: "--agent and --state go with --all; an id names its entry by itself" })
   }
-  return { ids: [first, ...rest] }
+  return { ids: [first, ...rest], reason }
 })
