@@ -71,7 +71,10 @@ const run = Effect.fnUntraced(function*(
     yield* Effect.forEach(Option.toArray(worktree), (worktree) => attach(leased.agent, worktree))
   }
   if (injection.entry !== undefined) yield* borrow(injection.entry)
-  const credentials = yield* handedCredentials(settings, ({ message }) => Console.error(`holdfast: ${message}`))
+  const credentials = yield* handedCredentials(
+    settings,
+    ({ hint, name }) => Console.error(`holdfast: the command goes without credential "${name}": ${hint}`)
+  )
   return yield* Foreground.run(command, [...injection.args, ...own], {
     ...credentials,
     [otherVariables.endpoint]: url,

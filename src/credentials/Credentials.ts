@@ -52,7 +52,7 @@ export class Credentials extends Context.Service<Credentials, {
         const source = sources.get(name)
         if (source === undefined) continue
         const origins = hostsOf(settings).flatMap((host) => originOf(host) ?? [])
-        const fresh = yield* FreshCredential.make(name, source.ask)
+        const fresh = yield* FreshCredential.make(name, source.ask, Effect.logWarning)
         all.push({ name, settings, origins, source: source.source, fresh })
       }
 

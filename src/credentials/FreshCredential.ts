@@ -46,7 +46,9 @@ const isFresh = ({ issued, since }: Held, at: number): boolean =>
 
 export const make = Effect.fnUntraced(function*(
   name: string,
-  ask: Effect.Effect<IssuedCredential, CredentialUnavailable>
+  ask: Effect.Effect<IssuedCredential, CredentialUnavailable>,
+  /** Is told when its source starts to fail, and when it answers again. */
+  told: (news: string) => Effect.Effect<void>
 ): Effect.fn.Return<FreshCredential, never, Scope.Scope> {
   const scope = yield* Scope.Scope
   let held: Held | undefined
@@ -71,17 +73,16 @@ export const make = Effect.fnUntraced(function*(
         // Said once, not with each try.
         const known = trouble?.code === error.code
         trouble = error
-        return known ? Effect.void : Effect.logWarning(error.message)
+        return known ? Effect.void : told(error.message)
       },
       onSuccess: (issued) =>
         Effect.flatMap(now, (since) => {
           const again = trouble !== undefined
           held = { issued, since }
           trouble = undefined
-          return again ? Effect.logInfo(`the source of credential "${name}" answers again`) : Effect.void
+          return again ? told(`the source of credential "${name}" answers again`) : Effect.void
         })
-    }),
-    Effect.annotateLogs({ credential: name })
+    })
   )
 
   const refreshed = Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {

@@ -62,7 +62,7 @@ export class RuntimeCredentials extends Context.Service<RuntimeCredentials, {
           name,
           settings,
           file: path.join(directory, encodeURIComponent(name)),
-          fresh: yield* FreshCredential.make(name, ask),
+          fresh: yield* FreshCredential.make(name, ask, () => Effect.void),
           written: undefined
         })
       }

@@ -36,7 +36,7 @@ describe("holdfast exec", () => {
         assert.deepStrictEqual([token, content, others], ["fresh", "fresh", "0"], ran.err)
         assert.notStrictEqual(file, "")
         assert.isFalse(existsSync(file))
-        assert.include(ran.err, "\"sealed\" gave none")
+        assert.include(ran.err, "without credential \"sealed\"")
       }),
     120_000
   )
