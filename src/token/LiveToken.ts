@@ -9,6 +9,7 @@ import { RelayTarget } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import { choose, type ChosenSource, type TokenOwner } from "./ChosenSource.ts"
+import { noToken } from "./NoToken.ts"
 import * as RotatingToken from "./RotatingToken.ts"
 
 export interface Token {
@@ -75,7 +76,7 @@ export class LiveToken extends Context.Service<LiveToken, {
 
 const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
   if (chosen._tag === "None") {
-    const { accepted, current, principal, refresh, status } = RotatingToken.none
+    const { accepted, current, principal, refresh, status } = noToken
     return LiveToken.of({
       current: () => current,
       principal: () => principal,
@@ -100,7 +101,7 @@ const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
 
   const create = Effect.fnUntraced(function*(owner: TokenOwner) {
     const source = chosen._tag === "Shared" ? Option.some(chosen.source) : yield* chosen.source(owner)
-    if (Option.isNone(source)) return RotatingToken.none
+    if (Option.isNone(source)) return noToken
     const own = yield* Scope.fork(scope)
     scopes.set(owner, own)
     return yield* RotatingToken.make({

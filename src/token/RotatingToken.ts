@@ -23,21 +23,6 @@ export interface RotatingToken {
   readonly status: Effect.Effect<TokenStatus>
 }
 
-/** Where no source is configured: requests go without a token. */
-export const none: RotatingToken = (() => {
-  const principal = principalOfSource("none")
-  const status: TokenStatus = TokenState.statusOf(TokenState.initial(principal), "none", 0)
-  const idle = Effect.succeed({ ...status, nextRefreshAt: Option.none() })
-  return {
-    current: Effect.succeedNone,
-    principal: Effect.succeed(principal),
-    rejected: () => Effect.succeedNone,
-    accepted: Effect.void,
-    refresh: idle,
-    status: idle
-  }
-})()
-
 const now = Effect.map(Clock.currentTimeMillis, Math.floor)
 
 const checked = (issued: IssuedToken, at: number): Effect.Effect<IssuedToken, TokenSourceFailed> => {
