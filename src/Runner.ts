@@ -179,22 +179,17 @@ const relayAdmins = Layer.effect(
 )
 
 /** Ready while it serves; degraded where a relay is away or the disk fails. */
-const readiness = Layer.effect(
-  Readiness,
-  Effect.gen(function*() {
-    const { list } = yield* RelayAdmins
-    const look: Effect.Effect<ReadinessState> = Effect.gen(function*() {
-      const degraded: Array<string> = []
-      for (const relay of yield* list) {
-        const link = yield* relay.link.state
-        if (link._tag === "Down") degraded.push(`relay ${relay.id} is down: ${link.why}`)
-        if (!(yield* relay.outbox.stats).writable) degraded.push(`the outbox of relay ${relay.id} cannot write to disk`)
-      }
-      return { ready: true, degraded }
-    })
-    return look
-  })
-)
+const look = Effect.fnUntraced(function*({ list }: RelayAdmins["Service"]): Effect.fn.Return<ReadinessState> {
+  const degraded: Array<string> = []
+  for (const relay of yield* list) {
+    const link = yield* relay.link.state
+    if (link._tag === "Down") degraded.push(`relay ${relay.id} is down: ${link.why}`)
+    if (!(yield* relay.outbox.stats).writable) degraded.push(`the outbox of relay ${relay.id} cannot write to disk`)
+  }
+  return { ready: true, degraded }
+})
+
+const readiness = Layer.effect(Readiness, Effect.map(RelayAdmins, look))
 
 const adminSecret = Layer.unwrap(Effect.gen(function*() {
   const directory = yield* DataDirectory

@@ -104,7 +104,7 @@ describe("a disk that fails", () => {
             for (let from = 0; from < statements; from += times === 1 ? 1 : 3) {
               statements = yield* life(fault, from, times).pipe(
                 Effect.provide(FakeRelay.layer),
-                Effect.mapError((error) => new Error(`from statement ${from}: ${String(error)}`))
+                Effect.tapError((error) => Effect.logError(`from statement ${from}`, error))
               )
             }
             assert.isAbove(statements, 30)
