@@ -5,17 +5,17 @@
  */
 import { Context, Effect, FiberMap, Layer } from "effect"
 import { Settings } from "../config/Settings.ts"
-import * as JsonRpcError from "../domain/JsonRpcError.ts"
 import * as JsonText from "../domain/JsonText.ts"
 import type { Request } from "../domain/Message.ts"
 import { RelayLink } from "../relay/RelayLink.ts"
 import type { AgentSession } from "./AgentSession.ts"
-import { boundOf, Forwarding, onlyReads, refuse, say } from "./Forwarding.ts"
+import { boundOf, Forwarding, onlyReads, say } from "./Forwarding.ts"
 import { listChanged, ListChanges } from "./ListChanges.ts"
 import { isListRequest, Lists } from "./Lists.ts"
 import { type Noted, Outcomes } from "./Outcome.ts"
 import { ServerStream } from "./ServerStream.ts"
 import { SessionStore } from "./SessionStore.ts"
+import { settled } from "./settled.ts"
 import { type CallPassage, ToolCalls } from "./ToolCalls.ts"
 
 /** One for each relay. */
@@ -76,20 +76,6 @@ export class AgentRequests extends Context.Service<AgentRequests, {
         }
       })
 
-      const settled = (session: AgentSession, request: Request, passage: CallPassage) =>
-        answer(session, request, passage).pipe(
-          Effect.catchDefect((defect) =>
-            Effect.andThen(
-              Effect.logError("a request failed in Holdfast itself", { method: request.method, defect }),
-              refuse(passage, request, {
-                code: JsonRpcError.codes.internal,
-                message: "Holdfast failed on this request; its log says why. It may have been carried out."
-              })
-            )
-          ),
-          Effect.onInterrupt(() => passage.answer.abandon)
-        )
-
       return AgentRequests.of({
         start: Effect.fnUntraced(function*(session, request, given) {
           const noted: Noted = { outcome: "answered" }
@@ -103,7 +89,7 @@ export class AgentRequests extends Context.Service<AgentRequests, {
           yield* FiberMap.run(
             session.requests,
             busy ? `${request.id} ${++twice}` : request.id,
-            outcomes.reported(session, request, noted, settled(session, request, passage))
+            outcomes.reported(session, request, noted, settled(request, passage, answer(session, request, passage)))
           )
         })
       })

@@ -15,6 +15,7 @@ import { boundOf, Forwarding, onlyReads, refuse } from "./Forwarding.ts"
 import { ListChanges } from "./ListChanges.ts"
 import { isListRequest, Lists } from "./Lists.ts"
 import { type Noted, Outcomes } from "./Outcome.ts"
+import { settled } from "./settled.ts"
 import { Subscriptions } from "./Subscriptions.ts"
 import { type CallPassage, ToolCalls } from "./ToolCalls.ts"
 
@@ -65,20 +66,9 @@ export class ModernRequests extends Context.Service<ModernRequests, {
           const asked = `"modern-${++started}"`
           const noted: Noted = { outcome: "answered" }
           const passage: CallPassage = { ...given, noted, batched: false, modern: request.method, asked }
-          const settled = answer(session, request, passage).pipe(
-            Effect.catchDefect((defect) =>
-              Effect.andThen(
-                Effect.logError("a request failed in Holdfast itself", { method: request.method, defect }),
-                refuse(passage, request, {
-                  code: JsonRpcError.codes.internal,
-                  message: "Holdfast failed on this request; its log says why. It may have been carried out."
-                })
-              )
-            ),
-            Effect.onInterrupt(() => passage.answer.abandon)
-          )
+          const settling = settled(request, passage, answer(session, request, passage))
           const cancelled = Effect.andThen(passage.answer.disconnected, outbox.cancel(session.id, asked))
-          const run = outcomes.reported(session, request, noted, Effect.raceFirst(settled, Effect.asVoid(cancelled)))
+          const run = outcomes.reported(session, request, noted, Effect.raceFirst(settling, Effect.asVoid(cancelled)))
           yield* changes.requested(session)
           // A stream that is to stay is nothing that a stop would wait for.
           yield* request.method === "subscriptions/listen"
