@@ -45,6 +45,7 @@ describe("the command line", () => {
         "serve",
         "relay",
         "exec",
+        "stdio",
         "config",
         "status",
         "outbox",
