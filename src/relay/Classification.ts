@@ -8,6 +8,7 @@ import * as Message from "../domain/Message.ts"
 import { eraOf } from "../domain/ProtocolVersion.ts"
 import { collect, ofText } from "./BodyText.ts"
 import type { ResponseHead } from "./HttpExchange.ts"
+import type { Attempt, Pull, RelayAnswer, RelayBody } from "./RelayAnswer.ts"
 import {
   Forbidden,
   GatewayStatus,
@@ -19,7 +20,6 @@ import {
   SessionLost,
   Unauthorized
 } from "./RelayFailure.ts"
-import type { Attempt, Pull, RelayAnswer, RelayBody } from "./RelayTransport.ts"
 import { allowedOnly, header, mediaType, retryAfterMillis } from "./ResponseHeaders.ts"
 import { sseEvents } from "./SseEvents.ts"
 
