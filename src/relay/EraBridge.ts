@@ -11,8 +11,8 @@ import * as JsonRpcError from "../domain/JsonRpcError.ts"
 import * as JsonText from "../domain/JsonText.ts"
 import * as McpHeaders from "../domain/McpHeaders.ts"
 import * as Message from "../domain/Message.ts"
+import type { OpenRelaySession } from "./OpenRelaySession.ts"
 import type { ParamHeaders } from "./ParamHeaders.ts"
-import type { OpenRelaySession } from "./RelaySession.ts"
 
 type Headers = Readonly<Record<string, string>>
 

@@ -4,8 +4,8 @@ import * as JsonText from "../domain/JsonText.ts"
 import * as Message from "../domain/Message.ts"
 import { versionWithoutHeader } from "../domain/ProtocolVersion.ts"
 import { wholeAnswer } from "./AnswerReading.ts"
+import type { OpenRelaySession } from "./OpenRelaySession.ts"
 import { RelayFailure, SessionRefused } from "./RelayFailure.ts"
-import type { OpenRelaySession } from "./RelaySession.ts"
 import type { RelayTransport } from "./RelayTransport.ts"
 
 export type Handshaken = Omit<OpenRelaySession, "generation">

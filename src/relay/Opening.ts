@@ -10,9 +10,9 @@ import * as JsonText from "../domain/JsonText.ts"
 import type { Era } from "../domain/ProtocolVersion.ts"
 import * as Discovery from "./Discovery.ts"
 import * as Handshake from "./Handshake.ts"
+import type { OpenRelaySession, SessionSeed } from "./OpenRelaySession.ts"
 import { other, RelayEra } from "./RelayEra.ts"
 import type { RelayFailure } from "./RelayFailure.ts"
-import type { OpenRelaySession, SessionSeed } from "./RelaySession.ts"
 import { RelayTransport } from "./RelayTransport.ts"
 
 export interface Opening {

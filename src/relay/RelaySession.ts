@@ -5,12 +5,12 @@
  */
 import { Context, Duration, Effect, FiberSet, Layer, Option, type Scope, Semaphore } from "effect"
 import { Settings } from "../config/Settings.ts"
-import type { Envelope } from "../domain/Envelope.ts"
 import type { AgentName } from "../domain/Ids.ts"
 import type { Era } from "../domain/ProtocolVersion.ts"
 import { LiveToken } from "../token/LiveToken.ts"
 import * as Handshake from "./Handshake.ts"
 import { opener } from "./Opening.ts"
+import type { OpenRelaySession, RelaySession, SessionSeed } from "./OpenRelaySession.ts"
 import { RelayEra } from "./RelayEra.ts"
 import { RelayFailure, Silent } from "./RelayFailure.ts"
 import { RelayLink } from "./RelayLink.ts"
@@ -18,41 +18,7 @@ import { RelayTransport } from "./RelayTransport.ts"
 import { reporting } from "./Reporting.ts"
 import { singleFlight } from "./SingleFlight.ts"
 
-/** What has to be said again to a relay that has forgotten us; all JSON-RPC text. */
-export interface SessionSeed {
-  readonly initialize: string
-  /** Sent after `notifications/initialized`: the latest roots notice, log level, resource subscriptions. */
-  readonly replay: ReadonlyArray<string>
-}
-
-export interface OpenRelaySession {
-  /** `None` where the relay is stateless. */
-  readonly id: Option.Option<string>
-  readonly protocolVersion: string
-  /** The text of the relay's InitializeResult, or of its DiscoverResult. */
-  readonly result: string
-  /** Counts up with each new relay session. */
-  readonly generation: number
-  /** Where the relay is of the modern era, and so knows of no session at all. */
-  readonly modern?: {
-    /** What is said of the session with each request that does not say it by itself. */
-    readonly envelope: Envelope
-    /** URIs, as JSON text, of the resources whose updates are listened for. */
-    readonly resources: ReadonlyArray<string>
-    /** As `RelayEra` counted them; another outage, and the relay may be of another era. */
-    readonly outages: number
-  }
-}
-
-export interface RelaySession {
-  readonly agent: AgentName
-  /** The one that is open, else a new one: 10 s at most. */
-  readonly open: Effect.Effect<OpenRelaySession, RelayFailure>
-  /** The one that is open now, if any; never opens. */
-  readonly current: Effect.Effect<Option.Option<OpenRelaySession>>
-  /** Forget this one, if it is still the current one: the next `open` makes another. */
-  readonly lost: (session: OpenRelaySession) => Effect.Effect<void>
-}
+export type { OpenRelaySession, RelaySession, SessionSeed } from "./OpenRelaySession.ts"
 
 export class RelaySessions extends Context.Service<RelaySessions, {
   /**
