@@ -4,41 +4,16 @@
  * Never two refreshes of one token in flight. The token never leaves this service except in a `Redacted`.
  */
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
-import { Context, Effect, Exit, Layer, Option, PubSub, type Redacted, Scope, Semaphore, Stream } from "effect"
+import { Context, Effect, Exit, Layer, Option, PubSub, Scope, Semaphore, Stream } from "effect"
 import { RelayTarget } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import { choose, type ChosenSource, type TokenOwner } from "./ChosenSource.ts"
 import { noToken } from "./NoToken.ts"
 import * as RotatingToken from "./RotatingToken.ts"
+import type { Token, TokenStatus } from "./Token.ts"
 
-export interface Token {
-  readonly value: Redacted.Redacted
-  readonly principal: PrincipalId
-  /** Milliseconds since the epoch, where the source told. */
-  readonly expiresAt: Option.Option<number>
-}
-
-export interface TokenTrouble {
-  readonly code: string
-  readonly hint: string
-  /** Of HTTP, where the source spoke that. */
-  readonly status?: number | undefined
-  /** The how manieth failure in a row this is. */
-  readonly attempt: number
-}
-
-export interface TokenStatus {
-  readonly source: string
-  readonly state: "none" | "valid" | "failing" | "rejected"
-  readonly principal: PrincipalId
-  readonly expiresAt: Option.Option<number>
-  readonly refreshes: number
-  readonly lastRefreshAt: Option.Option<number>
-  readonly nextRefreshAt: Option.Option<number>
-  /** What the source said when it last failed; never the token. */
-  readonly lastError: Option.Option<TokenTrouble>
-}
+export type { Token, TokenStatus, TokenTrouble } from "./Token.ts"
 
 export class LiveToken extends Context.Service<LiveToken, {
   /** The token in force; `None` where there is none: requests then go without. */

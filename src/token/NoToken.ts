@@ -1,7 +1,7 @@
 import { Effect, Option } from "effect"
-import type { TokenStatus } from "./LiveToken.ts"
 import { principalOfSource } from "./PrincipalOf.ts"
 import type { RotatingToken } from "./RotatingToken.ts"
+import type { TokenStatus } from "./Token.ts"
 import * as TokenState from "./TokenState.ts"
 
 /** Where no source is configured: requests go without a token. */

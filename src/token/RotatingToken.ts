@@ -8,9 +8,9 @@ import { Clock, Deferred, Effect, Metric, Option, Queue, Random, Redacted, Scope
 import type { PrincipalId } from "../domain/Ids.ts"
 import * as Metrics from "../observability/Metrics.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
-import type { Token, TokenStatus } from "./LiveToken.ts"
 import { principalOf, principalOfSource } from "./PrincipalOf.ts"
 import * as rotation from "./rotation.ts"
+import type { Token, TokenStatus } from "./Token.ts"
 import { type IssuedToken, type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
 import * as TokenState from "./TokenState.ts"
 

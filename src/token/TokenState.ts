@@ -1,8 +1,8 @@
 /** What is known of one token, and how each answer of its source and of the relay changes that; pure. */
 import { Option, Redacted } from "effect"
 import type { PrincipalId } from "../domain/Ids.ts"
-import type { Token, TokenStatus } from "./LiveToken.ts"
 import * as rotation from "./rotation.ts"
+import type { Token, TokenStatus } from "./Token.ts"
 import type { TokenSourceFailed } from "./TokenSource.ts"
 
 export interface TokenState {

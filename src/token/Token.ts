@@ -1,0 +1,31 @@
+/** A relay's token, and what is told of it; the token itself is only ever in a `Redacted`. */
+import type { Option, Redacted } from "effect"
+import type { PrincipalId } from "../domain/Ids.ts"
+
+export interface Token {
+  readonly value: Redacted.Redacted
+  readonly principal: PrincipalId
+  /** Milliseconds since the epoch, where the source told. */
+  readonly expiresAt: Option.Option<number>
+}
+
+export interface TokenTrouble {
+  readonly code: string
+  readonly hint: string
+  /** Of HTTP, where the source spoke that. */
+  readonly status?: number | undefined
+  /** The how manieth failure in a row this is. */
+  readonly attempt: number
+}
+
+export interface TokenStatus {
+  readonly source: string
+  readonly state: "none" | "valid" | "failing" | "rejected"
+  readonly principal: PrincipalId
+  readonly expiresAt: Option.Option<number>
+  readonly refreshes: number
+  readonly lastRefreshAt: Option.Option<number>
+  readonly nextRefreshAt: Option.Option<number>
+  /** What the source said when it last failed; never the token. */
+  readonly lastError: Option.Option<TokenTrouble>
+}
