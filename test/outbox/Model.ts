@@ -28,7 +28,7 @@ export interface Model {
   readonly destination: Destination
   readonly hours: number
   readonly places: number
-  /** What the relay carried out, in order within each lane. */
+  /** What the relay carried out, lane and key, in order within each lane. */
   readonly carriedOut: ReadonlyArray<string>
 }
 
@@ -100,7 +100,7 @@ const delivered = (model: Model): Model => {
     for (const head of lineOf(model, lane)) {
       if (head.state === "inflight") break
       next = change(next, head.key, attempted(model, head) ?? {})
-      if (model.behaviour === "answers") next = { ...next, carriedOut: [...next.carriedOut, head.key] }
+      if (model.behaviour === "answers") next = { ...next, carriedOut: [...next.carriedOut, `${lane} ${head.key}`] }
       if (stops.has(model.behaviour)) break
     }
   }
@@ -197,7 +197,7 @@ export const called = (model: Model, { key, lane, resend }: ModelCall): readonly
   if (!model.up || lineOf(model, lane).length > 0) return isFull(model) ? ["refused", next] : kept("queued")
   switch (model.behaviour) {
     case "answers":
-      return ["answered", { ...next, carriedOut: [...model.carriedOut, key] }]
+      return ["answered", { ...next, carriedOut: [...model.carriedOut, `${lane} ${key}`] }]
     case "refuses":
     case "is busy":
       return ["answered", next]
