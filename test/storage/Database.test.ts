@@ -38,7 +38,7 @@ describe("Database", () => {
       const path = yield* temporaryDirectory
       yield* write(path, "a")
       yield* write(path, "b")
-      assert.deepStrictEqual(yield* agents(path), [["a"], ["b"]])
+      assert.deepStrictEqual(yield* agents(path), [["a"], ["b"], ["default"]])
       yield* Effect.gen(function*() {
         yield* SqlClient.SqlClient
         const modes = readdirSync(path).map((name) => [name, (statSync(join(path, name)).mode & 0o777).toString(8)])
