@@ -35,7 +35,6 @@ const settings = (mode: Mode, relay: string, dataDir: string) => ({
     waitForLane: "300 millis",
     retryBase: "20 millis",
     retryCap: "200 millis",
-    retryHeld: "300 millis",
     keepDelivered: "3 seconds",
     ...(mode === "resends" ? { onUnknown: "resend" as const } : {})
   },
@@ -113,8 +112,7 @@ export const runRig = Effect.fnUntraced(function*(options: RigOptions, totals: T
     const happening = yield* Effect.forkChild(
       Effect.all([
         beWeather(relay, plan.weather, totals),
-        meet(keeper, plan.fate),
-        Effect.forEach(plan.clock, ({ after, by }) => Effect.andThen(Effect.sleep(after), daemon.setClock(by)))
+        meet(keeper, plan.fate)
       ], { concurrency: "unbounded" }),
       { startImmediately: true }
     )
