@@ -3,11 +3,11 @@ import { Context, Effect, Layer } from "effect"
 import { relayTargets, Settings, settingsFrom, type SettingsSchema } from "./config/Settings.ts"
 import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
 import type { RelayId } from "./domain/Ids.ts"
-import { Endpoint } from "./mcp/Endpoint.ts"
-import { MenuSignals } from "./mcp/MenuSignals.ts"
+import { Endpoint } from "./mcp/endpoint/Endpoint.ts"
+import { MenuSignals } from "./mcp/menus/MenuSignals.ts"
 import * as Runner from "./Runner.ts"
 import { LiveToken } from "./token/LiveToken.ts"
-import type { TokenSource } from "./token/TokenSource.ts"
+import type { TokenSource } from "./token/sources/TokenSource.ts"
 
 export interface HoldfastOptions {
   /** As in `holdfast.json`: the relays, the port, the menu's rules. */

@@ -1,6 +1,6 @@
 /** What is known of a relay, as the admin API tells it. */
 import { Schema } from "effect"
-import type { LinkState } from "../relay/RelayLink.ts"
+import type { LinkState } from "../relay/link/RelayLink.ts"
 import { Instant, instant } from "./Instant.ts"
 
 export const LinkView = Schema.Union([

@@ -3,7 +3,7 @@ import { Context, type Effect } from "effect"
 import type { AgentName, RelayId } from "../domain/Ids.ts"
 import type { KeptLists } from "../menu/KeptLists.ts"
 import type { Outbox } from "../outbox/Outbox.ts"
-import type { RelayLink } from "../relay/RelayLink.ts"
+import type { RelayLink } from "../relay/link/RelayLink.ts"
 import type { LiveToken } from "../token/LiveToken.ts"
 
 export interface RelayAdmin {

@@ -2,7 +2,7 @@
 import { Effect, Option } from "effect"
 import * as JsonRpcError from "../domain/JsonRpcError.ts"
 import type { Request } from "../domain/Message.ts"
-import type { AnswerStream } from "./AnswerStream.ts"
+import type { AnswerStream } from "./streams/AnswerStream.ts"
 
 export interface Batched {
   readonly request: Request

@@ -3,8 +3,8 @@ import { Context, type Effect, type Option } from "effect"
 import type { AgentName } from "../domain/Ids.ts"
 import type { Batch, Message } from "../domain/Message.ts"
 import type { Era } from "../domain/ProtocolVersion.ts"
-import type { AnswerStream } from "./AnswerStream.ts"
-import type { EventLog } from "./EventLog.ts"
+import type { AnswerStream } from "./streams/AnswerStream.ts"
+import type { EventLog } from "./streams/EventLog.ts"
 
 export interface AgentPost {
   readonly agent: AgentName

@@ -3,7 +3,7 @@ import { Clock, Context, Effect, Layer, Metric, Predicate } from "effect"
 import { RelayTarget } from "../config/Settings.ts"
 import type { Request } from "../domain/Message.ts"
 import * as Metrics from "../observability/Metrics.ts"
-import type { AgentSession } from "./AgentSession.ts"
+import type { AgentSession } from "./sessions/AgentSession.ts"
 
 export type Outcome = "answered" | "queued" | "kept" | "error"
 

@@ -7,7 +7,7 @@
 import { Context, Deferred, Effect, Layer, Queue } from "effect"
 import { AgentName } from "../domain/Ids.ts"
 import type { Lane, Place, Turn } from "./Lane.ts"
-import type { Change, RowState } from "./Row.ts"
+import type { Change, RowState } from "./store/Row.ts"
 
 const inBacklog = (state: RowState | undefined): boolean => state === "pending" || state === "held"
 

@@ -3,8 +3,8 @@ import { Effect, Option } from "effect"
 import { RelayTarget } from "../config/Settings.ts"
 import { LiveToken } from "../token/LiveToken.ts"
 import type { Entry } from "./Entry.ts"
-import { OutboxKeeping } from "./OutboxKeeping.ts"
-import { OutboxStore } from "./OutboxStore.ts"
+import { OutboxKeeping } from "./store/OutboxKeeping.ts"
+import { OutboxStore } from "./store/OutboxStore.ts"
 
 // Each is a write of its own, and those that arrive together share a commit.
 const together = { concurrency: "unbounded" } as const

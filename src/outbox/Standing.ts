@@ -2,7 +2,7 @@
 import { Duration, Option } from "effect"
 import type { SettingsValues } from "../config/Settings.ts"
 import type { Entry, EntryState } from "./Entry.ts"
-import type { Verdict } from "./Verdict.ts"
+import type { Verdict } from "./delivery/Verdict.ts"
 
 /** The columns of a row that change over its life; times in milliseconds. */
 export interface Standing {

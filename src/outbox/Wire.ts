@@ -7,7 +7,7 @@ import { Predicate, Result } from "effect"
 import * as JsonText from "../domain/JsonText.ts"
 import * as Message from "../domain/Message.ts"
 import type { BufferableCall, Wire } from "./Call.ts"
-import type { IdempotencyKey } from "./IdempotencyKey.ts"
+import type { IdempotencyKey } from "./submission/IdempotencyKey.ts"
 
 const hasKey = (call: BufferableCall): boolean => {
   const given = call.request.params["arguments"]

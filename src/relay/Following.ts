@@ -6,9 +6,9 @@
  */
 import { Effect, Result, type Scope } from "effect"
 import type { SseEvent } from "../domain/SseEvent.ts"
-import { cutOff, untilAnswer } from "./AnswerReading.ts"
+import { cutOff, untilAnswer } from "./transport/AnswerReading.ts"
 import { AnswerCutOff, RelayFailure } from "./RelayFailure.ts"
-import type { Pull, RelayAnswer } from "./RelayTransport.ts"
+import type { Pull, RelayAnswer } from "./transport/RelayTransport.ts"
 
 /** The longest delay that a relay may ask for before its stream is resumed, milliseconds. */
 const longestDelay = 30_000

@@ -7,9 +7,9 @@ import * as Envelope from "../domain/Envelope.ts"
 import * as JsonText from "../domain/JsonText.ts"
 import * as McpHeaders from "../domain/McpHeaders.ts"
 import type { SseEvent } from "../domain/SseEvent.ts"
-import type { OpenRelaySession } from "./OpenRelaySession.ts"
+import type { OpenRelaySession } from "./session/OpenRelaySession.ts"
 import { NoStream, RelayFailure } from "./RelayFailure.ts"
-import type { Attempt, Pull, RelayTransport } from "./RelayTransport.ts"
+import type { Attempt, Pull, RelayTransport } from "./transport/RelayTransport.ts"
 
 const method = "subscriptions/listen"
 let listens = 0

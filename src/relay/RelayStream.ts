@@ -1,7 +1,7 @@
 /** The relay's own stream to a session (GET; MCP 2025-11-25, transports, listening for messages). */
 import { Effect } from "effect"
 import { NoStream, RelayFailure, SessionLost } from "./RelayFailure.ts"
-import type { Attempt, RelayTransport } from "./RelayTransport.ts"
+import type { Attempt, RelayTransport } from "./transport/RelayTransport.ts"
 
 /** One attempt. A relay that still holds a stream on this session, from before a crash of ours, lost the session. */
 export const relayStream = Effect.fnUntraced(function*(

@@ -7,7 +7,7 @@ import { Option, Redacted, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
 import { createHash } from "node:crypto"
 import { PrincipalId } from "../domain/Ids.ts"
-import type { IssuedToken } from "./TokenSource.ts"
+import type { IssuedToken } from "./sources/TokenSource.ts"
 
 const OneOrMore = Schema.Union([Schema.String, Schema.Array(Schema.String)])
 

@@ -11,7 +11,7 @@ import { Supervisor } from "../supervision/Supervisor.ts"
 import { principalOf, principalOfSource } from "./PrincipalOf.ts"
 import * as rotation from "./rotation.ts"
 import type { Token, TokenStatus } from "./Token.ts"
-import { type IssuedToken, type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
+import { type IssuedToken, type TokenSource, TokenSourceFailed } from "./sources/TokenSource.ts"
 import * as TokenState from "./TokenState.ts"
 
 export interface RotatingToken {

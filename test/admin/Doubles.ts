@@ -14,7 +14,7 @@ import { AgentName, defaultAgent, defaultRelay, PrincipalId } from "../../src/do
 import { KeptLists } from "../../src/menu/KeptLists.ts"
 import type { Entry } from "../../src/outbox/Entry.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
-import { LinkState, RelayLink } from "../../src/relay/RelayLink.ts"
+import { LinkState, RelayLink } from "../../src/relay/link/RelayLink.ts"
 import { Supervisor } from "../../src/supervision/Supervisor.ts"
 import { LiveToken, type TokenStatus } from "../../src/token/LiveToken.ts"
 

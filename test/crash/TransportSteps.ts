@@ -1,6 +1,6 @@
 /** Kills the daemon before a call is sent, or when its answer has come and nothing was done about it yet. */
 import { Effect, Layer, Option } from "effect"
-import { type Attempt, type RelayAnswer, RelayTransport } from "../../src/relay/RelayTransport.ts"
+import { type Attempt, type RelayAnswer, RelayTransport } from "../../src/relay/transport/RelayTransport.ts"
 import type { Snare } from "./Snare.ts"
 
 /** A live call carries what its agent sent along; a delivery has nothing but its key. */

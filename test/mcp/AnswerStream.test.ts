@@ -3,9 +3,9 @@ import { Duration, Effect, Fiber, Layer, Option, Ref, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Settings, settingsFrom } from "../../src/config/Settings.ts"
 import { SessionId } from "../../src/domain/Ids.ts"
-import { make } from "../../src/mcp/AnswerStream.ts"
-import { openedWithin } from "../../src/mcp/AnswerWriter.ts"
-import { EventLogs } from "../../src/mcp/EventLog.ts"
+import { make } from "../../src/mcp/streams/AnswerStream.ts"
+import { openedWithin } from "../../src/mcp/endpoint/AnswerWriter.ts"
+import { EventLogs } from "../../src/mcp/streams/EventLogs.ts"
 import { AnswerCutOff, RelayFailure } from "../../src/relay/RelayFailure.ts"
 
 const Logs = EventLogs.layer.pipe(Layer.provide(Layer.succeed(Settings, settingsFrom({}))))

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import * as EventId from "../../src/mcp/EventId.ts"
+import * as EventId from "../../src/mcp/streams/EventId.ts"
 
 describe("EventId", () => {
   const parts = fc.record({

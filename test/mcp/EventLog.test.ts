@@ -3,7 +3,8 @@ import { Effect, Exit, Fiber, Layer, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Settings, settingsFrom } from "../../src/config/Settings.ts"
 import { SessionId } from "../../src/domain/Ids.ts"
-import { type EventLog, EventLogs, type EventReader } from "../../src/mcp/EventLog.ts"
+import type { EventLog, EventReader } from "../../src/mcp/streams/EventLog.ts"
+import { EventLogs } from "../../src/mcp/streams/EventLogs.ts"
 
 const logsOf = (replayPerSession: `${number} B`, replayInAll: `${number} B` = "1000000 B") =>
   EventLogs.layer.pipe(

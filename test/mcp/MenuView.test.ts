@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { MenuView } from "../../src/mcp/MenuView.ts"
+import { MenuView } from "../../src/mcp/menus/MenuView.ts"
 
 describe("MenuView", () => {
   it("keeps what is still to be told when an older list is answered meanwhile, and not when it is the list itself", () => {

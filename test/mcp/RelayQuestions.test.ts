@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { RelayQuestions } from "../../src/mcp/RelayQuestions.ts"
+import { RelayQuestions } from "../../src/mcp/sessions/RelayQuestions.ts"
 
 describe("RelayQuestions", () => {
   it("shows a question under the relay's own id, and gives the answer back under it", () => {

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { SessionId } from "../../src/domain/Ids.ts"
-import { ReplayBudget } from "../../src/mcp/ReplayBudget.ts"
-import { ReplayBuffer } from "../../src/mcp/ReplayBuffer.ts"
+import { ReplayBudget } from "../../src/mcp/streams/ReplayBudget.ts"
+import { ReplayBuffer } from "../../src/mcp/streams/ReplayBuffer.ts"
 
 const perSession = 500
 const inAll = 900

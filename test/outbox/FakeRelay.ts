@@ -4,8 +4,8 @@ import { AgentName, PrincipalId } from "../../src/domain/Ids.ts"
 import type { WireAnswer } from "../../src/outbox/Outbox.ts"
 import { RelayClient } from "../../src/relay/RelayClient.ts"
 import { ConnectFailed, RelayFailure } from "../../src/relay/RelayFailure.ts"
-import { LinkState, RelayLink } from "../../src/relay/RelayLink.ts"
-import { RelaySessions } from "../../src/relay/RelaySession.ts"
+import { LinkState, RelayLink } from "../../src/relay/link/RelayLink.ts"
+import { RelaySessions } from "../../src/relay/session/RelaySession.ts"
 import { LiveToken } from "../../src/token/LiveToken.ts"
 
 export interface Sent {

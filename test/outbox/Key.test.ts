@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { SessionId } from "../../src/domain/Ids.ts"
-import { argumentsHash } from "../../src/outbox/ArgumentsHash.ts"
-import { idempotencyKey } from "../../src/outbox/IdempotencyKey.ts"
-import { mayBuffer } from "../../src/outbox/mayBuffer.ts"
+import { argumentsHash } from "../../src/outbox/submission/ArgumentsHash.ts"
+import { idempotencyKey } from "../../src/outbox/submission/IdempotencyKey.ts"
+import { mayBuffer } from "../../src/outbox/submission/mayBuffer.ts"
 import { restoreId, wireOf } from "../../src/outbox/Wire.ts"
 import { call, type CallOptions } from "./calls.ts"
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ofAnswer, ofFailure } from "../../src/outbox/Verdict.ts"
+import { ofAnswer, ofFailure } from "../../src/outbox/delivery/Verdict.ts"
 import {
   AnswerCutOff,
   ConnectFailed,

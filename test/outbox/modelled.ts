@@ -90,7 +90,8 @@ const next = (model: Model.Model, command: Command): Model.Model => {
 
 /** Where two rules come due in the same moment the model does not say which is first; such a command is left out. */
 const isUndecided = (model: Model.Model, command: Command): boolean =>
-  (command._tag === "Pass" && model.entries.some(({ state }) => state === "parked"))
+  // What grew old in another state may expire in the moment in which it could be delivered.
+  (command._tag === "Pass" && model.entries.some(({ state }) => ["parked", "held", "inflight"].includes(state)))
   || (command._tag === "Call" && model.behaviour === "hangs" && Model.isFull(model))
 
 export const live = Effect.fnUntraced(function*(commands: ReadonlyArray<Command>) {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Schema } from "effect"
-import { backoffMillis } from "../../src/relay/Backoff.ts"
+import { backoffMillis } from "../../src/relay/link/Backoff.ts"
 
 const Steps = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5000 }))
 

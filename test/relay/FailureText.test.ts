@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { relayError } from "../../src/relay/FailureText.ts"
+import { relayError } from "../../src/relay/link/FailureText.ts"
 import {
   ConnectionLost,
   GatewayStatus,
@@ -9,7 +9,7 @@ import {
   type RelayFailureReason,
   Unauthorized
 } from "../../src/relay/RelayFailure.ts"
-import { LinkState } from "../../src/relay/RelayLink.ts"
+import { LinkState } from "../../src/relay/link/RelayLink.ts"
 
 const told = (reason: RelayFailureReason) => relayError(new RelayFailure({ reason }))
 

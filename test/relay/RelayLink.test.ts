@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, Layer, Random, Ref } from "effect"
 import { TestClock } from "effect/testing"
-import { RelayEra } from "../../src/relay/RelayEra.ts"
+import { RelayEra } from "../../src/relay/link/RelayEra.ts"
 import { ConnectFailed, ConnectionLost, RelayFailure, Silent } from "../../src/relay/RelayFailure.ts"
-import { RelayLink } from "../../src/relay/RelayLink.ts"
-import { RelayProbe } from "../../src/relay/RelayProbe.ts"
+import { RelayLink } from "../../src/relay/link/RelayLink.ts"
+import { RelayProbe } from "../../src/relay/link/RelayProbe.ts"
 import { Supervisor } from "../../src/supervision/Supervisor.ts"
 import { target } from "./ScriptedRelay.ts"
 

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import type { ServerResponse } from "node:http"
-import { RelayEra } from "../../src/relay/RelayEra.ts"
-import { RelayProbe } from "../../src/relay/RelayProbe.ts"
-import { RelayTransport } from "../../src/relay/RelayTransport.ts"
+import { RelayEra } from "../../src/relay/link/RelayEra.ts"
+import { RelayProbe } from "../../src/relay/link/RelayProbe.ts"
+import { RelayTransport } from "../../src/relay/transport/RelayTransport.ts"
 import { liveToken, Tokens } from "./relayLayers.ts"
 import { handshake, json, page, type Received, scriptedRelay, target } from "./ScriptedRelay.ts"
 

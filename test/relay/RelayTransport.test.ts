@@ -4,7 +4,7 @@ import type { ServerResponse } from "node:http"
 import { createServer } from "node:net"
 import type { SseEvent } from "../../src/domain/SseEvent.ts"
 import type { RelayFailure } from "../../src/relay/RelayFailure.ts"
-import { type Attempt, type Pull, type RelayAnswer, RelayTransport } from "../../src/relay/RelayTransport.ts"
+import { type Attempt, type Pull, type RelayAnswer, RelayTransport } from "../../src/relay/transport/RelayTransport.ts"
 import { event, json, page, type Received, scriptedRelay, target } from "./ScriptedRelay.ts"
 
 const transportTo = (url: URL) => Layer.provide(RelayTransport.layer, target(url))

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import type { TokenSettings } from "../../src/config/TokenSettings.ts"
 import { AgentName, defaultRelay, RelayId } from "../../src/domain/Ids.ts"
 import { DataDirectory } from "../../src/storage/DataDirectory.ts"
-import { choose } from "../../src/token/ChosenSource.ts"
+import { choose } from "../../src/token/sources/ChosenSource.ts"
 import { temporaryDirectory } from "../storage/temporaryDirectory.ts"
 import { withServices } from "./withServices.ts"
 

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
 import type { OAuthSettings } from "../../src/config/TokenSettings.ts"
-import * as ClientCredentials from "../../src/token/ClientCredentials.ts"
-import type { IssuedToken, TokenSourceFailed } from "../../src/token/TokenSource.ts"
+import * as ClientCredentials from "../../src/token/sources/ClientCredentials.ts"
+import type { IssuedToken, TokenSourceFailed } from "../../src/token/sources/TokenSource.ts"
 import { type Answer, type Asked, httpServer } from "./httpServer.ts"
 import { withServices } from "./withServices.ts"
 

@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import * as CommandSource from "../../src/token/CommandSource.ts"
+import * as CommandSource from "../../src/token/sources/CommandSource.ts"
 import { temporaryDirectory } from "../storage/temporaryDirectory.ts"
 
 const run = (command: string, agent = "default") =>

@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing"
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setImmediate } from "node:timers/promises"
-import * as FileSource from "../../src/token/FileSource.ts"
+import * as FileSource from "../../src/token/sources/FileSource.ts"
 import { temporaryDirectory } from "../storage/temporaryDirectory.ts"
 
 const source = (path: string) => FileSource.make(path).pipe(Effect.provide(NodeFileSystem.layer))

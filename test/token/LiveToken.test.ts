@@ -9,7 +9,7 @@ import * as Metrics from "../../src/observability/Metrics.ts"
 import { DataDirectory } from "../../src/storage/DataDirectory.ts"
 import { Supervisor } from "../../src/supervision/Supervisor.ts"
 import { LiveToken, type Token } from "../../src/token/LiveToken.ts"
-import type { TokenSource } from "../../src/token/TokenSource.ts"
+import type { TokenSource } from "../../src/token/sources/TokenSource.ts"
 import { temporaryDirectory } from "../storage/temporaryDirectory.ts"
 import { issued, refusal, scriptedSource, transient } from "./scriptedSource.ts"
 

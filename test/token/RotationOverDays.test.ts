@@ -6,7 +6,7 @@ import { RelayTarget } from "../../src/config/Settings.ts"
 import { defaultAgent, defaultRelay } from "../../src/domain/Ids.ts"
 import { Supervisor } from "../../src/supervision/Supervisor.ts"
 import { LiveToken } from "../../src/token/LiveToken.ts"
-import type { IssuedToken, TokenSource, TokenSourceFailed } from "../../src/token/TokenSource.ts"
+import type { IssuedToken, TokenSource, TokenSourceFailed } from "../../src/token/sources/TokenSource.ts"
 import { issued, scriptedSource, transient } from "./scriptedSource.ts"
 
 const minute = 60_000

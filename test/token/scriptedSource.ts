@@ -1,6 +1,6 @@
 /** A token source that answers as a test tells it to, and notes when it was asked. */
 import { Clock, Effect, Option, Queue, Redacted, Stream } from "effect"
-import { type IssuedToken, type TokenSource, TokenSourceFailed } from "../../src/token/TokenSource.ts"
+import { type IssuedToken, type TokenSource, TokenSourceFailed } from "../../src/token/sources/TokenSource.ts"
 
 export const issued = (value: string, expiresAt?: number): IssuedToken => ({
   source: "scripted",

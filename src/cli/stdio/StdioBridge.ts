@@ -11,7 +11,7 @@ import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as McpHeaders from "../../domain/McpHeaders.ts"
 import * as Message from "../../domain/Message.ts"
-import { ParamHeaders } from "../../relay/ParamHeaders.ts"
+import { ParamHeaders } from "../../relay/session/ParamHeaders.ts"
 import { again, type Answer, events, exchange, LegBroken } from "./DaemonLeg.ts"
 
 export interface BridgeOptions {

@@ -1,0 +1,118 @@
+/** The HTTP server under the endpoint: its bounds, and how it binds and ends. */
+import { Duration, Effect, Option, Schema, type Scope } from "effect"
+import { createServer, type RequestListener, type Server } from "node:http"
+import type { AddressInfo } from "node:net"
+import type { Duplex } from "node:stream"
+import type { Settings } from "../../config/Settings.ts"
+import { codes, text as errorText } from "../../domain/JsonRpcError.ts"
+import { RememberedPort } from "./RememberedPort.ts"
+
+export class PortTaken extends Schema.TaggedError<PortTaken>()("PortTaken", {
+  host: Schema.String,
+  port: Schema.Int
+}) {
+  override get message(): string {
+    return `port ${this.port} on ${this.host} is taken: stop the program that listens there, `
+      + "or choose another port with --port (agents that know the old one must be told)"
+  }
+}
+
+export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
+  host: Schema.String,
+  port: Schema.Int,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `cannot listen on ${this.host}, port ${this.port}: ${this.detail}; `
+      + "choose another with --port, or correct listen.host"
+  }
+}
+
+/** For requests to arrive in: a head in 10 s, all of it in 30 s. Answers may last for ever. */
+const bounds = {
+  headersTimeout: Duration.toMillis("10 seconds"),
+  requestTimeout: Duration.toMillis("30 seconds"),
+  connectionsCheckingInterval: Duration.toMillis("5 seconds"),
+  // Longer than clients keep idle connections, so that it is they who close them.
+  keepAliveTimeout: Duration.toMillis("75 seconds"),
+  maxHeaderSize: 32 * 1024,
+  keepAlive: true,
+  noDelay: true,
+  // A missing Host is refused like a wrong one, in JSON-RPC.
+  requireHostHeader: false
+}
+/** Twice the most sessions that there can be. */
+const mostConnections = 20_000
+
+/** Closes, with whatever is still open on it, when the scope ends. */
+export const makeServer = (onRequest: RequestListener): Effect.Effect<Server, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const server = createServer(bounds, onRequest)
+      server.maxConnections = mostConnections
+      server.on("clientError", onClientError)
+      return server
+    }),
+    (server) =>
+      Effect.callback<void>((resume) => {
+        server.close(() => resume(Effect.void))
+        server.closeAllConnections()
+      })
+  )
+
+const phrases: Readonly<Record<string, readonly [status: string, message: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ["408 Request Timeout", "the request did not arrive in time"],
+  HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", "the headers are too large"]
+}
+
+/** What Node cannot parse gets an answer in JSON-RPC too, unless an answer is under way on that connection. */
+const onClientError = (
+  error: Error & { readonly code?: string },
+  socket: Duplex & { readonly bytesWritten?: number }
+) => {
+  if (!socket.writable || error.code === "ECONNRESET" || socket.bytesWritten !== 0) return socket.destroy()
+  const [status, message] = phrases[error.code ?? ""] ?? ["400 Bad Request", "this is not HTTP"]
+  const body = errorText(null, { code: codes.invalidRequest, message })
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`
+      + `connection: close\r\n\r\n${body}`,
+    () => socket.destroy()
+  )
+  return undefined
+}
+
+const bind = (server: Server, host: string, port: number): Effect.Effect<number, PortTaken | CannotListen> =>
+  Effect.callback((resume) => {
+    const onError = (error: NodeJS.ErrnoException) =>
+      resume(Effect.fail(
+        error.code === "EADDRINUSE"
+          ? new PortTaken({ host, port })
+          : new CannotListen({ host, port, detail: error.message })
+      ))
+    server.once("error", onError)
+    server.listen({ host, port }, () => {
+      server.off("error", onError)
+      const address = server.address()
+      resume(Effect.succeed(isInet(address) ? address.port : port))
+    })
+  })
+
+const isInet = (address: AddressInfo | string | null): address is AddressInfo =>
+  address !== null && typeof address !== "string"
+
+/** The port it listens on: the configured one; for 0 the one picked the last time, or a free one. */
+export const listen = Effect.fnUntraced(function*(server: Server, { host, port }: Settings["Service"]["listen"]) {
+  if (port !== 0) return yield* bind(server, host, port)
+  const remembered = yield* RememberedPort
+  const last = yield* remembered.get
+  const bound = yield* bind(server, host, Option.getOrElse(last, () => 0))
+  if (Option.isNone(last)) yield* remembered.set(bound)
+  return bound
+})
+
+/** Where clients reach a server that listens on `host`. */
+export const originOf = (host: string, port: number): string => {
+  if (host === "0.0.0.0") return `http://127.0.0.1:${port}`
+  const reachable = host === "::" ? "::1" : host
+  return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`
+}

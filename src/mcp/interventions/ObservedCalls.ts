@@ -1,0 +1,67 @@
+/** Successes of workspace tools that move the agent's context, live or delivered hours later (BEHAVIOUR 6, drivers). */
+import { Context, Effect, Layer, Option, Result, Stream } from "effect"
+import { Settings } from "../../config/Settings.ts"
+import * as ToolNames from "../../config/ToolNames.ts"
+import type { ContextEvent } from "../../context/ContextState.ts"
+import { WorkspaceContexts } from "../../context/WorkspaceContexts.ts"
+import type { AgentName } from "../../domain/Ids.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import * as Message from "../../domain/Message.ts"
+import { Outbox } from "../../outbox/Outbox.ts"
+import { Supervisor } from "../../supervision/Supervisor.ts"
+
+/** One for each relay. */
+export class ObservedCalls extends Context.Service<ObservedCalls, {
+  readonly isObserved: (tool: string) => boolean
+  /** Of the relay's whole response; an event that is illegal or of another epoch is logged and ignored. */
+  readonly answered: (
+    agent: AgentName,
+    tool: string,
+    response: string,
+    epoch: Option.Option<number>
+  ) => Effect.Effect<void>
+}>()("holdfast/mcp/ObservedCalls") {
+  static readonly layer = Layer.effect(
+    ObservedCalls,
+    Effect.gen(function*() {
+      const { context } = yield* Settings
+      const contexts = yield* WorkspaceContexts
+      const outbox = yield* Outbox
+      const supervisor = yield* Supervisor
+
+      const events: ReadonlyArray<readonly [(tool: string) => boolean, ContextEvent]> = [
+        [ToolNames.matcher(context.ready), { _tag: "MarkReady" }],
+        [ToolNames.matcher(context.land), { _tag: "Merge" }],
+        [ToolNames.matcher(context.release), { _tag: "Release" }]
+      ]
+      const eventOf = (tool: string) => events.find(([matches]) => matches(tool))?.[1]
+
+      const succeeded = Effect.fnUntraced(function*(agent: AgentName, tool: string, epoch: Option.Option<number>) {
+        const event = eventOf(tool)
+        if (event === undefined) return
+        yield* contexts.send(agent, event, { cause: tool, epoch: Option.getOrUndefined(epoch) }).pipe(
+          Effect.catch((error) =>
+            Effect.logInfo("an observed call did not move the context", { agent, tool, why: error.message })
+          )
+        )
+      })
+
+      yield* outbox.delivered.pipe(
+        Stream.runForEach((entry) => succeeded(entry.agent, entry.tool, entry.epoch)),
+        supervisor.supervise("observed-deliveries")
+      )
+
+      return ObservedCalls.of({
+        isObserved: (tool) => eventOf(tool) !== undefined,
+        answered: (agent, tool, response, epoch) =>
+          eventOf(tool) !== undefined && isSuccess(response) ? succeeded(agent, tool, epoch) : Effect.void
+      })
+    })
+  )
+}
+
+const isSuccess = (response: string): boolean => {
+  const parsed = Message.parse(response)
+  return Result.isSuccess(parsed) && parsed.success._tag === "Response" && parsed.success.error === undefined
+    && JsonText.at(response, ["result", "isError"]) !== "true"
+}

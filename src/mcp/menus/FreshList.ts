@@ -1,0 +1,118 @@
+/** Tools lists that Holdfast fetches by itself: for a session to compare, for agents whose list is not known yet. */
+import { Context, Duration, Effect, Layer, Option } from "effect"
+import { Agents } from "../../agents/Agents.ts"
+import { Settings } from "../../config/Settings.ts"
+import type { AgentName } from "../../domain/Ids.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import * as ProtocolVersion from "../../domain/ProtocolVersion.ts"
+import { version } from "../../domain/Version.ts"
+import { itemsOf, KeptLists, type ListKey, ownCapabilities } from "../../menu/KeptLists.ts"
+import { nextCursor, onePage } from "../../menu/onePage.ts"
+import { RelayClient } from "../../relay/RelayClient.ts"
+import type { RelayFailure } from "../../relay/RelayFailure.ts"
+import { RelayLink } from "../../relay/link/RelayLink.ts"
+import { type RelaySession, RelaySessions } from "../../relay/session/RelaySession.ts"
+import { LiveToken } from "../../token/LiveToken.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+import { SessionMenu } from "./SessionMenu.ts"
+
+const mostPages = 100
+
+/** One for each relay. */
+export class FreshList extends Context.Service<FreshList, {
+  /** The whole result on the session's own relay session, kept; `None` where it could not be had. */
+  readonly fetch: (session: AgentSession) => Effect.Effect<Option.Option<string>>
+  /** One list for each agent, so that schemas are known before its first call. */
+  readonly forAgents: Effect.Effect<void>
+}>()("holdfast/mcp/FreshList") {
+  static readonly layer = Layer.effect(
+    FreshList,
+    Effect.gen(function*() {
+      const settings = yield* Settings
+      const agents = yield* Agents
+      const link = yield* RelayLink
+      const client = yield* RelayClient
+      const relaySessions = yield* RelaySessions
+      const kept = yield* KeptLists
+      const token = yield* LiveToken
+      const menu = yield* SessionMenu
+      let requests = 0
+
+      const page = Effect.fnUntraced(function*(session: RelaySession, cursor: string | undefined) {
+        const id = `"holdfast-list-${++requests}"`
+        const params = cursor === undefined ? "{}" : `{"cursor":${cursor}}`
+        const final = yield* client.request(session, {
+          id,
+          text: `{"jsonrpc":"2.0","id":${id},"method":"tools/list","params":${params}}`,
+          within: Duration.toMillis(settings.link.listTimeout)
+        })
+        return final.body._tag === "Whole" ? JsonText.at(final.body.text, ["result"]) : undefined
+      }, Effect.scoped)
+
+      const whole = Effect.fnUntraced(function*(session: RelaySession) {
+        const pages: Array<string> = []
+        let cursor: string | undefined
+        do {
+          const result = yield* page(session, cursor)
+          if (result === undefined) return undefined
+          pages.push(result)
+          cursor = nextCursor(result)
+        } while (cursor !== undefined && pages.length < mostPages)
+        return onePage(itemsOf["tools/list"], pages)
+      })
+
+      const fetched = Effect.fnUntraced(function*(session: RelaySession, key: ListKey) {
+        const list = yield* whole(session)
+        if (list === undefined) return Option.none<string>()
+        yield* kept.keep(key, "tools/list", list)
+        return Option.some(list)
+      })
+
+      const orNone = (effect: Effect.Effect<Option.Option<string>, RelayFailure>) =>
+        Effect.catch(
+          effect,
+          (failure) =>
+            Effect.as(Effect.logDebug("a list could not be fetched", { why: failure.message }), Option.none<string>())
+        )
+
+      const forAgent = Effect.fnUntraced(function*(agent: AgentName) {
+        const session = yield* relaySessions.make({ agent, seed: Effect.succeed({ initialize, replay: [] }) })
+        const principal = yield* token.principal(agent)
+        yield* orNone(fetched(session, {
+          agent,
+          principal,
+          protocolVersion: ProtocolVersion.defaultVersion,
+          capabilities: ownCapabilities
+        }))
+      }, Effect.scoped)
+
+      const forAgents = Effect.flatMap(
+        agents.list,
+        (names) => Effect.forEach(names, forAgent, { concurrency: 16, discard: true })
+      )
+
+      // An agent's first call needs its tool's schema, so nobody is served before the lists had their chance.
+      if ((yield* link.state)._tag === "Up") yield* Effect.timeoutOption(forAgents, settings.link.fallbackAfter)
+
+      return FreshList.of({
+        fetch: Effect.fnUntraced(function*(session) {
+          if ((yield* link.state)._tag === "Down") return Option.none()
+          return yield* orNone(fetched(session.relay, yield* menu.key(session)))
+        }),
+        forAgents
+      })
+    })
+  )
+}
+
+/** Without client capabilities: nothing can be asked of a list. */
+const initialize = JSON.stringify({
+  jsonrpc: "2.0",
+  id: "holdfast-initialize",
+  method: "initialize",
+  params: {
+    protocolVersion: ProtocolVersion.defaultVersion,
+    capabilities: {},
+    clientInfo: { name: "holdfast", version }
+  }
+})

@@ -1,0 +1,35 @@
+/** Reasons to look again at what sessions see; consumed by one fiber, so that nobody looks twice at once. */
+import { Context, Effect, Layer, Queue } from "effect"
+import type { AgentName } from "../../domain/Ids.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+
+export type MenuSignal =
+  /** The relay said list_changed on this session. */
+  | { readonly _tag: "RelayList"; readonly session: AgentSession }
+  /** A list arrived after a kept one had been answered. */
+  | { readonly _tag: "LateList"; readonly session: AgentSession }
+  | { readonly _tag: "TokenChanged"; readonly agent: AgentName }
+  /** The link came back, or somebody says that the relay's tools may have changed. */
+  | { readonly _tag: "EveryList" }
+  | { readonly _tag: "ContextChanged"; readonly agent: AgentName }
+
+/** One for each relay. */
+export class MenuSignals extends Context.Service<MenuSignals, {
+  readonly offer: (signal: MenuSignal) => Effect.Effect<void>
+  /** Waits for the first one. */
+  readonly takeAll: Effect.Effect<ReadonlyArray<MenuSignal>>
+  /** Those that have come since, perhaps none. */
+  readonly takeMore: Effect.Effect<ReadonlyArray<MenuSignal>>
+}>()("holdfast/mcp/MenuSignals") {
+  static readonly layer = Layer.effect(
+    MenuSignals,
+    Effect.gen(function*() {
+      const queue = yield* Queue.unbounded<MenuSignal>()
+      return MenuSignals.of({
+        offer: (signal) => Effect.asVoid(Queue.offer(queue, signal)),
+        takeAll: Queue.takeAll(queue),
+        takeMore: Queue.clear(queue)
+      })
+    })
+  )
+}

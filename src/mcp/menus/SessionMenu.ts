@@ -1,0 +1,68 @@
+/** The tools that one session sees: the relay's list, narrowed by where its agent stands (guarantee 3). */
+import { Context, Effect, Layer, Option } from "effect"
+import { Agents } from "../../agents/Agents.ts"
+import { Settings } from "../../config/Settings.ts"
+import * as ToolNames from "../../config/ToolNames.ts"
+import { WorkspaceContexts } from "../../context/WorkspaceContexts.ts"
+import * as Fingerprint from "../../menu/Fingerprint.ts"
+import { type KeptList, KeptLists, type ListKey } from "../../menu/KeptLists.ts"
+import * as Narrowing from "../../menu/Narrowing.ts"
+import { LiveToken } from "../../token/LiveToken.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+
+/** One for each relay. */
+export class SessionMenu extends Context.Service<SessionMenu, {
+  readonly key: (session: AgentSession) => Effect.Effect<ListKey>
+  /**
+   * The text of a tools/list result as the session may see it: hidden tools left out, and `outputSchema` of bufferable
+   * ones, against which clients would reject an acknowledgement. Clients that ignore list_changed see every tool.
+   */
+  readonly narrow: (session: AgentSession, result: string) => Effect.Effect<string>
+  /** The last known list, narrowed. */
+  readonly last: (session: AgentSession) => Effect.Effect<Option.Option<KeptList>>
+  /** The fingerprint of a list's result as the session would see it. */
+  readonly fingerprint: (session: AgentSession, result: string) => Effect.Effect<string>
+  readonly ignoresListChanged: (session: AgentSession) => boolean
+}>()("holdfast/mcp/SessionMenu") {
+  static readonly layer = Layer.effect(
+    SessionMenu,
+    Effect.gen(function*() {
+      const settings = yield* Settings
+      const agents = yield* Agents
+      const contexts = yield* WorkspaceContexts
+      const kept = yield* KeptLists
+      const token = yield* LiveToken
+      const rules = Narrowing.compile(settings.menu.rules)
+      const isBufferable = ToolNames.matcher(settings.outbox.bufferable)
+      const ignoring = new Set(settings.menu.ignoresListChanged)
+      const obeys = yield* agents.obeying
+      const ignoresListChanged = (session: AgentSession) => ignoring.has(session.clientName) && !obeys(session.agent)
+
+      const key = (session: AgentSession) =>
+        Effect.map(token.principal(session.agent), (principal): ListKey => ({
+          agent: session.agent,
+          principal,
+          protocolVersion: session.protocolVersion,
+          capabilities: session.capabilities
+        }))
+
+      const narrow = Effect.fnUntraced(function*(session: AgentSession, result: string) {
+        const plain = Narrowing.withoutOutputSchema(result, isBufferable)
+        if (ignoresListChanged(session)) return plain
+        return Narrowing.narrow(plain, rules(yield* contexts.facts(session.agent)))
+      })
+
+      return SessionMenu.of({
+        key,
+        narrow,
+        ignoresListChanged,
+        last: Effect.fnUntraced(function*(session) {
+          const list = yield* kept.find(yield* key(session), "tools/list")
+          if (Option.isNone(list)) return Option.none()
+          return Option.some({ ...list.value, result: yield* narrow(session, list.value.result) })
+        }),
+        fingerprint: (session, result) => Effect.map(narrow(session, result), Fingerprint.of)
+      })
+    })
+  )
+}

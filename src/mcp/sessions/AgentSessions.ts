@@ -1,0 +1,168 @@
+/**
+ * The sessions of one relay's agents: made by initialize, found again after our own restart, ended by DELETE or by age
+ * (BEHAVIOUR 3).
+ */
+import { Clock, Context, Duration, Effect, Exit, FiberMap, Layer, Option, Schedule, Scope, Semaphore } from "effect"
+import { randomUUID } from "node:crypto"
+import { Settings } from "../../config/Settings.ts"
+import { type AgentName, SessionId } from "../../domain/Ids.ts"
+import type { Request } from "../../domain/Message.ts"
+import { RelaySessions } from "../../relay/session/RelaySession.ts"
+import { Supervisor } from "../../supervision/Supervisor.ts"
+import { type AgentSession, make } from "./AgentSession.ts"
+import { EventLogs } from "../streams/EventLogs.ts"
+import { SessionStore } from "./SessionStore.ts"
+
+/** For the last words to reach their connections, which are closed afterwards. */
+const farewellTakes = "100 millis"
+
+/** One for each relay. */
+export class AgentSessions extends Context.Service<AgentSessions, {
+  /** Not yet on disk: `keep` puts it there once its initialize is answered. */
+  readonly create: (agent: AgentName, initialize: Request) => Effect.Effect<AgentSession>
+  readonly keep: (session: AgentSession) => Effect.Effect<void>
+  /** The one of this id, made where there is none: for agents that have no sessions. */
+  readonly context: (
+    about: Pick<AgentSession["saved"], "id" | "agent" | "initialize" | "protocol_version">
+  ) => Effect.Effect<AgentSession>
+  /** Loaded or on disk; marks it as used. */
+  readonly find: (agent: AgentName, id: string) => Effect.Effect<Option.Option<AgentSession>>
+  readonly end: (session: AgentSession) => Effect.Effect<void>
+  /** All that this agent has: its streams end, its requests under way are abandoned. */
+  readonly endAll: (agent: AgentName) => Effect.Effect<void>
+  /** Those in memory: used since the daemon started. */
+  readonly loaded: Effect.Effect<ReadonlyArray<AgentSession>>
+  readonly count: Effect.Effect<number>
+  readonly countOf: (agent: AgentName) => Effect.Effect<number>
+  /** Ends what agents of the modern era listen to, in words of the protocol. */
+  readonly farewell: Effect.Effect<void>
+  /** Done once no request of any session is under way. */
+  readonly settled: Effect.Effect<void>
+}>()("holdfast/mcp/AgentSessions") {
+  static readonly layer = Layer.effect(
+    AgentSessions,
+    Effect.gen(function*() {
+      const { sessions: settings } = yield* Settings
+      const store = yield* SessionStore
+      const supervisor = yield* Supervisor
+      const parts = yield* Effect.context<EventLogs | RelaySessions>()
+      const parent = yield* Effect.scope
+      const loaded = new Map<SessionId, { readonly session: AgentSession; readonly scope: Scope.Closeable }>()
+      const loading = yield* Semaphore.make(1)
+      const now = Clock.currentTimeMillis
+
+      const load = Effect.fnUntraced(function*(saved: AgentSession["saved"]) {
+        const scope = yield* Scope.fork(parent)
+        // `parts` is all of the context, the scope of the relay included, so the session's own has to be nearer.
+        const session = yield* make(saved).pipe(Scope.provide(scope), Effect.provide(parts))
+        session.usedAt = yield* now
+        loaded.set(session.id, { session, scope })
+        return session
+      })
+
+      const unload = Effect.fnUntraced(function*(id: SessionId) {
+        const entry = loaded.get(id)
+        if (entry === undefined) return
+        loaded.delete(id)
+        yield* Scope.close(entry.scope, Exit.void)
+      })
+
+      /** On disk at most once a minute: the hot path writes nothing. */
+      const use = Effect.fnUntraced(function*(session: AgentSession) {
+        const at = yield* now
+        if (at - session.usedAt < 60_000) return
+        session.usedAt = at
+        yield* store.used(session.id)
+      })
+
+      const expire = Effect.gen(function*() {
+        // An open stream is not idle.
+        for (const { session } of loaded.values()) if (session.readers > 0) yield* use(session)
+        for (const id of yield* store.expired(Duration.toMillis(settings.expireAfter), settings.most)) {
+          yield* unload(id)
+          yield* store.remove(id)
+        }
+        const at = yield* now
+        for (const { session } of loaded.values()) {
+          const idle = at - session.usedAt > Duration.toMillis(Duration.hours(1))
+          if (idle && session.readers === 0) yield* unload(session.id)
+        }
+      })
+      yield* Effect.schedule(expire, Schedule.spaced("10 minutes")).pipe(supervisor.supervise("session-expiry"))
+
+      return AgentSessions.of({
+        create: (agent, initialize) =>
+          load({
+            id: SessionId.make(randomUUID()),
+            agent,
+            initialize: initialize.text,
+            protocol_version: String(initialize.params["protocolVersion"] ?? ""),
+            roots: null,
+            log_level: null,
+            subscriptions: [],
+            fingerprint: null
+          }),
+        keep: (session) => store.save(session.saved),
+        context: Effect.fnUntraced(function*(about) {
+          const known = loaded.get(about.id)?.session
+          if (known !== undefined) {
+            yield* use(known)
+            return known
+          }
+          return yield* loading.withPermits(1)(Effect.gen(function*() {
+            const again = loaded.get(about.id)?.session
+            if (again !== undefined) return again
+            const saved = yield* store.find(about.agent, about.id)
+            return yield* load(
+              {
+                ...about,
+                roots: null,
+                log_level: null,
+                subscriptions: [],
+                fingerprint: Option.isSome(saved) ? saved.value.fingerprint : null
+              }
+            )
+          }))
+        }),
+        find: Effect.fnUntraced(function*(agent, id) {
+          if (id === "") return Option.none()
+          const known = loaded.get(SessionId.make(id))?.session
+          if (known !== undefined) {
+            if (known.agent !== agent) return Option.none()
+            yield* use(known)
+            return Option.some(known)
+          }
+          return yield* loading.withPermits(1)(Effect.gen(function*() {
+            const again = loaded.get(SessionId.make(id))?.session
+            if (again !== undefined) return again.agent === agent ? Option.some(again) : Option.none()
+            const saved = yield* store.find(agent, id)
+            if (Option.isNone(saved)) return Option.none()
+            yield* store.used(saved.value.id)
+            const session = yield* load(saved.value)
+            // Since then the relay's list may have changed unseen.
+            session.view.stale = true
+            return Option.some(session)
+          }))
+        }),
+        end: (session) => Effect.andThen(store.remove(session.id), unload(session.id)),
+        endAll: Effect.fnUntraced(function*(agent) {
+          yield* store.removeAgent(agent)
+          for (const { session } of loaded.values()) if (session.agent === agent) yield* unload(session.id)
+        }),
+        loaded: Effect.sync(() => [...loaded.values()].map(({ session }) => session)),
+        count: store.count,
+        countOf: store.countOf,
+        farewell: Effect.suspend(() => {
+          const listening = [...loaded.values()].filter(({ session }) => session.modern && session.readers > 0)
+          return listening.length === 0 ? Effect.void : Effect.andThen(
+            Effect.forEach(listening, ({ session }) => session.log.end, { discard: true }),
+            Effect.sleep(farewellTakes)
+          )
+        }),
+        settled: Effect.suspend(() =>
+          Effect.forEach(loaded.values(), ({ session }) => FiberMap.awaitEmpty(session.requests), { discard: true })
+        )
+      })
+    })
+  )
+}

@@ -1,0 +1,105 @@
+/** Agent sessions on disk: what a relay that has forgotten a session must be told again (BEHAVIOUR 3). */
+import { Clock, Context, Effect, Layer, Option, Schema } from "effect"
+import { SqlClient, SqlSchema } from "effect/sql"
+import { RelayTarget } from "../../config/Settings.ts"
+import { AgentName, SessionId } from "../../domain/Ids.ts"
+
+const Texts = Schema.fromJsonString(Schema.Array(Schema.String))
+
+/** Every text is JSON-RPC as the agent sent it. */
+export const SavedSession = Schema.Struct({
+  id: SessionId,
+  agent: AgentName,
+  initialize: Schema.String,
+  protocol_version: Schema.String,
+  roots: Schema.NullOr(Schema.String),
+  log_level: Schema.NullOr(Schema.String),
+  subscriptions: Texts,
+  fingerprint: Schema.NullOr(Schema.String)
+})
+export type SavedSession = typeof SavedSession.Type
+
+const encodeTexts = Schema.encodeSync(Texts)
+
+/**
+ * One for each relay. Writes are best effort: on a disk that fails, sessions go on in memory and are lost with the
+ * process, which is better than refusing the agent.
+ */
+export class SessionStore extends Context.Service<SessionStore, {
+  readonly save: (session: SavedSession) => Effect.Effect<void>
+  readonly find: (agent: AgentName, id: string) => Effect.Effect<Option.Option<SavedSession>>
+  readonly used: (id: SessionId) => Effect.Effect<void>
+  readonly remove: (id: SessionId) => Effect.Effect<void>
+  readonly removeAgent: (agent: AgentName) => Effect.Effect<void>
+  readonly count: Effect.Effect<number>
+  readonly countOf: (agent: AgentName) => Effect.Effect<number>
+  /** Ids of sessions idle for longer than `millis`, and of the least recently used beyond `most`. */
+  readonly expired: (millis: number, most: number) => Effect.Effect<ReadonlyArray<SessionId>>
+}>()("holdfast/mcp/SessionStore") {
+  static readonly layer = Layer.effect(
+    SessionStore,
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const relay = (yield* RelayTarget).id
+      const now = Effect.map(Clock.currentTimeMillis, Math.floor)
+      const bestEffort = Effect.catchCause((cause) =>
+        Effect.logWarning("a session could not be written to disk", cause)
+      )
+
+      const select = SqlSchema.findOneOption({
+        Request: Schema.Struct({ agent: Schema.String, id: Schema.String }),
+        Result: SavedSession,
+        execute: ({ agent, id }) =>
+          sql`SELECT * FROM sessions WHERE id = ${id} AND relay = ${relay} AND agent = ${agent}`
+      })
+      const Ids = Schema.Array(Schema.Struct({ id: SessionId }))
+
+      return SessionStore.of({
+        save: (session) =>
+          Effect.flatMap(
+            now,
+            (at) =>
+              sql`INSERT INTO sessions (id, relay, agent, initialize, protocol_version, roots, log_level, subscriptions,
+                fingerprint, created_at, used_at)
+              VALUES (${session.id}, ${relay}, ${session.agent}, ${session.initialize}, ${session.protocol_version},
+                ${session.roots}, ${session.log_level}, ${encodeTexts(session.subscriptions)}, ${session.fingerprint},
+                ${at}, ${at})
+              ON CONFLICT (id) DO UPDATE SET roots = excluded.roots, log_level = excluded.log_level,
+                subscriptions = excluded.subscriptions, fingerprint = excluded.fingerprint, used_at = excluded.used_at`
+          )
+            .pipe(bestEffort, Effect.asVoid),
+        find: (agent, id) =>
+          select({ agent, id }).pipe(
+            Effect.catchCause((cause) => Effect.as(Effect.logWarning("sessions cannot be read", cause), Option.none()))
+          ),
+        used: (id) =>
+          Effect.flatMap(now, (at) => sql`UPDATE sessions SET used_at = ${at} WHERE id = ${id}`).pipe(
+            bestEffort,
+            Effect.asVoid
+          ),
+        remove: (id) => sql`DELETE FROM sessions WHERE id = ${id}`.pipe(bestEffort, Effect.asVoid),
+        removeAgent: (agent) =>
+          sql`DELETE FROM sessions WHERE agent = ${agent} AND relay = ${relay}`.pipe(bestEffort, Effect.asVoid),
+        count: sql<{ readonly n: number }>`SELECT COUNT(*) AS n FROM sessions WHERE relay = ${relay}`.pipe(
+          Effect.map(([row]) => row?.n ?? 0),
+          Effect.orElseSucceed(() => 0)
+        ),
+        countOf: (agent) =>
+          sql<{ readonly n: number }>`SELECT COUNT(*) AS n FROM sessions WHERE relay = ${relay} AND agent = ${agent}`
+            .pipe(
+              Effect.map(([row]) => row?.n ?? 0),
+              Effect.orElseSucceed(() => 0)
+            ),
+        expired: (millis, most) =>
+          Effect.flatMap(now, (at) =>
+            sql`SELECT id FROM sessions WHERE relay = ${relay} AND used_at < ${at - millis}
+              UNION SELECT id FROM (SELECT id FROM sessions WHERE relay = ${relay}
+                ORDER BY used_at DESC LIMIT -1 OFFSET ${most})`).pipe(
+              Effect.flatMap(Schema.decodeUnknownEffect(Ids)),
+              Effect.map((rows) => rows.map((row) => row.id)),
+              Effect.catchCause((cause) => Effect.as(Effect.logWarning("sessions cannot be read", cause), []))
+            )
+      })
+    })
+  )
+}

@@ -1,0 +1,169 @@
+/** An event log whose memory a budget bounds. */
+import { Effect, Option } from "effect"
+import type { SessionId } from "../../domain/Ids.ts"
+import * as EventId from "./EventId.ts"
+import type { EventLog, EventReader, LoggedEvent } from "./EventLog.ts"
+import type { Member, ReplayBudget } from "./ReplayBudget.ts"
+import { ReplayBuffer } from "./ReplayBuffer.ts"
+
+/** The type of the event that stands for events that are no longer kept; its data is `{"from":…,"to":…}`, inclusive. */
+export const gapEvent = "holdfast-gap"
+
+const stalledAfter = "30 seconds"
+
+export class BoundedLog implements EventLog, Member {
+  readonly id: string
+  readonly session: SessionId
+  readonly buffer = new ReplayBuffer()
+  read = 0
+  readonly #requestId: string | undefined
+  readonly #budget: ReplayBudget
+  readonly #bound: number
+  readonly #forget: () => void
+  readonly #readers = new Set<object>()
+  #ended = false
+  #pauses = 0
+  #stalled = false
+  /** Fibers that wait for an event, and those that wait for one to be read. */
+  #onAppend: Array<() => void> = []
+  #onRead: Array<() => void> = []
+
+  constructor(
+    id: string,
+    session: SessionId,
+    requestId: string | undefined,
+    budget: ReplayBudget,
+    bound: number,
+    forget: () => void
+  ) {
+    this.id = id
+    this.session = session
+    this.#requestId = requestId
+    this.#budget = budget
+    this.#bound = bound
+    this.#forget = forget
+  }
+
+  get attended(): boolean {
+    return this.#readers.size > 0
+  }
+
+  gaveWay(): void {
+    if (this.#ended) this.#forget()
+  }
+
+  append(data: string, supersedes?: string): Effect.Effect<void> {
+    return Effect.sync(() => {
+      if (this.#ended) return
+      this.#budget.add(this, data, supersedes)
+      this.#wakeReaders()
+    })
+  }
+
+  readonly end: Effect.Effect<void> = Effect.sync(() => {
+    this.#ended = true
+    this.#wakeReaders()
+    this.#wakeProducers()
+  })
+
+  readonly pause: Effect.Effect<void> = Effect.sync(() => {
+    this.#pauses++
+    this.#wakeReaders()
+  })
+
+  room(length: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.#roomFor(length)) return Effect.void
+      return Effect.timeoutOrElse(this.#reading(length), {
+        duration: stalledAfter,
+        orElse: () =>
+          Effect.sync(() => {
+            this.#stalled = true
+          })
+      })
+    })
+  }
+
+  reader(after: number): EventReader {
+    const token = {}
+    this.#readers.add(token)
+    const replayed = this.buffer.last
+    let position = Math.min(after, replayed)
+
+    const pauses = this.#pauses
+    const waiting = () => position < this.buffer.lostThrough || this.buffer.after(position, replayed) !== undefined
+
+    const arrival = Effect.suspend(() =>
+      waiting() || this.#ended || this.#pauses !== pauses
+        ? Effect.void
+        : Effect.callback<void>((resume) => subscribe(this.#onAppend, () => resume(arrival)))
+    )
+
+    const take = Effect.sync((): Option.Option<LoggedEvent> => {
+      if (position < this.buffer.lostThrough) {
+        const gap = JSON.stringify({ from: position + 1, to: this.buffer.lostThrough })
+        position = this.buffer.lostThrough
+        return Option.some(this.#event(position, gap, gapEvent))
+      }
+      const kept = this.buffer.after(position, replayed)
+      if (kept === undefined) return Option.none()
+      position = kept.sequence
+      this.#read(position)
+      return Option.some(this.#event(position, kept.data, undefined))
+    })
+
+    return {
+      next: Effect.andThen(arrival, take),
+      arrival,
+      close: Effect.sync(() => {
+        this.#readers.delete(token)
+        this.#wakeProducers()
+      })
+    }
+  }
+
+  #event(sequence: number, data: string, event: string | undefined): LoggedEvent {
+    return { id: EventId.encode({ stream: this.id, sequence, requestId: this.#requestId }), sequence, data, event }
+  }
+
+  #read(position: number): void {
+    this.read = Math.max(this.read, position)
+    this.#stalled = false
+    this.#wakeProducers()
+  }
+
+  // What wakes runs at once and may wait again, so the list is put aside first.
+  #wakeReaders(): void {
+    const waiting = this.#onAppend
+    this.#onAppend = []
+    for (const resume of waiting) resume()
+  }
+
+  #wakeProducers(): void {
+    const waiting = this.#onRead
+    this.#onRead = []
+    for (const resume of waiting) resume()
+  }
+
+  #roomFor(length: number): boolean {
+    if (!this.attended || this.#stalled || this.#ended || this.read === this.buffer.last) return true
+    return this.buffer.bytesAfter(this.read) + length <= this.#bound
+  }
+
+  #reading(length: number): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      this.#roomFor(length)
+        ? Effect.void
+        : Effect.callback<void>((resume) => subscribe(this.#onRead, () => resume(this.#reading(length))))
+    )
+  }
+}
+
+/** The finalizer of a wait that is given up. */
+const subscribe = (waiting: Array<() => void>, resume: () => void): Effect.Effect<void> => {
+  waiting.push(resume)
+  return Effect.sync(() => {
+    const index = waiting.indexOf(resume)
+    if (index !== -1) waiting.splice(index, 1)
+  })
+}

@@ -1,0 +1,48 @@
+/**
+ * One server-sent event stream to an agent, remembered for a while so that a client that lost it can resume (BEHAVIOUR 2).
+ *
+ * Appending never waits. What was read gives way first; a reader that stalls costs at most the log's bound, and learns
+ * of what it missed by an event that marks the gap. The newest event of a log outlives its session's bound, so that an
+ * answer larger than the bound still arrives.
+ */
+import type { Effect, Option } from "effect"
+
+export interface LoggedEvent {
+  /** What `Last-Event-ID` will name: stream, sequence, and the request's id where the stream answers one. */
+  readonly id: string | undefined
+  readonly sequence: number
+  /** Empty in a priming event, which only tells its id. */
+  readonly data: string
+  /** `undefined` is the default, `message`; `holdfast-gap` stands for events that are no longer kept. */
+  readonly event: string | undefined
+}
+
+/** What may be compacted: a later one of the same kind makes an earlier one, not yet read, superfluous. */
+export type Supersedes = string | undefined
+
+export interface EventReader {
+  /** Waits for what is to come; `None` at the end. */
+  readonly next: Effect.Effect<Option.Option<LoggedEvent>>
+  /** Waits until `next` no longer has to, and takes nothing: what a reader races with a clock. */
+  readonly arrival: Effect.Effect<void>
+  /** Nobody waits for the rest. The log keeps it within its bounds. */
+  readonly close: Effect.Effect<void>
+}
+
+export interface EventLog {
+  readonly id: string
+  /** The newest event that some reader was given; 0 before the first. */
+  readonly read: number
+  readonly append: (data: string, supersedes?: Supersedes) => Effect.Effect<void>
+  /** No more events will come; readers end after the last. */
+  readonly end: Effect.Effect<void>
+  /** Ends those who read now, and not the log: whoever reads on later misses nothing. */
+  readonly pause: Effect.Effect<void>
+  /** Reads on from behind `after` (0: from the first). */
+  readonly reader: (after: number) => EventReader
+  /**
+   * What a producer that can wait does before it appends so many characters: waits while a connected reader would have
+   * more than the log's bound to read. A reader that takes nothing for 30 s is not waited for.
+   */
+  readonly room: (length: number) => Effect.Effect<void>
+}

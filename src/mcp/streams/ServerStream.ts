@@ -1,0 +1,168 @@
+/**
+ * The stream from server to agent (GET), and the relay's own behind it (BEHAVIOUR 2, fourth intervention).
+ *
+ * What is sent while no connection reads is kept, within bounds, for the next one. The relay's stream is held open while
+ * the agent's is, and for a minute after, and opened again whenever it ends.
+ */
+import { Clock, Context, Duration, Effect, FiberHandle, FiberSet, Layer, Option, Scope, Stream } from "effect"
+import { Settings } from "../../config/Settings.ts"
+import * as JsonRpcError from "../../domain/JsonRpcError.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import { RelayClient } from "../../relay/RelayClient.ts"
+import { RelayLink } from "../../relay/link/RelayLink.ts"
+import { reseeded } from "../../relay/session/RelaySession.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+import * as EventId from "./EventId.ts"
+import type { EventLog } from "./EventLog.ts"
+import { EventLogs } from "./EventLogs.ts"
+import { ListChanges } from "../menus/ListChanges.ts"
+import { MenuSignals } from "../menus/MenuSignals.ts"
+import { RelayMessages } from "./RelayMessages.ts"
+
+const linger = Duration.minutes(1)
+
+/** Between attempts to open the relay's stream again, milliseconds: 1, 2, 4 .. 30 s, and 1 s after one that held. */
+const reopenBase = 1000
+const reopenCap = 30_000
+const held = 60_000
+/** A relay that had no stream to give is asked again after this, or when the link comes back. */
+const askAgainAfter = Duration.minutes(5)
+
+/** Whether the relay ever gave a stream; the last event that had an id, and the relay session it came on. */
+interface LastHeard {
+  given: boolean
+  eventId: string | undefined
+  generation: number
+}
+
+/** One for each relay. */
+export class ServerStream extends Context.Service<ServerStream, {
+  /** The log to read and the sequence to read on from. */
+  readonly open: (
+    session: AgentSession,
+    lastEventId: string | undefined
+  ) => Effect.Effect<{ readonly log: EventLog; readonly after: number }>
+  /** What is watched has changed: asked of the relay's session, or where it has none, of a new stream. */
+  readonly resubscribe: (session: AgentSession, requests: ReadonlyArray<string>) => Effect.Effect<void>
+  /** A connection that read the session's log is gone. */
+  readonly closed: (session: AgentSession) => Effect.Effect<void>
+}>()("holdfast/mcp/ServerStream") {
+  static readonly layer = Layer.effect(
+    ServerStream,
+    Effect.gen(function*() {
+      const settings = yield* Settings
+      const client = yield* RelayClient
+      const link = yield* RelayLink
+      const logs = yield* EventLogs
+      const messages = yield* RelayMessages
+      const changes = yield* ListChanges
+      const signals = yield* MenuSignals
+      const becomesUp = (changes: typeof link.changes) =>
+        Stream.runHead(Stream.filter(changes, (state) => state._tag === "Up"))
+      const isUp = becomesUp(link.changes)
+      const comesBack = becomesUp(Stream.drop(link.changes, 1))
+
+      /** One connection to the relay's stream, to its end; resumed behind `last`, what was heard in the same relay session. */
+      const pump = Effect.fnUntraced(function*(session: AgentSession, last: LastHeard, again: boolean) {
+        yield* isUp
+        const open = yield* session.relay.open
+        const resumed = last.generation === open.generation ? last.eventId : undefined
+        const { answer, session: from } = yield* client.stream(session.relay, resumed)
+        if (answer.body._tag !== "Sse") return
+        last.given = true
+        // What the relay said while nobody listened is lost, unless it replays it.
+        if (again && resumed === undefined) yield* signals.offer({ _tag: "RelayList", session })
+        while (true) {
+          const event = yield* answer.body.events
+          if (Option.isNone(event)) return
+          if (event.value.id !== undefined && event.value.id !== "") {
+            last.eventId = event.value.id
+            last.generation = from.generation
+          }
+          const passed = yield* messages.received(session, event.value.data, from)
+          if (passed !== undefined) yield* session.log.append(passed.data, passed.supersedes)
+        }
+      }, Effect.scoped)
+
+      const ask = (session: AgentSession, text: string) =>
+        Effect.scoped(client.request(session.relay, {
+          text,
+          id: JsonText.at(text, ["id"]) ?? "null",
+          within: Duration.toMillis(settings.link.readTimeout)
+        }))
+
+      const hold = Effect.fnUntraced(function*(session: AgentSession) {
+        const last: LastHeard = { given: false, eventId: undefined, generation: 0 }
+        let failures = 0
+        for (let again = false;; again = true) {
+          const from = yield* Clock.currentTimeMillis
+          const ended = yield* Effect.result(pump(session, last, again))
+          if ((yield* Clock.currentTimeMillis) - from >= held) failures = 0
+          if (ended._tag === "Failure") {
+            const { message, reason } = ended.failure
+            yield* Effect.logDebug("the relay's stream ended", { session: session.id, why: message })
+            // One that gave a stream before has it again in a moment: what said no was a deploy's page.
+            if (reason._tag === "NoStream" && !last.given) {
+              yield* Effect.timeoutOption(comesBack, askAgainAfter)
+              continue
+            }
+          }
+          yield* Effect.sleep(Math.min(reopenBase * 2 ** failures++, reopenCap))
+        }
+      })
+
+      /** A POST's stream that our own crash cut off: what became of its request is not known (BEHAVIOUR 3). */
+      const unknownOutcome = Effect.fnUntraced(function*(session: AgentSession, requestId: string) {
+        const log = yield* logs.make({ session: session.id, requestId })
+        yield* log.append(JsonRpcError.text(requestId, {
+          code: JsonRpcError.codes.relay,
+          message: "Holdfast was restarted while this call was under way: it may have been carried out. "
+            + "Look before you repeat it.",
+          data: { delivery: "unknown" }
+        }))
+        yield* log.end
+        return { log, after: 0 }
+      })
+
+      return ServerStream.of({
+        open: Effect.fnUntraced(function*(session, lastEventId) {
+          const parts = lastEventId === undefined ? undefined : EventId.parse(lastEventId)
+          if (parts !== undefined && parts.stream !== session.log.id) {
+            const named = yield* logs.find(session.id, parts.stream)
+            if (Option.isSome(named)) return { log: named.value, after: parts.sequence }
+            if (parts.requestId !== undefined) {
+              return yield* Effect.provideService(unknownOutcome(session, parts.requestId), Scope.Scope, session.scope)
+            }
+          }
+          session.readers += 1
+          yield* FiberHandle.run(session.relayStream, hold(session), { onlyIfMissing: true })
+          yield* changes.streamOpened(session)
+          const after = parts?.stream === session.log.id ? parts.sequence : session.log.read
+          return { log: session.log, after }
+        }),
+        resubscribe: Effect.fnUntraced(function*(session, requests) {
+          const open = yield* session.relay.current
+          if (Option.isNone(open)) return
+          if (open.value.modern === undefined) {
+            yield* Effect.forEach(requests, (text) => Effect.ignore(ask(session, text))).pipe(
+              FiberSet.run(session.work)
+            )
+            return
+          }
+          yield* reseeded(session.relay)
+          if (session.readers > 0) yield* FiberHandle.run(session.relayStream, hold(session))
+        }),
+        closed: Effect.fnUntraced(function*(session) {
+          session.readers -= 1
+          if (session.readers > 0) return
+          yield* Effect.sleep(linger).pipe(
+            Effect.andThen(
+              Effect.suspend(() => session.readers > 0 ? Effect.void : FiberHandle.clear(session.relayStream))
+            ),
+            Effect.forkIn(session.scope)
+          )
+        })
+      })
+    })
+  )
+}

@@ -1,0 +1,71 @@
+/** An entry as it stands in the table. */
+import { Option } from "effect"
+import { AgentName, PrincipalId } from "../../domain/Ids.ts"
+import type { Entry, EntryState } from "../Entry.ts"
+
+/** `held` stands at the head of its lane and holds it; `parked` is out of it until its principal or relay is back. */
+export type RowState = EntryState | "parked"
+
+export interface Row {
+  readonly id: number
+  readonly seq: number
+  readonly agent: string
+  readonly lane: string
+  readonly tool: string
+  readonly key: string
+  readonly arguments_hash: string
+  readonly state: RowState
+  readonly request: string
+  readonly bytes: number
+  readonly principal: string
+  readonly destination: string
+  readonly on_unknown: "resend" | "dead"
+  readonly epoch: number | null
+  readonly occurred_at: number
+  readonly attempts: number
+  readonly failures: number
+  readonly visible_at: number
+  readonly reason: string | null
+  readonly last_error: string | null
+  readonly result: string | null
+  readonly settled_at: number | null
+  readonly told: number
+}
+
+/** What has to be known of a row to keep count of it. */
+export type Slip = Pick<Row, "id" | "agent" | "lane" | "bytes" | "occurred_at" | "told">
+
+/** One row that came, changed its state, or went. */
+export interface Change {
+  readonly from: RowState | undefined
+  readonly to: RowState | undefined
+  readonly slip: Slip
+}
+
+export const changes = (
+  from: RowState | undefined,
+  to: RowState | undefined,
+  slips: ReadonlyArray<Slip>
+): ReadonlyArray<Change> => slips.map((slip) => ({ from, to, slip }))
+
+export const entryOf = (row: Row): Entry => ({
+  id: row.id,
+  agent: AgentName.make(row.agent),
+  lane: row.lane,
+  tool: row.tool,
+  key: row.key,
+  state: row.state === "parked" ? "held" : row.state,
+  request: row.request,
+  bytes: row.bytes,
+  principal: PrincipalId.make(row.principal),
+  destination: row.destination,
+  onUnknown: row.on_unknown,
+  epoch: Option.fromNullishOr(row.epoch),
+  occurredAt: row.occurred_at,
+  attempts: row.attempts,
+  visibleAt: row.visible_at,
+  reason: Option.fromNullishOr(row.reason),
+  lastError: Option.fromNullishOr(row.last_error),
+  result: Option.fromNullishOr(row.result),
+  settledAt: Option.fromNullishOr(row.settled_at)
+})

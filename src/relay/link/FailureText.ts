@@ -1,0 +1,54 @@
+/** A failure in words that a model understands: what happened, whether its call was carried out, what to do next. */
+import { DateTime } from "effect"
+import { codes, type JsonRpcError } from "../../domain/JsonRpcError.ts"
+import type { RelayFailure } from "../RelayFailure.ts"
+import type { LinkState } from "./RelayLink.ts"
+
+/** The error that an agent is told. `since` and `nextProbeAt` are ISO 8601, there where the link is Down. */
+export const relayError = (failure: RelayFailure, link?: LinkState): JsonRpcError => {
+  const down = downTimes(failure, link)
+  return {
+    code: codes.relay,
+    message: text(failure),
+    data: {
+      delivery: failure.delivery,
+      ...(down && { since: iso(down.since), nextProbeAt: iso(down.nextProbeAt) })
+    }
+  }
+}
+
+const iso = (millis: number): string => DateTime.formatIso(DateTime.makeUnsafe(millis))
+
+const downTimes = ({ reason }: RelayFailure, link: LinkState | undefined) => {
+  if (reason._tag === "LinkDown") return { since: reason.sinceMillis, nextProbeAt: reason.nextProbeAtMillis }
+  return link?._tag === "Down" ? link : undefined
+}
+
+/** What happened, and what is known of the call. */
+export const text = (failure: RelayFailure): string => `${sentence(failure.message)} ${advice(failure)}`
+
+const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
+
+const notSent = "This request was not sent, so nothing was done."
+
+const advice = (failure: RelayFailure): string => {
+  const { reason } = failure
+  switch (reason._tag) {
+    case "Unauthorized":
+      return `${notSent} The token that Holdfast uses has to be renewed by a person ("holdfast token show"); repeating the request does not help.`
+    case "Forbidden":
+      return "The relay does not allow it to this token; repeating the request does not help."
+    case "RateLimited":
+      return `${notSent} ${retryIn(reason.retryAfterMillis)}`
+    case "SessionRefused":
+    case "NoStream":
+      return notSent
+    default:
+      return failure.delivery === "not sent"
+        ? `${notSent} The connection is being restored; you may try again later.`
+        : "This request may have been carried out: check before you send it again."
+  }
+}
+
+const retryIn = (millis: number | undefined): string =>
+  millis === undefined ? "You may try again later." : `You may try again in ${Math.ceil(millis / 1000)} s.`

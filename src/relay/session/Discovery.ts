@@ -1,0 +1,67 @@
+/** `server/discover`: what a relay of the modern era says of itself, and so whether it is one (MCP 2026-07-28, discovery). */
+import { Effect, Option, Predicate, type Redacted, Result } from "effect"
+import * as Envelope from "../../domain/Envelope.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import * as McpHeaders from "../../domain/McpHeaders.ts"
+import * as Message from "../../domain/Message.ts"
+import { modernVersions } from "../../domain/ProtocolVersion.ts"
+import { wholeAnswer } from "../transport/AnswerReading.ts"
+import type { Handshaken } from "./Handshake.ts"
+import { RelayFailure, SessionRefused } from "../RelayFailure.ts"
+import type { RelayTransport } from "../transport/RelayTransport.ts"
+
+const method = "server/discover"
+const [revision] = modernVersions
+
+/** Sends it under `id`, a JSON text. An answer that no modern relay gives is `SessionRefused`. */
+export const discover = Effect.fnUntraced(
+  function*(
+    transport: RelayTransport["Service"],
+    token: Option.Option<Redacted.Redacted>,
+    { envelope, id }: { readonly envelope: Envelope.Envelope; readonly id: string }
+  ) {
+    const answer = yield* transport.send({
+      method: "POST",
+      body: Envelope.put(`{"jsonrpc":"2.0","id":${id},"method":"${method}","params":{}}`, envelope),
+      headers: McpHeaders.standard(method, {}),
+      protocolVersion: revision,
+      token
+    })
+    const text = yield* wholeAnswer(answer, id)
+    const parsed = Message.parse(text)
+    const response = Result.isSuccess(parsed) && parsed.success._tag === "Response" ? parsed.success : undefined
+    const supported = Predicate.hasProperty(response?.result, "supportedVersions") && response.result.supportedVersions
+    if (Array.isArray(supported) && supported.includes(revision)) {
+      const discovered: Handshaken = {
+        id: Option.none(),
+        protocolVersion: revision,
+        result: JsonText.at(text, ["result"]) ?? "{}"
+      }
+      return discovered
+    }
+    const { code, message } = response?.error ?? { code: 0, message: `it does not support revision ${revision}` }
+    return yield* new RelayFailure({ reason: new SessionRefused({ code, detail: message }) })
+  },
+  Effect.scoped
+)
+
+/** Whether the failure says that the relay is not of the modern era; a refused token or a gateway says nothing of it. */
+export const isLegacy = ({ reason }: RelayFailure): boolean => {
+  switch (reason._tag) {
+    case "SessionRefused":
+      return !modernErrors.has(reason.code)
+    case "SessionLost":
+      return true
+    case "NotJsonRpc":
+      return reason.status < 500
+    default:
+      return false
+  }
+}
+
+/** A header mismatch and a missing capability, which only a modern relay complains of. */
+const modernErrors = new Set([-32020, -32021])
+
+/** Whether a refused `initialize` says that the relay has no sessions: an unsupported revision, an unknown method. */
+export const isModern = ({ reason }: RelayFailure): boolean =>
+  reason._tag === "SessionRefused" && (reason.code === -32022 || reason.code === -32601)

@@ -1,0 +1,119 @@
+/**
+ * A request of one era at a relay of the other: envelope and headers in the place of a session, and back.
+ *
+ * Within one era nothing is changed. What the relay's era does not know is answered here, or not said at all; what
+ * cannot be expressed is a clear protocol error.
+ */
+import { Result } from "effect"
+import * as Envelope from "../../domain/Envelope.ts"
+import * as EraForm from "../../domain/EraForm.ts"
+import * as JsonRpcError from "../../domain/JsonRpcError.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import * as McpHeaders from "../../domain/McpHeaders.ts"
+import * as Message from "../../domain/Message.ts"
+import type { OpenRelaySession } from "./OpenRelaySession.ts"
+import type { ParamHeaders } from "./ParamHeaders.ts"
+
+type Headers = Readonly<Record<string, string>>
+
+export interface Outgoing {
+  readonly text: string
+  readonly id: string
+  readonly headers?: Headers | undefined
+}
+
+export interface Crossing extends Outgoing {
+  /** Answered here: the text of the response. */
+  readonly local?: string | undefined
+  /** Both sides speak the same era, so that what comes may be passed on unread. */
+  readonly same: boolean
+  /** A message that came before the answer. */
+  readonly event: (data: string) => string
+  readonly answer: (status: number, text: string) => { readonly status: number; readonly text: string }
+}
+
+const unchanged = (request: Outgoing): Crossing => ({
+  ...request,
+  same: true,
+  event: (data) => data,
+  answer: (status, text) => ({ status, text })
+})
+
+let crossings = 0
+
+/** The request as this relay session takes it. */
+export const cross = (open: OpenRelaySession, request: Outgoing, params: ParamHeaders): Crossing => {
+  const isModern = Envelope.isIn(request.text)
+  if (open.modern === undefined) return isModern ? toLegacy(request) : unchanged(request)
+  const parsed = Message.parse(request.text)
+  const message = Result.isSuccess(parsed) && parsed.success._tag === "Request" ? parsed.success : undefined
+  if (message === undefined) return unchanged(request)
+  // An agent that mirrors is answered for what it mirrors: only who cannot is helped.
+  const mirrors = request.headers?.["mcp-method"] !== undefined
+  const mirrored = mirrors ? request.headers : {
+    ...McpHeaders.standard(message.method, message.params),
+    ...(message.method === "tools/call" ? params.of(message.params) : {}),
+    ...request.headers
+  }
+  const learning = message.method === "tools/list" ? params : undefined
+  return isModern
+    ? { ...learned(unchanged(request), learning), headers: mirrored }
+    : learned(toModern({ ...request, headers: mirrored }, message.method, open.modern.envelope), learning)
+}
+
+const learned = (crossing: Crossing, params: ParamHeaders | undefined): Crossing =>
+  params === undefined ? crossing : {
+    ...crossing,
+    answer: (status, text) => {
+      params.learn(text)
+      return crossing.answer(status, text)
+    }
+  }
+
+/** Requests that a relay without sessions has no use for. */
+const withoutSession = new Set(["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"])
+
+const toModern = (request: Outgoing, method: string, envelope: Envelope.Envelope): Crossing => ({
+  ...request,
+  text: Envelope.put(request.text, envelope),
+  local: withoutSession.has(method) ? `{"jsonrpc":"2.0","id":${request.id},"result":{}}` : undefined,
+  same: false,
+  event: (data) => data,
+  answer: (_, text) => ({
+    status: 200,
+    text: JsonText.at(text, ["result", "resultType"]) === "\"input_required\""
+      ? JsonRpcError.text(request.id, needsInput)
+      : EraForm.legacyResponse(text)
+  })
+})
+
+const needsInput: JsonRpcError.JsonRpcError = {
+  code: JsonRpcError.codes.era,
+  message: "The relay asks for input in the way of revision 2026-07-28, which this session's revision cannot express; "
+    + "nothing was done. A client that speaks 2026-07-28 can make this call."
+}
+
+/** Ids and progress tokens are the relay session's, which others use at the same time. */
+const toLegacy = (request: Outgoing): Crossing => {
+  const id = `"holdfast-era-${++crossings}"`
+  const token = JsonText.at(request.text, ["params", "_meta", "progressToken"])
+  const method: unknown = JSON.parse(JsonText.at(request.text, ["method"]) ?? "null")
+  const named = JsonText.set(Envelope.takeOff(request.text), ["id"], id)
+  return {
+    id,
+    text: token === undefined ? named : JsonText.set(named, ["params", "_meta", "progressToken"], id),
+    headers: Object.fromEntries(
+      Object.entries(request.headers ?? {}).filter(([name]) => name !== "mcp-method" && name !== "mcp-name")
+    ),
+    same: false,
+    event: (data) =>
+      token !== undefined && JsonText.at(data, ["params", "progressToken"]) === id
+        ? JsonText.set(data, ["params", "progressToken"], token)
+        : data,
+    answer: (_, text) => {
+      const named = JsonText.set(text, ["id"], request.id)
+      const status = JsonText.at(text, ["error", "code"]) === "-32601" ? 404 : 200
+      return { status, text: EraForm.modernResponse(named, String(method)) }
+    }
+  }
+}

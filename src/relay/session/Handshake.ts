@@ -1,0 +1,78 @@
+/** `initialize` and `notifications/initialized`: what opens a relay session (MCP 2025-11-25, lifecycle). */
+import { Effect, Option, Predicate, type Redacted, Result } from "effect"
+import * as JsonText from "../../domain/JsonText.ts"
+import * as Message from "../../domain/Message.ts"
+import { versionWithoutHeader } from "../../domain/ProtocolVersion.ts"
+import { wholeAnswer } from "../transport/AnswerReading.ts"
+import type { OpenRelaySession } from "./OpenRelaySession.ts"
+import { RelayFailure, SessionRefused } from "../RelayFailure.ts"
+import type { RelayTransport } from "../transport/RelayTransport.ts"
+
+export type Handshaken = Omit<OpenRelaySession, "generation">
+type Token = Option.Option<Redacted.Redacted>
+
+const initializedText = `{"jsonrpc":"2.0","method":"notifications/initialized"}`
+
+/** Sends `initialize` under `id`, a JSON text. A JSON-RPC error is `SessionRefused`. */
+export const initialize = Effect.fnUntraced(
+  function*(
+    transport: RelayTransport["Service"],
+    token: Token,
+    options: { readonly text: string; readonly id: string }
+  ) {
+    const answer = yield* transport.send({
+      method: "POST",
+      body: JsonText.set(options.text, ["id"], options.id),
+      token
+    })
+    const text = yield* wholeAnswer(answer, options.id)
+    const parsed = Message.parse(text)
+    const response = Result.isSuccess(parsed) && parsed.success._tag === "Response" ? parsed.success : undefined
+    if (response?.error !== undefined) {
+      const { code, message } = response.error
+      return yield* new RelayFailure({ reason: new SessionRefused({ code, detail: message }) })
+    }
+    const version = Predicate.hasProperty(response?.result, "protocolVersion") && response.result.protocolVersion
+    const handshaken: Handshaken = {
+      id: Option.fromUndefinedOr(answer.session),
+      protocolVersion: Predicate.isString(version) ? version : versionWithoutHeader,
+      result: JsonText.at(text, ["result"]) ?? "{}"
+    }
+    return handshaken
+  },
+  Effect.scoped
+)
+
+/** Says something in a session without caring what the answer is; fails where it may not have been heard. */
+export const tell = Effect.fnUntraced(
+  function*(transport: RelayTransport["Service"], token: Token, session: Handshaken, text: string) {
+    const answer = yield* transport.send({
+      method: "POST",
+      body: text,
+      token,
+      session: Option.getOrUndefined(session.id),
+      protocolVersion: session.protocolVersion
+    })
+    const id = JsonText.at(text, ["method"]) === undefined ? undefined : JsonText.at(text, ["id"])
+    if (id !== undefined) yield* wholeAnswer(answer, id)
+  },
+  Effect.scoped,
+  // Some servers answer a notification with words of their own instead of an empty 202.
+  Effect.catchReason(
+    "RelayFailure",
+    "NotJsonRpc",
+    (reason, failure) => reason.status < 300 ? Effect.void : Effect.fail(failure)
+  )
+)
+
+export const initialized = (transport: RelayTransport["Service"], token: Token, session: Handshaken) =>
+  tell(transport, token, session, initializedText)
+
+/** Best effort, 1 s at most. */
+export const end = (transport: RelayTransport["Service"], token: Token, session: Handshaken): Effect.Effect<void> =>
+  Option.isNone(session.id) ? Effect.void : transport.send({
+    method: "DELETE",
+    token,
+    session: session.id.value,
+    protocolVersion: session.protocolVersion
+  }).pipe(Effect.scoped, Effect.ignore, Effect.timeoutOption("1 second"), Effect.asVoid)

@@ -1,0 +1,72 @@
+/**
+ * How a relay session begins: `initialize`, or `server/discover` at a relay of the modern era.
+ *
+ * The era of whom the session stands for is tried first, the other one where the relay refuses that. Across eras no
+ * client capabilities are declared, since nobody could be asked for what they promise.
+ */
+import { Effect, type Option, type Redacted } from "effect"
+import * as Envelope from "../../domain/Envelope.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import type { Era } from "../../domain/ProtocolVersion.ts"
+import * as Discovery from "./Discovery.ts"
+import * as Handshake from "./Handshake.ts"
+import type { OpenRelaySession, SessionSeed } from "./OpenRelaySession.ts"
+import { other, RelayEra } from "../link/RelayEra.ts"
+import type { RelayFailure } from "../RelayFailure.ts"
+import { RelayTransport } from "../transport/RelayTransport.ts"
+
+export interface Opening {
+  readonly token: Option.Option<Redacted.Redacted>
+  readonly seed: SessionSeed
+  /** The era of whom the session stands for. */
+  readonly era: Era
+  /** Of the request that opens it, JSON text. */
+  readonly id: string
+}
+
+export type Opened = Omit<OpenRelaySession, "generation">
+
+export const opener = Effect.gen(function*() {
+  const transport = yield* RelayTransport
+  const relayEra = yield* RelayEra
+
+  const inEra = (era: Era, opening: Opening, outages: number): Effect.Effect<Opened, RelayFailure> => {
+    const { id, seed, token } = opening
+    const { initialize } = seed
+    const crosses = era !== opening.era
+    if (era === "legacy") {
+      const text = crosses ? JsonText.set(initialize, ["params", "capabilities"], "{}") : initialize
+      return Handshake.initialize(transport, token, { text, id })
+    }
+    const capabilities = crosses ? "{}" : JsonText.at(initialize, ["params", "capabilities"]) ?? "{}"
+    const level = replayed(seed, "logging/setLevel", "level").at(-1)
+    const envelope: Envelope.Envelope = [
+      ...Envelope.ofInitialize(initialize, capabilities),
+      ...(level === undefined ? [] : [[Envelope.logLevel, level] as const])
+    ]
+    return Effect.map(Discovery.discover(transport, token, { id, envelope }), (discovered) => ({
+      ...discovered,
+      modern: { envelope, outages, resources: replayed(seed, "resources/subscribe", "uri") }
+    }))
+  }
+
+  return Effect.fnUntraced(function*(opening: Opening) {
+    const { outages, tried } = yield* relayEra.finding
+    const first = tried(opening.era)
+    const refuses = first === "modern" ? Discovery.isLegacy : Discovery.isModern
+    return yield* inEra(first, opening, outages).pipe(
+      Effect.tap(relayEra.spoken(first)),
+      Effect.catchIf(refuses, (refused) =>
+        inEra(other(first), opening, outages).pipe(
+          Effect.tap(Effect.andThen(relayEra.refused(first), relayEra.spoken(other(first)))),
+          Effect.mapError((failure) => failure.reason._tag === "SessionRefused" ? refused : failure)
+        ))
+    )
+  })
+})
+
+/** The member of the replayed requests of one method, JSON text. */
+const replayed = (seed: SessionSeed, method: string, member: string): ReadonlyArray<string> =>
+  seed.replay.flatMap((text) =>
+    JsonText.at(text, ["method"]) === JSON.stringify(method) ? JsonText.at(text, ["params", member]) ?? [] : []
+  )

@@ -1,0 +1,45 @@
+/**
+ * Says a request again where the relay did not act on it, once for each reason (BEHAVIOUR 3, 7): after a lost session
+ * in a new one; after a 401 with a refreshed token, and then in a new session, since a lost session may come as a 401.
+ */
+import { Effect, Option, Result } from "effect"
+import { LiveToken, type Token } from "../../token/LiveToken.ts"
+import type { OpenRelaySession, RelaySession } from "./OpenRelaySession.ts"
+import type { RelayFailure } from "../RelayFailure.ts"
+
+export type AttemptIn<A, R> = (
+  open: OpenRelaySession,
+  token: Option.Option<Token>
+) => Effect.Effect<A, RelayFailure, R>
+
+export const recovering = Effect.fnUntraced(function*<A, R>(
+  liveToken: LiveToken["Service"],
+  session: RelaySession,
+  attempt: AttemptIn<A, R>
+): Effect.fn.Return<A, RelayFailure, R> {
+  let reopened = false
+  let refreshed = false
+  let reopenedFor401 = false
+  while (true) {
+    const open = yield* session.open
+    const token = yield* liveToken.current(session.agent)
+    const result = yield* Effect.result(attempt(open, token))
+    if (Result.isSuccess(result)) return result.success
+    const { reason } = result.failure
+    if (reason._tag === "SessionLost" && !reopened) {
+      reopened = true
+      yield* session.lost(open)
+      continue
+    }
+    if (reason._tag === "Unauthorized" && !refreshed) {
+      refreshed = true
+      if (Option.isSome(yield* liveToken.rejected(session.agent, token))) continue
+    }
+    if (reason._tag === "Unauthorized" && !reopenedFor401 && Option.isSome(open.id)) {
+      reopenedFor401 = true
+      yield* session.lost(open)
+      continue
+    }
+    return yield* result.failure
+  }
+})

@@ -1,0 +1,142 @@
+/**
+ * A relay session that outlives its relay: the saved `initialize` is replayed whenever the relay forgot it.
+ *
+ * One of these stands behind each agent session, one per agent behind the outbox. Opening is single-flight.
+ */
+import { Context, Duration, Effect, FiberSet, Layer, Option, type Scope, Semaphore } from "effect"
+import { Settings } from "../../config/Settings.ts"
+import type { AgentName } from "../../domain/Ids.ts"
+import type { Era } from "../../domain/ProtocolVersion.ts"
+import { LiveToken } from "../../token/LiveToken.ts"
+import * as Handshake from "./Handshake.ts"
+import { opener } from "./Opening.ts"
+import type { OpenRelaySession, RelaySession, SessionSeed } from "./OpenRelaySession.ts"
+import { RelayEra } from "../link/RelayEra.ts"
+import { RelayFailure, Silent } from "../RelayFailure.ts"
+import { RelayLink } from "../link/RelayLink.ts"
+import { RelayTransport } from "../transport/RelayTransport.ts"
+import { reporting } from "../link/Reporting.ts"
+import { singleFlight } from "../SingleFlight.ts"
+
+export type { OpenRelaySession, RelaySession, SessionSeed } from "./OpenRelaySession.ts"
+
+export class RelaySessions extends Context.Service<RelaySessions, {
+  /**
+   * `seed` is asked each time a session is opened. The scope's end sends DELETE to the relay, best effort, and does not
+   * wait for it. At most 16 sessions are opened at a time.
+   */
+  readonly make: (options: {
+    readonly agent: AgentName
+    readonly seed: Effect.Effect<SessionSeed>
+    /** The era to speak where the relay serves both; `legacy`, without. */
+    readonly era?: Era | undefined
+  }) => Effect.Effect<RelaySession, never, Scope.Scope>
+}>()("holdfast/relay/RelaySessions") {
+  static readonly layer = Layer.effect(
+    RelaySessions,
+    Effect.gen(function*() {
+      const transport = yield* RelayTransport
+      const relayEra = yield* RelayEra
+      const begin = yield* opener
+      const liveToken = yield* LiveToken
+      const { link: { listTimeout: bound } } = yield* Settings
+      const link = yield* RelayLink
+      const report = yield* reporting(link)
+      const opening = yield* Semaphore.make(openingAtATime)
+      const ending = yield* FiberSet.make()
+      yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(ending), "1 second"))
+
+      const bearer = (agent: AgentName) => Effect.map(liveToken.current(agent), Option.map((token) => token.value))
+
+      const begun = Effect.fnUntraced(function*(
+        agent: AgentName,
+        options: { readonly seed: SessionSeed; readonly era: Era; readonly id: string }
+      ) {
+        const used = yield* liveToken.current(agent)
+        const attempt = (token: typeof used) => begin({ ...options, token: Option.map(token, (token) => token.value) })
+        return yield* Effect.catchReason(
+          attempt(used),
+          "RelayFailure",
+          "Unauthorized",
+          (_, failure) =>
+            Effect.flatMap(
+              liveToken.rejected(agent, used),
+              (next) => Option.isSome(next) ? attempt(next) : Effect.fail(failure)
+            )
+        )
+      })
+
+      const open = Effect.fn("RelaySessions.open")(function*(
+        agent: AgentName,
+        seed: SessionSeed,
+        era: Era,
+        generation: number
+      ): Effect.fn.Return<OpenRelaySession, RelayFailure> {
+        const handshaken = yield* begun(agent, { seed, era, id: `"holdfast-${generation}"` })
+        yield* liveToken.accepted(agent)
+        if (handshaken.modern !== undefined) return { ...handshaken, generation }
+        const token = yield* bearer(agent)
+        yield* Handshake.initialized(transport, token, handshaken)
+        for (const text of seed.replay) yield* Handshake.tell(transport, token, handshaken, text)
+        return { ...handshaken, generation }
+      })
+
+      return RelaySessions.of({
+        make: Effect.fnUntraced(function*({ agent, era = "legacy", seed }) {
+          let session: OpenRelaySession | undefined
+          let generation = 0
+
+          const reopen = yield* Effect.flatMap(seed, (seed) => open(agent, seed, era, ++generation)).pipe(
+            Semaphore.withPermit(opening),
+            Effect.timeoutOrElse({
+              duration: bound,
+              orElse: () => Effect.fail(new RelayFailure({ reason: new Silent({ millis: Duration.toMillis(bound) }) }))
+            }),
+            Effect.tap((opened) => {
+              session = opened
+              return link.answered
+            }),
+            Effect.tapError(report),
+            Effect.mapError(({ reason }) => new RelayFailure({ reason, opening: true })),
+            singleFlight
+          )
+
+          yield* Effect.addFinalizer(() =>
+            session === undefined || Option.isNone(session.id) ? Effect.void : Effect.flatMap(
+              bearer(agent),
+              (token) => FiberSet.run(ending, session ? Handshake.end(transport, token, session) : Effect.void)
+            )
+          )
+
+          return {
+            agent,
+            open: Effect.suspend(() => {
+              const present = session
+              if (present === undefined) return reopen
+              if (present.modern === undefined) return Effect.succeed(present)
+              const { outages } = present.modern
+              return Effect.flatMap(
+                relayEra.finding,
+                (finding) => finding.outages === outages ? Effect.succeed(present) : reopen
+              )
+            }),
+            current: Effect.sync(() => Option.fromUndefinedOr(session)),
+            lost: (lost) =>
+              Effect.sync(() => {
+                if (session?.generation === lost.generation) session = undefined
+              })
+          }
+        })
+      })
+    })
+  )
+}
+
+const openingAtATime = 16
+
+/** What the seed says has changed: a session that only we know of, since the relay has none, is made anew. */
+export const reseeded = (session: RelaySession): Effect.Effect<void> =>
+  Effect.flatMap(
+    session.current,
+    (open) => Option.isSome(open) && open.value.modern !== undefined ? session.lost(open.value) : Effect.void
+  )

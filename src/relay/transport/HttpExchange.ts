@@ -1,0 +1,135 @@
+/**
+ * One HTTP exchange over undici: first the head, then the body as it is pulled.
+ *
+ * A request is "not sent" only where undici never had a connection to write it on. Reading from the socket stops while
+ * 64 KiB wait to be pulled, so a slow reader slows the relay down instead of filling memory.
+ */
+import { Effect, Option } from "effect"
+import type { Dispatcher } from "undici"
+import type { Pull } from "./RelayAnswer.ts"
+import { AnswerCutOff, ConnectFailed, ConnectionLost, RelayFailure } from "../RelayFailure.ts"
+import type { RawHeaders } from "./ResponseHeaders.ts"
+
+export interface ResponseHead {
+  readonly status: number
+  readonly headers: RawHeaders
+}
+
+const highWater = 64 * 1024
+/** How much of an answer that nobody reads on is let through, and how long, to keep the connection for the next one. */
+const drainBytes = 64 * 1024
+const drainMillis = 250
+
+export class HttpExchange implements Dispatcher.DispatchHandler {
+  readonly #onBytes: (() => void) | undefined
+  #controller: Dispatcher.DispatchController | undefined
+  #head: ResponseHead | undefined
+  #chunks: Array<Uint8Array> = []
+  #buffered = 0
+  #drained = 0
+  #released = false
+  #ended = false
+  #failure: RelayFailure | undefined
+  #wake: (() => void) | undefined
+
+  constructor(onBytes: (() => void) | undefined) {
+    this.#onBytes = onBytes
+  }
+
+  readonly head: Effect.Effect<ResponseHead, RelayFailure> = this.#until(() => {
+    if (this.#head !== undefined) return Effect.succeed(this.#head)
+    return this.#failure === undefined ? undefined : Effect.fail(this.#failure)
+  })
+
+  readonly chunks: Pull<Uint8Array> = this.#until(() => {
+    const chunk = this.#chunks.shift()
+    if (chunk !== undefined) {
+      this.#buffered -= chunk.length
+      if (this.#buffered < highWater) this.#controller?.resume()
+      return Effect.succeed(Option.some(chunk))
+    }
+    if (this.#ended) return Effect.succeed(Option.none())
+    return this.#failure === undefined ? undefined : Effect.fail(this.#failure)
+  })
+
+  /** One waiter at a time: the head is awaited first, then the body by one reader. */
+  #until<A>(
+    poll: () => Effect.Effect<A, RelayFailure> | undefined
+  ): Effect.Effect<A, RelayFailure> {
+    return Effect.suspend(() =>
+      poll() ?? Effect.callback<A, RelayFailure>((resume) => {
+        this.#wake = () => {
+          const settled = poll()
+          if (settled === undefined) return
+          this.#wake = undefined
+          resume(settled)
+        }
+        return Effect.sync(() => {
+          this.#wake = undefined
+        })
+      })
+    )
+  }
+
+  /** Breaks the exchange off, whatever its state. */
+  abort(): void {
+    if (this.#ended || this.#failure !== undefined) return
+    this.#released = true
+    this.#chunks = []
+    this.#controller?.abort(new Error("released"))
+  }
+
+  /** Nobody reads on. An answer that is about to end may, so that its connection serves the next request. */
+  finish(): void {
+    if (this.#ended || this.#failure !== undefined || this.#released) return
+    if (this.#head === undefined) return this.abort()
+    this.#released = true
+    this.#chunks = []
+    setTimeout(() => this.abort(), drainMillis).unref()
+    this.#controller?.resume()
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#released) controller.abort(new Error("released"))
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: RawHeaders): void {
+    if (status < 200) return
+    this.#head = { status, headers }
+    this.#wake?.()
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    if (this.#released) {
+      this.#drained += chunk.length
+      if (this.#drained > drainBytes) this.abort()
+      return
+    }
+    this.#onBytes?.()
+    this.#chunks.push(chunk)
+    this.#buffered += chunk.length
+    if (this.#buffered >= highWater) controller.pause()
+    this.#wake?.()
+  }
+
+  onResponseEnd(): void {
+    this.#ended = true
+    this.#wake?.()
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#failure = new RelayFailure({ reason: this.#reason(detail(error)) })
+    this.#wake?.()
+  }
+
+  #reason(detail: string) {
+    if (this.#controller === undefined) return new ConnectFailed({ detail })
+    return this.#head === undefined ? new ConnectionLost({ detail }) : new AnswerCutOff({ detail })
+  }
+}
+
+const detail = (error: Error): string => {
+  const code = "code" in error && typeof error.code === "string" ? error.code : error.name
+  return error.message === "" ? code : error.message
+}

@@ -1,0 +1,37 @@
+/** One attempt at the relay, and what may come back. */
+import type { Effect, Option, Redacted } from "effect"
+import type { SseEvent } from "../../domain/SseEvent.ts"
+import type { RelayFailure } from "../RelayFailure.ts"
+
+/** The next item, or `None` at the end. */
+export type Pull<A> = Effect.Effect<Option.Option<A>, RelayFailure>
+
+export interface Attempt {
+  readonly method: "POST" | "GET" | "DELETE"
+  /** JSON-RPC text, sent as it is; absent for GET and DELETE. */
+  readonly body?: string | undefined
+  /** Already allow-listed; never credentials. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly token: Option.Option<Redacted.Redacted>
+  /** The relay's own session id. */
+  readonly session?: string | undefined
+  readonly protocolVersion?: string | undefined
+  readonly lastEventId?: string | undefined
+  /** Called whenever bytes of the answer's body arrive: what the watch over silence listens to. */
+  readonly onBytes?: (() => void) | undefined
+}
+
+export type RelayBody =
+  | { readonly _tag: "Empty" }
+  | { readonly _tag: "Json"; readonly chunks: Pull<Uint8Array> }
+  | { readonly _tag: "Sse"; readonly events: Pull<SseEvent> }
+
+/** A JSON-RPC answer (JSON or SSE), or an empty 2xx; everything else is a `RelayFailure`. */
+export interface RelayAnswer {
+  readonly status: number
+  /** Allow-listed, lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The relay's `Mcp-Session-Id`, where it sent one. */
+  readonly session: string | undefined
+  readonly body: RelayBody
+}

@@ -1,0 +1,128 @@
+/**
+ * One attempt at the relay. It sends, classifies what came back, and never repeats anything.
+ *
+ * Every request to a relay goes through here, so the token is added in one place, `Host` and `Origin` are the relay's,
+ * and redirects are not followed.
+ */
+import { Context, Duration, Effect, Exit, Layer, Option, Redacted, type Scope } from "effect"
+import { Pool } from "undici"
+import { RelayTarget, Settings } from "../../config/Settings.ts"
+import { classify } from "./Classification.ts"
+import { HttpExchange } from "./HttpExchange.ts"
+import type { Attempt, RelayAnswer } from "./RelayAnswer.ts"
+import type { RelayFailure } from "../RelayFailure.ts"
+
+export type { Attempt, Pull, RelayAnswer, RelayBody } from "./RelayAnswer.ts"
+
+export class RelayTransport extends Context.Service<RelayTransport, {
+  /** Closing the scope aborts the attempt. Connect is bounded by 5 s; nothing else is: that is the caller's. */
+  readonly send: (attempt: Attempt) => Effect.Effect<RelayAnswer, RelayFailure, Scope.Scope>
+}>()("holdfast/relay/RelayTransport") {
+  static readonly layer = Layer.effect(
+    RelayTransport,
+    Effect.gen(function*() {
+      const { headers: configured = {}, url } = yield* RelayTarget
+      const always = resolved(configured)
+      const { link } = yield* Settings
+      const pool = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          new Pool(url.origin, {
+            allowH2: false,
+            pipelining: 1,
+            // Long waits are watched from above, by bytes and probes.
+            headersTimeout: 0,
+            bodyTimeout: 0,
+            connect: { timeout: Duration.toMillis(link.connectTimeout) }
+          })
+        ),
+        (pool) => Effect.promise(() => pool.destroy())
+      )
+      const path = `${url.pathname}${url.search}`
+
+      const exchange = (attempt: Attempt) =>
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            const exchange = new HttpExchange(attempt.onBytes)
+            pool.dispatch(
+              {
+                path,
+                method: attempt.method,
+                headers: { ...always, ...headersOf(attempt) },
+                body: attempt.body ?? null
+              },
+              exchange
+            )
+            return exchange
+          }),
+          (exchange, exit) =>
+            Effect.sync(() => {
+              // A stream that nobody reads must go at once: relays refuse a second one on the same session.
+              if (attempt.method === "GET" || Exit.isFailure(exit)) exchange.abort()
+              else exchange.finish()
+            })
+        )
+
+      return RelayTransport.of({
+        send: Effect.fnUntraced(function*(attempt) {
+          const http = yield* exchange(attempt)
+          const head = yield* http.head
+          return yield* Effect.tapError(classify(attempt, head, http.chunks), () => Effect.sync(() => http.finish()))
+        })
+      })
+    })
+  )
+}
+
+/** Set by this layer alone; whatever an agent sent under these names goes nowhere. */
+const own = new Set([
+  "accept",
+  "accept-encoding",
+  "authorization",
+  "connection",
+  "content-length",
+  "content-type",
+  "cookie",
+  "expect",
+  "host",
+  "keep-alive",
+  "last-event-id",
+  "mcp-session-id",
+  "origin",
+  "proxy-authorization",
+  "transfer-encoding",
+  "upgrade"
+])
+
+/** What may stand in a header's value (RFC 9110, section 5.5); undici refuses the whole request otherwise. */
+const printable = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** A variable that is not set is left out, with the header: the relay will say what it lacks. */
+const resolved = (headers: Readonly<Record<string, Redacted.Redacted>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => {
+      const text = Redacted.value(value)
+      const missing = [...text.matchAll(variable)].some(([, name = ""]) => !process.env[name])
+      const filled = text.replaceAll(variable, (_, name: string) => process.env[name] ?? "")
+      const reserved = own.has(name.toLowerCase()) && name.toLowerCase() !== "authorization"
+      return missing || reserved || !printable.test(filled) ? [] : [[name.toLowerCase(), filled]]
+    })
+  )
+const variable = /\{env:(\w+)\}/g
+
+const headersOf = (attempt: Attempt): Record<string, string> => {
+  const headers: Record<string, string> = {}
+  const put = (name: string, value: string | undefined) => {
+    if (value !== undefined && printable.test(value)) headers[name] = value
+  }
+  for (const [name, value] of Object.entries(attempt.headers ?? {})) {
+    if (!own.has(name.toLowerCase())) put(name.toLowerCase(), value)
+  }
+  put("accept", attempt.method === "GET" ? "text/event-stream" : "application/json, text/event-stream")
+  put("accept-encoding", "identity")
+  if (attempt.method === "POST") put("content-type", "application/json")
+  put("mcp-session-id", attempt.session)
+  put("mcp-protocol-version", attempt.protocolVersion)
+  put("last-event-id", attempt.lastEventId)
+  if (Option.isSome(attempt.token)) put("authorization", `Bearer ${Redacted.value(attempt.token.value)}`)
+  return headers
+}

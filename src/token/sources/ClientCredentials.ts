@@ -1,0 +1,72 @@
+/** OAuth 2 client credentials (RFC 6749, section 4.4), for the relay's own resource (RFC 8707), discovered where need be. */
+import { Effect, FileSystem, Redacted, Stream } from "effect"
+import { HttpClient } from "effect/http"
+import type { OAuthSettings } from "../../config/TokenSettings.ts"
+import * as AuthorizationServer from "./AuthorizationServer.ts"
+import * as Template from "./Template.ts"
+import * as TokenAnswer from "./TokenAnswer.ts"
+import * as TokenEndpoint from "./TokenEndpoint.ts"
+import { type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
+
+interface Place {
+  readonly endpoint: string
+  readonly methods: ReadonlyArray<string> | undefined
+  readonly resource: string
+  readonly scope: string | undefined
+}
+
+export const make = Effect.fnUntraced(function*(settings: OAuthSettings, relay: URL | undefined, agent: string) {
+  const context = yield* Effect.context<FileSystem.FileSystem | HttpClient.HttpClient>()
+  const name = `oauth:${settings.clientId}`
+  const filled = (text: string | undefined) =>
+    text === undefined ? Effect.undefined : Template.resolve(text, agent, encodeURIComponent)
+
+  const discover = Effect.gen(function*() {
+    const endpoint = yield* filled(settings.tokenEndpoint)
+    const issuer = yield* filled(settings.issuer)
+    const resource = yield* filled(settings.resource)
+    const own = relay === undefined ? undefined : AuthorizationServer.canonical(relay)
+    const asked = relay === undefined || endpoint !== undefined || (issuer !== undefined && resource !== undefined)
+      ? { resource: resource ?? own ?? "", issuers: [], scope: undefined }
+      : yield* AuthorizationServer.protectedResource(relay)
+    const scope = settings.scope ?? asked.scope
+    if (endpoint !== undefined) {
+      return { endpoint, methods: undefined, resource: resource ?? asked.resource, scope } satisfies Place
+    }
+    const server = issuer ?? asked.issuers[0]
+    if (server === undefined) {
+      return yield* new TokenSourceFailed({
+        code: "no authorization server",
+        hint: "set oauth.issuer or oauth.tokenEndpoint",
+        retryable: false
+      })
+    }
+    const metadata = yield* AuthorizationServer.serverMetadata(server)
+    return {
+      endpoint: metadata.token_endpoint,
+      methods: metadata.token_endpoint_auth_methods_supported,
+      resource: resource ?? asked.resource,
+      scope
+    } satisfies Place
+  })
+
+  // Metadata may move: looked up again after each failure, and kept while all is well.
+  let known: Place | undefined
+  const fetch = Effect.gen(function*() {
+    const place: Place = known ?? (yield* discover)
+    const secret = settings.clientSecret === undefined
+      ? undefined
+      : Redacted.make(yield* Template.resolve(Redacted.value(settings.clientSecret), agent))
+    known = undefined
+    const text = yield* TokenEndpoint.request(
+      place.endpoint,
+      { id: settings.clientId, secret, methods: place.methods },
+      { grant_type: "client_credentials", scope: place.scope, resource: place.resource || undefined }
+    )
+    const issued = yield* TokenAnswer.read(text, { source: `${name} ${place.endpoint}`, bare: false })
+    known = place
+    return issued
+  }).pipe(Effect.provideContext(context))
+
+  return { name, fetch, changes: Stream.empty } satisfies TokenSource
+})

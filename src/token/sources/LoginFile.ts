@@ -1,0 +1,40 @@
+/** What a person's login left: kept in a 0600 file of the data directory, one for each relay, replaced whole. */
+import { Effect, Option, Schema } from "effect"
+import type { RelayId } from "../../domain/Ids.ts"
+import { DataDirectory } from "../../storage/DataDirectory.ts"
+
+export const Login = Schema.Struct({
+  issuer: Schema.String,
+  tokenEndpoint: Schema.String,
+  /** How the client shows who it is at the token endpoint; absent as in the server's metadata. */
+  methods: Schema.optionalKey(Schema.Array(Schema.String)),
+  clientId: Schema.String,
+  clientSecret: Schema.optionalKey(Schema.String),
+  resource: Schema.String,
+  scopes: Schema.optionalKey(Schema.Array(Schema.String)),
+  /** Names the login: another one is another principal. */
+  id: Schema.String,
+  refreshToken: Schema.NullOr(Schema.String),
+  accessToken: Schema.String,
+  /** Milliseconds since the epoch, where the server told. */
+  expiresAt: Schema.NullOr(Schema.Number)
+})
+export type Login = typeof Login.Type
+
+const Text = Schema.fromJsonString(Login)
+
+export const nameOf = (relay: RelayId): string => `login-${relay}.json`
+
+/** `None` where nobody logged in, or the file cannot be understood. */
+export const read = Effect.fnUntraced(function*(relay: RelayId) {
+  const directory = yield* DataDirectory
+  const text = yield* directory.readSecretFile(nameOf(relay))
+  return Option.flatMap(text, Schema.decodeOption(Text))
+})
+
+/** On disk when this returns. */
+export const write = Effect.fnUntraced(function*(relay: RelayId, login: Login) {
+  const directory = yield* DataDirectory
+  const text = yield* Effect.orDie(Schema.encodeEffect(Text)(login))
+  yield* directory.writeAtomically(nameOf(relay), `${text}\n`)
+})

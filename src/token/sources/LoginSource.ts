@@ -1,0 +1,93 @@
+/**
+ * The token of a person's login, renewed with its refresh token (RFC 6749, section 6).
+ *
+ * A refresh token that the server replaced is on disk before anything that came with it is used: after a crash the login
+ * goes on. Where the disk refuses it, it is written with the next ask, before the server is asked again.
+ */
+import { Clock, Effect, FileSystem, Option, Redacted } from "effect"
+import { HttpClient } from "effect/http"
+import type { RelayId } from "../../domain/Ids.ts"
+import { DataDirectory } from "../../storage/DataDirectory.ts"
+import * as FileChanges from "./FileChanges.ts"
+import * as LoginFile from "./LoginFile.ts"
+import * as TokenAnswer from "./TokenAnswer.ts"
+import * as TokenEndpoint from "./TokenEndpoint.ts"
+import { type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
+
+/** A token that ends sooner than that is not worth giving out while another can be had. */
+const least = 60_000
+
+const again = "log in again with \"holdfast login\""
+
+const failed = (code: string, hint: string) => new TokenSourceFailed({ code, hint, retryable: false })
+
+export const make = Effect.fnUntraced(function*(relay: RelayId) {
+  const context = yield* Effect.context<DataDirectory | FileSystem.FileSystem | HttpClient.HttpClient>()
+  const directory = yield* DataDirectory
+  const name = "login"
+  let unwritten: LoginFile.Login | undefined
+  /** Given out before: whoever asks again wants another one. */
+  let given: string | undefined
+
+  const keep = Effect.fnUntraced(function*(login: LoginFile.Login) {
+    unwritten = login
+    yield* Effect.mapError(
+      LoginFile.write(relay, login),
+      (error) => new TokenSourceFailed({ code: "disk", hint: error.message, retryable: true })
+    )
+    unwritten = undefined
+  })
+
+  /** Once the server has answered, a rotated refresh token must not get lost because somebody stopped waiting. */
+  const renew = (login: LoginFile.Login) =>
+    Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
+      if (login.refreshToken === null) return yield* failed("ended", `the server gave no refresh token: ${again}`)
+      const text = yield* restore(TokenEndpoint.request(
+        login.tokenEndpoint,
+        {
+          id: login.clientId,
+          secret: login.clientSecret === undefined ? undefined : Redacted.make(login.clientSecret),
+          methods: login.methods
+        },
+        { grant_type: "refresh_token", refresh_token: login.refreshToken, resource: login.resource }
+      )).pipe(
+        Effect.mapError((error) =>
+          error.code.endsWith("invalid_grant") ? failed(error.code, `the login has ended: ${again}`) : error
+        )
+      )
+      const next = yield* TokenAnswer.loginOf(text, login)
+      yield* keep(next)
+      return next
+    }))
+
+  const fetch = Effect.gen(function*() {
+    if (unwritten !== undefined) yield* keep(unwritten)
+    const found = yield* Effect.mapError(LoginFile.read(relay), ({ message }) => failed("unreadable", message))
+    if (Option.isNone(found)) {
+      return yield* new TokenSourceFailed({
+        code: "no login",
+        hint: "nobody logged in",
+        retryable: false,
+        absent: true
+      })
+    }
+    const at = Math.floor(yield* Clock.currentTimeMillis)
+    const login = found.value
+    const usable = login.accessToken !== given && (login.expiresAt === null || login.expiresAt - at > least)
+    const present = usable ? login : yield* renew(login)
+    given = present.accessToken
+    return {
+      source: `${name} ${present.issuer}`,
+      value: Redacted.make(present.accessToken),
+      expiresAt: Option.fromNullOr(present.expiresAt),
+      subject: Option.some(present.id),
+      scopes: present.scopes
+    }
+  }).pipe(Effect.provideContext(context))
+
+  return {
+    name,
+    fetch,
+    changes: yield* FileChanges.of(directory.file(LoginFile.nameOf(relay)))
+  } satisfies TokenSource
+})
