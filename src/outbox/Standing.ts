@@ -1,8 +1,8 @@
 /** What becomes of an entry after an attempt: the relay's verdict under the rules of repetition (BEHAVIOUR 5, "Delivery"). */
 import { Duration, Option } from "effect"
 import type { SettingsValues } from "../config/Settings.ts"
-import type { Entry, EntryState } from "./Entry.ts"
 import type { Verdict } from "./delivery/Verdict.ts"
+import type { Entry, EntryState } from "./Entry.ts"
 
 /** The columns of a row that change over its life; times in milliseconds. */
 export interface Standing {

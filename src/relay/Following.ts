@@ -6,8 +6,8 @@
  */
 import { Effect, Result, type Scope } from "effect"
 import type { SseEvent } from "../domain/SseEvent.ts"
-import { cutOff, untilAnswer } from "./transport/AnswerReading.ts"
 import { AnswerCutOff, RelayFailure } from "./RelayFailure.ts"
+import { cutOff, untilAnswer } from "./transport/AnswerReading.ts"
 import type { Pull, RelayAnswer } from "./transport/RelayTransport.ts"
 
 /** The longest delay that a relay may ask for before its stream is resumed, milliseconds. */

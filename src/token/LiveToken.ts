@@ -8,9 +8,9 @@ import { Context, Effect, Exit, Layer, Option, PubSub, Scope, Semaphore, Stream 
 import { RelayTarget } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
-import { choose, type ChosenSource, type TokenOwner } from "./sources/ChosenSource.ts"
 import { noToken } from "./NoToken.ts"
 import * as RotatingToken from "./RotatingToken.ts"
+import { choose, type ChosenSource, type TokenOwner } from "./sources/ChosenSource.ts"
 import type { Token, TokenStatus } from "./Token.ts"
 
 export type { Token, TokenStatus, TokenTrouble } from "./Token.ts"

@@ -10,8 +10,8 @@ import * as Metrics from "../observability/Metrics.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import { principalOf, principalOfSource } from "./PrincipalOf.ts"
 import * as rotation from "./rotation.ts"
-import type { Token, TokenStatus } from "./Token.ts"
 import { type IssuedToken, type TokenSource, TokenSourceFailed } from "./sources/TokenSource.ts"
+import type { Token, TokenStatus } from "./Token.ts"
 import * as TokenState from "./TokenState.ts"
 
 export interface RotatingToken {

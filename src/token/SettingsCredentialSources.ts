@@ -3,8 +3,8 @@ import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Option } from "effect"
 import { Settings } from "../config/Settings.ts"
 import { type CredentialSource, CredentialSources, CredentialUnavailable } from "../credentials/CredentialSources.ts"
-import { sourceOf } from "./sources/ChosenSource.ts"
 import * as rotation from "./rotation.ts"
+import { sourceOf } from "./sources/ChosenSource.ts"
 
 export const layer = Layer.effect(
   CredentialSources,

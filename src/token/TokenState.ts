@@ -2,8 +2,8 @@
 import { Option, Redacted } from "effect"
 import type { PrincipalId } from "../domain/Ids.ts"
 import * as rotation from "./rotation.ts"
-import type { Token, TokenStatus } from "./Token.ts"
 import type { TokenSourceFailed } from "./sources/TokenSource.ts"
+import type { Token, TokenStatus } from "./Token.ts"
 
 export interface TokenState {
   readonly token: Option.Option<Token>

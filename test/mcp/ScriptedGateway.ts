@@ -4,10 +4,10 @@ import { Agents } from "../../src/agents/Agents.ts"
 import { Settings, settingsFrom, type SettingsSchema } from "../../src/config/Settings.ts"
 import { AgentName } from "../../src/domain/Ids.ts"
 import { Endpoint } from "../../src/mcp/endpoint/Endpoint.ts"
-import { EventLogs } from "../../src/mcp/streams/EventLogs.ts"
 import { ExtraRoutes } from "../../src/mcp/endpoint/ExtraRoutes.ts"
-import { type AgentPost, Gateway, Gateways } from "../../src/mcp/Gateway.ts"
 import { RememberedPort } from "../../src/mcp/endpoint/RememberedPort.ts"
+import { type AgentPost, Gateway, Gateways } from "../../src/mcp/Gateway.ts"
+import { EventLogs } from "../../src/mcp/streams/EventLogs.ts"
 
 type Service = Gateway["Service"]
 

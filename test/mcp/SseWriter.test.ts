@@ -3,8 +3,8 @@ import { Duration, Effect, Fiber, Latch, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { Settings, settingsFrom } from "../../src/config/Settings.ts"
 import { SessionId } from "../../src/domain/Ids.ts"
-import { EventLogs } from "../../src/mcp/streams/EventLogs.ts"
 import { writeEvents } from "../../src/mcp/endpoint/SseWriter.ts"
+import { EventLogs } from "../../src/mcp/streams/EventLogs.ts"
 
 const Logs = EventLogs.layer.pipe(Layer.provide(Layer.succeed(Settings, settingsFrom({}))))
 

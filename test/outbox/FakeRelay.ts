@@ -2,9 +2,9 @@
 import { Clock, Context, Effect, Layer, Option, PubSub, Ref, Stream, SubscriptionRef } from "effect"
 import { AgentName, PrincipalId } from "../../src/domain/Ids.ts"
 import type { WireAnswer } from "../../src/outbox/Outbox.ts"
+import { LinkState, RelayLink } from "../../src/relay/link/RelayLink.ts"
 import { RelayClient } from "../../src/relay/RelayClient.ts"
 import { ConnectFailed, RelayFailure } from "../../src/relay/RelayFailure.ts"
-import { LinkState, RelayLink } from "../../src/relay/link/RelayLink.ts"
 import { RelaySessions } from "../../src/relay/session/RelaySession.ts"
 import { LiveToken } from "../../src/token/LiveToken.ts"
 

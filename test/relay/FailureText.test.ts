@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { relayError } from "../../src/relay/link/FailureText.ts"
+import { LinkState } from "../../src/relay/link/RelayLink.ts"
 import {
   ConnectionLost,
   GatewayStatus,
@@ -9,7 +10,6 @@ import {
   type RelayFailureReason,
   Unauthorized
 } from "../../src/relay/RelayFailure.ts"
-import { LinkState } from "../../src/relay/link/RelayLink.ts"
 
 const told = (reason: RelayFailureReason) => relayError(new RelayFailure({ reason }))
 

@@ -12,8 +12,8 @@ import type { Request } from "../../domain/Message.ts"
 import { modernVersions } from "../../domain/ProtocolVersion.ts"
 import { KeptInitialize } from "../../menu/KeptInitialize.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
-import type { AgentSession } from "../sessions/AgentSession.ts"
 import { Forwarding, type Passage, say } from "../Forwarding.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
 import { minimal } from "./Initialize.ts"
 
 type DiscoverPassage = Pick<Passage, "headers" | "answer" | "noted" | "modern">

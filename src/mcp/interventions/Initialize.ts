@@ -12,8 +12,8 @@ import type { Request } from "../../domain/Message.ts"
 import * as ProtocolVersion from "../../domain/ProtocolVersion.ts"
 import { version } from "../../domain/Version.ts"
 import { KeptInitialize } from "../../menu/KeptInitialize.ts"
-import type { RelayFailure, SessionRefused } from "../../relay/RelayFailure.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
+import type { RelayFailure, SessionRefused } from "../../relay/RelayFailure.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 
 /** One for each relay. */

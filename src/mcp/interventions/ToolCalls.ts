@@ -8,15 +8,15 @@ import * as EraForm from "../../domain/EraForm.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import type { Request } from "../../domain/Message.ts"
 import { KeptLists, type ToolSpec } from "../../menu/KeptLists.ts"
-import { mayBuffer } from "../../outbox/submission/mayBuffer.ts"
 import { type BufferableCall, Outbox, type OutboxRefused, type Submission } from "../../outbox/Outbox.ts"
+import { mayBuffer } from "../../outbox/submission/mayBuffer.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
+import { Forwarding, type Passage, refuse, say } from "../Forwarding.ts"
+import { SessionMenu } from "../menus/SessionMenu.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import { DeadLetters } from "./DeadLetters.ts"
-import { Forwarding, type Passage, refuse, say } from "../Forwarding.ts"
 import { ObservedCalls } from "./ObservedCalls.ts"
-import { SessionMenu } from "../menus/SessionMenu.ts"
 
 export type CallPassage = Pick<Passage, "headers" | "answer" | "noted" | "modern"> & {
   /** Part of a batch, which is never queued. */

@@ -9,8 +9,8 @@ import { type AgentName, SessionId } from "../../domain/Ids.ts"
 import type { Request } from "../../domain/Message.ts"
 import { RelaySessions } from "../../relay/session/RelaySession.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
-import { type AgentSession, make } from "./AgentSession.ts"
 import { EventLogs } from "../streams/EventLogs.ts"
+import { type AgentSession, make } from "./AgentSession.ts"
 import { SessionStore } from "./SessionStore.ts"
 
 /** For the last words to reach their connections, which are closed afterwards. */

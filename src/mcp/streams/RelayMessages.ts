@@ -5,8 +5,8 @@ import * as JsonText from "../../domain/JsonText.ts"
 import * as Message from "../../domain/Message.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import type { OpenRelaySession } from "../../relay/session/RelaySession.ts"
-import type { AgentSession } from "../sessions/AgentSession.ts"
 import { MenuSignals } from "../menus/MenuSignals.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
 
 /** A message to pass on; a later one with the same `supersedes` makes this one superfluous. */
 export interface Passed {

@@ -8,15 +8,15 @@ import { Clock, Context, Duration, Effect, FiberHandle, FiberSet, Layer, Option,
 import { Settings } from "../../config/Settings.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
-import { RelayClient } from "../../relay/RelayClient.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
+import { RelayClient } from "../../relay/RelayClient.ts"
 import { reseeded } from "../../relay/session/RelaySession.ts"
+import { ListChanges } from "../menus/ListChanges.ts"
+import { MenuSignals } from "../menus/MenuSignals.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import * as EventId from "./EventId.ts"
 import type { EventLog } from "./EventLog.ts"
 import { EventLogs } from "./EventLogs.ts"
-import { ListChanges } from "../menus/ListChanges.ts"
-import { MenuSignals } from "../menus/MenuSignals.ts"
 import { RelayMessages } from "./RelayMessages.ts"
 
 const linger = Duration.minutes(1)

@@ -11,10 +11,10 @@ import { codes } from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as Message from "../../domain/Message.ts"
 import { KeptInitialize } from "../../menu/KeptInitialize.ts"
-import type { AgentSession } from "../sessions/AgentSession.ts"
 import { refuse, say, type Told } from "../Forwarding.ts"
-import { ServerStream } from "./ServerStream.ts"
 import { SessionMenu } from "../menus/SessionMenu.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+import { ServerStream } from "./ServerStream.ts"
 
 const Filter = Schema.Struct({
   toolsListChanged: Schema.optionalKey(Schema.Boolean),

@@ -6,21 +6,21 @@
  */
 import { Cause, Clock, Context, Deferred, Duration, Effect, Exit, Layer, Queue, Stream } from "effect"
 import { Settings } from "../../config/Settings.ts"
+import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
-import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
 import type { Entry } from "../Entry.ts"
 import type { Lane } from "../Lane.ts"
 import { Lanes } from "../Lanes.ts"
 import { OutboxKeeping } from "../store/OutboxKeeping.ts"
-import { OutboxSessions } from "./OutboxSessions.ts"
 import { OutboxStore } from "../store/OutboxStore.ts"
+import { idOf } from "../Wire.ts"
+import { OutboxSessions } from "./OutboxSessions.ts"
 import { nextStepAt, workersAt } from "./RampUp.ts"
 import { Settlement } from "./Settlement.ts"
 import { ofAnswer, type Verdict } from "./Verdict.ts"
-import { idOf } from "../Wire.ts"
 
 /** How long a lane rests whose head could not be read or claimed. */
 const afterStorageFailure = 1_000

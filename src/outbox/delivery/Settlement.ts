@@ -7,12 +7,12 @@
 import { Clock, Context, Effect, Layer, Metric, PubSub, Schedule, Stream } from "effect"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
 import * as Metrics from "../../observability/Metrics.ts"
-import type { RelayFailure } from "../../relay/RelayFailure.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
+import type { RelayFailure } from "../../relay/RelayFailure.ts"
 import type { Entry } from "../Entry.ts"
 import type { Lane } from "../Lane.ts"
-import { OutboxStore } from "../store/OutboxStore.ts"
 import { pauseAfter, type Standing, standing, standingAfter } from "../Standing.ts"
+import { OutboxStore } from "../store/OutboxStore.ts"
 import { ofFailure, Verdict } from "./Verdict.ts"
 
 const untilWritable = Effect.retry(Schedule.spaced("1 second"))

@@ -9,10 +9,10 @@ import { Settings } from "../../config/Settings.ts"
 import { AgentName } from "../../domain/Ids.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
+import { Settlement } from "../delivery/Settlement.ts"
 import { Lanes } from "../Lanes.ts"
 import { OutboxKeeping, portion } from "./OutboxKeeping.ts"
 import { OutboxWriter } from "./OutboxWriter.ts"
-import { Settlement } from "../delivery/Settlement.ts"
 import { Tally } from "./Tally.ts"
 
 const make = Effect.gen(function*() {

@@ -6,11 +6,11 @@ import { acknowledgement } from "../Acknowledgement.ts"
 import type { Entry } from "../Entry.ts"
 import type { Place } from "../Lane.ts"
 import { OutboxRefused } from "../OutboxRefused.ts"
-import { OutboxStore } from "../store/OutboxStore.ts"
 import type { Standing } from "../Standing.ts"
-import type { Reply, Submitted } from "./Submission.ts"
+import { OutboxStore } from "../store/OutboxStore.ts"
 import { Tally } from "../store/Tally.ts"
 import { Untold } from "../store/Untold.ts"
+import type { Reply, Submitted } from "./Submission.ts"
 
 export class Acceptance extends Context.Service<Acceptance, {
   /** On disk when it returns; otherwise nothing was accepted. */

@@ -2,8 +2,8 @@
 import { Predicate } from "effect"
 import { createHash } from "node:crypto"
 import * as JsonText from "../../domain/JsonText.ts"
-import { argumentsHash } from "./ArgumentsHash.ts"
 import type { BufferableCall } from "../Call.ts"
+import { argumentsHash } from "./ArgumentsHash.ts"
 
 export interface IdempotencyKey {
   readonly key: string

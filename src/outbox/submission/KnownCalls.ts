@@ -3,14 +3,14 @@ import { Clock, Context, Effect, Layer, Option } from "effect"
 import type { AgentName } from "../../domain/Ids.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import { acknowledgement } from "../Acknowledgement.ts"
-import { AnsweredCalls } from "./AnsweredCalls.ts"
 import type { WireAnswer } from "../Call.ts"
 import { OutboxRefused } from "../OutboxRefused.ts"
 import { OutboxStore } from "../store/OutboxStore.ts"
 import type { Row } from "../store/Row.ts"
-import type { Reply, Submitted } from "./Submission.ts"
 import { Untold } from "../store/Untold.ts"
 import { restoreId } from "../Wire.ts"
+import { AnsweredCalls } from "./AnsweredCalls.ts"
+import type { Reply, Submitted } from "./Submission.ts"
 
 export const keyReused = (key: string): OutboxRefused =>
   new OutboxRefused({

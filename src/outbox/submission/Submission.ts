@@ -3,10 +3,10 @@ import { Deferred, type Effect, type Fiber } from "effect"
 import type { SessionId } from "../../domain/Ids.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
 import type { BufferableCall, Submission, Wire, WireAnswer } from "../Call.ts"
-import type { Draft } from "./Draft.ts"
-import type { IdempotencyKey } from "./IdempotencyKey.ts"
 import type { OutboxRefused } from "../OutboxRefused.ts"
 import { restoreId } from "../Wire.ts"
+import type { Draft } from "./Draft.ts"
+import type { IdempotencyKey } from "./IdempotencyKey.ts"
 
 export type Live = (wire: Wire, onBytes: () => void) => Effect.Effect<WireAnswer, RelayFailure>
 

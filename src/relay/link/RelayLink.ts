@@ -21,12 +21,12 @@ import {
 import { RelayTarget, Settings } from "../../config/Settings.ts"
 import * as Metrics from "../../observability/Metrics.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
+import { LinkDown, RelayFailure } from "../RelayFailure.ts"
+import { singleFlight } from "../SingleFlight.ts"
 import { backoffFor } from "./Backoff.ts"
 import { ProbeSchedule } from "./ProbeSchedule.ts"
 import { RelayEra } from "./RelayEra.ts"
-import { LinkDown, RelayFailure } from "../RelayFailure.ts"
 import { RelayProbe } from "./RelayProbe.ts"
-import { singleFlight } from "../SingleFlight.ts"
 
 /** Times are milliseconds since the epoch, whole. */
 export type LinkState = Data.TaggedEnum<{

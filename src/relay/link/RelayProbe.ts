@@ -8,12 +8,12 @@ import * as Envelope from "../../domain/Envelope.ts"
 import { defaultAgent } from "../../domain/Ids.ts"
 import { defaultVersion } from "../../domain/ProtocolVersion.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
-import { wholeAnswer } from "../transport/AnswerReading.ts"
+import { RelayFailure, Silent } from "../RelayFailure.ts"
 import * as Discovery from "../session/Discovery.ts"
 import * as Handshake from "../session/Handshake.ts"
-import { RelayEra } from "./RelayEra.ts"
-import { RelayFailure, Silent } from "../RelayFailure.ts"
+import { wholeAnswer } from "../transport/AnswerReading.ts"
 import { RelayTransport } from "../transport/RelayTransport.ts"
+import { RelayEra } from "./RelayEra.ts"
 
 const initializeText = JSON.stringify({
   jsonrpc: "2.0",

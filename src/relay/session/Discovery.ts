@@ -5,10 +5,10 @@ import * as JsonText from "../../domain/JsonText.ts"
 import * as McpHeaders from "../../domain/McpHeaders.ts"
 import * as Message from "../../domain/Message.ts"
 import { modernVersions } from "../../domain/ProtocolVersion.ts"
-import { wholeAnswer } from "../transport/AnswerReading.ts"
-import type { Handshaken } from "./Handshake.ts"
 import { RelayFailure, SessionRefused } from "../RelayFailure.ts"
+import { wholeAnswer } from "../transport/AnswerReading.ts"
 import type { RelayTransport } from "../transport/RelayTransport.ts"
+import type { Handshaken } from "./Handshake.ts"
 
 const method = "server/discover"
 const [revision] = modernVersions

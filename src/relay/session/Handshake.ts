@@ -3,10 +3,10 @@ import { Effect, Option, Predicate, type Redacted, Result } from "effect"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as Message from "../../domain/Message.ts"
 import { versionWithoutHeader } from "../../domain/ProtocolVersion.ts"
-import { wholeAnswer } from "../transport/AnswerReading.ts"
-import type { OpenRelaySession } from "./OpenRelaySession.ts"
 import { RelayFailure, SessionRefused } from "../RelayFailure.ts"
+import { wholeAnswer } from "../transport/AnswerReading.ts"
 import type { RelayTransport } from "../transport/RelayTransport.ts"
+import type { OpenRelaySession } from "./OpenRelaySession.ts"
 
 export type Handshaken = Omit<OpenRelaySession, "generation">
 type Token = Option.Option<Redacted.Redacted>

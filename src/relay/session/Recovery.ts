@@ -4,8 +4,8 @@
  */
 import { Effect, Option, Result } from "effect"
 import { LiveToken, type Token } from "../../token/LiveToken.ts"
-import type { OpenRelaySession, RelaySession } from "./OpenRelaySession.ts"
 import type { RelayFailure } from "../RelayFailure.ts"
+import type { OpenRelaySession, RelaySession } from "./OpenRelaySession.ts"
 
 export type AttemptIn<A, R> = (
   open: OpenRelaySession,

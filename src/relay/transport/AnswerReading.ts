@@ -2,8 +2,8 @@
 import { Effect, Option, Result } from "effect"
 import * as Message from "../../domain/Message.ts"
 import type { SseEvent } from "../../domain/SseEvent.ts"
-import { collect } from "./BodyText.ts"
 import { AnswerCutOff, NotJsonRpc, RelayFailure } from "../RelayFailure.ts"
+import { collect } from "./BodyText.ts"
 import type { Pull, RelayAnswer } from "./RelayTransport.ts"
 
 /** What is collected whole; an answer beyond that is passed on as it comes. */

@@ -1,7 +1,7 @@
 /** A body's chunks put together, up to a bound, and beyond it given back as if nobody had looked. */
 import { Effect, Option } from "effect"
-import type { Pull } from "./RelayAnswer.ts"
 import type { RelayFailure } from "../RelayFailure.ts"
+import type { Pull } from "./RelayAnswer.ts"
 
 export type Collected =
   | { readonly _tag: "Whole"; readonly text: string }

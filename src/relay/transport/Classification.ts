@@ -6,9 +6,6 @@
 import { Effect, Predicate, Result } from "effect"
 import * as Message from "../../domain/Message.ts"
 import { eraOf } from "../../domain/ProtocolVersion.ts"
-import { collect, ofText } from "./BodyText.ts"
-import type { ResponseHead } from "./HttpExchange.ts"
-import type { Attempt, Pull, RelayAnswer, RelayBody } from "./RelayAnswer.ts"
 import {
   Forbidden,
   GatewayStatus,
@@ -20,6 +17,9 @@ import {
   SessionLost,
   Unauthorized
 } from "../RelayFailure.ts"
+import { collect, ofText } from "./BodyText.ts"
+import type { ResponseHead } from "./HttpExchange.ts"
+import type { Attempt, Pull, RelayAnswer, RelayBody } from "./RelayAnswer.ts"
 import { allowedOnly, header, mediaType, retryAfterMillis } from "./ResponseHeaders.ts"
 import { sseEvents } from "./SseEvents.ts"
 

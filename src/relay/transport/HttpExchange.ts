@@ -6,8 +6,8 @@
  */
 import { Effect, Option } from "effect"
 import type { Dispatcher } from "undici"
-import type { Pull } from "./RelayAnswer.ts"
 import { AnswerCutOff, ConnectFailed, ConnectionLost, RelayFailure } from "../RelayFailure.ts"
+import type { Pull } from "./RelayAnswer.ts"
 import type { RawHeaders } from "./ResponseHeaders.ts"
 
 export interface ResponseHead {

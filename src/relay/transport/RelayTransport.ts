@@ -7,10 +7,10 @@
 import { Context, Duration, Effect, Exit, Layer, Option, Redacted, type Scope } from "effect"
 import { Pool } from "undici"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
+import type { RelayFailure } from "../RelayFailure.ts"
 import { classify } from "./Classification.ts"
 import { HttpExchange } from "./HttpExchange.ts"
 import type { Attempt, RelayAnswer } from "./RelayAnswer.ts"
-import type { RelayFailure } from "../RelayFailure.ts"
 
 export type { Attempt, Pull, RelayAnswer, RelayBody } from "./RelayAnswer.ts"
 

@@ -2,8 +2,8 @@
 import { Effect, Option, Result } from "effect"
 import { SseDecoder } from "../../domain/SseDecoder.ts"
 import type { SseEvent } from "../../domain/SseEvent.ts"
-import type { Pull } from "./RelayAnswer.ts"
 import { AnswerCutOff, RelayFailure } from "../RelayFailure.ts"
+import type { Pull } from "./RelayAnswer.ts"
 
 /** An event larger than 16 MiB breaks the stream off. */
 export const sseEvents = (chunks: Pull<Uint8Array>): Pull<SseEvent> => {
