@@ -1,8 +1,10 @@
 /** The daemon on a file system of its own, so small that it is full whenever a test wants it to be. */
 import { Effect, type Scope } from "effect"
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { mkdtempSync, rmdirSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Door } from "../crash/Client.ts"
 
@@ -56,9 +58,14 @@ export const smallDisk = Effect.fnUntraced(function*(
   const secret = "a-secret-that-is-long-enough"
   const command = [process.execPath, main, "serve", "--relay", relayUrl, "--port", String(port)]
   let output = ""
+  // Of its own: what lies below the one of all programs would be hidden, this repository too.
+  const mountpoint = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "holdfast-disk-"))),
+    (directory) => Effect.sync(() => rmdirSync(directory))
+  )
   const child = yield* Effect.acquireRelease(
     Effect.callback<ChildProcess>((resume) => {
-      const child = spawn("unshare", ["-Urm", "sh", "-c", script, tmpdir(), ...command], {
+      const child = spawn("unshare", ["-Urm", "sh", "-c", script, mountpoint, ...command], {
         stdio: ["pipe", "pipe", "pipe"],
         env: { ...process.env, HOLDFAST_AGENT_SECRET: secret, NO_COLOR: "1" }
       })
