@@ -1,16 +1,15 @@
 import { defineConfig } from "tsdown"
 
 export default defineConfig([
-  // The bin: one file that starts fast, everything bundled.
+  // The command: a few lines that any Node can read, and one file that starts fast, everything bundled.
   {
-    entry: { main: "src/main.ts" },
+    entry: { bin: "src/bin.ts" },
     platform: "node",
     format: "esm",
     fixedExtension: false,
     deps: { alwaysBundle: [/.*/], onlyBundle: false },
     // jsonc-parser's `main` loads its parts in a way that no bundler can follow; its `module` does not.
     inputOptions: { resolve: { mainFields: ["module", "main"] } },
-    outputOptions: { codeSplitting: false },
     dts: false,
     clean: true
   },

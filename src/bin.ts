@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+/**
+ * What the installed command starts: says so where Node is too old, which would fail in words of its own, and keeps the
+ * compiled code for the next start, since git waits for a start at each push.
+ */
+import module from "node:module"
+import { homedir } from "node:os"
+import { join } from "node:path"
+
+if (Number.parseInt(process.versions.node, 10) < 24) {
+  process.stderr.write(
+    `holdfast needs Node 24 or newer, and ${process.execPath} is ${process.version}. Install one from nodejs.org, or put it first on the PATH.\n`
+  )
+  process.exitCode = 1
+} else {
+  // In the user's own cache: code from a folder that others can write to would be theirs to choose.
+  module.enableCompileCache(join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "holdfast"))
+  await import("./main.ts")
+}
