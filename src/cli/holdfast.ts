@@ -5,6 +5,7 @@ import { config } from "./config/config.ts"
 import { context } from "./context/context.ts"
 import { credential } from "./credential/credential.ts"
 import { demo } from "./demo/demo.ts"
+import { doctor } from "./doctor/doctor.ts"
 import { exec } from "./exec.ts"
 import { gh } from "./gh.ts"
 import { login } from "./login/login.ts"
@@ -37,6 +38,7 @@ export const holdfast = root.pipe(
     gh,
     wrap,
     unwrap,
+    doctor,
     demo
   ])
 )

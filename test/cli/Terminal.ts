@@ -23,7 +23,7 @@ const text = (lines: ReadonlyArray<unknown>) => lines.map(String).join("\n")
 export const run = Effect.fnUntraced(function*(dataDir: string, ...args: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
   const configuration = (yield* Path.Path).join(dataDir, "empty.json")
-  yield* fs.writeFileString(configuration, "{}")
+  yield* fs.writeFileString(configuration, "{}", { mode: 0o600 })
   const console = yield* TestConsole.make
   const exit = yield* Command.runWith(holdfast, { version: "0.0.0" })([
     ...args,

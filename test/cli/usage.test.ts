@@ -58,6 +58,7 @@ describe("the command line", () => {
         "gh",
         "wrap",
         "unwrap",
+        "doctor",
         "demo"
       ])
     }))

@@ -1,0 +1,89 @@
+import { NodeHttpClient } from "@effect/platform-node"
+import { Clock, Console, DateTime, Effect, Option, Result } from "effect"
+import { Command } from "effect/cli"
+import type { StatusView } from "../../admin/StatusView.ts"
+import { variableOf } from "../../config/Environment.ts"
+import { settingsFrom, type SettingsValues } from "../../config/Settings.ts"
+import { DataDirectory, dataDirectoryPath } from "../../storage/DataDirectory.ts"
+import { settings } from "../configuration.ts"
+import { DaemonClient } from "../DaemonClient.ts"
+import { CommandFailed } from "../Failures.ts"
+import { ink } from "../Ink.ts"
+import { jsonFlag } from "../jsonFlag.ts"
+import { printJson } from "../printJson.ts"
+import { root } from "../root.ts"
+import { type Check, Report, unknown } from "./Check.ts"
+import { configuration } from "./configuration.ts"
+import { credential } from "./credential.ts"
+import { askDaemon, daemon } from "./daemon.ts"
+import { dataDirectory } from "./dataDirectory.ts"
+import { endpoint } from "./endpoint.ts"
+import { environment } from "./environment.ts"
+import { gitHelper } from "./gitHelper.ts"
+import { outbox } from "./outbox.ts"
+import { port } from "./port.ts"
+import { relay } from "./relay.ts"
+import { token } from "./token.ts"
+
+/** What the daemon alone knows. */
+const behindDaemon = Effect.fnUntraced(function*(status: StatusView, values: SettingsValues) {
+  const now = DateTime.makeUnsafe(Math.floor(yield* Clock.currentTimeMillis))
+  return [
+    yield* endpoint(status.daemon.url),
+    ...status.relays.flatMap((one) => [
+      relay(one, now),
+      ...one.tokens.map((each) => token(each, now)),
+      outbox(one, values.outbox, now)
+    ]),
+    ...status.credentials.map(credential)
+  ]
+})
+
+const withoutDaemon = Effect.fnUntraced(function*(values: SettingsValues) {
+  return [yield* port(values), ...["relay", "token", "outbox"].map((name) => unknown(name, "only a daemon knows"))]
+})
+
+const settingsResult = Effect.result(settings)
+
+/** From the configuration to the relay; what stands in the way of a check is a check of its own. */
+const examine = Effect.fnUntraced(function*(dataDir: string, loaded: Effect.Success<typeof settingsResult>) {
+  const asked = yield* askDaemon
+  const daemonsSide: ReadonlyArray<Check> = [
+    yield* configuration(loaded),
+    yield* dataDirectory(dataDir),
+    yield* daemon(dataDir, asked)
+  ]
+  const values = Result.getOrElse(loaded, () => settingsFrom({}))
+  const behind = Result.isSuccess(asked) ? yield* behindDaemon(asked.success, values) : yield* withoutDaemon(values)
+  const usersSide = Result.isSuccess(loaded)
+    ? [yield* gitHelper(values), environment(values, process.env)]
+    : ["git helper", "environment"].map((name) => unknown(name, "the configuration says what belongs there"))
+  const checks = [...daemonsSide, ...behind, ...usersSide]
+  return { well: checks.every(({ state }) => state !== "problem"), checks } satisfies Report
+})
+
+const print = Effect.fnUntraced(function*({ checks }: Report) {
+  const paint = yield* ink
+  const colours = { ok: "green", problem: "red", unknown: "dim" } as const
+  for (const { found, name, remedy, state } of checks) {
+    const todo = remedy === null ? "" : `; do: ${remedy}`
+    yield* Console.log(`${paint(colours[state], state.padEnd(7))}  ${name}: ${found}${todo}`)
+  }
+})
+
+export const doctor = Command.make(
+  "doctor",
+  { json: jsonFlag },
+  Effect.fn(function*({ json }) {
+    const loaded = yield* settingsResult
+    const named = Option.getOrUndefined((yield* root).dataDir) ?? (process.env[variableOf(["dataDir"])] || undefined)
+    const dataDir = yield* dataDirectoryPath(Result.isSuccess(loaded) ? loaded.success.dataDir : named)
+    const report = yield* examine(dataDir, loaded).pipe(
+      Effect.provide([DaemonClient.layer(dataDir), DataDirectory.layerReading(dataDir), NodeHttpClient.layerUndici])
+    )
+    yield* json ? printJson(Report)(report) : print(report)
+    if (report.well) return
+    const problems = report.checks.filter(({ state }) => state === "problem").length
+    return yield* new CommandFailed({ message: problems === 1 ? "1 problem" : `${problems} problems` })
+  })
+).pipe(Command.withDescription("Check each link of the chain; say what is wrong, and what to do"))

@@ -1,0 +1,27 @@
+import type { DateTime } from "effect"
+import type { TokenView } from "../../admin/TokenView.ts"
+import { tokenInWords } from "../token/print.ts"
+import { type Check, ok, problem } from "./Check.ts"
+
+const remedyOf = ({ lastError, source, state }: TokenView): string => {
+  const code = lastError?.code ?? ""
+  if (code === "refused") {
+    return "the relay wants another audience, scope or environment; then \"holdfast token refresh\""
+  }
+  if (code === "not configured") return "set what it names"
+  if (code === "no token") return "compare its answer with token.url.fields"
+  if (code === "expired") return "look at the source's clock, and at this machine's"
+  if (source === "login") return "\"holdfast login\""
+  return state === "rejected"
+    ? "renew what is shown to the source, then \"holdfast token refresh\""
+    : "look at the source; it is asked again by itself"
+}
+
+/** Whether its source gives one that the relay takes. */
+export const token = (view: TokenView, now: DateTime.Utc): Check => {
+  const name = `token ${view.relay}/${view.agent}`
+  const words = tokenInWords(view, now)
+  return view.state === "failing" || view.state === "rejected"
+    ? problem(name, words, remedyOf(view))
+    : ok(name, words)
+}
