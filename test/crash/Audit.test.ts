@@ -35,4 +35,13 @@ describe("audit", () => {
     assert.deepStrictEqual(audit("dedupes", [written("a", 1, "not sent")], ["a"], []).contradicted, ["a"])
     assert.deepStrictEqual(audit("dedupes", [written("a", 1, "not sent", 2)], ["a"], []).contradicted, [])
   })
+
+  it("finds what is of unknown outcome and no letter says so, where it must not be sent again", () => {
+    const told = [written("a", 1, "unknown")]
+    assert.deepStrictEqual(audit("lets die", told, ["a"], []).unexplained, ["a"])
+    assert.deepStrictEqual(audit("lets die", told, [], [letter("a", "given up after 10 retries")]).unexplained, ["a"])
+    assert.deepStrictEqual(audit("lets die", ab, ["a"], [letter("b", "expired")]).unexplained, ["b"])
+    assert.deepStrictEqual(audit("lets die", told, ["a"], [letter("a", "unknown: it was sent")]).unexplained, [])
+    assert.deepStrictEqual(audit("resends", told, ["a"], []).unexplained, [])
+  })
 })

@@ -16,6 +16,10 @@ export interface Verdict {
   readonly acknowledged: number
   readonly delivered: number
   readonly dead: number
+  /** Dead letters that say that the outcome is unknown. */
+  readonly unknown: number
+  /** More than once in the ledger of a relay that does not dedupe, as `resends` allows. */
+  readonly repeated: number
   /** Acknowledged, and neither in the ledger nor a dead letter with its reason. */
   readonly lost: ReadonlyArray<string>
   /** Twice in the ledger where that may not be. */
@@ -24,6 +28,8 @@ export interface Verdict {
   readonly outOfOrder: ReadonlyArray<string>
   /** The client was told that nothing was done, and it was. */
   readonly contradicted: ReadonlyArray<string>
+  /** Where it must not be sent again: of unknown outcome without a dead letter `unknown`, or dead for no such reason. */
+  readonly unexplained: ReadonlyArray<string>
 }
 
 const isAccepted = ({ told: { outcome } }: Written): boolean => outcome === "queued" || outcome === "answered"
@@ -47,6 +53,7 @@ export const audit = (
     )
   )
   const timesOf = ({ call: { text } }: Written) => times.get(text) ?? 0
+  const saysUnknown = (text: string) => letters.get(text)?.startsWith("unknown") === true
   const isLetter = ({ call: { text } }: Written) => letters.has(text)
   /** A letter that was refused or given up is not in the ledger; of one whose outcome is unknown nobody can say. */
   const isAccountedFor = (one: Written) =>
@@ -58,11 +65,18 @@ export const audit = (
     acknowledged: accepted.length,
     delivered: accepted.filter((one) => timesOf(one) > 0).length,
     dead: letters.size,
+    unknown: [...letters.keys()].filter(saysUnknown).length,
+    repeated: mode === "resends" ? [...times.values()].filter((count) => count > 1).length : 0,
     lost: texts(accepted.filter((one) => !isAccountedFor(one))),
     doubled: mode === "resends" ? [] : texts(written.filter((one) => timesOf(one) > 1)),
     outOfOrder: texts(overtaken(accepted.filter((one) => !isLetter(one) && timesOf(one) > 0), firstAt)),
     contradicted: texts(
       written.filter((one) => one.told.outcome === "not sent" && one.told.asked === 1 && timesOf(one) > 0)
+    ),
+    unexplained: mode !== "lets die" ? [] : texts(
+      written.filter(({ call: { refused, text }, told: { outcome } }) =>
+        (outcome === "unknown" || (letters.has(text) && !refused)) && !saysUnknown(text)
+      )
     )
   }
 }

@@ -13,6 +13,8 @@ export type Outcome =
   | "not sent"
   /** Holdfast says that it may have been carried out. */
   | "unknown"
+  /** An error of the relay's own. */
+  | "error"
   /** A dead letter answers for it. */
   | "dead letter"
   | "no answer"
@@ -76,6 +78,19 @@ export const post = (door: Door, message: object): Effect.Effect<Reply, NoReply>
     return Effect.sync(() => outgoing.destroy())
   })
 
+/** A new session of the agent's, with the list of tools seen. */
+export const opened = Effect.fnUntraced(function*(door: Omit<Door, "session">, name: string) {
+  const { session } = yield* post({ ...door, session: undefined }, {
+    id: 0,
+    method: "initialize",
+    params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name, version: "1" } }
+  })
+  const inside: Door = { ...door, session }
+  yield* post(inside, { method: "notifications/initialized" })
+  yield* post(inside, { id: 1, method: "tools/list" })
+  return inside
+})
+
 const Answer = Schema.fromJsonString(Schema.Struct({
   result: Schema.optionalKey(Schema.Struct({
     isError: Schema.optionalKey(Schema.Boolean),
@@ -98,7 +113,10 @@ const outcomeOf = (text: string): Outcome => {
   if (Option.isNone(answer)) return "no answer"
   const { error, result } = answer.value
   if (error?.data?.entry !== undefined) return "dead letter"
-  if (error !== undefined) return error.data?.delivery === "not sent" ? "not sent" : "unknown"
+  if (error !== undefined) {
+    const { delivery } = error.data ?? {}
+    return delivery === "not sent" || delivery === "unknown" ? delivery : "error"
+  }
   if (result?.structuredContent?.queued === true) return "queued"
   return result?.isError === true ? "refused" : "answered"
 }

@@ -17,6 +17,8 @@ export interface CrashDaemon {
   /** Of the one that runs, or ran last. */
   readonly death: Effect.Effect<Death>
   readonly lay: (trap: Trap | undefined) => Effect.Effect<void>
+  /** The clock that it sees is set by so many milliseconds, until it dies. */
+  readonly setClock: (by: number) => Effect.Effect<void>
   /** `None` where it is dead, or dies before it answers. */
   readonly counts: Effect.Effect<Option.Option<Counts>>
 }
@@ -96,6 +98,8 @@ export const crashDaemon = Effect.fnUntraced(function*(options: {
     death: Effect.suspend(() => lives.now === undefined ? Effect.never : Deferred.await(lives.now.death)),
     lay: (trap) =>
       Effect.suspend(() => lives.now === undefined ? Effect.void : asked(lives.now, { _tag: "Lay", trap }, "Laid")),
+    setClock: (by) =>
+      Effect.suspend(() => lives.now === undefined ? Effect.void : tell(lives.now, { _tag: "SetClock", by })),
     counts: Effect.gen(function*() {
       if (lives.now === undefined) return Option.none()
       return Option.map(yield* asked(lives.now, { _tag: "Stats" }, "Stats"), ({ counts }) => counts)

@@ -6,6 +6,8 @@ import type { Trap } from "./Place.ts"
 export type ToDaemon =
   | { readonly _tag: "Go"; readonly settings: typeof SettingsSchema.Encoded; readonly trap: Trap | undefined }
   | { readonly _tag: "Lay"; readonly trap: Trap | undefined }
+  /** The system's clock is set, by so many milliseconds. */
+  | { readonly _tag: "SetClock"; readonly by: number }
   | { readonly _tag: "Stats" }
 
 export type Counts = Omit<OutboxStats, "oldestAt">

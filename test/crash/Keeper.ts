@@ -32,6 +32,14 @@ export class Keeper {
     })
   }
 
+  /** The clock that the daemon sees is set by so many milliseconds, until it dies. */
+  setClock(by: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#totals.clockJumps++
+      return this.#daemon.setClock(by)
+    })
+  }
+
   /** `again`: a trap for its way back. */
   kill(why: string, again?: Trap): Effect.Effect<void> {
     return Effect.suspend(() => {

@@ -35,6 +35,8 @@ export interface PlannedCall {
 export interface Plan {
   readonly weather: Weather
   readonly fate: Fate
+  /** When the daemon's clock is set, and by how many milliseconds. */
+  readonly clock: ReadonlyArray<{ readonly after: number; readonly by: number }>
   /** For each lane what is written, one burst after the other; the calls of one burst go out together. */
   readonly lanes: ReadonlyArray<ReadonlyArray<ReadonlyArray<PlannedCall>>>
 }
@@ -104,8 +106,12 @@ export const planOf = (seed: string, cycle: number, mode: Mode): Plan => {
   const weather = fate._tag === "At" || fate._tag === "ComingBack"
     ? weatherFor(fate.trap.place, dice)
     : anyWeather(dice)
+  const hour = 3_600_000
   return {
     fate,
+    clock: dice.chance(0.2)
+      ? Array.from({ length: 2 }, () => ({ after: dice.between(0, 100), by: dice.between(-5, 5) * hour }))
+      : [],
     // Somebody dies in each cycle.
     weather: fate._tag === "Lives" && weather._tag !== "DiesAt" ? { _tag: "Away", after: 10, millis: 50 } : weather,
     lanes: Array.from(

@@ -7,7 +7,7 @@ import { TestRelay } from "../relay/TestRelay.ts"
 import { eventually } from "../support/eventually.ts"
 import { audit, type Written } from "./Audit.ts"
 import type { Programs } from "./bundle.ts"
-import { ask, post } from "./Client.ts"
+import { ask, opened } from "./Client.ts"
 import { crashDaemon } from "./CrashDaemon.ts"
 import * as Disk from "./Disk.ts"
 import { Keeper } from "./Keeper.ts"
@@ -35,11 +35,14 @@ const settings = (mode: Mode, relay: string, dataDir: string) => ({
     waitForLane: "300 millis",
     retryBase: "20 millis",
     retryCap: "200 millis",
+    retryHeld: "300 millis",
     keepDelivered: "3 seconds",
     ...(mode === "resends" ? { onUnknown: "resend" as const } : {})
   },
   log: { level: "error" as const, format: "logfmt" as const }
 })
+
+const clients = 3
 
 const temporary = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "holdfast-data-"))),
@@ -59,6 +62,7 @@ export const runRig = Effect.fnUntraced(function*(options: RigOptions, totals: T
   const dataDir = yield* temporary
   const relay = yield* TestRelay.start({
     program: programs.relay,
+    compileCache: programs.compileCache,
     dedupe: mode === "dedupes",
     declaresKey: mode === "dedupes"
   })
@@ -72,14 +76,8 @@ export const runRig = Effect.fnUntraced(function*(options: RigOptions, totals: T
   yield* Effect.forkScoped(keeper.keep)
 
   const secret = readFileSync(join(dataDir, "agent-secret"), "utf8").trim()
-  const door = (session: string | undefined) => ({ port: keeper.port, secret, session })
-  const { session } = yield* post(door(undefined), {
-    id: 0,
-    method: "initialize",
-    params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "crash", version: "1" } }
-  })
-  yield* post(door(session), { method: "notifications/initialized" })
-  yield* post(door(session), { id: 1, method: "tools/list" })
+  const doors = yield* Effect.all(Array.from({ length: clients }, () => opened({ port: keeper.port, secret }, "crash")))
+  const doorOf = (client: number) => ({ secret, session: doors[client % clients]?.session, port: keeper.port })
 
   const written: Array<Written> = []
   const write = Effect.fnUntraced(function*(lanes: Plan["lanes"], cycle: number) {
@@ -89,7 +87,8 @@ export const runRig = Effect.fnUntraced(function*(options: RigOptions, totals: T
         bursts,
         (calls, burst) =>
           Effect.forEach(calls, (call) =>
-            Effect.map(ask(door(session), lane, call, mode === "dedupes"), (told) => {
+            // A lane is written to by all clients in turn.
+            Effect.map(ask(doorOf(index + burst), lane, call, mode === "dedupes"), (told) => {
               written.push({ call, lane, burst: cycle * 100 + burst, told })
             }), { concurrency: "unbounded" })
       )
@@ -112,7 +111,8 @@ export const runRig = Effect.fnUntraced(function*(options: RigOptions, totals: T
     const happening = yield* Effect.forkChild(
       Effect.all([
         beWeather(relay, plan.weather, totals),
-        meet(keeper, plan.fate)
+        meet(keeper, plan.fate),
+        Effect.forEach(plan.clock, ({ after, by }) => Effect.andThen(Effect.sleep(after), keeper.setClock(by)))
       ], { concurrency: "unbounded" }),
       { startImmediately: true }
     )
@@ -126,11 +126,11 @@ export const runRig = Effect.fnUntraced(function*(options: RigOptions, totals: T
     }
     const idle = yield* Effect.result(drained)
     yield* eventually("an idle relay", relay.control.counts, ({ inFlight }) => inFlight === 0)
-    totals.cycles++
+    totals.cycled(mode)
     const verdict = yield* check
     const faults = [
       ...(idle._tag === "Failure" ? [`stuck: ${idle.failure.message}`] : []),
-      ...(["lost", "doubled", "outOfOrder", "contradicted"] as const).flatMap((kind) =>
+      ...(["lost", "doubled", "outOfOrder", "contradicted", "unexplained"] as const).flatMap((kind) =>
         verdict[kind].map((text) => `${kind}: ${text}`)
       )
     ]
@@ -139,5 +139,5 @@ export const runRig = Effect.fnUntraced(function*(options: RigOptions, totals: T
       break
     }
   }
-  totals.add(yield* check)
+  totals.add(mode, yield* check)
 }, Effect.scoped)

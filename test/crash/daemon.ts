@@ -22,6 +22,10 @@ import { transportKilledBy } from "./TransportSteps.ts"
 // A process that is killed writes no cache of its own accord.
 flushCompileCache()
 
+const wallClock = Date.now
+let clockSet = 0
+Date.now = () => wallClock() + clockSet
+
 const snare = new Snare()
 killInSql(snare)
 killInHttp(snare)
@@ -42,6 +46,7 @@ const obey = Effect.gen(function*() {
       snare.lay(order.trap)
       yield* say({ _tag: "Laid" })
     }
+    if (order._tag === "SetClock") clockSet += order.by
     if (order._tag === "Stats") {
       for (const { outbox } of relays) {
         const { oldestAt: _, ...counts } = yield* outbox.stats

@@ -1,26 +1,14 @@
 /** A daemon that is watched by a plain client: what calls are told, and whether it says that it is well. */
 import { Effect } from "effect"
 import { get } from "node:http"
-import { type Door, post } from "../crash/Client.ts"
+import { type Door, opened, post } from "../crash/Client.ts"
 import type { TestRelay } from "../relay/TestRelay.ts"
 import { eventually } from "../support/eventually.ts"
 
 let ids = 1_000
 
-const opened = Effect.fnUntraced(function*(door: Omit<Door, "session">) {
-  const { session } = yield* post({ ...door, session: undefined }, {
-    id: 0,
-    method: "initialize",
-    params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "patient", version: "1" } }
-  })
-  const inside = { ...door, session }
-  yield* post(inside, { method: "notifications/initialized" })
-  yield* post(inside, { id: 1, method: "tools/list" })
-  return inside
-})
-
 export const patient = Effect.fnUntraced(function*(door: Omit<Door, "session">, relay: TestRelay) {
-  const inside = yield* opened(door)
+  const inside = yield* opened(door, "patient")
   const call = (name: string, args: object, meta?: object) =>
     Effect.map(
       post(inside, {

@@ -15,6 +15,8 @@ export type TestRelayOptions = Partial<Omit<RelayConfig, "ledgerFile" | "request
   readonly directory?: string
   /** The relay's program, where a test has one of its own: a bundle, which starts faster. */
   readonly program?: string
+  /** Where Node keeps what it compiled of it. */
+  readonly compileCache?: string
 }
 
 export interface TestRelay {
@@ -50,10 +52,13 @@ interface Running {
   readonly gone: Promise<void>
 }
 
-const launch = ({ program = source, ...config }: Partial<RelayConfig> & TestRelayOptions): Effect.Effect<Running> =>
+const launch = (
+  { compileCache, program = source, ...config }: Partial<RelayConfig> & TestRelayOptions
+): Effect.Effect<Running> =>
   Effect.callback<Running>((resume) => {
     const child = spawn(process.execPath, [program, JSON.stringify(config)], {
-      stdio: ["ignore", "ignore", "pipe", "ipc"]
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      env: compileCache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: compileCache }
     })
     const gone = new Promise<void>((done) => child.once("exit", () => done()))
     let complaints = ""

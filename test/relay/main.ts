@@ -3,11 +3,15 @@
  * dies with its parent, without one it ends with its standard input.
  */
 import { createServer } from "node:http"
+import { flushCompileCache } from "node:module"
 import type { RelayCommand, RelayCounts, RelayReply } from "./RelayCommand.ts"
 import { defaultRelayConfig, type RelayConfig } from "./RelayConfig.ts"
 import { RelayEndpoint } from "./RelayEndpoint.ts"
 import { RelayHttp } from "./RelayHttp.ts"
 import { RelayState } from "./RelayState.ts"
+
+// A process that is killed writes no cache of its own accord.
+flushCompileCache()
 
 const given: Partial<RelayConfig> = JSON.parse(process.argv[2] ?? "{}")
 const config: RelayConfig = {
