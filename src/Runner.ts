@@ -63,6 +63,7 @@ import { DataDirectory } from "./storage/DataDirectory.ts"
 import * as EndpointFile from "./storage/EndpointFile.ts"
 import { Supervisor } from "./supervision/Supervisor.ts"
 import { LiveToken } from "./token/LiveToken.ts"
+import * as PrincipalMemory from "./token/PrincipalMemory.ts"
 import * as SettingsCredentialSources from "./token/SettingsCredentialSources.ts"
 import type { TokenSettingsInvalid } from "./token/sources/ChosenSource.ts"
 
@@ -251,7 +252,14 @@ const credentials = Credentials.layerNoDeps.pipe(Layer.provide(SettingsCredentia
 /** What all relays share. */
 const shared = WorktreeWatch.layer.pipe(
   Layer.provideMerge(
-    Layer.mergeAll(Agents.layer, WorkspaceContexts.layer, EventLogs.layer, eventLoopDelay, credentials)
+    Layer.mergeAll(
+      Agents.layer,
+      WorkspaceContexts.layer,
+      PrincipalMemory.layer,
+      EventLogs.layer,
+      eventLoopDelay,
+      credentials
+    )
   ),
   Layer.provideMerge(seam(({ database }) => database)),
   Layer.provideMerge(Layer.mergeAll(DataDirectory.layer, Supervisor.layer))

@@ -8,6 +8,7 @@ import context from "./migrations/0004_context.ts"
 import agents from "./migrations/0005_agents.ts"
 import agentLeases from "./migrations/0006_agent_leases.ts"
 import contextFacts from "./migrations/0007_context_facts.ts"
+import principals from "./migrations/0008_principals.ts"
 
 const migrations = {
   "0001_outbox": outbox,
@@ -16,7 +17,8 @@ const migrations = {
   "0004_context": context,
   "0005_agents": agents,
   "0006_agent_leases": agentLeases,
-  "0007_context_facts": contextFacts
+  "0007_context_facts": contextFacts,
+  "0008_principals": principals
 }
 
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

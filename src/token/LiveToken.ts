@@ -81,8 +81,8 @@ const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
     scopes.set(owner, own)
     return yield* RotatingToken.make({
       source: source.value,
-      fiber: `token ${relay}/${owner}`,
-      labels: { relay, agent: owner },
+      relay,
+      owner,
       onChange: (principalChanged) =>
         PubSub.publishAll(
           changes,

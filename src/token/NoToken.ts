@@ -1,17 +1,16 @@
 import { Effect, Option } from "effect"
-import { principalOfSource } from "./PrincipalOf.ts"
+import { principalOfNone } from "./PrincipalOf.ts"
 import type { RotatingToken } from "./RotatingToken.ts"
 import type { TokenStatus } from "./Token.ts"
 import * as TokenState from "./TokenState.ts"
 
 /** Where no source is configured: requests go without a token. */
 export const noToken: RotatingToken = (() => {
-  const principal = principalOfSource("none")
-  const status: TokenStatus = TokenState.statusOf(TokenState.initial(principal), "none", 0)
+  const status: TokenStatus = TokenState.statusOf(TokenState.initial(principalOfNone), "none", 0)
   const idle = Effect.succeed({ ...status, nextRefreshAt: Option.none() })
   return {
     current: Effect.succeedNone,
-    principal: Effect.succeed(principal),
+    principal: Effect.succeed(principalOfNone),
     rejected: () => Effect.succeedNone,
     accepted: Effect.void,
     refresh: idle,

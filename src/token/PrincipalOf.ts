@@ -54,5 +54,11 @@ export const principalOf = (issued: IssuedToken): PrincipalId => {
   })
 }
 
-/** The principal of a source that has not given a token yet. */
-export const principalOfSource = (source: string): PrincipalId => digest([source])
+/** The principal where no source is configured. */
+export const principalOfNone = digest(["none"])
+
+/**
+ * Whoever it is that the source will name first: before its first token nobody knows. What was accepted for them belongs
+ * to that one.
+ */
+export const unknownPrincipal = PrincipalId.make("unknown")

@@ -8,7 +8,8 @@ import { Clock, Deferred, Effect, Metric, Option, Queue, Random, Redacted, Scope
 import type { PrincipalId } from "../domain/Ids.ts"
 import * as Metrics from "../observability/Metrics.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
-import { principalOf, principalOfSource } from "./PrincipalOf.ts"
+import { PrincipalMemory } from "./PrincipalMemory.ts"
+import { principalOf, unknownPrincipal } from "./PrincipalOf.ts"
 import * as rotation from "./rotation.ts"
 import { type IssuedToken, type TokenSource, TokenSourceFailed } from "./sources/TokenSource.ts"
 import type { Token, TokenStatus } from "./Token.ts"
@@ -42,16 +43,20 @@ const checked = (issued: IssuedToken, at: number): Effect.Effect<IssuedToken, To
 /** `onChange` is called after each change of the token or its principal took effect. */
 export const make = Effect.fnUntraced(function*(options: {
   readonly source: TokenSource
-  readonly fiber: string
-  readonly labels: Readonly<Record<string, string>>
+  readonly relay: string
+  /** An agent, or `*` for all who share the token. */
+  readonly owner: string
   readonly onChange: (principalChanged: boolean) => Effect.Effect<void>
 }): Effect.fn.Return<RotatingToken, never, Supervisor | Scope.Scope> {
-  const { labels, onChange, source } = options
+  const { onChange, owner, relay, source } = options
+  const labels = { relay, agent: owner }
+  const remembered = { relay, owner, source: source.name }
+  const { keep, recall } = yield* PrincipalMemory
   const { supervise } = yield* Supervisor
   const scope = yield* Scope.Scope
   const rescheduled = yield* Queue.sliding<void>(1)
   let asking: Deferred.Deferred<void> | undefined
-  let state = TokenState.initial(principalOfSource(source.name))
+  let state = TokenState.initial(Option.getOrElse(yield* recall(remembered), () => unknownPrincipal))
 
   const counted = (outcome: string) =>
     Metric.update(Metric.withAttributes(Metrics.tokenRefreshes, { ...labels, outcome }), 1)
@@ -69,6 +74,7 @@ export const make = Effect.fnUntraced(function*(options: {
     }
     if (Option.isSome(before.trouble)) yield* Effect.logInfo("the token source answers again")
     yield* counted(next.changed ? "changed" : "unchanged")
+    if (before.principal !== token.principal) yield* keep(remembered, token.principal)
     if (next.changed) yield* onChange(before.principal !== token.principal)
   })
 
@@ -156,7 +162,7 @@ export const make = Effect.fnUntraced(function*(options: {
       Effect.andThen(ask(false))
     ))
 
-  yield* supervise(options.fiber)(
+  yield* supervise(`token ${relay}/${owner}`)(
     Effect.all([Effect.forever(onTime), onChangeOfSource], { concurrency: "unbounded", discard: true })
   )
   yield* Metrics.observed(

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option, Redacted } from "effect"
 import { Base64Url } from "effect/encoding"
-import { principalOf, principalOfSource } from "../../src/token/PrincipalOf.ts"
+import { principalOf } from "../../src/token/PrincipalOf.ts"
 
 const jwt = (claims: object, signature = "c2ln") =>
   `${Base64Url.encode(JSON.stringify({ alg: "RS256" }))}.${Base64Url.encode(JSON.stringify(claims))}.${signature}`
@@ -14,7 +14,6 @@ const ada = { sub: "ada", aud: ["relay", "other"], scope: "read write", iat: 1 }
 describe("PrincipalOf", () => {
   it("stays the same while an opaque token of one source rotates", () => {
     assert.strictEqual(of("one"), of("two"))
-    assert.strictEqual(of("one"), principalOfSource("file:/run/token"))
     assert.notStrictEqual(of("one"), of("one", "environment"))
   })
 

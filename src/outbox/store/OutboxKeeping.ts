@@ -3,6 +3,7 @@ import { Clock, Context, Effect, Layer } from "effect"
 import { SqlClient, type SqlError, type Statement } from "effect/sql"
 import { RelayTarget } from "../../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../../domain/Ids.ts"
+import { unknownPrincipal } from "../../token/PrincipalOf.ts"
 import type { Entry } from "../Entry.ts"
 import { Lanes } from "../Lanes.ts"
 import { OutboxWriter } from "./OutboxWriter.ts"
@@ -26,7 +27,10 @@ export class OutboxKeeping extends Context.Service<OutboxKeeping, {
   readonly expire: (before: number, reason: string) => Done<ReadonlyArray<Entry>>
   /** Delivered ones that were settled before go; how many did, at most a portion. */
   readonly purge: (before: number) => Done<number>
-  /** Parks what was accepted for another principal or relay, and returns what was parked to its old place. */
+  /**
+   * Parks what was accepted for another principal or relay, and returns what was parked to its old place. What was
+   * accepted before anybody was known becomes this principal's.
+   */
   readonly rebind: (agent: AgentName, principal: PrincipalId) => Done<void>
   /** Entries that hold their lane are tried at once. */
   readonly freeHeld: (agent: AgentName) => Done<void>
@@ -108,6 +112,9 @@ export class OutboxKeeping extends Context.Service<OutboxKeeping, {
         rebind: (agent, principal) =>
           write(Effect.gen(function*() {
             const at = yield* now
+            yield* sql`UPDATE outbox SET principal = ${principal}
+              WHERE relay = ${relay} AND agent = ${agent} AND principal = ${unknownPrincipal}
+              AND state IN ('pending', 'held', 'parked')`
             const other = sql`(principal <> ${principal} OR destination <> ${url.href})`
             const why = sql`reason = CASE WHEN destination <> ${url.href}
               THEN 'accepted for the relay at ' || destination ELSE 'accepted for another principal' END`
