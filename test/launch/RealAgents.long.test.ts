@@ -4,35 +4,16 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, readFileSync, rmSync } from "node:fs"
 import { TestRelay } from "../relay/TestRelay.ts"
 import { Daemon } from "../support/Daemon.ts"
 import { eventually } from "../support/eventually.ts"
 import { launch } from "../support/Program.ts"
+import { realAgent } from "./realAgent.ts"
 import { type Scratch, scratch } from "./scratch.ts"
 
-/** The command from npm; `undefined`, with a notice, where it cannot be had. */
-const installed = (home: Scratch, name: string, specifier: string) =>
-  Effect.callback<string | undefined>((resume) => {
-    const directory = home.file("installed")
-    mkdirSync(directory)
-    execFile(
-      "npm",
-      ["install", "--no-audit", "--no-fund", "--prefix", directory, specifier],
-      { timeout: 240_000 },
-      (error) => {
-        const command = home.file("installed", "node_modules", ".bin", name)
-        if (error === null && existsSync(command)) return resume(Effect.succeed(command))
-        process.stderr.write(`SKIPPED: ${specifier} cannot be installed here: ${error?.message.split("\n")[0] ?? ""}\n`)
-        resume(Effect.succeed(undefined))
-      }
-    )
-  })
-
 interface Agent {
-  readonly agent: string
-  readonly specifier: string
+  readonly agent: "claude" | "codex" | "gemini"
   readonly args: (home: Scratch) => ReadonlyArray<string>
   readonly environment: Readonly<Record<string, string>>
   /** Where it says that it is connected, and how. */
@@ -46,7 +27,6 @@ const unreachableModel =
 const agents: ReadonlyArray<Agent> = [
   {
     agent: "claude",
-    specifier: "@anthropic-ai/claude-code@2.1.197",
     args: (home) => ["--debug-file", home.file("claude.log"), "-p", "hello"],
     environment: {},
     log: (home) => home.file("claude.log"),
@@ -54,14 +34,12 @@ const agents: ReadonlyArray<Agent> = [
   },
   {
     agent: "codex",
-    specifier: "@openai/codex@0.169.0",
     args: () => ["exec", "--skip-git-repo-check", "-c", "model_provider=none", "-c", unreachableModel, "hello"],
     environment: { OPENAI_API_KEY: "none", RUST_LOG: "rmcp=info" },
     connected: /Service initialized as client/
   },
   {
     agent: "gemini",
-    specifier: "@google/gemini-cli@0.61.0",
     args: () => ["mcp", "list"],
     environment: { GEMINI_CLI_TRUST_WORKSPACE: "true" },
     connected: /holdfast: .* Connected/
@@ -69,51 +47,57 @@ const agents: ReadonlyArray<Agent> = [
 ]
 
 describe("holdfast exec", () => {
-  it.live.each(agents)("connects the real $agent, also while the relay is dead", (each) =>
-    Effect.gen(function*() {
-      const home = yield* scratch
-      const command = yield* installed(home, each.agent, each.specifier)
-      if (command === undefined) return
-      const relay = yield* TestRelay.start()
-      const daemon = yield* Daemon.start({ relayUrl: relay.url })
+  it.live.each(agents)(
+    "connects the real $agent, also while the relay is dead",
+    (each, context) =>
+      Effect.gen(function*() {
+        const home = yield* scratch
+        const command = yield* realAgent(each.agent, context)
+        const relay = yield* TestRelay.start()
+        const daemon = yield* Daemon.start({ relayUrl: relay.url })
 
-      const start = Effect.acquireRelease(
-        Effect.sync(() =>
-          launch(["exec", "--data-dir", daemon.dataDir, "--", command, ...each.args(home)], {
-            ...home.environment,
-            ...each.environment
-          })
-        ),
-        (program) =>
-          Effect.promise(() => {
-            program.child.kill("SIGTERM")
-            return program.ended
-          })
-      )
-      const connects = Effect.gen(function*() {
-        const log = each.log?.(home)
-        if (log !== undefined) rmSync(log, { force: true })
-        const program = yield* start
-        const said = Effect.sync(() =>
-          program.stdout + program.stderr + (log !== undefined && existsSync(log) ? readFileSync(log, "utf8") : "")
+        const start = Effect.acquireRelease(
+          Effect.sync(() =>
+            launch(["exec", "--data-dir", daemon.dataDir, "--", command, ...each.args(home)], {
+              ...home.environment,
+              ...each.environment
+            })
+          ),
+          (program) =>
+            Effect.promise(() => {
+              program.child.kill("SIGTERM")
+              return program.ended
+            })
         )
-        yield* eventually(`${each.agent} says that it is connected`, said, (text) =>
-          each.connected.test(text), "60 seconds")
-      })
-      const sessions = Effect.map(daemon.command("agents", "list"), ({ stdout }) =>
-        stdout)
+        const connects = Effect.gen(function*() {
+          const log = each.log?.(home)
+          if (log !== undefined) rmSync(log, { force: true })
+          const program = yield* start
+          const said = Effect.sync(() =>
+            program.stdout + program.stderr + (log !== undefined && existsSync(log) ? readFileSync(log, "utf8") : "")
+          )
+          yield* eventually(
+            `${each.agent} says that it is connected`,
+            said,
+            (text) => each.connected.test(text),
+            "60 seconds"
+          )
+        })
+        const sessions = Effect.map(daemon.command("agents", "list"), ({ stdout }) => stdout)
 
-      yield* Effect.scoped(Effect.gen(function*() {
-        yield* connects
-        if (each.agent !== "codex") {
-          return
-        }
-        // Codex goes on asking for its model meanwhile, so it can be seen to stay.
+        yield* Effect.scoped(Effect.gen(function*() {
+          yield* connects
+          if (each.agent !== "codex") {
+            return
+          }
+          // Codex goes on asking for its model meanwhile, so it can be seen to stay.
+          yield* relay.kill
+          yield* Effect.sleep("3 seconds")
+          assert.match(yield* sessions, /present +1 +0$/m)
+        }))
         yield* relay.kill
-        yield* Effect.sleep("3 seconds")
-        assert.match(yield* sessions, /present +1 +0$/m)
-      }))
-      yield* relay.kill
-      yield* Effect.scoped(connects)
-    }), 400_000)
+        yield* Effect.scoped(connects)
+      }),
+    400_000
+  )
 })

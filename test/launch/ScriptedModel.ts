@@ -1,0 +1,60 @@
+/**
+ * A model behind an agent's command line whose every move the test decides: what it is asked, what it calls or says next.
+ *
+ * It speaks a vendor's API on loopback; nobody is asked, nothing costs.
+ */
+import { Effect, Queue } from "effect"
+import { type Asked, httpServer } from "../token/httpServer.ts"
+
+/** What the command line tells the model: the tools it has, and what the last calls brought. */
+export interface Question {
+  readonly tools: ReadonlyArray<string>
+  readonly results: ReadonlyArray<string>
+}
+
+export type Move =
+  | { readonly call: string; readonly input: Readonly<Record<string, unknown>> }
+  | { readonly say: string }
+
+/** One vendor's API. */
+export interface Dialect {
+  /** What the agent asks its model; `undefined` for whatever else it wants of the API, which is not there. */
+  readonly question: (asked: Asked) => Question | undefined
+  /** The answer as server-sent events, the `number`th of all. */
+  readonly stream: (move: Move, number: number) => string
+}
+
+export const serverSentEvents = (events: ReadonlyArray<Readonly<Record<string, unknown>>>): string =>
+  events.map((event) => {
+    const name = "type" in event ? `event: ${event["type"]}\n` : ""
+    return `${name}data: ${JSON.stringify(event)}\n\n`
+  }).join("")
+
+export const scriptedModel = Effect.fnUntraced(function*(dialect: Dialect) {
+  const questions = yield* Queue.unbounded<Question>()
+  const waiting: Array<(move: Move) => void> = []
+  let answers = 0
+  const { origin } = yield* httpServer((asked) => {
+    const question = asked.method === "POST" ? dialect.question(asked) : undefined
+    if (question === undefined) return { status: asked.method === "HEAD" ? 200 : 404, body: {} }
+    Queue.offerUnsafe(questions, question)
+    return new Promise((answer) =>
+      waiting.push((move) =>
+        answer({ headers: { "content-type": "text/event-stream" }, body: dialect.stream(move, ++answers) })
+      )
+    )
+  })
+  const question = Effect.timeoutOrElse(Queue.take(questions), {
+    duration: "60 seconds",
+    orElse: () => Effect.die(new Error("the model was not asked for a minute"))
+  })
+  const move = (next: Move) => Effect.sync(() => waiting.shift()?.(next))
+  return {
+    origin,
+    question,
+    move,
+    /** Calls a tool, and gives the question that brings its result. */
+    call: (tool: string, input: Readonly<Record<string, unknown>> = {}) =>
+      Effect.andThen(move({ call: tool, input }), question)
+  }
+})
