@@ -3,19 +3,33 @@
  *
  * Everything of one relay is an entry of `Relays`, so that several relays never wait for each other.
  */
-import { Clock, Context, Duration, Effect, identity, Layer, LayerMap, Option, Redacted } from "effect"
+import {
+  Clock,
+  Context,
+  Duration,
+  Effect,
+  identity,
+  Layer,
+  LayerMap,
+  Option,
+  Redacted,
+  Ref,
+  Schema,
+  Semaphore
+} from "effect"
 import { randomBytes } from "node:crypto"
 import { AdminHandler } from "./admin/AdminHandler.ts"
 import { AdminSecret } from "./admin/AdminSecret.ts"
 import { Daemon } from "./admin/Daemon.ts"
-import { RelayAdmins } from "./admin/RelayAdmins.ts"
+import { type RelayAdmin, RelayAdmins } from "./admin/RelayAdmins.ts"
+import * as RelayReload from "./admin/RelayReload.ts"
 import { AgentProvisioning, type Provisioning } from "./agents/AgentProvisioning.ts"
 import { Agents } from "./agents/Agents.ts"
 import { RelayTarget, Settings, type SettingsValues } from "./config/Settings.ts"
 import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
 import * as WorktreeWatch from "./context/WorktreeWatch.ts"
 import { Credentials } from "./credentials/Credentials.ts"
-import type { RelayId } from "./domain/Ids.ts"
+import { RelayId } from "./domain/Ids.ts"
 import { steadyClock } from "./domain/SteadyClock.ts"
 import { version } from "./domain/Version.ts"
 import { AgentRequests } from "./mcp/AgentRequests.ts"
@@ -61,22 +75,35 @@ import { RelayTransport } from "./relay/transport/RelayTransport.ts"
 import * as Database from "./storage/Database.ts"
 import { DataDirectory } from "./storage/DataDirectory.ts"
 import * as EndpointFile from "./storage/EndpointFile.ts"
+import * as LiveSet from "./supervision/LiveSet.ts"
 import { Supervisor } from "./supervision/Supervisor.ts"
 import { LiveToken } from "./token/LiveToken.ts"
 import * as PrincipalMemory from "./token/PrincipalMemory.ts"
 import * as SettingsCredentialSources from "./token/SettingsCredentialSources.ts"
 import type { TokenSettingsInvalid } from "./token/sources/ChosenSource.ts"
 
-/** The relays that are configured. */
+/** The relays that are served from the start. */
 export class RelayTargets extends Context.Service<RelayTargets, ReadonlyArray<RelayTarget["Service"]>>()(
   "holdfast/RelayTargets"
 ) {}
+
+/** Where they are read anew from while the daemon runs. */
+export const RelaySource = Context.Reference<RelayReload.Reloading["reread"]>("holdfast/RelaySource", {
+  defaultValue: () => Effect.fail({ message: "the program that Holdfast is embedded in has named them" })
+})
+
+/** Those of the start, until the configuration's are read anew. */
+class PresentTargets extends Context.Service<PresentTargets, Ref.Ref<ReadonlyArray<RelayTarget["Service"]>>>()(
+  "holdfast/PresentTargets"
+) {
+  static readonly layer = Layer.effect(PresentTargets, Effect.flatMap(RelayTargets, (targets) => Ref.make(targets)))
+}
 
 const target = (id: RelayId) =>
   Layer.effect(
     RelayTarget,
     Effect.gen(function*() {
-      const targets = yield* RelayTargets
+      const targets = yield* Ref.get(yield* PresentTargets)
       return yield* Effect.orDie(Effect.fromNullishOr(targets.find((candidate) => candidate.id === id)))
     })
   )
@@ -126,57 +153,80 @@ const agentSide = Layer.mergeAll(RelayGateway.layer, MenuTriggers.layer).pipe(
   Layer.provideMerge(MenuSignals.layer)
 )
 
+const ofRelay = (id: RelayId) =>
+  agentSide.pipe(
+    Layer.provideMerge(kept),
+    Layer.provideMerge(relaySide),
+    Layer.provideMerge(target(id)),
+    Layer.fresh
+  )
+
 export class Relays extends LayerMap.Service<Relays>()("holdfast/Relays", {
-  lookup: (id: RelayId) =>
-    agentSide.pipe(
-      Layer.provideMerge(kept),
-      Layer.provideMerge(relaySide),
-      Layer.provideMerge(target(id)),
-      Layer.fresh
-    ),
+  lookup: ofRelay,
   idleTimeToLive: Duration.infinity
 }) {}
 
-/** Every relay's services, built side by side, for as long as the scope is open. */
-const everyRelay = Effect.gen(function*() {
-  const targets = yield* RelayTargets
-  return yield* Effect.forEach(targets, ({ id }) => Relays.contextEffect(id), { concurrency: "unbounded" })
-})
+const isRelayId = Schema.is(RelayId)
+
+type RelayLayer = ReturnType<typeof ofRelay>
+type RelayServices = Context.Context<Layer.Success<RelayLayer>>
+
+/** Every relay's services, built side by side; they come and go with the configuration. */
+class ServedRelays
+  extends Context.Service<ServedRelays, LiveSet.LiveSet<RelayId, RelayServices, Layer.Error<RelayLayer>>>()(
+    "holdfast/ServedRelays"
+  )
+{
+  static readonly layer = Layer.effect(
+    ServedRelays,
+    Effect.gen(function*() {
+      // Let go of by the map at once, so that what goes, or could not come, is built anew when it comes again.
+      const served = yield* LiveSet.make((id: RelayId) =>
+        Effect.andThen(
+          Effect.addFinalizer(() => Relays.invalidate(id)),
+          Relays.contextEffect(id)
+        )
+      )
+      yield* served.add((yield* RelayTargets).map(({ id }) => id))
+      return served
+    })
+  )
+}
 
 const gateways = Layer.effect(
   Gateways,
-  Effect.map(everyRelay, (relays) => {
-    const byName = new Map<string, Gateway["Service"]>(
-      relays.map((relay) => [Context.get(relay, RelayTarget).id, Context.get(relay, Gateway)])
-    )
-    return Gateways.of({ find: (name) => Effect.sync(() => Option.fromUndefinedOr(byName.get(name))) })
-  })
+  Effect.map(ServedRelays, ({ find }) =>
+    Gateways.of({
+      find: (name) =>
+        isRelayId(name)
+          ? Effect.map(find(name), Option.map((relay) => Context.get(relay, Gateway)))
+          : Effect.succeedNone
+    }))
 )
+
+const relayAdmin = (relay: RelayServices): RelayAdmin => {
+  const sessions = Context.get(relay, AgentSessions)
+  return {
+    id: Context.get(relay, RelayTarget).id,
+    url: Context.get(relay, RelayTarget).url,
+    link: Context.get(relay, RelayLink),
+    token: Context.get(relay, LiveToken),
+    outbox: Context.get(relay, Outbox),
+    keptLists: Context.get(relay, KeptLists),
+    sessions: {
+      totals: Effect.all({
+        count: sessions.count,
+        streams: Effect.map(sessions.loaded, (loaded) => loaded.filter(({ readers }) => readers > 0).length)
+      }),
+      countOf: sessions.countOf,
+      endAll: sessions.endAll
+    }
+  }
+}
 
 const relayAdmins = Layer.effect(
   RelayAdmins,
-  Effect.map(everyRelay, (relays) => {
-    const list = relays.map((relay) => {
-      const sessions = Context.get(relay, AgentSessions)
-      return {
-        id: Context.get(relay, RelayTarget).id,
-        url: Context.get(relay, RelayTarget).url,
-        link: Context.get(relay, RelayLink),
-        token: Context.get(relay, LiveToken),
-        outbox: Context.get(relay, Outbox),
-        keptLists: Context.get(relay, KeptLists),
-        sessions: {
-          totals: Effect.all({
-            count: sessions.count,
-            streams: Effect.map(sessions.loaded, (loaded) => loaded.filter(({ readers }) => readers > 0).length)
-          }),
-          countOf: sessions.countOf,
-          endAll: sessions.endAll
-        }
-      }
-    })
-    return RelayAdmins.of({ list: Effect.succeed(list) })
-  })
+  Effect.map(ServedRelays, ({ list }) => RelayAdmins.of({ list: Effect.map(list, (all) => all.map(relayAdmin)) }))
 )
 
 /** Ready while it serves; degraded where a relay is away or the disk fails. */
@@ -219,22 +269,51 @@ const admin = Layer.effectDiscard(Effect.gen(function*() {
   Layer.provide(adminSecret)
 )
 
-/** Two stages: what is accepted is on disk and answered, then streams end and tell their clients to come back. */
+/** What is accepted is on disk and answered, then what streams end tells their clients to come back. */
+const letGo = Effect.fnUntraced(function*(relays: ReadonlyArray<RelayServices>) {
+  const patience = "5 seconds"
+  yield* Effect.forEach(relays, (relay) => Context.get(relay, Outbox).drain, { concurrency: "unbounded" })
+  yield* Effect.forEach(relays, (relay) => Context.get(relay, AgentSessions).settled, { concurrency: "unbounded" })
+    .pipe(Effect.timeoutOption(patience))
+  yield* Effect.forEach(relays, (relay) => Context.get(relay, AgentSessions).farewell, { concurrency: "unbounded" })
+})
+
+/** Two stages: no relay is asked for anything new, then streams end. */
 const stopping = Layer.effectDiscard(Effect.gen(function*() {
   const endpoint = yield* Endpoint
-  const relays = yield* everyRelay
-  const patience = "5 seconds"
+  const { list } = yield* ServedRelays
   yield* Effect.addFinalizer(() =>
     Effect.gen(function*() {
       yield* endpoint.stopAccepting
-      yield* Effect.forEach(relays, (relay) => Context.get(relay, Outbox).drain, { concurrency: "unbounded" })
-      yield* Effect.forEach(relays, (relay) => Context.get(relay, AgentSessions).settled, { concurrency: "unbounded" })
-        .pipe(Effect.timeoutOption(patience))
-      yield* Effect.forEach(relays, (relay) => Context.get(relay, AgentSessions).farewell, { concurrency: "unbounded" })
+      yield* Effect.flatMap(list, letGo)
       yield* endpoint.closeStreams
     })
   )
 }))
+
+const relayReload = Layer.effect(
+  RelayReload.RelayReload,
+  Effect.gen(function*() {
+    const served = yield* ServedRelays
+    const oneAtATime = yield* Semaphore.make(1)
+    const reload = RelayReload.make({
+      reread: yield* RelaySource,
+      present: yield* PresentTargets,
+      start: served.add,
+      stop: Effect.fnUntraced(function*(id) {
+        let undelivered = 0
+        yield* served.remove(id, (relay) =>
+          Effect.gen(function*() {
+            yield* letGo([relay])
+            const { dead, held, inflight, pending } = yield* Context.get(relay, Outbox).stats
+            undelivered = dead + held + inflight + pending
+          }))
+        return undelivered
+      })
+    })
+    return { reload: oneAtATime.withPermit(reload) }
+  })
+)
 
 const announced = Layer.effectDiscard(Effect.gen(function*() {
   const { port, url } = yield* Endpoint
@@ -272,14 +351,18 @@ export const layer = announced.pipe(
   Layer.provideMerge(daemon),
   Layer.provideMerge(Endpoint.layerNoDeps),
   Layer.provideMerge(readiness),
-  Layer.provideMerge(Layer.mergeAll(relayAdmins, gateways, ExtraRoutes.layer, RememberedPort.layerNoDeps)),
+  Layer.provideMerge(Layer.mergeAll(relayAdmins, relayReload, gateways, ExtraRoutes.layer, RememberedPort.layerNoDeps)),
+  Layer.provideMerge(ServedRelays.layer),
   Layer.provideMerge(Relays.layer),
+  Layer.provideMerge(PresentTargets.layer),
   Layer.provideMerge(shared)
 )
 
 export interface ServeOptions {
   readonly settings: SettingsValues
   readonly relays: ReadonlyArray<RelayTarget["Service"]>
+  /** The configuration's, read anew. */
+  readonly reread?: RelayReload.Reloading["reread"]
   /** What each agent needs besides its secret. */
   readonly provisioning?: Provisioning
   /** What to do once the daemon is ready. */
@@ -298,6 +381,7 @@ export const serve = (options: ServeOptions) =>
     options.provisioning === undefined
       ? identity
       : Effect.provideService(AgentProvisioning, options.provisioning),
+    options.reread === undefined ? identity : Effect.provideService(RelaySource, options.reread),
     Effect.provideService(Settings, options.settings),
     Effect.provideService(RelayTargets, options.relays),
     Effect.provideServiceEffect(Clock.Clock, Effect.map(Clock.Clock, steadyClock))

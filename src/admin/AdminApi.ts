@@ -12,6 +12,7 @@ import { AgentView, LeaseRequest, LeaseView, NewAgent } from "./AgentView.ts"
 import { ContextCommand, ContextView } from "./ContextView.ts"
 import { CredentialAnswer, CredentialPlace, CredentialRefused, CredentialView } from "./CredentialView.ts"
 import { DetailPage, EntryDetail, EntryPage, EntryStateView } from "./OutboxView.ts"
+import { ReloadCommand, ReloadView } from "./RelaysView.ts"
 import { StatusView } from "./StatusView.ts"
 import { TokenView } from "./TokenView.ts"
 import { ToolsView } from "./ToolsView.ts"
@@ -107,6 +108,11 @@ export class AgentsGroup extends HttpApiGroup.make("agents").add(
   })
 ) {}
 
+/** The relays of the configuration, read anew. */
+export class RelaysGroup extends HttpApiGroup.make("relays").add(
+  HttpApiEndpoint.post("reload", "/relays/reload", { payload: ReloadCommand, success: ReloadView, error: Conflict })
+) {}
+
 /** For git's credential helper and for gh; `get` alone answers with a secret. */
 export class CredentialGroup extends HttpApiGroup.make("credential").add(
   HttpApiEndpoint.get("list", "/credentials", { success: Schema.Array(CredentialView) }),
@@ -122,7 +128,7 @@ export class CredentialGroup extends HttpApiGroup.make("credential").add(
 ) {}
 
 export class AdminApi extends HttpApi.make("holdfast-admin")
-  .add(StatusGroup, AgentsGroup, OutboxGroup, ContextGroup, ToolsGroup, TokenGroup, CredentialGroup)
+  .add(StatusGroup, RelaysGroup, AgentsGroup, OutboxGroup, ContextGroup, ToolsGroup, TokenGroup, CredentialGroup)
   .middleware(AdminInput)
   .middleware(AdminAccess)
   .prefix("/api")

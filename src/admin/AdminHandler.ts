@@ -16,6 +16,7 @@ import * as ContextHandlers from "./ContextHandlers.ts"
 import * as CredentialHandlers from "./CredentialHandlers.ts"
 import { Lookup } from "./Lookup.ts"
 import * as OutboxHandlers from "./OutboxHandlers.ts"
+import * as RelaysHandlers from "./RelaysHandlers.ts"
 import * as StatusHandlers from "./StatusHandlers.ts"
 import * as TokenHandlers from "./TokenHandlers.ts"
 import * as ToolsHandlers from "./ToolsHandlers.ts"
@@ -23,6 +24,7 @@ import * as ToolsHandlers from "./ToolsHandlers.ts"
 /** The handlers, with their needs open; tests drive them without a socket. */
 export const groups = Layer.mergeAll(
   StatusHandlers.layerNoDeps,
+  RelaysHandlers.layerNoDeps,
   AgentsHandlers.layerNoDeps,
   OutboxHandlers.layerNoDeps,
   ContextHandlers.layerNoDeps,

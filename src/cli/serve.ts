@@ -77,11 +77,16 @@ export const serve = Command.make("serve", {
     if (embedded && Option.isSome(relay)) {
       return yield* new UsageError({ message: "--relay and --embedded name two relays: choose one" })
     }
-    const settings = yield* settingsWith({ relay: Option.getOrUndefined(relay), port: Option.getOrUndefined(port) })
+    const reading = settingsWith({ relay: Option.getOrUndefined(relay), port: Option.getOrUndefined(port) })
+    const settings = yield* reading
+    const reread = Effect.provideContext(
+      Effect.map(reading, relayTargets),
+      yield* Effect.context<Effect.Services<typeof reading>>()
+    )
     return yield* Effect.gen(function*() {
       const dataDir = yield* dataDirectory
       const served = yield* relaysFor(settings, dataDir, embedded)
-      return yield* Runner.serve({ settings, ...served, onReady: announce(dataDir, served.relays) })
+      return yield* Runner.serve({ settings, ...served, reread, onReady: announce(dataDir, served.relays) })
     }).pipe(Effect.provide(logging(settings)))
   }).pipe(Effect.scoped, stopsBySignal)).pipe(
     Command.withDescription("Run the daemon, in the foreground, until it is stopped by a signal")

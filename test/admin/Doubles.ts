@@ -4,6 +4,7 @@ import { Context, Effect, Layer, Option, Redacted, Stream } from "effect"
 import { AdminSecret } from "../../src/admin/AdminSecret.ts"
 import { Daemon } from "../../src/admin/Daemon.ts"
 import { RelayAdmins } from "../../src/admin/RelayAdmins.ts"
+import { CannotReload, RelayReload } from "../../src/admin/RelayReload.ts"
 import { AgentExists, Agents } from "../../src/agents/Agents.ts"
 import { Settings, settingsFrom } from "../../src/config/Settings.ts"
 import type { ContextState } from "../../src/context/ContextState.ts"
@@ -174,6 +175,7 @@ export const doubles = (entries: ReadonlyArray<Entry> = []) =>
     AdminSecret.layer(secret),
     Layer.succeed(Settings, settingsFrom({})),
     credentials,
+    Layer.succeed(RelayReload, { reload: Effect.fail(new CannotReload({ detail: "relays.docs.url is no URL" })) }),
     Layer.succeed(Daemon, { version: "1.2.3", pid: 42, startedAt: 0, url: "http://127.0.0.1:4851/mcp" }),
     Layer.mock(Agents, {
       list: Effect.succeed([defaultAgent, AgentName.make("second")]),

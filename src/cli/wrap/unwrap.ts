@@ -5,6 +5,7 @@ import { dataDirectory } from "../configuration.ts"
 import { CommandFailed } from "../Failures.ts"
 import { fileArgument, realFile } from "./fileArgument.ts"
 import { removeRelays } from "./ownConfiguration.ts"
+import { reloaded } from "./reloaded.ts"
 import * as Wrapped from "./Wrapped.ts"
 
 export const unwrap = Command.make("unwrap", { file: fileArgument }, ({ file: named }) =>
@@ -32,4 +33,11 @@ export const unwrap = Command.make("unwrap", { file: fileArgument }, ({ file: na
     yield* removeRelays(configuration, relays)
     yield* Wrapped.forget(dataDir, file)
     yield* Console.log(`${file} is as it was; no longer relays of Holdfast: ${relays.join(", ")}`)
+    const live = yield* reloaded(dataDir)
+    for (const { relay, undelivered } of Option.match(live, { onNone: () => [], onSome: ({ removed }) => removed })) {
+      if (undelivered === 0) continue
+      yield* Console.error(
+        `${undelivered} calls for ${relay} are not delivered; they stay in ${dataDir}, for a relay of this name and URL`
+      )
+    }
   })).pipe(Command.withDescription("Bring a wrapped configuration back, byte for byte"))

@@ -1,5 +1,6 @@
 import { Console, Effect, FileSystem, Option } from "effect"
 import { Command } from "effect/cli"
+import type { ReloadView } from "../../admin/RelaysView.ts"
 import { clientFileFor } from "../../launch/clientFileFor.ts"
 import { type RelayEntry, relayEntry, relayName, variablesIn } from "../../launch/relayEntry.ts"
 import type { RemoteServer } from "../../launch/RemoteServers.ts"
@@ -10,6 +11,7 @@ import { dataDirectory } from "../configuration.ts"
 import { CommandFailed } from "../Failures.ts"
 import { fileArgument, realFile } from "./fileArgument.ts"
 import { addRelays, ownFile, relayNames } from "./ownConfiguration.ts"
+import { reloaded } from "./reloaded.ts"
 import * as Wrapped from "./Wrapped.ts"
 
 /** The relay of each server, and the URL that takes the server's place. */
@@ -22,6 +24,23 @@ const plan = (servers: ReadonlyArray<RemoteServer>, taken: ReadonlySet<string>, 
     urls.set(server.name, `${endpoint}/${name}`)
   }
   return { relays, urls }
+}
+
+/** Whether the relays are served by now, and what that may still take. */
+const inWords = (
+  live: Option.Option<ReloadView>,
+  added: ReadonlyArray<string>,
+  configuration: string,
+  variables: ReadonlyArray<string>
+): ReadonlyArray<string> => {
+  const needed = (names: ReadonlyArray<string>) =>
+    names.length === 0 ? [] : [`The daemon needs in its environment what the client had: ${names.join(", ")}.`]
+  if (Option.isNone(live)) return needed(variables)
+  const { relays, unset } = live.value
+  if (added.some((name) => !relays.some((relay) => relay === name))) {
+    return [`The daemon that runs reads another configuration: start it anew with --config ${configuration}`]
+  }
+  return [...needed(unset), ...(unset.length === 0 ? [] : ["Start it anew with them; it serves the relays already."])]
 }
 
 export const wrap = Command.make("wrap", { file: fileArgument }, ({ file: named }) =>
@@ -57,11 +76,9 @@ export const wrap = Command.make("wrap", { file: fileArgument }, ({ file: named 
     yield* replaceFile(file, wrapped)
     for (const { name, url } of servers) yield* Console.log(`${name}  ${url}  through  ${urls.get(name)}`)
     const variables = [...new Set(servers.flatMap(variablesIn))]
-    if (variables.length > 0) {
-      yield* Console.error(`The daemon needs in its environment what the client had: ${variables.join(", ")}.`)
-    }
+    const live = yield* reloaded(dataDir, variables)
+    yield* Effect.forEach(inWords(live, [...relays.keys()], configuration, variables), Console.error)
     yield* Console.error(
-      "Start the daemon anew, so that it knows its new relays, and the client with \"holdfast exec\", or after\n"
-        + `${exportLine(entry)}\n"holdfast unwrap" brings the file back.`
+      `Start the client with "holdfast exec", or after\n${exportLine(entry)}\n"holdfast unwrap" brings the file back.`
     )
   })).pipe(Command.withDescription("Put the remote servers of an agent's configuration behind Holdfast"))
