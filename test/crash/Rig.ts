@@ -1,10 +1,10 @@
 /** One daemon, one data directory, one relay and its ledger, over a number of cycles. */
 import { Effect, Fiber, Option } from "effect"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { TestRelay } from "../relay/TestRelay.ts"
 import { eventually } from "../support/eventually.ts"
+import { memoryDirectory } from "../support/memoryDirectory.ts"
 import { audit, type Written } from "./Audit.ts"
 import type { Programs } from "./bundle.ts"
 import { ask, opened } from "./Client.ts"
@@ -44,8 +44,9 @@ const settings = (mode: Mode, relay: string, dataDir: string) => ({
 
 const clients = 3
 
+/** SIGKILL leaves alone what the system has of a file, be it on a disk or in memory. */
 const temporary = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "holdfast-data-"))),
+  Effect.sync(() => mkdtempSync(join(memoryDirectory, "holdfast-data-"))),
   (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
 )
 
@@ -61,6 +62,7 @@ export const runRig = Effect.fnUntraced(function*(options: RigOptions, totals: T
   const { mode, programs, seed } = options
   const dataDir = yield* temporary
   const relay = yield* TestRelay.start({
+    directory: yield* temporary,
     program: programs.relay,
     compileCache: programs.compileCache,
     dedupe: mode === "dedupes",

@@ -8,6 +8,6 @@ describe("the queue, in thousands of lives", () => {
     "is what its model says, after any commands",
     [Commands],
     ([commands]) => live(commands).pipe(Effect.scoped, Effect.provide(FakeRelay.layer)),
-    { timeout: 3_600_000, arbitrary: { runs: 2_000, seed: "long", size: 40 } }
+    { timeout: 3_600_000, arbitrary: { runs: 3_000, seed: "long", size: 40 } }
   )
 })

@@ -107,23 +107,33 @@ const delivered = (model: Model): Model => {
   return next
 }
 
-/** Everything that follows by itself. */
-export const settled = (model: Model): Model => {
-  const bound = rebound(model)
-  return bound.up ? delivered(bound) : bound
-}
+/** Hours. What is between passes adds up to less than eight over one life, and must never decide. */
+export const expiry = 53
+export const keeping = 8
+/** Hours that pass at once. */
+export const passes = [9, 27] as const
 
-const week = 7 * 24
-const day = 24
+const expired = (model: Model, which: (entry: ModelEntry) => boolean): Model => ({
+  ...model,
+  entries: model.entries.map((entry) =>
+    entry.state === "pending" && entry.queuedAt <= model.hours - expiry && which(entry)
+      ? { ...entry, state: "dead", reason: "expired" }
+      : entry
+  )
+})
+
+/**
+ * Everything that follows by itself. What grew too old while it was held, parked or in flight, and is pending again, may
+ * be attempted first or expire first: `expiredFirst` says which did the latter.
+ */
+export const settled = (model: Model, expiredFirst: ReadonlySet<string>): Model => {
+  const bound = expired(rebound(model), ({ key }) => expiredFirst.has(key))
+  return expired(bound.up ? delivered(bound) : bound, () => true)
+}
 
 export const passed = (model: Model, hours: number): Model => {
   const now = model.hours + hours
-  const entries = model.entries.flatMap((entry): ReadonlyArray<ModelEntry> => {
-    if (entry.state === "delivered" && entry.settledAt <= now - day) return []
-    return entry.state === "pending" && entry.queuedAt <= now - week
-      ? [{ ...entry, state: "dead", reason: "expired" }]
-      : [entry]
-  })
+  const entries = model.entries.filter(({ settledAt, state }) => state !== "delivered" || settledAt > now - keeping)
   return { ...model, entries, hours: now }
 }
 
