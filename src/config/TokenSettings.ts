@@ -59,6 +59,8 @@ export type MintSettings = typeof MintSettings.Type
 export const OAuthSettings = Schema.Struct({
   clientId: Schema.NonEmptyString,
   clientSecret: Schema.optionalKey(Secret),
+  /** In PEM, to sign with in the place of a secret (`private_key_jwt`); RSA, P-256 or Ed25519. */
+  privateKey: Schema.optionalKey(Secret),
   scope: Schema.optionalKey(Schema.NonEmptyString),
   /** The authorization server; without, the one that the relay's protected-resource metadata names. */
   issuer: Schema.optionalKey(UrlTemplate),
@@ -66,7 +68,11 @@ export const OAuthSettings = Schema.Struct({
   tokenEndpoint: Schema.optionalKey(UrlTemplate),
   /** What the token is for; without, what the relay's metadata says, else the relay's URL. */
   resource: Schema.optionalKey(UrlTemplate)
-})
+}).check(
+  Schema.makeFilter(({ clientSecret, privateKey }) =>
+    clientSecret === undefined || privateKey === undefined || "clientSecret and privateKey are both set: one is enough"
+  )
+)
 export type OAuthSettings = typeof OAuthSettings.Type
 
 const sourceFields = {

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
+import { generateKeyPairSync, verify } from "node:crypto"
 import type { OAuthSettings } from "../../src/config/TokenSettings.ts"
 import * as ClientCredentials from "../../src/token/sources/ClientCredentials.ts"
 import type { IssuedToken, TokenSourceFailed } from "../../src/token/sources/TokenSource.ts"
@@ -11,6 +12,11 @@ const fetchWith = (settings: OAuthSettings, relay: string) =>
     withServices,
     Effect.map(({ fetch }): Effect.Effect<IssuedToken, TokenSourceFailed> => fetch)
   )
+
+const keyPair = (kind: string) => {
+  if (kind === "rsa") return generateKeyPairSync("rsa", { modulusLength: 2048 })
+  return kind === "ec" ? generateKeyPairSync("ec", { namedCurve: "P-256" }) : generateKeyPairSync("ed25519")
+}
 
 type Routes = Readonly<Record<string, (asked: Asked, origin: string) => Answer>>
 
@@ -109,6 +115,43 @@ describe("ClientCredentials", () => {
       assert.deepInclude(asked && formOf(asked), { client_id: "id:1", client_secret: "s&cret" })
     }))
 
+  it.effect.each(["ec", "rsa", "ed25519"])(
+    "signs an assertion with its own key of kind %s, and sends no secret",
+    (kind) =>
+      Effect.gen(function*() {
+        const { privateKey, publicKey } = keyPair(kind)
+        const server = yield* servers({ "/.well-known/oauth-authorization-server": metadata(), "/oauth/token": token })
+        const pem = String(privateKey.export({ type: "pkcs8", format: "pem" }))
+        yield* yield* fetchWith({ clientId: "id", privateKey: Redacted.make(pem) }, `${server.origin}/mcp`)
+        const asked = server.asked.at(-1)
+        assert.isUndefined(asked?.headers.authorization)
+        const form = asked === undefined ? {} : formOf(asked)
+        assert.strictEqual(form["client_assertion_type"], "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+        const [header = "", payload = "", signature = ""] = (form["client_assertion"] ?? "").split(".")
+        const claims = JSON.parse(Buffer.from(payload, "base64url").toString())
+        assert.deepInclude(claims, { iss: "id", sub: "id", aud: server.origin, iat: 0, exp: 60 })
+        const { alg } = JSON.parse(Buffer.from(header, "base64url").toString())
+        assert.strictEqual(alg, { ec: "ES256", rsa: "RS256", ed25519: "EdDSA" }[kind])
+        const right = verify(
+          kind === "ed25519" ? null : "sha256",
+          Buffer.from(`${header}.${payload}`),
+          { key: publicKey, dsaEncoding: "ieee-p1363" },
+          Buffer.from(signature, "base64url")
+        )
+        assert.isTrue(right)
+      })
+  )
+
+  it.effect("says that a key cannot be used, without showing it", () =>
+    Effect.gen(function*() {
+      const server = yield* servers({ "/.well-known/oauth-authorization-server": metadata(), "/oauth/token": token })
+      const settings = { clientId: "id", privateKey: Redacted.make("no key at all") }
+      const error = yield* Effect.flip(yield* fetchWith(settings, `${server.origin}/mcp`))
+      assert.strictEqual(error.code, "not configured")
+      assert.include(error.hint, "PEM")
+      assert.notInclude(error.message, "no key at all")
+    }))
+
   it.effect.each(
     [
       {
@@ -134,7 +177,9 @@ describe("ClientCredentials", () => {
       const server = yield* servers({ ...routes, "/oauth/token": token, "/token": token })
       const error = yield* Effect.flip(yield* fetchWith(credentials, `${server.origin}/mcp`))
       assert.strictEqual(error.code, code)
-      assert.isEmpty(server.asked.filter(({ method }) => method === "POST"))
+      assert.isEmpty(server.asked.filter(({ headers, method, path }) =>
+        (method === "POST" && path !== "/mcp") || headers.authorization
+      ))
     }))
 
   it.effect("holds a refused client for final, and looks everything up again with the next ask", () =>
@@ -152,6 +197,9 @@ describe("ClientCredentials", () => {
         status: 400
       })
       yield* Effect.flip(fetch)
-      assert.strictEqual(paths(server.asked).filter((path) => path === "/mcp").length, 2)
+      assert.strictEqual(
+        paths(server.asked).filter((path) => path === "/.well-known/oauth-authorization-server").length,
+        2
+      )
     }))
 })

@@ -2,10 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
 import { join } from "node:path"
 import { defaultRelay } from "../../src/domain/Ids.ts"
 import { DataDirectory } from "../../src/storage/DataDirectory.ts"
 import * as Authorization from "../../src/token/sources/Authorization.ts"
+import * as AuthorizationServer from "../../src/token/sources/AuthorizationServer.ts"
 import * as LoginFile from "../../src/token/sources/LoginFile.ts"
 import * as LoginSource from "../../src/token/sources/LoginSource.ts"
 import { temporaryDirectory } from "../storage/temporaryDirectory.ts"
@@ -21,7 +23,10 @@ const agree = (url: string) =>
     return new URL(response.headers.get("location") ?? "http://none.test").searchParams
   })
 
-const begin = (relay: URL, clientId?: string) => withServices(Authorization.begin({ relay, redirectUri, clientId }))
+const begin = (relay: URL, clientId?: string) =>
+  withServices(
+    Authorization.begin({ relay, redirectUri, client: clientId === undefined ? undefined : { id: clientId } })
+  )
 
 const logIn = Effect.fnUntraced(function*(relay: URL) {
   const begun = yield* begin(relay)
@@ -119,6 +124,49 @@ describe("a login", () => {
       assert.notStrictEqual(kept().refreshToken, login.refreshToken)
     }))
 
+  it.effect("that cannot be renewed is used to its end, however often it is asked for, and then says what to do", () =>
+    Effect.gen(function*() {
+      const { file, kept, login, server, source } = yield* loggedIn()
+      writeFileSync(file, JSON.stringify({ ...kept(), refreshToken: null }))
+      for (const _ of [1, 2, 3]) assert.strictEqual(value(yield* source.fetch), login.accessToken)
+      yield* TestClock.adjust("1 hour")
+      const ended = yield* Effect.flip(source.fetch)
+      assert.deepInclude({ ...ended }, { code: "ended", retryable: false })
+      assert.include(ended.hint, "holdfast login")
+      assert.strictEqual(server.state.refreshes, 0)
+    }))
+
+  it.effect("asks for more rights on top of those that the last login at that server was allowed", () =>
+    Effect.gen(function*() {
+      const server = yield* authorizationServer()
+      const first = yield* logIn(server.relay)
+      assert.deepStrictEqual(first.scopes, ["tools", "offline_access"])
+      const scopesOf = (before: LoginFile.Login) =>
+        Effect.map(
+          withServices(Authorization.begin({
+            relay: server.relay,
+            redirectUri,
+            client: undefined,
+            scope: "write",
+            before: { ...before, scopes: ["read"] }
+          })),
+          ({ url }) => new URL(url).searchParams.get("scope")
+        )
+      assert.strictEqual(yield* scopesOf(first), "tools read write offline_access")
+      assert.strictEqual(
+        yield* scopesOf({ ...first, issuer: "https://other.test" }),
+        "tools write offline_access",
+        "what another server allowed"
+      )
+    }))
+
+  it.effect("does not wait for the end of what a relay that asks for no token streams", () =>
+    Effect.gen(function*() {
+      const relay = yield* endless
+      const { issuers, resource } = yield* withServices(AuthorizationServer.protectedResource(new URL(relay)))
+      assert.deepStrictEqual([resource, issuers], [relay, [new URL(relay).origin]])
+    }))
+
   it.effect("goes on after a crash with what is on disk", () =>
     Effect.gen(function*() {
       const { kept, path, server, source } = yield* loggedIn()
@@ -166,3 +214,22 @@ describe("a login", () => {
 const writeBlock = (path: string): void => {
   mkdirSync(join(path, "x"), { recursive: true })
 }
+
+/** A relay that is open to everybody and answers with streams that never end. */
+const endless = Effect.acquireRelease(
+  Effect.callback<readonly [string, () => void]>((resume) => {
+    const server = createServer(({ url }, response) => {
+      if (url !== "/mcp") return void response.writeHead(404).end()
+      response.writeHead(200, { "content-type": "text/event-stream" }).write(": connected\n\n")
+    }).listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      const port = typeof address === "object" && address !== null ? address.port : 0
+      const close = () => {
+        server.close()
+        server.closeAllConnections()
+      }
+      resume(Effect.succeed([`http://127.0.0.1:${port}/mcp`, close]))
+    })
+  }),
+  ([, close]) => Effect.sync(close)
+).pipe(Effect.map(([url]) => url))

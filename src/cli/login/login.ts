@@ -1,5 +1,5 @@
 import { NodeHttpClient } from "@effect/platform-node"
-import { Console, Effect, Option } from "effect"
+import { Console, Effect, FileSystem, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { relayTargets } from "../../config/Settings.ts"
 import { defaultRelay, RelayId } from "../../domain/Ids.ts"
@@ -11,6 +11,21 @@ import { CommandFailed, UsageError } from "../Failures.ts"
 import { callback } from "./callback.ts"
 
 const patience = "10 minutes"
+
+const clientOf = Effect.fnUntraced(function*(id: Option.Option<string>, secretFile: Option.Option<string>) {
+  if (Option.isNone(id)) {
+    return Option.isNone(secretFile)
+      ? undefined
+      : yield* new UsageError({ message: "--client-secret-file needs --client-id: whose secret is it?" })
+  }
+  if (Option.isNone(secretFile)) return { id: id.value }
+  const fs = yield* FileSystem.FileSystem
+  const secret = yield* Effect.mapError(
+    fs.readFileString(secretFile.value),
+    () => new CommandFailed({ message: `${secretFile.value} cannot be read` })
+  )
+  return { id: id.value, secret: secret.trim() }
+})
 
 export const login = Command.make(
   "login",
@@ -24,9 +39,19 @@ export const login = Command.make(
       Flag.withDescription("A client that the server knows, or the URL of its metadata (default: registers one)"),
       Flag.withMetavar("ID"),
       Flag.optional
+    ),
+    clientSecretFile: Flag.String("client-secret-file").pipe(
+      Flag.withDescription("A file with that client's secret, where it has one"),
+      Flag.withMetavar("FILE"),
+      Flag.optional
+    ),
+    scope: Flag.String("scope").pipe(
+      Flag.withDescription("Rights to ask for besides those that the relay and the last login name"),
+      Flag.withMetavar("SCOPE"),
+      Flag.optional
     )
   },
-  Effect.fn(function*({ clientId, relay }) {
+  Effect.fn(function*({ clientId, clientSecretFile, relay, scope }) {
     const named = Option.getOrUndefined(relay)
     const url = named?.includes("://") === true ? named : undefined
     const targets = relayTargets(yield* settingsWith({ relay: url, port: undefined }))
@@ -36,19 +61,24 @@ export const login = Command.make(
       return yield* new UsageError({ message: `no relay is called "${id}": name one with --relay, by its name or URL` })
     }
     const said = Effect.mapError((error: { readonly message: string }) => new CommandFailed({ message: error.message }))
+    const client = yield* clientOf(clientId, clientSecretFile)
+    const directory = DataDirectory.layerAt(yield* dataDirectory)
+    const before = yield* Effect.provide(said(LoginFile.read(RelayId.make(id))), directory)
     const { query, redirectUri } = yield* callback
-    const begun = yield* said(
-      Authorization.begin({ relay: target.url, redirectUri, clientId: Option.getOrUndefined(clientId) })
-    )
+    const begun = yield* said(Authorization.begin({
+      relay: target.url,
+      redirectUri,
+      client,
+      scope: Option.getOrUndefined(scope),
+      before: Option.getOrUndefined(before)
+    }))
     yield* Console.log(`Open this address in a browser on this machine, and agree:\n\n  ${begun.url}\n`)
     const came = yield* Effect.timeoutOption(query, patience)
     if (Option.isNone(came)) {
       return yield* new CommandFailed({ message: "nobody agreed within 10 minutes; start again" })
     }
     const kept = yield* said(begun.complete(came.value))
-    yield* LoginFile.write(RelayId.make(id), kept).pipe(
-      Effect.provide(DataDirectory.layerAt(yield* dataDirectory))
-    )
+    yield* Effect.provide(LoginFile.write(RelayId.make(id), kept), directory)
     const lasting = kept.refreshToken === null
       ? "until its token ends: the server gave none to renew it with"
       : "from now on"

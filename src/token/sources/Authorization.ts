@@ -1,6 +1,8 @@
 /**
  * The authorization-code flow for a person at a browser: MCP's authorization section, OAuth 2.1, RFC 7636 (PKCE),
  * RFC 7591 (registration), RFC 8252 (loopback redirect), RFC 8707 (resource), RFC 9207 (`iss`).
+ *
+ * What a login before it at the same server was allowed is asked for again, so that more rights never cost others.
  */
 import { Effect, Option, Redacted, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
@@ -28,17 +30,28 @@ interface Client {
   readonly methods?: ReadonlyArray<string> | undefined
 }
 
-const register = Effect.fnUntraced(function*(endpoint: string, redirectUri: string, scope: string | undefined) {
+/** As a public client where the server takes those; else with a secret, in the way that it takes. */
+const methodFor = ({ token_endpoint_auth_methods_supported: taken = ["none"] }: AuthorizationServer.ServerMetadata) =>
+  ["none", "client_secret_basic", "client_secret_post"].find((method) => taken.includes(method)) ?? "none"
+
+const register = Effect.fnUntraced(function*(
+  endpoint: string,
+  server: AuthorizationServer.ServerMetadata,
+  redirectUri: string,
+  scope: string | undefined
+) {
   const url = yield* HttpAsk.safeUrl(endpoint)
   const answer = yield* HttpAsk.send(
     HttpClientRequest.post(url).pipe(
       HttpClientRequest.bodyText(
         JSON.stringify({
           client_name: "Holdfast",
+          // Of a program on a person's machine, whose redirect is to loopback (OpenID Connect Registration, section 2).
+          application_type: "native",
           redirect_uris: [redirectUri],
           grant_types: ["authorization_code", "refresh_token"],
           response_types: ["code"],
-          token_endpoint_auth_method: "none",
+          token_endpoint_auth_method: methodFor(server),
           scope
         }),
         "application/json"
@@ -49,8 +62,15 @@ const register = Effect.fnUntraced(function*(endpoint: string, redirectUri: stri
   const decoded = Schema.decodeOption(Registered)(answer.text)
   if (Option.isNone(decoded)) return yield* refuse("no client", "the authorization server registered no client")
   const { client_id, client_secret, token_endpoint_auth_method: method } = decoded.value
-  return { id: client_id, secret: client_secret, methods: method === undefined ? undefined : [method] } satisfies Client
+  return {
+    id: client_id,
+    secret: client_secret,
+    methods: method === undefined ? server.token_endpoint_auth_methods_supported : [method]
+  } satisfies Client
 })
+
+const wordsOf = (scope: string | undefined): ReadonlyArray<string> =>
+  scope?.split(" ").filter((word) => word !== "") ?? []
 
 export interface Authorization {
   /** For the person's browser. */
@@ -65,18 +85,22 @@ interface Begun {
   readonly tokenEndpoint: string
   readonly client: Client
   readonly resource: string
+  readonly scopes: ReadonlyArray<string>
   readonly redirectUri: string
   readonly state: string
   readonly verifier: string
 }
 
-/** `clientId`: registered beforehand, or the URL of a client id metadata document. */
+/** `client`: registered beforehand, or the URL of a client id metadata document. */
 export const begin = Effect.fn("Authorization.begin")(function*(options: {
   readonly relay: URL
   readonly redirectUri: string
-  readonly clientId: string | undefined
+  readonly client: { readonly id: string; readonly secret?: string | undefined } | undefined
+  /** Asked for besides what the relay asks for. */
+  readonly scope?: string | undefined
+  readonly before?: Login | undefined
 }) {
-  const { clientId, redirectUri, relay } = options
+  const { before, redirectUri, relay } = options
   const { issuers, resource, scope: asked } = yield* AuthorizationServer.protectedResource(relay)
   const server = yield* AuthorizationServer.serverMetadata(issuers[0] ?? relay.origin)
   const endpoint = server.authorization_endpoint
@@ -86,13 +110,17 @@ export const begin = Effect.fn("Authorization.begin")(function*(options: {
   if (server.code_challenge_methods_supported?.includes("S256") !== true && server.assumed !== true) {
     return yield* refuse("no PKCE", `${server.issuer} does not say that it takes PKCE with S256`)
   }
-  const offline = server.scopes_supported?.includes("offline_access") === true ? "offline_access" : undefined
-  const scope = [...new Set([...(asked?.split(" ") ?? []), ...(offline === undefined ? [] : [offline])])].join(" ")
-  const registered = clientId === undefined && server.registration_endpoint !== undefined
-    ? yield* register(server.registration_endpoint, redirectUri, scope || undefined)
+  const offline = server.scopes_supported?.includes("offline_access") === true ? ["offline_access"] : []
+  const allowed = before?.issuer === server.issuer ? before.scopes ?? [] : []
+  const scopes = [...new Set([...wordsOf(asked), ...allowed, ...wordsOf(options.scope), ...offline])]
+  const scope = scopes.join(" ")
+  const registered = options.client === undefined && server.registration_endpoint !== undefined
+    ? yield* register(server.registration_endpoint, server, redirectUri, scope || undefined)
     : undefined
-  const client: Client | undefined = registered ??
-    (clientId === undefined ? undefined : { id: clientId, methods: ["none"] })
+  const client: Client | undefined = options.client === undefined ? registered : {
+    ...options.client,
+    methods: options.client.secret === undefined ? ["none"] : server.token_endpoint_auth_methods_supported
+  }
   if (client === undefined) {
     return yield* refuse("no client", `${server.issuer} registers no clients: name one with --client-id`)
   }
@@ -102,6 +130,7 @@ export const begin = Effect.fn("Authorization.begin")(function*(options: {
     tokenEndpoint: server.token_endpoint,
     client,
     resource,
+    scopes,
     redirectUri,
     state: random(),
     verifier: random()
@@ -156,6 +185,8 @@ const finish = Effect.fnUntraced(function*(begun: Begun, query: URLSearchParams)
     clientId: client.id,
     ...(client.secret === undefined ? {} : { clientSecret: client.secret }),
     resource: begun.resource,
+    // What the server leaves out is as it was asked (RFC 6749, section 5.1).
+    ...(begun.scopes.length === 0 ? {} : { scopes: begun.scopes }),
     id: random(),
     refreshToken: null
   })

@@ -7,6 +7,7 @@
 import { Effect, Option, Schema } from "effect"
 import { type HttpClient, HttpClientRequest } from "effect/http"
 import * as HttpAsk from "./HttpAsk.ts"
+import { challengeOf } from "./RelayChallenge.ts"
 import { failureOf } from "./SourceProblem.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
 
@@ -86,9 +87,7 @@ const covers = (resource: string, relay: URL): boolean => {
 /** Asks the relay, without a token; what it does not tell is assumed: itself as resource, its origin as issuer. */
 export const protectedResource = Effect.fn("AuthorizationServer.protectedResource")(function*(relay: URL) {
   yield* HttpAsk.safeUrl(relay.href)
-  const { challenge = "" } = yield* HttpAsk.send(
-    HttpClientRequest.get(relay).pipe(HttpClientRequest.setHeader("accept", "text/event-stream"))
-  )
+  const challenge = yield* challengeOf(relay)
   const named = parameter(challenge, "resource_metadata")
   const places = named === undefined
     ? [wellKnown("oauth-protected-resource", relay), `${relay.origin}/.well-known/oauth-protected-resource`]

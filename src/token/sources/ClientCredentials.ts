@@ -3,6 +3,7 @@ import { Effect, FileSystem, Redacted, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import type { OAuthSettings } from "../../config/TokenSettings.ts"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
+import * as ClientAssertion from "./ClientAssertion.ts"
 import * as Template from "./Template.ts"
 import * as TokenAnswer from "./TokenAnswer.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
@@ -10,6 +11,8 @@ import { type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
 
 interface Place {
   readonly endpoint: string
+  /** For whom an assertion is: the server's issuer, or where that is not known its token endpoint. */
+  readonly audience: string
   readonly methods: ReadonlyArray<string> | undefined
   readonly resource: string
   readonly scope: string | undefined
@@ -31,7 +34,13 @@ export const make = Effect.fnUntraced(function*(settings: OAuthSettings, relay: 
       : yield* AuthorizationServer.protectedResource(relay)
     const scope = settings.scope ?? asked.scope
     if (endpoint !== undefined) {
-      return { endpoint, methods: undefined, resource: resource ?? asked.resource, scope } satisfies Place
+      return {
+        endpoint,
+        audience: issuer ?? endpoint,
+        methods: undefined,
+        resource: resource ?? asked.resource,
+        scope
+      } satisfies Place
     }
     const server = issuer ?? asked.issuers[0]
     if (server === undefined) {
@@ -44,6 +53,7 @@ export const make = Effect.fnUntraced(function*(settings: OAuthSettings, relay: 
     const metadata = yield* AuthorizationServer.serverMetadata(server)
     return {
       endpoint: metadata.token_endpoint,
+      audience: metadata.issuer,
       methods: metadata.token_endpoint_auth_methods_supported,
       resource: resource ?? asked.resource,
       scope
@@ -57,11 +67,18 @@ export const make = Effect.fnUntraced(function*(settings: OAuthSettings, relay: 
     const secret = settings.clientSecret === undefined
       ? undefined
       : Redacted.make(yield* Template.resolve(Redacted.value(settings.clientSecret), agent))
+    const signed = settings.privateKey === undefined
+      ? {}
+      : yield* ClientAssertion.assertion(
+        settings.clientId,
+        Redacted.make(yield* Template.resolve(Redacted.value(settings.privateKey), agent)),
+        place.audience
+      )
     known = undefined
     const text = yield* TokenEndpoint.request(
       place.endpoint,
       { id: settings.clientId, secret, methods: place.methods },
-      { grant_type: "client_credentials", scope: place.scope, resource: place.resource || undefined }
+      { grant_type: "client_credentials", scope: place.scope, resource: place.resource || undefined, ...signed }
     )
     const issued = yield* TokenAnswer.read(text, { source: `${name} ${place.endpoint}`, bare: false })
     known = place

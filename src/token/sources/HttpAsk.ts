@@ -35,14 +35,24 @@ export const safeUrl = (text: string): Effect.Effect<URL, TokenSourceFailed> => 
   )
 }
 
-/** Whatever the endpoint answers, with any status; fails where it can't be reached. */
-export const send = (request: HttpClientRequest.HttpClientRequest) =>
+/**
+ * Whatever the endpoint answers, with any status; fails where it can't be reached. `onlyFailures`: the body of a 2xx, which
+ * may be a stream that never ends, is left unread.
+ */
+export const send = (
+  request: HttpClientRequest.HttpClientRequest,
+  options: { readonly onlyFailures?: boolean } = {}
+) =>
   Effect.gen(function*() {
-    const client = yield* HttpClient.HttpClient
+    const client = HttpClient.withScope(yield* HttpClient.HttpClient)
     const { headers, status, ...response } = yield* client.execute(request).pipe(
-      Effect.flatMap((response) =>
-        Effect.map(response.text, (text) => ({ headers: response.headers, status: response.status, text }))
-      )
+      Effect.flatMap((response) => {
+        const unread = options.onlyFailures === true && response.status < 300
+        return Effect.map(
+          unread ? Effect.succeed("") : response.text,
+          (text) => ({ headers: response.headers, status: response.status, text })
+        )
+      })
     )
     const seconds = Number(headers["retry-after"] ?? Number.NaN)
     return {
@@ -53,6 +63,7 @@ export const send = (request: HttpClientRequest.HttpClientRequest) =>
       text: response.text
     } satisfies HttpAnswer
   }).pipe(
+    Effect.scoped,
     Effect.provideService(HttpIncomingMessage.MaxBodySize, maxBody),
     Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
     Effect.provideService(HttpClient.TracerPropagationEnabled, false),

@@ -73,7 +73,9 @@ export const make = Effect.fnUntraced(function*(relay: RelayId) {
     }
     const at = Math.floor(yield* Clock.currentTimeMillis)
     const login = found.value
-    const usable = login.accessToken !== given && (login.expiresAt === null || login.expiresAt - at > least)
+    const lasts = login.expiresAt === null || login.expiresAt - at > least
+    // What cannot be renewed is used to its end, however often it is asked for.
+    const usable = lasts && (login.accessToken !== given || login.refreshToken === null)
     const present = usable ? login : yield* renew(login)
     given = present.accessToken
     return {

@@ -21,14 +21,18 @@ const formEncoded = (text: string): string => encode({ "": text }).slice(1)
 const basic = (id: string, secret: string): string =>
   `Basic ${Buffer.from(`${formEncoded(id)}:${formEncoded(secret)}`).toString("base64")}`
 
+const takes = ({ methods = ["client_secret_basic"] }: OAuthClient, method: string): boolean => methods.includes(method)
+
 /** The answer's text, of a 200; a failure's code and hint otherwise, without what was sent. */
 export const request = Effect.fn("TokenEndpoint.request")(function*(endpoint: string, client: OAuthClient, form: Form) {
   const url = yield* HttpAsk.safeUrl(endpoint)
   const secret = client.secret === undefined ? undefined : Redacted.value(client.secret)
-  const asBasic = secret !== undefined && (client.methods?.includes("client_secret_basic") ?? true)
+  const asBasic = secret !== undefined && takes(client, "client_secret_basic")
+  const inForm = secret !== undefined && !asBasic && !takes(client, "none")
   const body = encode({
     ...form,
-    ...(asBasic ? {} : { client_id: client.id, ...(secret === undefined ? {} : { client_secret: secret }) })
+    ...(asBasic ? {} : { client_id: client.id }),
+    ...(inForm ? { client_secret: secret } : {})
   })
   const answer = yield* HttpAsk.send(
     HttpClientRequest.post(url).pipe(
@@ -38,6 +42,12 @@ export const request = Effect.fn("TokenEndpoint.request")(function*(endpoint: st
     )
   )
   if (answer.status === 200) return answer.text
-  const sent = [secret ?? "", form["refresh_token"] ?? "", form["code"] ?? "", form["code_verifier"] ?? ""]
+  const sent = [
+    secret ?? "",
+    form["refresh_token"] ?? "",
+    form["code"] ?? "",
+    form["code_verifier"] ?? "",
+    form["client_assertion"] ?? ""
+  ]
   return yield* failureOf(answer, sent)
 })

@@ -1,0 +1,46 @@
+/**
+ * What a relay says to somebody without a token: its `WWW-Authenticate` (MCP, authorization; RFC 9728, section 5.1).
+ *
+ * Asked by a request for its tools, as agents make it: some guard nothing but POST, or let a greeting pass unguarded.
+ * Where that brings no challenge, by the GET that opens a stream.
+ */
+import { Effect } from "effect"
+import { HttpClientRequest } from "effect/http"
+import * as Envelope from "../../domain/Envelope.ts"
+import { modernVersions } from "../../domain/ProtocolVersion.ts"
+import { version } from "../../domain/Version.ts"
+import * as HttpAsk from "./HttpAsk.ts"
+
+/** In the form of both eras: the older one leaves `_meta` aside. */
+const question = JSON.stringify({
+  jsonrpc: "2.0",
+  id: "holdfast-challenge",
+  method: "tools/list",
+  params: {
+    _meta: {
+      [Envelope.protocolVersion]: modernVersions[0],
+      [Envelope.clientInfo]: { name: "holdfast", version },
+      [Envelope.clientCapabilities]: {}
+    }
+  }
+})
+
+export const challengeOf = Effect.fnUntraced(function*(relay: URL) {
+  const asked = yield* HttpAsk.send(
+    HttpClientRequest.post(relay).pipe(
+      HttpClientRequest.setHeaders({
+        accept: "application/json, text/event-stream",
+        "mcp-protocol-version": modernVersions[0],
+        "mcp-method": "tools/list"
+      }),
+      HttpClientRequest.bodyText(question, "application/json")
+    ),
+    { onlyFailures: true }
+  )
+  if (asked.challenge !== undefined || asked.status === 401) return asked.challenge ?? ""
+  const opened = yield* HttpAsk.send(
+    HttpClientRequest.get(relay).pipe(HttpClientRequest.setHeader("accept", "text/event-stream")),
+    { onlyFailures: true }
+  )
+  return opened.challenge ?? ""
+})
