@@ -6,9 +6,9 @@ import { DaemonClient } from "./DaemonClient.ts"
 import { Ended } from "./Failures.ts"
 import { withDaemon } from "./withDaemon.ts"
 
-/** gh's own rule: hosts of github.com and ghe.com take GH_TOKEN, all others GH_ENTERPRISE_TOKEN. */
+/** gh's own rule: github.com, github.localhost and hosts of ghe.com take GH_TOKEN, all others GH_ENTERPRISE_TOKEN. */
 const variableFor = (host: string): string =>
-  /^(.*\.)?(github\.com|ghe\.com)$/i.test(host) ? "GH_TOKEN" : "GH_ENTERPRISE_TOKEN"
+  /^(.*\.)?(github\.com|github\.localhost|ghe\.com)$/i.test(host) ? "GH_TOKEN" : "GH_ENTERPRISE_TOKEN"
 
 /** A fresh token beats what the environment has: a stale GH_TOKEN there broke pushes after an hour. */
 const freshToken = Effect.fnUntraced(function*(host: string) {

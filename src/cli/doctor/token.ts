@@ -5,13 +5,13 @@ import { type Check, ok, problem } from "./Check.ts"
 
 const remedyOf = ({ lastError, source, state }: TokenView): string => {
   const code = lastError?.code ?? ""
+  if (source === "login") return "\"holdfast login\""
   if (code === "refused") {
     return "the relay wants another audience, scope or environment; then \"holdfast token refresh\""
   }
   if (code === "not configured") return "set what it names"
   if (code === "no token") return "compare its answer with token.url.fields"
   if (code === "expired") return "look at the source's clock, and at this machine's"
-  if (source === "login") return "\"holdfast login\""
   return state === "rejected"
     ? "renew what is shown to the source, then \"holdfast token refresh\""
     : "look at the source; it is asked again by itself"
