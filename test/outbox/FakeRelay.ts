@@ -100,7 +100,11 @@ export class FakeRelay extends Context.Service<FakeRelay, {
           state: Effect.andThen(Ref.update(looks, (times) => times + 1), SubscriptionRef.get(link)),
           changes: SubscriptionRef.changes(link),
           awaitUp: Effect.die("not used"),
-          report: () => Effect.die("not used"),
+          report: () =>
+            Effect.map(
+              SubscriptionRef.get(link),
+              (state) => state._tag === "Down" ? "link down" : "the call's own"
+            ),
           answered: Effect.void,
           probe: Effect.die("not used")
         })
