@@ -3,14 +3,12 @@
  * (MCP, transports, security warning).
  */
 import type { Settings } from "../../config/Settings.ts"
+import { isLoopback } from "../../domain/Loopback.ts"
 import { type Refusal, refusal } from "./Refusal.ts"
 
 type Listen = Settings["Service"]["listen"]
 
 const authority = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]]+)(?::\d{1,5})?$/
-
-const isLoopback = (hostname: string): boolean =>
-  hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname)
 
 const hostAllowed = (host: string, listed: ReadonlyArray<string>): boolean => {
   const name = authority.exec(host)?.[1]?.toLowerCase()

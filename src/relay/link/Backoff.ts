@@ -1,5 +1,6 @@
 /** How long to wait before the next probe: exponential, jittered, and only then capped, so that the cap holds. */
 import { Duration, Effect, Random } from "effect"
+import { isLoopback } from "../../domain/Loopback.ts"
 
 export interface BackoffOptions {
   readonly base: Duration.Duration
@@ -22,6 +23,3 @@ export const backoffFor = ({ hostname }: URL, settings: {
   base: settings.backoffBase,
   cap: isLoopback(hostname) ? settings.backoffCapLoopback : settings.backoffCap
 })
-
-const isLoopback = (hostname: string): boolean =>
-  hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || hostname.startsWith("127.")
