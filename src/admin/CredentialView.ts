@@ -30,8 +30,16 @@ export const CredentialView = Schema.Struct({
   state: Schema.Literals(["none", "valid", "failing", "rejected"]),
   expiresAt: Schema.NullOr(Instant),
   lastAskAt: Schema.NullOr(Instant),
+  /** Where the last ask failed: with the first use after this the source is asked again. */
+  nextAskAt: Schema.NullOr(Instant),
+  /** In the source's own words; `attempt` counts failures in a row. */
   lastError: Schema.NullOr(
-    Schema.Struct({ code: Schema.String, hint: Schema.String, status: Schema.NullOr(Schema.Int) })
+    Schema.Struct({
+      code: Schema.String,
+      hint: Schema.String,
+      status: Schema.NullOr(Schema.Int),
+      attempt: Schema.Int
+    })
   )
 })
 export type CredentialView = typeof CredentialView.Type
@@ -50,8 +58,9 @@ export const credentialView = (status: CredentialStatus): CredentialView => ({
   state: status.state,
   expiresAt: instantOrNull(status.expiresAt),
   lastAskAt: instantOrNull(status.lastAskAt),
+  nextAskAt: instantOrNull(status.nextAskAt),
   lastError: Option.match(status.lastError, {
     onNone: () => null,
-    onSome: ({ code, hint, status = null }) => ({ code, hint, status })
+    onSome: ({ code, hint, status: http = null }) => ({ code, hint, status: http, attempt: status.attempt })
   })
 })

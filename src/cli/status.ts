@@ -3,6 +3,7 @@ import { Command } from "effect/cli"
 import type { LinkView } from "../admin/LinkView.ts"
 import { type RelayView, StatusView } from "../admin/StatusView.ts"
 import { apart } from "./apart.ts"
+import { credentialInWords } from "./credential/inWords.ts"
 import { DaemonClient } from "./DaemonClient.ts"
 import { type Ink, ink } from "./Ink.ts"
 import { jsonFlag } from "./jsonFlag.ts"
@@ -41,9 +42,8 @@ const print = Effect.fnUntraced(function*(status: StatusView) {
     for (const line of relayInWords(relay, now, paint)) yield* Console.log(line)
   }
   for (const credential of status.credentials) {
-    const { hosts, lastError, name, source, state } = credential
-    const error = lastError === null ? "" : paint("red", `: ${lastError.code}, ${lastError.hint}`)
-    yield* Console.log(`credential ${name}  ${hosts.join(", ")}: ${state} (${source})${error}`)
+    const words = credentialInWords(credential, now)
+    yield* Console.log(`credential ${credential.name}  ${credential.lastError === null ? words : paint("red", words)}`)
   }
   const restarted = status.fibers.filter((fiber) => fiber.restarts > 0)
   yield* Console.log(`fibers  ${status.fibers.length}, ${restarted.length} of them restarted`)

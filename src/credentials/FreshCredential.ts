@@ -27,6 +27,10 @@ export interface CredentialState {
   readonly expiresAt: Option.Option<number>
   readonly lastAskAt: Option.Option<number>
   readonly lastError: Option.Option<CredentialUnavailable>
+  /** Failures in a row. */
+  readonly attempt: number
+  /** Where the last ask failed: not asked again before. */
+  readonly nextAskAt: Option.Option<number>
 }
 
 interface Held {
@@ -53,6 +57,7 @@ export const make = Effect.fnUntraced(function*(
   const scope = yield* Scope.Scope
   let held: Held | undefined
   let trouble: CredentialUnavailable | undefined
+  let failures = 0
   let lastAskAt: number | undefined
   let asking: Deferred.Deferred<void> | undefined
 
@@ -73,6 +78,7 @@ export const make = Effect.fnUntraced(function*(
         // Said once, not with each try.
         const known = trouble?.code === error.code
         trouble = error
+        failures += 1
         return known ? Effect.void : told(error.message)
       },
       onSuccess: (issued) =>
@@ -80,6 +86,7 @@ export const make = Effect.fnUntraced(function*(
           const again = trouble !== undefined
           held = { issued, since }
           trouble = undefined
+          failures = 0
           return again ? told(`the source of credential "${name}" answers again`) : Effect.void
         })
     })
@@ -125,7 +132,11 @@ export const make = Effect.fnUntraced(function*(
         : "none",
       expiresAt: Option.flatMap(Option.fromUndefinedOr(held), ({ issued }) => issued.expiresAt),
       lastAskAt: Option.fromUndefinedOr(lastAskAt),
-      lastError: Option.fromUndefinedOr(trouble)
+      lastError: Option.fromUndefinedOr(trouble),
+      attempt: failures,
+      nextAskAt: trouble === undefined
+        ? Option.none()
+        : Option.map(Option.fromUndefinedOr(lastAskAt), (asked) => asked + leastPause)
     }))
   }
 })

@@ -14,6 +14,7 @@ import * as rotation from "./rotation.ts"
 import { type IssuedToken, type TokenSource, TokenSourceFailed } from "./sources/TokenSource.ts"
 import type { Token, TokenStatus } from "./Token.ts"
 import * as TokenState from "./TokenState.ts"
+import * as TroubleLog from "./TroubleLog.ts"
 
 export interface RotatingToken {
   readonly current: Effect.Effect<Option.Option<Token>>
@@ -79,19 +80,15 @@ export const make = Effect.fnUntraced(function*(options: {
   })
 
   const failed = Effect.fnUntraced(function*(failure: TokenSourceFailed) {
-    const { token, trouble } = state
+    const before = state
     if (failure.absent === true) {
       state = TokenState.absent(state)
-      if (Option.isSome(token)) yield* onChange(false)
+      if (Option.isSome(before.token)) yield* onChange(false)
       return
     }
     state = TokenState.failed(state, failure, yield* now)
     yield* counted(failure.retryable ? "failed" : "rejected")
-    // Said once, not with each try.
-    if (Option.exists(trouble, ({ retryable }) => retryable === failure.retryable)) return
-    yield* failure.retryable
-      ? Effect.logWarning(`the token source fails: ${failure.message}; trying again`)
-      : Effect.logError(`the token source refuses: ${failure.message}; trying again every 5 minutes`)
+    yield* TroubleLog.log(failure, before, state)
   })
 
   const askOnce = (refused: boolean) =>

@@ -75,7 +75,8 @@ describe("the admin API", () => {
           state: "failing",
           expiresAt: null,
           lastAskAt: "1970-01-01T00:00:00.000Z",
-          lastError: { code: "exit 1", hint: "vault is sealed", status: null }
+          nextAskAt: "1970-01-01T00:00:30.000Z",
+          lastError: { code: "exit 1", hint: "vault is sealed", status: null, attempt: 2 }
         }],
         fibers: [{
           name: "probe",

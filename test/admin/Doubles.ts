@@ -161,6 +161,8 @@ const credentials = Layer.mock(Credentials, {
     state: "failing" as const,
     expiresAt: Option.none(),
     lastAskAt: Option.some(0),
+    attempt: 2,
+    nextAskAt: Option.some(30_000),
     lastError: Option.some(
       new CredentialUnavailable({ name: "github", code: "exit 1", hint: "vault is sealed", retryable: true })
     )

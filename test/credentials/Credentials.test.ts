@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Latch, Layer, Option, Redacted } from "effect"
 import { TestClock } from "effect/testing"
+import { tokenVariablesOf } from "../../src/config/CredentialSettings.ts"
 import { Settings, settingsFrom } from "../../src/config/Settings.ts"
 import { Credentials } from "../../src/credentials/Credentials.ts"
 import {
@@ -101,6 +102,63 @@ describe("Credentials", () => {
         assert.lengthOf(asks, 3)
       })
     ))
+
+  it.effect("tell code, hint, attempt and next try of a source that fails, and never ask it only to know", () =>
+    withSource(({ asks, script }) =>
+      Effect.gen(function*() {
+        const { status } = yield* Credentials
+        const look = Effect.map(status, ([one]) => one)
+        assert.strictEqual((yield* look)?.state, "none")
+        assert.isEmpty(asks)
+        script.answer = () => Effect.fail(refused)
+        yield* Effect.flip(password)
+        yield* TestClock.setTime(30_000)
+        yield* Effect.flip(password)
+        yield* TestClock.setTime(10 * minutes)
+        const seen = yield* look
+        assert.deepStrictEqual([seen?.state, seen?.attempt, seen?.nextAskAt], ["rejected", 2, Option.some(60_000)])
+        assert.deepStrictEqual(
+          Option.map(seen?.lastError ?? Option.none(), ({ code, hint }) => [code, hint]),
+          Option.some([
+            "HTTP 401",
+            "renew"
+          ])
+        )
+        assert.lengthOf(asks, 2)
+        script.answer = () => Effect.succeed(issued("one"))
+        yield* password
+        const well = yield* look
+        assert.deepStrictEqual([well?.state, well?.attempt, well?.nextAskAt], ["valid", 0, Option.none()])
+      })
+    ))
+
+  it.effect.each(
+    [
+      { provider: "github", host: "github.com", username: "x-access-token", variables: ["GH_TOKEN"] },
+      { provider: "gitlab", host: "gitlab.com", username: "oauth2", variables: ["GITLAB_TOKEN"] },
+      { provider: "http", host: "forge.test", username: "token", variables: [] }
+    ] as const
+  )(
+    "know a provider's usual host, user name and variable: $provider",
+    ({ host, provider, username, variables }) =>
+      Effect.gen(function*() {
+        const hosts = provider === "http" ? [host] : undefined
+        const settings = settingsFrom({
+          credentials: { one: { provider, ...(hosts && { hosts }), handOver: {}, token: { command: "unused" } } }
+        })
+        const found = yield* Effect.flatMap(Credentials, (all) => all.get({ protocol: "https", host })).pipe(
+          Effect.provide(Credentials.layerNoDeps.pipe(Layer.provide([
+            Layer.succeed(Settings, settings),
+            Layer.succeed(CredentialSources, {
+              sources: new Map([["one", { source: "scripted", ask: Effect.succeed(issued("t")) }]])
+            })
+          ])))
+        )
+        assert.deepStrictEqual([found.username, Redacted.value(found.password)], [username, "t"])
+        const one = settings.credentials["one"]
+        assert.deepStrictEqual(one && tokenVariablesOf(one), [...variables])
+      })
+  )
 
   it.effect("does not give out again what was refused, but leaves a newer one alone", () =>
     withSource(({ asks, script }) =>

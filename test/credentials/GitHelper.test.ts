@@ -5,7 +5,7 @@ import { chmodSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Daemon } from "../support/Daemon.ts"
-import { httpServer } from "../token/httpServer.ts"
+import { type Answer, httpServer } from "../token/httpServer.ts"
 import { gitServer } from "./gitServer.ts"
 import { userHome } from "./userHome.ts"
 
@@ -16,10 +16,10 @@ const nowhere = "http://127.0.0.1:9/mcp"
 const stage = Effect.gen(function*() {
   const server = yield* gitServer
   const user = yield* userHome
-  const tokens = { next: "ghs_first", expiresIn: 3600 }
-  const mint = yield* httpServer(() => ({
-    body: { token: tokens.next, username: "x-access-token", expires_in: tokens.expiresIn }
-  }))
+  const tokens: { next: string; expiresIn: number; failure?: Answer } = { next: "ghs_first", expiresIn: 3600 }
+  const mint = yield* httpServer(() =>
+    tokens.failure ?? { body: { token: tokens.next, username: "x-access-token", expires_in: tokens.expiresIn } }
+  )
   const configuration = join(user.home, "holdfast.json")
   writeFileSync(
     configuration,
@@ -145,6 +145,22 @@ describe("the credential helper", () => {
         }
         const other = yield* ask("get", "protocol=https\nhost=example.com\n", { HOLDFAST_DEBUG: "credential" })
         assert.include(other.err, "no credential is configured")
+      }),
+    60_000
+  )
+
+  it.live(
+    "says there what the source said where it refuses: its status, code and hint, and to git nothing",
+    () =>
+      Effect.gen(function*() {
+        const { ask, server, tokens } = yield* stage
+        const body = { code: "NO_GITHUB_APP_CONNECTION", hint: "connect the app" }
+        tokens.failure = { status: 404, body }
+        const input = `protocol=http\nhost=${new URL(server.origin).host}\n\n`
+        const { code, err, out } = yield* ask("get", input, { HOLDFAST_DEBUG: "credential" })
+        assert.deepStrictEqual([code, out], [0, ""])
+        assert.include(err, "connect the app (HTTP 404 NO_GITHUB_APP_CONNECTION)")
+        assert.deepStrictEqual(yield* ask("get", input), { code: 0, out: "", err: "" })
       }),
     60_000
   )

@@ -19,6 +19,7 @@ const command = { command: "unused" }
 const settings = settingsFrom({
   credentials: {
     github: { provider: "github", handOver: { fileEnv: ["GITHUB_FILE"] }, token: command },
+    gitlab: { provider: "gitlab", handOver: {}, token: command },
     google: { hosts: ["google.test"], handOver: { fileEnv: ["GOOGLE_FILE"], retainAcrossTurns: true }, token: command },
     private: { hosts: ["private.test"], token: command }
   }
@@ -65,7 +66,7 @@ describe("RuntimeCredentials", () => {
     Effect.gen(function*() {
       const { beginTurn } = yield* stage
       const turn = yield* beginTurn
-      assert.deepStrictEqual(Object.keys(turn.env).sort(), ["GH_TOKEN", "GITHUB_FILE", "GOOGLE_FILE"])
+      assert.deepStrictEqual(Object.keys(turn.env).sort(), ["GH_TOKEN", "GITHUB_FILE", "GITLAB_TOKEN", "GOOGLE_FILE"])
       assert.strictEqual(value(turn, "GH_TOKEN"), "github 0")
       const file = value(turn, "GITHUB_FILE")
       assert.strictEqual(readFileSync(file, "utf8"), "github 0")

@@ -1,5 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Fiber, Latch, Layer, Logger, Metric, Option, Redacted, Stream } from "effect"
+import {
+  ConfigProvider,
+  Effect,
+  Fiber,
+  Latch,
+  Layer,
+  Logger,
+  Metric,
+  Option,
+  Redacted,
+  References,
+  Stream
+} from "effect"
 import { TestClock } from "effect/testing"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -9,7 +21,7 @@ import * as Metrics from "../../src/observability/Metrics.ts"
 import { DataDirectory } from "../../src/storage/DataDirectory.ts"
 import { Supervisor } from "../../src/supervision/Supervisor.ts"
 import { LiveToken, type Token } from "../../src/token/LiveToken.ts"
-import type { TokenSource } from "../../src/token/sources/TokenSource.ts"
+import { type TokenSource, TokenSourceFailed } from "../../src/token/sources/TokenSource.ts"
 import { temporaryDirectory } from "../storage/temporaryDirectory.ts"
 import { issued, refusal, scriptedSource, transient } from "./scriptedSource.ts"
 
@@ -164,6 +176,31 @@ describe("LiveToken", () => {
         assert.strictEqual(value(yield* token.current(defaultAgent)), "two")
       })
     ))
+
+  it.effect("logs status, code, attempt and next try of each failure: loudly the first, the others for those who debug", () =>
+    Effect.gen(function*() {
+      const { answers, source } = yield* scriptedSource
+      const lines: Array<ReadonlyArray<unknown>> = []
+      const logger = Logger.make<unknown, void>(({ fiber, logLevel, message }) => {
+        const { attempt, code, next, status } = fiber.getRef(References.CurrentLogAnnotations)
+        if (String(message).includes("token source fails")) lines.push([logLevel, code, status, attempt, next])
+      })
+      yield* answers(Effect.fail(
+        new TokenSourceFailed({ code: "HTTP 503 BUSY", hint: "later", status: 503, retryable: true })
+      ))
+      yield* Effect.gen(function*() {
+        const token = yield* LiveToken
+        yield* token.current(defaultAgent)
+        yield* TestClock.adjust("3 seconds")
+      }).pipe(
+        Effect.provide(Layer.merge(over(source), Logger.layer([logger]))),
+        Effect.provideService(References.MinimumLogLevel, "Debug")
+      )
+      assert.deepStrictEqual(lines, [
+        ["Warn", "HTTP 503 BUSY", 503, 1, "1970-01-01T00:00:02.000Z"],
+        ["Debug", "HTTP 503 BUSY", 503, 2, "1970-01-01T00:00:06.000Z"]
+      ])
+    }))
 
   it.effect("shares one refresh between all whose token the relay rejected", () =>
     withLive(({ answers, asks }) =>

@@ -35,7 +35,7 @@ const behindDaemon = Effect.fnUntraced(function*(status: StatusView, values: Set
       ...one.tokens.map((each) => token(each, now)),
       outbox(one, values.outbox, now)
     ]),
-    ...status.credentials.map(credential)
+    ...status.credentials.map((each) => credential(each, now))
   ]
 })
 
