@@ -1,116 +1,26 @@
-/**
- * One life of a queue, with the disk failing at its first statement, then at its second, and so on: once, and for a while.
- */
-import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Scope } from "effect"
-import { SqlClient } from "effect/sql"
-import { Outbox, type Submission } from "../../src/outbox/Outbox.ts"
-import { advance, settled } from "../outbox/advance.ts"
-import { keyed } from "../outbox/calls.ts"
-import { answers, type Behaviour, errs, FakeRelay, refuses } from "../outbox/FakeRelay.ts"
-import { databaseAt, ground } from "../outbox/outboxWith.ts"
-import { temporaryDirectory } from "../storage/temporaryDirectory.ts"
-import { brokenDisk, type Fault, faultNames } from "./brokenDisk.ts"
+import { describe, it } from "@effect/vitest"
+import { faultNames } from "./brokenDisk.ts"
+import { sweep } from "./sweep.ts"
 
-const keyIn = (text: string): string => JSON.parse(text).params._meta["holdfast/idempotencyKey"]
-
-const life = Effect.fnUntraced(function*(fault: Fault, from: number, times: number) {
-  const relay = yield* FakeRelay
-  const disk = yield* brokenDisk
-  const carriedOut: Array<string> = []
-  const carries: Behaviour = (text) =>
-    Effect.suspend(() => {
-      if (!carriedOut.includes(keyIn(text))) carriedOut.push(keyIn(text))
-      return answers(text)
-    })
-  const scope = yield* Scope.make()
-  const layer = Outbox.layer.pipe(
-    Layer.provideMerge(databaseAt(`${yield* temporaryDirectory}/h.db`)),
-    Layer.provideMerge(ground({ lane: "to" }))
-  )
-  const context = yield* Layer.build(Layer.fresh(layer)).pipe(Scope.provide(scope))
-  const outbox = yield* Effect.provide(Outbox, context)
-  const sql = yield* Effect.provide(SqlClient.SqlClient, context)
-  const calls = new Map<string, Fiber.Fiber<Submission, unknown>>()
-  const call = Effect.fnUntraced(function*(key: string, lane: string) {
-    const submitted = outbox.submit(keyed(key, { args: { to: lane } }), (wire) => relay.receive(wire.text))
-    calls.set(key, yield* Effect.forkChild(submitted, { startImmediately: true }))
-  })
-
-  disk.break(fault, from, times)
-  yield* relay.down
-  for (const key of ["a", "b", "c"]) yield* call(key, "x")
-  yield* advance("1 second")
-  yield* relay.behave(carries)
-  yield* relay.up
-  yield* advance("5 seconds")
-  // Handed over, and settled by its late answer.
-  yield* relay.behave((text) => Effect.andThen(Effect.sleep("25 seconds"), carries(text)))
-  yield* call("slow", "y")
-  yield* call("behind", "y")
-  yield* advance("1 minute")
-  yield* relay.behave(errs(-32603, "busy"))
-  yield* relay.down
-  yield* call("busy", "z")
-  yield* relay.up
-  yield* advance("3 seconds")
-  yield* relay.behave(refuses("no"))
-  yield* advance("1 minute")
-  yield* relay.behave(carries)
-  // What an operator asks of a disk that fails, fails.
-  yield* Effect.exit(Effect.flatMap(lettersOf(outbox), (letters) => outbox.retry(letters.map(({ id }) => id))))
-  yield* advance("1 minute")
-  const seen = disk.seen()
-  disk.mend()
-  for (let minute = 0; minute < 5; minute++) yield* advance("1 minute")
-
-  const accepted: Array<string> = []
-  for (const [key, fiber] of calls) {
-    const exit = fiber.pollUnsafe()
-    assert.isDefined(exit, `${key} was never answered`)
-    if (exit !== undefined && Exit.isSuccess(exit) && exit.value._tag === "Queued") accepted.push(key)
-  }
-  const letters = (yield* lettersOf(outbox)).map(({ key }) => key)
-  const lost = accepted.filter((key) => !carriedOut.includes(key) && !letters.includes(key))
-  assert.deepStrictEqual(lost, [], "lost")
-  const ofX = carriedOut.filter((key) => ["a", "b", "c"].includes(key))
-  assert.deepStrictEqual(ofX, [...ofX].sort(), "order")
-  const { dead, delivered, held, inflight, pending, writable } = yield* outbox.stats
-  assert.deepStrictEqual({ held, inflight, pending, writable }, { held: 0, inflight: 0, pending: 0, writable: true })
-  const counted = yield* sql`SELECT COUNT(*) FILTER (WHERE state = 'dead'), COUNT(*) FILTER (WHERE state = 'delivered')
-    FROM outbox`.values
-  assert.deepStrictEqual(counted, [[dead, delivered]])
-  // Once mended, it accepts and delivers.
-  yield* relay.down
-  yield* call("after", "x")
-  yield* settled
-  yield* relay.up
-  yield* advance("5 seconds")
-  assert.include(carriedOut, "after")
-  yield* Scope.close(scope, Exit.void)
-  return seen
-}, Effect.scoped)
-
-const lettersOf = (outbox: Outbox["Service"]) => outbox.list({ state: "dead" })
+/** Those that only writes meet take turns, so that each statement fails in one of the ways; `Sweep.long` has all of them. */
+const turns = faultNames.filter((fault) => fault !== "i/o error")
 
 describe("a disk that fails", () => {
-  for (const fault of faultNames) {
-    for (const times of [1, 25]) {
-      it.effect(
-        `with "${fault}", ${times === 1 ? "at any one statement" : "for a while from any statement on"}, loses nothing`,
-        () =>
-          Effect.gen(function*() {
-            let statements = Infinity
-            for (let from = 0; from < statements; from += times === 1 ? 1 : 3) {
-              statements = yield* life(fault, from, times).pipe(
-                Effect.provide(FakeRelay.layer),
-                Effect.tapError((error) => Effect.logError(`from statement ${from}`, error))
-              )
-            }
-            assert.isAbove(statements, 30)
-          }),
-        120_000
-      )
-    }
+  it.effect("with \"i/o error\", at any one statement, loses nothing", () => sweep("i/o error", 1), 120_000)
+
+  for (const [turn, fault] of turns.entries()) {
+    it.effect(
+      `with "${fault}", at each ${turns.length}th statement, loses nothing`,
+      () => sweep(fault, 1, turn, turns.length),
+      120_000
+    )
+  }
+
+  for (const [turn, fault] of faultNames.entries()) {
+    it.effect(
+      `with "${fault}", for a while from each 10th statement on, loses nothing`,
+      () => sweep(fault, 25, 2 * turn, 10),
+      120_000
+    )
   }
 })
