@@ -156,7 +156,7 @@ layer(
       yield* eventually(
         "the lists that Holdfast fetches",
         relay.requests,
-        (all) => all.filter(({ verb }) => verb === "DELETE").length >= 2
+        (all) => all.filter(({ rpcMethod }) => rpcMethod === "tools/list").length >= 2
       )
       const stream = yield* agent.get()
       assert.strictEqual((yield* stream.message).method, changed)

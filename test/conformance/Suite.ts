@@ -12,14 +12,15 @@ const program = fileURLToPath(
 
 interface Check {
   readonly id: string
+  readonly name: string
   readonly status: string
   readonly errorMessage?: string
 }
 
-/** The checks of each scenario in order, by `scenario/check`. */
+/** The checks of each scenario in order, by `scenario/check`; what they are about is part of a client check's name. */
 export type Findings = ReadonlyMap<string, ReadonlyArray<Check>>
 
-const findingsIn = (directory: string): Findings => {
+const findingsIn = (directory: string, nameOf: (check: Check) => string): Findings => {
   const findings = new Map<string, Array<Check>>()
   for (const entry of readdirSync(directory)) {
     const file = join(directory, entry, "checks.json")
@@ -27,30 +28,41 @@ const findingsIn = (directory: string): Findings => {
     const scenario = entry.replace(/^server-/, "").replace(/-\d{4}-\d\d-\d\dT.*$/, "")
     const checks: ReadonlyArray<Check> = JSON.parse(readFileSync(file, "utf8"))
     for (const check of checks) {
-      const name = `${scenario}/${check.id}`
+      const name = `${scenario}/${nameOf(check)}`
       findings.set(name, [...findings.get(name) ?? [], check])
     }
   }
   return findings
 }
 
-/** Runs a set of scenarios against the server at `url`; `set` is what the suite's command line calls it. */
-export const conformance = (url: string, set: ReadonlyArray<string>): Effect.Effect<Findings> =>
+const run = (args: ReadonlyArray<string>, nameOf: (check: Check) => string): Effect.Effect<Findings> =>
   Effect.acquireUseRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "holdfast-conformance-"))),
     (directory) =>
-      Effect.as(
-        Effect.callback<void>((resume) => {
-          const child = spawn(process.execPath, [program, "server", "--url", url, ...set, "-o", directory], {
-            stdio: "ignore"
-          })
-          child.once("exit", () => resume(Effect.void))
-          return Effect.sync(() => child.kill("SIGKILL"))
-        }),
-        undefined
-      ).pipe(Effect.map(() => findingsIn(directory))),
+      Effect.callback<void>((resume) => {
+        const child = spawn(process.execPath, [program, ...args, "-o", directory], { stdio: "ignore" })
+        child.once("exit", () => resume(Effect.void))
+        return Effect.sync(() => child.kill("SIGKILL"))
+      }).pipe(Effect.map(() => findingsIn(directory, nameOf))),
     (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
   )
+
+/** Runs a set of scenarios against the server at `url`; `set` is what the suite's command line calls it. */
+export const conformance = (url: string, set: ReadonlyArray<string>): Effect.Effect<Findings> =>
+  run(["server", "--url", url, ...set], ({ id }) => id)
+
+/**
+ * Runs a set of scenarios against the client that `command` starts. What is checked of each request anew counts once for
+ * each outcome: Holdfast asks some things of a relay by itself, which are checked too.
+ */
+export const clientConformance = (command: string, set: ReadonlyArray<string>): Effect.Effect<Findings> =>
+  Effect.map(
+    run(["client", "--command", command, ...set], ({ id, name }) => `${id} ${name}`),
+    (findings) => new Map([...findings].map(([name, checks]) => [name, outcomes(checks)]))
+  )
+
+const outcomes = (checks: ReadonlyArray<Check>): ReadonlyArray<Check> =>
+  checks.filter(({ status }, index) => checks.findIndex((check) => check.status === status) === index)
 
 export interface Comparison {
   readonly equal: number

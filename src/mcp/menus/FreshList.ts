@@ -75,8 +75,13 @@ export class FreshList extends Context.Service<FreshList, {
             Effect.as(Effect.logDebug("a list could not be fetched", { why: failure.message }), Option.none<string>())
         )
 
+      // Where the relay knows how to be asked without a session, it is spared one.
       const forAgent = Effect.fnUntraced(function*(agent: AgentName) {
-        const session = yield* relaySessions.make({ agent, seed: Effect.succeed({ initialize, replay: [] }) })
+        const session = yield* relaySessions.make({
+          agent,
+          era: "modern",
+          seed: Effect.succeed({ initialize, replay: [] })
+        })
         const principal = yield* token.principal(agent)
         yield* orNone(fetched(session, {
           agent,

@@ -6,6 +6,7 @@
  */
 import { Cause, Clock, Context, Deferred, Duration, Effect, Exit, Layer, Queue, Stream } from "effect"
 import { Settings } from "../../config/Settings.ts"
+import * as Envelope from "../../domain/Envelope.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
@@ -57,7 +58,7 @@ export class Delivery extends Context.Service<Delivery, {
         function*(entry: Entry): Effect.fn.Return<Verdict, RelayFailure> {
           const id = idOf(entry.request)
           return yield* Effect.scoped(Effect.gen(function*() {
-            const session = yield* sessions.get(entry.agent)
+            const session = yield* sessions.get(entry.agent, Envelope.isIn(entry.request) ? "modern" : "legacy")
             const answer = yield* client.request(session, {
               text: entry.request,
               id,

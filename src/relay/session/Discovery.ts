@@ -12,13 +12,19 @@ import type { Handshaken } from "./Handshake.ts"
 
 const method = "server/discover"
 const [revision] = modernVersions
+const unsupportedVersion = -32022
 
-/** Sends it under `id`, a JSON text. An answer that no modern relay gives is `SessionRefused`. */
-export const discover = Effect.fnUntraced(
+interface Asking {
+  readonly envelope: Envelope.Envelope
+  /** JSON text. */
+  readonly id: string
+}
+
+const responseTo = Effect.fnUntraced(
   function*(
     transport: RelayTransport["Service"],
     token: Option.Option<Redacted.Redacted>,
-    { envelope, id }: { readonly envelope: Envelope.Envelope; readonly id: string }
+    { envelope, id }: Asking
   ) {
     const answer = yield* transport.send({
       method: "POST",
@@ -29,21 +35,41 @@ export const discover = Effect.fnUntraced(
     })
     const text = yield* wholeAnswer(answer, id)
     const parsed = Message.parse(text)
-    const response = Result.isSuccess(parsed) && parsed.success._tag === "Response" ? parsed.success : undefined
-    const supported = Predicate.hasProperty(response?.result, "supportedVersions") && response.result.supportedVersions
-    if (Array.isArray(supported) && supported.includes(revision)) {
-      const discovered: Handshaken = {
-        id: Option.none(),
-        protocolVersion: revision,
-        result: JsonText.at(text, ["result"]) ?? "{}"
-      }
-      return discovered
+    return {
+      text,
+      response: Result.isSuccess(parsed) && parsed.success._tag === "Response" ? parsed.success : undefined
     }
-    const { code, message } = response?.error ?? { code: 0, message: `it does not support revision ${revision}` }
-    return yield* new RelayFailure({ reason: new SessionRefused({ code, detail: message }) })
   },
   Effect.scoped
 )
+
+const speaksOurs = (versions: unknown): boolean => Array.isArray(versions) && versions.includes(revision)
+
+/** A refusal of our revision that names it as one of those to choose from: chosen, then, once. */
+const invitesAgain = (error: Message.Response["error"]): boolean =>
+  error?.code === unsupportedVersion && Predicate.hasProperty(error.data, "supported")
+  && speaksOurs(error.data.supported)
+
+/** Sends it under `id`. An answer that no modern relay gives is `SessionRefused`. */
+export const discover = Effect.fnUntraced(function*(
+  transport: RelayTransport["Service"],
+  token: Option.Option<Redacted.Redacted>,
+  asking: Asking
+) {
+  const ask = responseTo(transport, token, asking)
+  const first = yield* ask
+  const { response, text } = invitesAgain(first.response?.error) ? yield* ask : first
+  if (Predicate.hasProperty(response?.result, "supportedVersions") && speaksOurs(response.result.supportedVersions)) {
+    const discovered: Handshaken = {
+      id: Option.none(),
+      protocolVersion: revision,
+      result: JsonText.at(text, ["result"]) ?? "{}"
+    }
+    return discovered
+  }
+  const { code, message } = response?.error ?? { code: 0, message: `it does not support revision ${revision}` }
+  return yield* new RelayFailure({ reason: new SessionRefused({ code, detail: message }) })
+})
 
 /** Whether the failure says that the relay is not of the modern era; a refused token or a gateway says nothing of it. */
 export const isLegacy = ({ reason }: RelayFailure): boolean => {
@@ -64,4 +90,4 @@ const modernErrors = new Set([-32020, -32021])
 
 /** Whether a refused `initialize` says that the relay has no sessions: an unsupported revision, an unknown method. */
 export const isModern = ({ reason }: RelayFailure): boolean =>
-  reason._tag === "SessionRefused" && (reason.code === -32022 || reason.code === -32601)
+  reason._tag === "SessionRefused" && (reason.code === unsupportedVersion || reason.code === -32601)
