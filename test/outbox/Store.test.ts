@@ -2,18 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
-import { Outbox } from "../../src/outbox/Outbox.ts"
+import { AgentName, PrincipalId } from "../../src/domain/Ids.ts"
+import { type EntryFilter, Outbox } from "../../src/outbox/Outbox.ts"
 import { advance } from "./advance.ts"
 import { keyed, queue, submit } from "./calls.ts"
-import { FakeRelay } from "./FakeRelay.ts"
+import { FakeRelay, refuses } from "./FakeRelay.ts"
 import { outboxWith } from "./outboxWith.ts"
-
-/** Pages written to the write-ahead log since the last time. */
-const pagesWritten = Effect.gen(function*() {
-  const sql = yield* SqlClient.SqlClient
-  const [row] = yield* sql<{ readonly log: number }>`PRAGMA wal_checkpoint(RESTART)`
-  return row?.log ?? 0
-})
 
 /** Rows as a year of use may leave them behind, or a relay that was away for days. */
 const filled = Effect.fnUntraced(function*(rows: number, state: "delivered" | "pending") {
@@ -33,18 +27,32 @@ const realTime = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E
 })
 
 describe("OutboxStore", () => {
-  it.effect("writes entries that arrive together in one commit", () =>
+  it.effect("lists by state and agent, page after page", () =>
     Effect.gen(function*() {
       const relay = yield* FakeRelay
+      const outbox = yield* Outbox
+      const second = AgentName.make("second")
+      const ids = (filter: EntryFilter) => Effect.map(outbox.list(filter), (entries) => entries.map(({ id }) => id))
+      yield* relay.behave(refuses("no"))
       yield* relay.down
-      yield* pagesWritten
-      yield* queue("alone")
-      const alone = yield* pagesWritten
-      const together = Array.from({ length: 100 }, (_, index) => keyed(`k${index}`))
-      yield* Effect.forEach(together, submit, { concurrency: "unbounded" })
-      // Each commit writes every page that it touched: a hundred of them would write a hundred times as many.
-      assert.isBelow(yield* pagesWritten, alone * 10)
-      assert.strictEqual((yield* (yield* Outbox).stats).pending, 101)
+      yield* queue("a", "b")
+      yield* relay.up
+      yield* advance("5 seconds")
+      yield* relay.down
+      yield* queue("c", "d")
+      yield* submit(keyed("e", { agent: second }))
+      yield* submit(keyed("f", { principal: PrincipalId.make("mallory") }))
+      yield* advance("6 minutes")
+
+      assert.deepStrictEqual(yield* ids({}), [1, 2, 3, 4, 5, 6])
+      assert.deepStrictEqual(yield* ids({ state: "dead" }), [1, 2])
+      assert.deepStrictEqual(yield* ids({ state: "pending" }), [3, 4, 5])
+      assert.deepStrictEqual(yield* ids({ state: "held" }), [6])
+      assert.deepStrictEqual(yield* ids({ agent: second }), [5])
+      assert.deepStrictEqual(yield* ids({ state: "dead", agent: second }), [])
+      assert.deepStrictEqual(yield* ids({ limit: 2 }), [1, 2])
+      assert.deepStrictEqual(yield* ids({ limit: 2, after: 2 }), [3, 4])
+      assert.deepStrictEqual(yield* ids({ state: "pending", limit: 2, after: 3 }), [4, 5])
     }).pipe(Effect.provide(outboxWith())))
 
   it.effect("counts what the disk holds, whatever happened to it", () =>
