@@ -31,4 +31,26 @@ describe("a dead letter", () => {
       }),
     60_000
   )
+
+  it.live(
+    "is told, once, with the live result of a bufferable call, as one more block of text",
+    () =>
+      Effect.gen(function*() {
+        const relay = yield* TestRelay.start()
+        const env = { HOLDFAST_OUTBOX_BUFFERABLE: "relay_send_message,fail" }
+        const daemon = yield* Daemon.start({ relayUrl: relay.url, env })
+        const client = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
+        yield* client.wire.awaitStream
+        yield* relay.kill
+        yield* client.call("relay_send_message", { to: "b", text: "doomed" })
+        yield* relay.restart()
+        yield* relay.control.answerNext(1, Answer.rpcError(-32602, "no such agent"), { tool: "relay_send_message" })
+        yield* eventually("the log message", client.logged, (logged) => logged.length > 0)
+
+        const first = JSON.stringify((yield* client.call("fail", { text: "first" })).content)
+        assert.match(first, /^\[\{.*first.*\},\{.*no such agent.*\}\]$/)
+        assert.notInclude(JSON.stringify((yield* client.call("fail", { text: "second" })).content), "no such agent")
+      }),
+    60_000
+  )
 })

@@ -97,8 +97,10 @@ const rebound = (model: Model): Model => ({
 const delivered = (model: Model): Model => {
   let next = model
   for (const lane of new Set(model.entries.map((entry) => entry.lane))) {
-    for (const head of lineOf(model, lane)) {
-      if (head.state === "inflight") break
+    const line = lineOf(model, lane)
+    // Also behind one that came back to a place before it: one call of a lane is in flight.
+    if (line.some(({ state }) => state === "inflight")) continue
+    for (const head of line) {
       next = change(next, head.key, attempted(model, head) ?? {})
       if (model.behaviour === "answers") next = { ...next, carriedOut: [...next.carriedOut, `${lane} ${head.key}`] }
       if (stops.has(model.behaviour)) break
