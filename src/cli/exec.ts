@@ -4,10 +4,10 @@ import { basename } from "node:path"
 import { otherVariables } from "../config/Environment.ts"
 import type { SettingsValues } from "../config/Settings.ts"
 import { type GitWorktree, worktreeAt } from "../context/GitWorktree.ts"
-import { AgentName, defaultRelay } from "../domain/Ids.ts"
+import { AgentName } from "../domain/Ids.ts"
 import { borrow } from "../launch/BorrowedEntry.ts"
 import * as Foreground from "../launch/Foreground.ts"
-import type { Injection } from "../launch/Injection.ts"
+import { serversOf } from "../launch/Injection.ts"
 import { injectionFor } from "../launch/injectionFor.ts"
 import { dataDirectory, settings } from "./configuration.ts"
 import { DaemonClient } from "./DaemonClient.ts"
@@ -15,6 +15,7 @@ import { Ended } from "./Failures.ts"
 import { handedCredentials } from "./handedCredentials.ts"
 import { root } from "./root.ts"
 import { startedDaemon } from "./startedDaemon.ts"
+import { wrappedRelays } from "./wrap/Wrapped.ts"
 
 /** A secret for this process, revoked when the scope ends; the daemon sees to it where we are killed. */
 const lease = Effect.fnUntraced(function*(
@@ -56,21 +57,22 @@ const attach = Effect.fnUntraced(function*(agent: AgentName, { branch, path }: G
 const run = Effect.fnUntraced(function*(
   settings: SettingsValues,
   url: string,
+  dataDir: string,
   agent: Option.Option<AgentName>,
   [command, ...own]: readonly [string, ...ReadonlyArray<string>]
 ) {
   const daemon = yield* DaemonClient
   const { relays } = yield* daemon.ask((client) => client.status())
-  const nothing: Injection = { args: [], obeysListChanged: false }
-  // Relays of another name are reached by what `wrap` wrote.
-  const injection = relays.some(({ id }) => id === defaultRelay) ? injectionFor(command, own, url) : nothing
+  const wrapped = yield* wrappedRelays(dataDir)
+  const servers = serversOf(url, relays.flatMap(({ id }) => wrapped.has(id) ? [] : [id]))
+  const injection = injectionFor(command, own, servers)
   const worktree = yield* worktreeAt(process.cwd())
   const prefix = basename(Option.match(worktree, { onNone: () => process.cwd(), onSome: ({ path }) => path }))
   const leased = yield* lease(agent, prefix, injection.obeysListChanged)
   if (settings.context.git.attach && Option.exists(worktree, ({ linked }) => linked)) {
     yield* Effect.forEach(Option.toArray(worktree), (worktree) => attach(leased.agent, worktree))
   }
-  if (injection.entry !== undefined) yield* borrow(injection.entry)
+  yield* Effect.forEach(injection.entries, borrow, { discard: true })
   const credentials = yield* handedCredentials(
     settings,
     ({ hint, name }) => Console.error(`holdfast: the command goes without credential "${name}": ${hint}`)
@@ -101,7 +103,7 @@ export const exec = Command.make("exec", {
     const dataDir = yield* dataDirectory
     const { config } = yield* root
     const { url } = yield* startedDaemon(values, dataDir, config)
-    const code = yield* run(values, url, agent, [program, ...args]).pipe(
+    const code = yield* run(values, url, dataDir, agent, [program, ...args]).pipe(
       Effect.provide(DaemonClient.layer(dataDir))
     )
     if (code !== 0) return yield* new Ended({ code })

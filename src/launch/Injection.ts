@@ -2,6 +2,7 @@
  * How an agent is told of the endpoint: by its own means, in addition to what its user configured, with the secret in the
  * environment alone.
  */
+import { defaultRelay } from "../domain/Ids.ts"
 import type { BorrowedEntry } from "./BorrowedEntry.ts"
 
 /** The variable that holds the secret; its name stands in arguments and files, its value never. */
@@ -11,10 +12,29 @@ export interface Injection {
   /** Put before the command's own. */
   readonly args: ReadonlyArray<string>
   /** Lent to the user's configuration file while the command runs. */
-  readonly entry?: BorrowedEntry
+  readonly entries: ReadonlyArray<BorrowedEntry>
   /** Started so, the agent refreshes its tools when it is told to. */
   readonly obeysListChanged: boolean
 }
 
+/** A relay as the agent meets it: an MCP server of its own. */
+export interface Server {
+  /** Letters, digits, dashes and underscores. */
+  readonly name: string
+  readonly url: string
+}
+
 /** Of one tool. `own` are the arguments that it was called with. */
-export type Inject = (url: string, own: ReadonlyArray<string>) => Injection
+export type Inject = (servers: ReadonlyArray<Server>, own: ReadonlyArray<string>) => Injection
+
+/** A server for each relay, none of them under another's name: dots become dashes, a number tells two of one name apart. */
+export const serversOf = (endpoint: string, relays: ReadonlyArray<string>): ReadonlyArray<Server> => {
+  const taken = new Set<string>()
+  return relays.map((relay) => {
+    const base = relay === defaultRelay ? "holdfast" : `holdfast-${relay.replaceAll(".", "-")}`
+    let name = base
+    for (let number = 2; taken.has(name); number++) name = `${base}-${number}`
+    taken.add(name)
+    return { name, url: relay === defaultRelay ? endpoint : `${endpoint}/${relay}` }
+  })
+}

@@ -10,14 +10,14 @@ const entry = (url: string) => ({ url, headers: { Authorization: `Bearer \${env:
 
 const cursorFile = () => join(homedir(), ".cursor", "mcp.json")
 
-export const cursor: Inject = (url, own) => ({
+export const cursor: Inject = (servers, own) => ({
   args: waiting(own),
-  entry: { file: cursorFile(), path: ["mcpServers", "holdfast"], value: entry(url) },
+  entries: servers.map(({ name, url }) => ({ file: cursorFile(), path: ["mcpServers", name], value: entry(url) })),
   obeysListChanged: false
 })
 
 /** Cursor's agent in the terminal stays in the foreground by itself. */
-export const cursorAgent: Inject = (url, own) => ({ ...cursor(url, own), args: [] })
+export const cursorAgent: Inject = (servers, own) => ({ ...cursor(servers, own), args: [] })
 
 const userFolder = (product: string): string => {
   if (process.platform === "darwin") return join(homedir(), "Library", "Application Support", product, "User")
@@ -25,12 +25,12 @@ const userFolder = (product: string): string => {
   return join(process.env["XDG_CONFIG_HOME"] || join(homedir(), ".config"), product, "User")
 }
 
-export const vscode = (product: string): Inject => (url, own) => ({
+export const vscode = (product: string): Inject => (servers, own) => ({
   args: waiting(own),
-  entry: {
+  entries: servers.map(({ name, url }) => ({
     file: join(userFolder(product), "mcp.json"),
-    path: ["servers", "holdfast"],
+    path: ["servers", name],
     value: { type: "http", ...entry(url) }
-  },
+  })),
   obeysListChanged: false
 })

@@ -4,7 +4,7 @@ import { claude } from "./claude.ts"
 import { codex } from "./codex.ts"
 import { cursor, cursorAgent, vscode } from "./editors.ts"
 import { gemini } from "./gemini.ts"
-import type { Inject, Injection } from "./Injection.ts"
+import type { Inject, Injection, Server } from "./Injection.ts"
 
 const known: Readonly<Record<string, Inject>> = {
   claude,
@@ -16,13 +16,18 @@ const known: Readonly<Record<string, Inject>> = {
   "code-insiders": vscode("Code - Insiders")
 }
 
-const byEnvironmentAlone: Inject = () => ({ args: [], obeysListChanged: false })
+const byEnvironmentAlone: Inject = () => ({ args: [], entries: [], obeysListChanged: false })
 
 /** A path to the command, or the file that Windows starts, counts as the command. */
 const nameOf = (command: string): string => basename(command).replace(/\.(exe|cmd|bat|ps1)$/i, "")
 
-export const injectionFor = (command: string, args: ReadonlyArray<string>, url: string): Injection => {
+/** Without a server there is nothing to tell. */
+export const injectionFor = (
+  command: string,
+  args: ReadonlyArray<string>,
+  servers: ReadonlyArray<Server>
+): Injection => {
   const name = nameOf(command)
-  const inject = Object.hasOwn(known, name) ? known[name] : undefined
-  return (inject ?? byEnvironmentAlone)(url, args)
+  const inject = Object.hasOwn(known, name) && servers.length > 0 ? known[name] : undefined
+  return (inject ?? byEnvironmentAlone)(servers, args)
 }

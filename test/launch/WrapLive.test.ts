@@ -1,15 +1,17 @@
 /** `holdfast wrap` and `unwrap` beside a daemon that runs: its relays come and go, and nobody else notices. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Schema } from "effect"
 import { readFileSync } from "node:fs"
-import { join } from "node:path"
+import { StatusView } from "../../src/admin/StatusView.ts"
 import { assertQueued, send, texts } from "../drill/drill.ts"
 import { TestRelay } from "../relay/TestRelay.ts"
 import { Clients } from "../support/Clients.ts"
 import { Daemon } from "../support/Daemon.ts"
 import { eventually } from "../support/eventually.ts"
 import { run } from "../support/Program.ts"
-import { scratch } from "./scratch.ts"
+import { scratch, telling, told } from "./scratch.ts"
+
+const decodeStatus = Schema.decodeUnknownSync(Schema.toCodecJson(StatusView))
 
 const setup = Effect.gen(function*() {
   const home = yield* scratch
@@ -17,19 +19,11 @@ const setup = Effect.gen(function*() {
   const [relay, other] = yield* Effect.all([TestRelay.start(), TestRelay.start({ tokens })], { concurrency: 2 })
   const own = home.write(JSON.stringify({ relay: { url: relay.url } }), ".config", "holdfast", "holdfast.json")
   const daemon = yield* Daemon.start({ args: ["--config", own], env: { TWO: "t2", THREE: "t3" } })
-  const command = (...args: ReadonlyArray<string>) => run([...args, "--data-dir", daemon.dataDir], home.environment)
-  const admin = (path: string, body: object) =>
-    Effect.promise(async () => {
-      const secret = readFileSync(join(daemon.dataDir, "admin-secret"), "utf8").trim()
-      const response = await fetch(new URL(path, daemon.url), {
-        method: "POST",
-        headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
-        body: JSON.stringify(body)
-      })
-      return { status: response.status, body: await response.json() }
-    })
-  const status = Effect.map(command("status", "--json"), ({ stdout }) => JSON.parse(stdout))
-  return { home, relay, other, own, daemon, command, admin, status }
+  const command = (...args: ReadonlyArray<string>) =>
+    run([args[0] ?? "", "--data-dir", daemon.dataDir, ...args.slice(1)], home.environment)
+  const reload = daemon.admin("/api/relays/reload", {})
+  const status = Effect.map(daemon.admin("/api/status"), ({ body }) => decodeStatus(body))
+  return { home, relay, other, own, daemon, command, reload, status }
 })
 
 const server = (url: string, variable: string) => ({
@@ -65,6 +59,11 @@ describe("beside a daemon that runs", () => {
         assert.include(JSON.stringify(yield* client.call("whoami")), "of two")
         for (const result of yield* Fiber.join(underWay)) assert.notStrictEqual(result.isError, true)
 
+        telling(home, "claude")
+        const { args } = told((yield* command("exec", "--", "claude")).stdout)
+        assert.include(args[0], "\"holdfast\"")
+        assert.notInclude(args[0], "two")
+
         yield* other.kill
         assertQueued(yield* send(client, "later"))
         const unwrapped = yield* command("unwrap", file)
@@ -76,7 +75,7 @@ describe("beside a daemon that runs", () => {
         )
         assert.strictEqual(refused.status, 404)
         const after = yield* status
-        assert.deepStrictEqual(after.relays.map(({ id }: { readonly id: string }) => id), ["default"])
+        assert.deepStrictEqual(after.relays.map(({ id }) => String(id)), ["default"])
         assert.strictEqual(after.daemon.pid, before.daemon.pid)
         const names = (fibers: ReadonlyArray<{ readonly name: string }>) => fibers.map(({ name }) => name).sort()
         assert.deepStrictEqual(names(after.fibers), names(before.fibers))
@@ -98,7 +97,7 @@ describe("beside a daemon that runs", () => {
     "a relay that changed is asked anew, a configuration that is wrong changes nothing, and what the daemon lacks is told",
     () =>
       Effect.gen(function*() {
-        const { admin, command, daemon, home, other, own } = yield* setup
+        const { command, daemon, home, other, own, reload } = yield* setup
         const file = home.write(JSON.stringify({ mcpServers: { two: server(other.url, "NOT_THERE") } }), ".mcp.json")
         const wrapped = yield* command("wrap", file)
         assert.include(wrapped.stderr, "The daemon needs in its environment what the client had: NOT_THERE")
@@ -112,19 +111,19 @@ describe("beside a daemon that runs", () => {
             "holdfast.json"
           )
         change({ token: { value: "{env:THREE}" } })
-        const changed = yield* admin("/api/relays/reload", {})
+        const changed = yield* reload
         assert.deepStrictEqual(changed, {
           status: 200,
           body: { relays: ["default", "two"], added: [], changed: ["two"], removed: [], unset: [] }
         })
         const client = yield* Clients.sdk(`${daemon.url}/two`, { secret: daemon.secret })
         assert.include(JSON.stringify(yield* client.call("whoami")), "of three")
-        assert.deepStrictEqual((yield* admin("/api/relays/reload", {})).body.changed, [])
+        assert.include(JSON.stringify((yield* reload).body), `"added":[],"changed":[],"removed":[]`)
 
         change({ url: "no URL" })
-        const refused = yield* admin("/api/relays/reload", {})
+        const refused = yield* reload
         assert.strictEqual(refused.status, 409)
-        assert.match(refused.body.message, /stay as they are.*relays\.two\.url/s)
+        assert.match(JSON.stringify(refused.body), /stay as they are.*relays\.two\.url/s)
         assert.include(JSON.stringify(yield* client.call("whoami")), "of three")
 
         const elsewhere = home.write("{}", "elsewhere.json")

@@ -1,27 +1,44 @@
 /** `holdfast exec`, with real processes: what the command is given, and how it ends. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { execFileSync, spawnSync } from "node:child_process"
+import { execFile, spawnSync } from "node:child_process"
+import { basename } from "node:path"
 import { fileURLToPath } from "node:url"
 import { repository } from "../context/repository.ts"
-import { TestRelay } from "../relay/TestRelay.ts"
 import { Clients } from "../support/Clients.ts"
-import { Daemon } from "../support/Daemon.ts"
 import { eventually } from "../support/eventually.ts"
-import { launch, run } from "../support/Program.ts"
-import { scratch, telling, told } from "./scratch.ts"
+import { launch, type Program, run } from "../support/Program.ts"
+import { Rig } from "../support/Rig.ts"
+import { type Scratch, scratch, telling, told } from "./scratch.ts"
 
-const relayUrl = "http://127.0.0.1:9/mcp"
+const nowhere = "http://127.0.0.1:9/mcp"
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 
+/** A home of the test's own, beside the daemon that all share; named after it is who runs there. */
 const setup = Effect.gen(function*() {
+  const { daemon } = yield* Rig
   const home = yield* scratch
-  const daemon = yield* Daemon.start({ relayUrl })
-  const exec = (...args: ReadonlyArray<string>) =>
-    run(["exec", "--data-dir", daemon.dataDir, ...args], home.environment)
-  const agents = Effect.map(daemon.command("agents", "list"), ({ stdout }) => stdout)
-  return { home, daemon, exec, agents }
+  const line = (args: ReadonlyArray<string>) => ["exec", "--data-dir", daemon.dataDir, ...args]
+  const exec = (...args: ReadonlyArray<string>) => run(line(args), home.environment, home.path)
+  const agents = Effect.map(daemon.admin("/api/agents"), ({ body }) => JSON.stringify(body))
+  /** One that goes on. */
+  const start = (...args: ReadonlyArray<string>) =>
+    Effect.acquireRelease(
+      Effect.sync(() => launch(line(args), home.environment, home.path)),
+      ({ child, ended }) =>
+        Effect.promise(() => {
+          child.kill("SIGTERM")
+          return ended
+        })
+    )
+  return { home, daemon, exec, start, agents, prefix: basename(home.path) }
 })
+
+const toldBy = (program: Program) =>
+  Effect.map(
+    eventually("the command told", Effect.sync(() => program.stdout), (text) => /^secret .+\n/m.test(text)),
+    told
+  )
 
 const status = (url: string, secret: string) =>
   Effect.promise(() => fetch(url, { headers: { authorization: `Bearer ${secret}`, accept: "text/event-stream" } }))
@@ -29,8 +46,10 @@ const status = (url: string, secret: string) =>
       Effect.map((response) => response.status)
     )
 
-describe("holdfast exec", () => {
-  it.live(
+const shared = Rig.layer({ daemon: { env: { HOLDFAST_RELAYS: JSON.stringify({ "docs.v2": { url: nowhere } }) } } })
+
+layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast exec", (it) => {
+  it.effect(
     "gives any command endpoint and secret by its environment, and revokes the secret when it ends",
     () =>
       Effect.gen(function*() {
@@ -49,52 +68,63 @@ describe("holdfast exec", () => {
     60_000
   )
 
-  it.live("while it runs the secret is the agent's own", () =>
-    Effect.gen(function*() {
-      const { agents, daemon, home } = yield* setup
-      telling(home, "agent", "exec sleep 8")
-      const program = launch(["exec", "--data-dir", daemon.dataDir, "--", "agent"], home.environment)
-      yield* eventually("the command told", Effect.sync(() => program.stdout), (text) => text.includes("secret "))
-      const { agent, secret } = told(program.stdout)
-      const client = yield* Clients.sdk(daemon.url, { secret })
-      assert.strictEqual(yield* client.wire.initializes, 1)
-      assert.match(yield* agents, new RegExp(`^${agent} +present +1`, "m"))
+  it.effect(
+    "while it runs the secret is the agent's own, and is revoked where exec is killed",
+    () =>
+      Effect.gen(function*() {
+        const { agents, daemon, home, start } = yield* setup
+        telling(home, "agent", "echo pid $$; exec sleep 30")
+        const program = yield* start("--", "agent")
+        const { agent, secret } = yield* toldBy(program)
+        const orphan = yield* eventually(
+          "the command's process id",
+          Effect.sync(() => Number(/^pid (\d+)$/m.exec(program.stdout)?.[1])),
+          (pid) => pid > 0
+        )
+        const client = yield* Clients.sdk(daemon.url, { secret })
+        assert.strictEqual(yield* client.wire.initializes, 1)
+        assert.include(yield* agents, `{"agent":"${agent}","state":"present","sessions":1`)
 
-      program.child.kill("SIGKILL")
-      yield* Effect.promise(() => program.ended)
-      yield* eventually("the agent is gone", agents, (list) => !list.includes(agent))
-      assert.strictEqual(yield* status(daemon.url, secret), 401)
-    }), 60_000)
+        program.child.kill("SIGKILL")
+        yield* Effect.addFinalizer(() => Effect.sync(() => process.kill(orphan)))
+        yield* eventually("the secret is refused", status(daemon.url, secret), (code) => code === 401)
+        yield* eventually("the agent is gone", agents, (list) => !list.includes(agent))
+      }),
+    60_000
+  )
 
-  it.live("passes exit code and signals through", () =>
+  it.effect("passes exit code and signals through", () =>
     Effect.gen(function*() {
-      const { agents, daemon, exec, home } = yield* setup
+      const { agents, exec, home, start } = yield* setup
       assert.strictEqual((yield* exec("--", "sh", "-c", "exit 7")).code, 7)
       assert.strictEqual((yield* exec("--", "sh", "-c", "kill -KILL $$")).code, 137)
       telling(home, "agent", `trap 'exit 42' TERM; trap 'echo interrupted' INT; while :; do sleep 0.1; done`)
-      const program = launch(["exec", "--data-dir", daemon.dataDir, "--", "agent"], home.environment)
-      yield* eventually("the command told", Effect.sync(() => program.stdout), (text) => text.includes("secret "))
-      for (const _ of [1, 2]) {
+      const program = yield* start("--", "agent")
+      const { agent } = yield* toldBy(program)
+      for (const count of [1, 2]) {
         program.child.kill("SIGINT")
-        yield* Effect.sleep("300 millis")
+        yield* eventually(
+          "the command was interrupted",
+          Effect.sync(() => program.stdout),
+          (text) => text.split("interrupted").length > count
+        )
       }
-      assert.include(program.stdout, "interrupted")
       program.child.kill("SIGTERM")
       assert.deepStrictEqual(yield* Effect.promise(() => program.ended), { code: 42, signal: null })
-      assert.strictEqual((yield* agents).split("\n").length, 3)
+      assert.notInclude(yield* agents, agent)
     }), 60_000)
 
-  it.live("a command that is not there is said so, and leaves no agent behind", () =>
+  it.effect("a command that is not there is said so, and leaves no agent behind", () =>
     Effect.gen(function*() {
-      const { agents, exec } = yield* setup
+      const { agents, exec, prefix } = yield* setup
       const ended = yield* exec("--", "no-such-command")
       assert.strictEqual(ended.code, 1)
       assert.include(ended.stderr, "cannot start no-such-command: there is no such command on the PATH")
-      assert.strictEqual((yield* agents).split("\n").length, 3)
+      assert.notInclude(yield* agents, prefix)
     }), 60_000)
 
   const script = spawnSync("script", ["--version"]).status === 0
-  it.live.skipIf(!script)("a terminal stays a terminal", () =>
+  it.effect.skipIf(!script)("a terminal stays a terminal", () =>
     Effect.gen(function*() {
       const { daemon, home } = yield* setup
       const line = [
@@ -108,13 +138,21 @@ describe("holdfast exec", () => {
         "-c",
         "'tty && test -t 0'"
       ]
-      const output = execFileSync("script", ["-qec", line.join(" "), "/dev/null"], {
-        env: { ...process.env, ...home.environment }
+      const output = yield* Effect.callback<string>((resume) => {
+        const env = { ...process.env, ...home.environment }
+        execFile(
+          "script",
+          ["-qec", line.join(" "), "/dev/null"],
+          { env },
+          (_, stdout) => resume(Effect.succeed(stdout))
+        )
       })
-      assert.match(String(output), /^\/dev\//)
+      assert.match(output, /^\/dev\//)
     }), 60_000)
 
-  it.live(
+  const headers = (variable: string) => ({ Authorization: `Bearer ${variable}` })
+
+  it.effect(
     "tells Claude Code by --mcp-config, beside its user's own servers and without the secret",
     () =>
       Effect.gen(function*() {
@@ -123,36 +161,33 @@ describe("holdfast exec", () => {
         const { stdout } = yield* exec("--", "claude", "-p", "hello")
         const [first = "", ...rest] = told(stdout).args
         assert.deepStrictEqual(rest, ["-p", "hello"])
+        const server = { type: "http", headers: headers("${HOLDFAST_AGENT_SECRET}") }
         assert.deepStrictEqual(JSON.parse(first.replace(/^--mcp-config=/, "")), {
           mcpServers: {
-            holdfast: {
-              type: "http",
-              url: daemon.url,
-              headers: { Authorization: "Bearer ${HOLDFAST_AGENT_SECRET}" }
-            }
+            "holdfast": { ...server, url: daemon.url },
+            "holdfast-docs-v2": { ...server, url: `${daemon.url}/docs.v2` }
           }
         })
       }),
     60_000
   )
 
-  it.live(
+  it.effect(
     "tells Codex by -c, and records that it obeys list_changed for as long as it runs",
     () =>
       Effect.gen(function*() {
-        const home = yield* scratch
-        const relay = yield* TestRelay.start()
-        const daemon = yield* Daemon.start({ relayUrl: relay.url })
+        const { daemon, home, start } = yield* setup
         telling(home, "codex", "exec sleep 30")
-        const program = launch(["exec", "--data-dir", daemon.dataDir, "--", "codex", "exec", "hi"], home.environment)
-        yield* Effect.addFinalizer(() => Effect.sync(() => program.child.kill("SIGTERM")))
-        yield* eventually("the command told", Effect.sync(() => program.stdout), (text) => text.includes("secret "))
-        const { args, secret } = told(program.stdout)
+        const { args, secret } = yield* toldBy(yield* start("--", "codex", "exec", "hi"))
         assert.deepStrictEqual(args, [
           "-c",
           `mcp_servers.holdfast.url="${daemon.url}"`,
           "-c",
           "mcp_servers.holdfast.bearer_token_env_var=\"HOLDFAST_AGENT_SECRET\"",
+          "-c",
+          `mcp_servers.holdfast-docs-v2.url="${daemon.url}/docs.v2"`,
+          "-c",
+          "mcp_servers.holdfast-docs-v2.bearer_token_env_var=\"HOLDFAST_AGENT_SECRET\"",
           "--enable",
           "mcp_tool_list_changed",
           "exec",
@@ -167,39 +202,89 @@ describe("holdfast exec", () => {
     60_000
   )
 
-  it.live(
-    "lends Gemini, Cursor and VS Code an entry in their configuration, and gives the file back byte for byte",
-    () =>
+  const secret = "${HOLDFAST_AGENT_SECRET}"
+  const editors = "${env:HOLDFAST_AGENT_SECRET}"
+  it.effect.each([
+    {
+      command: "gemini",
+      file: [".gemini", "settings.json"],
+      entry: (url: string) => ({ httpUrl: url, headers: headers(secret) })
+    },
+    {
+      command: "cursor-agent",
+      file: [".cursor", "mcp.json"],
+      entry: (url: string) => ({ url, headers: headers(editors) })
+    },
+    {
+      command: "code",
+      file: [".config", "Code", "User", "mcp.json"],
+      entry: (url: string) => ({ type: "http", url, headers: headers(editors) })
+    }
+  ])(
+    "lends $command an entry in its configuration, and gives the file back byte for byte",
+    ({ command, entry, file }) =>
       Effect.gen(function*() {
         const { daemon, exec, home } = yield* setup
-        const files = {
-          gemini: [".gemini", "settings.json"],
-          "cursor-agent": [".cursor", "mcp.json"],
-          code: [".config", "Code", "User", "mcp.json"]
-        }
-        const kept = "{\n\t// mine\n\t\"theme\": \"dark\",\r\n}\n"
-        for (const [name, segments] of Object.entries(files)) {
-          telling(home, name, `cat "${home.file(...segments)}"`)
-          for (const before of name === "cursor-agent" ? [undefined] : [kept]) {
-            if (before !== undefined) home.write(before, ...segments)
-            const { stdout } = yield* exec("--", name)
-            assert.include(stdout, daemon.url)
-            assert.match(stdout, /Bearer \$\{(env:)?HOLDFAST_AGENT_SECRET\}/)
-            if (before !== undefined) assert.include(stdout, "// mine")
-            if (before === undefined) assert.throws(() => home.read(...segments))
-            else assert.strictEqual(home.read(...segments), before)
-            spawnSync("rm", ["-f", home.file(...segments)])
-          }
-        }
+        telling(home, command, `cat "${home.file(...file)}"`)
+        // Nothing there before, and a file that somebody wrote by hand.
+        const kept = command === "cursor-agent" ? undefined : "{\n\t// mine\n\t\"theme\": \"dark\",\r\n}\n"
+        if (kept !== undefined) home.write(kept, ...file)
+        const { stdout } = yield* exec("--", command)
+        const lent = stdout.slice(stdout.indexOf("{")).replace(/\/\/ mine/, "").replaceAll(/,(\s*\})/g, "$1")
+        const { mcpServers, servers, ...rest } = JSON.parse(lent)
+        assert.deepStrictEqual(servers ?? mcpServers, {
+          "holdfast": entry(daemon.url),
+          "holdfast-docs-v2": entry(`${daemon.url}/docs.v2`)
+        })
+        assert.deepStrictEqual(rest, kept === undefined ? {} : { theme: "dark" })
+        if (kept === undefined) assert.throws(() => home.read(...file))
+        else assert.strictEqual(home.read(...file), kept)
       }),
     60_000
   )
 
+  it.effect(
+    "in a linked worktree attaches the agent to it, unless that is turned off; what it runs speaks of itself",
+    () =>
+      Effect.gen(function*() {
+        const { daemon, home } = yield* setup
+        const repo = yield* repository
+        const show = `${process.execPath} ${main} context show --data-dir ${daemon.dataDir}`
+        const line = ["exec", "--data-dir", daemon.dataDir, "--", "sh", "-c", show]
+        const execIn = (cwd: string, env = {}) =>
+          Effect.map(run(line, { ...home.environment, ...env }, cwd), ({ stdout }) => stdout)
+        const path = repo.worktree("feature")
+        const [attached, shared, off] = yield* Effect.all([
+          execIn(path),
+          execIn(repo.path),
+          execIn(path, { HOLDFAST_CONTEXT_GIT_ATTACH: "false" })
+        ], { concurrency: "unbounded" })
+        assert.match(attached, new RegExp(`^${basename(path)}-[0-9a-f]{8}: worktree ${path} on feature: Active`))
+        assert.match(shared, new RegExp(`^${basename(repo.path)}-[0-9a-f]{8}: shared checkout`))
+        assert.include(off, "shared checkout")
+      }),
+    60_000
+  )
+
+  it.effect("runs as an agent that was added, and says which there are not", () =>
+    Effect.gen(function*() {
+      const { agents, daemon, exec, home } = yield* setup
+      telling(home, "agent")
+      const missing = yield* exec("--agent", "ada", "--", "agent")
+      assert.strictEqual(missing.code, 1)
+      assert.include(missing.stderr, "holdfast agents add ada")
+      yield* daemon.command("agents", "add", "ada")
+      assert.strictEqual(told((yield* exec("--agent", "ada", "--", "agent")).stdout).agent, "ada")
+      assert.include(yield* agents, "ada")
+    }), 60_000)
+})
+
+describe("holdfast exec", () => {
   it.live(
     "starts a daemon where none runs, one for all who come at the same time, and says where no relay is configured",
     () =>
       Effect.gen(function*() {
-        const home = yield* scratch
+        const home: Scratch = yield* scratch
         const dataDir = home.file("data")
         telling(home, "agent")
         const exec = (env: Record<string, string>) =>
@@ -212,7 +297,7 @@ describe("holdfast exec", () => {
         yield* Effect.addFinalizer(() =>
           Effect.ignore(Effect.try(() => process.kill(JSON.parse(home.read("data", "endpoint.json")).pid)))
         )
-        const env = { HOLDFAST_RELAY_URL: relayUrl, HOLDFAST_PORT: "0" }
+        const env = { HOLDFAST_RELAY_URL: nowhere, HOLDFAST_PORT: "0" }
         const both = yield* Effect.all([exec(env), exec(env)], { concurrency: 2 })
         const [first, second] = both.map(({ stdout }) => told(stdout))
         assert.deepStrictEqual(both.map(({ code }) => code), [0, 0])
@@ -222,42 +307,4 @@ describe("holdfast exec", () => {
       }),
     60_000
   )
-
-  it.live(
-    "in a linked worktree attaches the agent to it, unless that is turned off; in the repository's own it does not",
-    () =>
-      Effect.gen(function*() {
-        const { daemon, home } = yield* setup
-        const repo = yield* repository
-        const show = [
-          "--",
-          "sh",
-          "-c",
-          `${process.execPath} ${main} context show --data-dir ${daemon.dataDir} --agent $HOLDFAST_AGENT`
-        ]
-        const execIn = (cwd: string, env = {}) =>
-          spawnSync(process.execPath, [main, "exec", "--data-dir", daemon.dataDir, ...show], {
-            cwd,
-            encoding: "utf8",
-            env: { ...process.env, ...home.environment, ...env }
-          }).stdout
-        const path = repo.worktree("feature")
-        assert.include(execIn(path), `worktree ${path} on feature: Active`)
-        assert.include(execIn(repo.path), "shared checkout")
-        assert.include(execIn(path, { HOLDFAST_CONTEXT_GIT_ATTACH: "false" }), "shared checkout")
-      }),
-    60_000
-  )
-
-  it.live("runs as an agent that was added, and says which there are not", () =>
-    Effect.gen(function*() {
-      const { agents, daemon, exec, home } = yield* setup
-      telling(home, "agent")
-      const missing = yield* exec("--agent", "ada", "--", "agent")
-      assert.strictEqual(missing.code, 1)
-      assert.include(missing.stderr, "holdfast agents add ada")
-      yield* daemon.command("agents", "add", "ada")
-      assert.strictEqual(told((yield* exec("--agent", "ada", "--", "agent")).stdout).agent, "ada")
-      assert.include(yield* agents, "ada")
-    }), 60_000)
 })

@@ -21,9 +21,15 @@ export interface Program {
   stderr: string
 }
 
-export const launch = (args: ReadonlyArray<string>, environment: Environment = {}): Program => {
+/** In the test's own directory, unless another is named. */
+export const launch = (
+  args: ReadonlyArray<string>,
+  environment: Environment = {},
+  directory: string = process.cwd()
+): Program => {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("HOLDFAST_"))
   const child = spawn(process.execPath, ["--import", preload, main, ...args], {
+    cwd: directory,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: { ...Object.fromEntries(inherited), NO_COLOR: "1", ...environment }
   })
@@ -37,10 +43,11 @@ export const launch = (args: ReadonlyArray<string>, environment: Environment = {
 /** Runs a command to its end; interruption kills it. */
 export const run = (
   args: ReadonlyArray<string>,
-  environment: Environment = {}
+  environment: Environment = {},
+  directory?: string
 ): Effect.Effect<Ended & { readonly stdout: string; readonly stderr: string }> =>
   Effect.callback((resume) => {
-    const program = launch(args, environment)
+    const program = launch(args, environment, directory)
     void program.ended.then(({ code, signal }) =>
       resume(Effect.succeed({ code, signal, stdout: program.stdout, stderr: program.stderr }))
     )

@@ -36,6 +36,22 @@ export const find = Effect.fnUntraced(function*(dataDir: string, file: string) {
   return Option.flatMap(text, Schema.decodeOption(Text))
 })
 
+/** All relays that came of wrapped files: their clients have them by what `wrap` wrote. */
+export const wrappedRelays = Effect.fnUntraced(function*(dataDir: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const names = yield* Effect.orElseSucceed(fs.readDirectory(dataDir), () => [])
+  const records = yield* Effect.forEach(
+    names.filter((name) => /^wrapped-[0-9a-f]+\.json$/.test(name)),
+    (name) => Effect.option(fs.readFileString(path.join(dataDir, name)))
+  )
+  return new Set(
+    records.flatMap((text) => Option.toArray(Option.flatMap(text, Schema.decodeOption(Text)))).flatMap(({ relays }) =>
+      relays
+    )
+  )
+})
+
 export const forget = Effect.fnUntraced(function*(dataDir: string, file: string) {
   yield* (yield* directory(dataDir)).remove(recordOf(file))
 }, Effect.scoped)
