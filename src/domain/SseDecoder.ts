@@ -18,6 +18,8 @@ export class SseEventTooLarge extends Schema.TaggedError<SseEventTooLarge>()("Ss
 
 /** An event may be as large as an answer that is collected whole. */
 const defaultLimit = 16 * 1024 * 1024
+/** About what a line of data costs besides its text, so that lines that say nothing are bounded too. */
+const lineCost = 64
 
 export class SseDecoder {
   private readonly limit: number
@@ -28,12 +30,13 @@ export class SseDecoder {
   /** The line that has begun. */
   private line = ""
   private data: string | undefined
+  private dataLines = 0
   private event: string | undefined
   private id: string | undefined
   private retry: number | undefined
   private overflow: SseEventTooLarge | undefined
 
-  /** `limit` is in UTF-16 code units, for one event. */
+  /** `limit` is in UTF-16 code units, for one event; each of its lines of data counts for 64 more. */
   constructor(limit: number = defaultLimit) {
     this.limit = limit
   }
@@ -77,7 +80,7 @@ export class SseDecoder {
   }
 
   private bound(): void {
-    if (this.line.length + (this.data?.length ?? 0) <= this.limit) return
+    if (this.line.length + (this.data?.length ?? 0) + this.dataLines * lineCost <= this.limit) return
     this.overflow = new SseEventTooLarge({ limit: this.limit })
     this.line = ""
     this.data = undefined
@@ -91,6 +94,7 @@ export class SseDecoder {
     const value = colon === -1 ? "" : line.slice(line.charCodeAt(colon + 1) === 0x20 ? colon + 2 : colon + 1)
     switch (field) {
       case "data":
+        if (this.data !== undefined) this.dataLines++
         this.data = this.data === undefined ? value : `${this.data}\n${value}`
         return this.bound()
       case "event":
@@ -114,6 +118,7 @@ export class SseDecoder {
       })
     }
     this.data = undefined
+    this.dataLines = 0
     this.event = undefined
     this.id = undefined
     this.retry = undefined

@@ -2,7 +2,8 @@
  * Follows an SSE answer to its end, over breaks of the connection (MCP 2025-11-25, transports, resumability).
  *
  * A stream that breaks without its answer is resumed once, if it had event ids. A relay that polls, that is, ends its
- * stream on purpose after a new event id, is followed as often as it does so, after the delay that it asked for.
+ * stream on purpose after a new event id, is followed as often as it does so, after the delay that it asked for, and
+ * never at once: a relay that asks for no delay would keep both sides busy with nothing.
  */
 import { Effect, Result, type Scope } from "effect"
 import type { SseEvent } from "../domain/SseEvent.ts"
@@ -10,7 +11,8 @@ import { AnswerCutOff, RelayFailure } from "./RelayFailure.ts"
 import { cutOff, untilAnswer } from "./transport/AnswerReading.ts"
 import type { Pull, RelayAnswer } from "./transport/RelayTransport.ts"
 
-/** The longest delay that a relay may ask for before its stream is resumed, milliseconds. */
+/** What a relay may ask for before its stream is resumed, milliseconds. */
+const shortestDelay = 100
 const longestDelay = 30_000
 
 export const follow = Effect.fnUntraced(function*(options: {
@@ -23,7 +25,7 @@ export const follow = Effect.fnUntraced(function*(options: {
 }): Effect.fn.Return<string, RelayFailure, Scope.Scope> {
   let { events } = options
   let lastEventId = ""
-  let delay = 0
+  let delay = shortestDelay
   let news = false
   let resumed = false
 
@@ -32,7 +34,7 @@ export const follow = Effect.fnUntraced(function*(options: {
       lastEventId = event.id
       news = true
     }
-    if (event.retry !== undefined) delay = Math.min(event.retry, longestDelay)
+    if (event.retry !== undefined) delay = Math.max(shortestDelay, Math.min(event.retry, longestDelay))
     return options.onEvent(event)
   }
 
