@@ -23,7 +23,7 @@ import { recovering } from "./session/Recovery.ts"
 import type { OpenRelaySession, RelaySession } from "./session/RelaySession.ts"
 import { SilenceWatch } from "./SilenceWatch.ts"
 import { isMessage, jsonAnswer, notOurs, wholeBytes } from "./transport/AnswerReading.ts"
-import { collect } from "./transport/BodyText.ts"
+import { after, collect } from "./transport/BodyText.ts"
 import { type Pull, type RelayAnswer, RelayTransport } from "./transport/RelayTransport.ts"
 
 /** The relay's JSON-RPC answer to our id. */
@@ -53,7 +53,10 @@ export interface RequestOptions {
   readonly onPoll?: Effect.Effect<void> | undefined
   /** Called once the relay has begun to answer with SSE. */
   readonly onStream?: Effect.Effect<void> | undefined
-  /** Pass JSON on as it comes; otherwise it is collected whole, up to 16 MiB, and beyond passed on. */
+  /**
+   * Pass JSON on as it comes, unless all of it comes at once; otherwise it is collected whole, up to 16 MiB, and beyond
+   * passed on.
+   */
   readonly streamJson?: boolean | undefined
   /** The bound on the whole request (BEHAVIOUR 4): 10 min for a call, 10 s for lists, 30 s for reads. */
   readonly within: number
@@ -126,8 +129,12 @@ export class RelayClient extends Context.Service<RelayClient, {
           case "Empty":
             return yield* notOurs(answer)
           case "Json": {
-            if (options.streamJson === true && crossing.same && answer.status < 300) return chunked(body.chunks)
-            const collected = yield* collect(body.chunks, wholeBytes)
+            // What comes in pieces is passed on unread; what is all there already is looked at.
+            const first = yield* body.chunks
+            const chunks = after(Option.toArray(first), Option.isSome(first) ? body.chunks : Effect.succeedNone)
+            const unread = options.streamJson === true && crossing.same && answer.status < 300
+            if (unread && body.arrived?.() !== true) return chunked(chunks)
+            const collected = yield* collect(chunks, wholeBytes)
             if (collected._tag === "Longer") return crossing.same ? chunked(collected.chunks) : yield* notOurs(answer)
             return whole(headers, yield* jsonAnswer(answer, collected.text, crossing.id))
           }

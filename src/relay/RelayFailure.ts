@@ -51,6 +51,10 @@ export class LinkDown extends Schema.TaggedError<LinkDown>()("LinkDown", {
   nextProbeAtMillis: Schema.Number
 }) {}
 
+const longest = 500
+/** The relay's own words, which it may make as long as it likes. */
+const brief = (words: string): string => words.length > longest ? `${words.slice(0, longest)}…` : words
+
 const seconds = (millis: number): string => `${Math.round(millis / 100) / 10} s`
 
 export const RelayFailureReason = Schema.Union([
@@ -130,18 +134,18 @@ export class RelayFailure extends Schema.TaggedError<RelayFailure>()("RelayFailu
         return `the relay answered HTTP ${reason.status}`
       case "NotJsonRpc":
         return `the relay answered HTTP ${reason.status} with ${
-          reason.contentType || "no content type"
+          brief(reason.contentType) || "no content type"
         } instead of JSON-RPC`
       case "Unauthorized":
         return "the relay refused the token (401)"
       case "Forbidden":
-        return `the relay forbade it (403): ${reason.detail}`
+        return `the relay forbade it (403): ${brief(reason.detail)}`
       case "RateLimited":
         return "the relay asks to slow down (429)"
       case "SessionLost":
         return `the relay lost the session (${reason.status})`
       case "SessionRefused":
-        return `the relay refused to open a session: ${reason.detail} (${reason.code})`
+        return `the relay refused to open a session: ${brief(reason.detail)} (${reason.code})`
       case "OtherPrincipal":
         return "the relay's token stands for another principal now"
       case "NoStream":

@@ -275,13 +275,24 @@ describe("RelayClient", () => {
       }
     }))
 
-  it.live("collects JSON whole, unless it is asked to pass it on or it is larger than 16 MiB", () =>
+  it.live("collects JSON whole, unless it comes in pieces and is to be passed on, or it is larger than 16 MiB", () =>
     Effect.gen(function*() {
       let value = "small"
-      const relay = yield* relayThat(({ id }, response) => json(response, 200, result(Number(id), value)))
+      let slowly = false
+      const relay = yield* relayThat(({ id }, response) => {
+        if (!slowly) return json(response, 200, result(Number(id), value))
+        const text = JSON.stringify(result(Number(id), value))
+        response.writeHead(200, { "content-type": "application/json" })
+        response.write(text.slice(0, 9))
+        setTimeout(() => response.end(text.slice(9)), 50)
+      })
       yield* using(relay, (session, client) =>
         Effect.gen(function*() {
+          assert.strictEqual(yield* ask(session, client, { streamJson: true }), JSON.stringify(result(7, value)))
+          slowly = true
+          assert.strictEqual(yield* ask(session, client), JSON.stringify(result(7, value)))
           assert.strictEqual(yield* ask(session, client, { streamJson: true }), "chunks")
+          slowly = false
           value = "x".repeat(17 * 1024 * 1024)
           const answer = yield* client.request(session, call)
           if (answer.body._tag !== "Chunks") return assert.fail("not chunks")

@@ -28,6 +28,14 @@ export class RelayMessages extends Context.Service<RelayMessages, {
     Effect.gen(function*() {
       const signals = yield* MenuSignals
       const client = yield* RelayClient
+      const warned = new WeakSet<AgentSession>()
+
+      /** Said loudly once for each session: a relay that goes on so must not fill the log. */
+      const dropped = (session: AgentSession, what: string) => {
+        const log = warned.has(session) ? Effect.logDebug : Effect.logWarning
+        warned.add(session)
+        return Effect.as(log(`the relay sent ${what}; it was dropped`, { session: session.id }), undefined)
+      }
 
       /** A revision without requests to the client: the relay is told at once, so that its call does not wait for ever. */
       const unanswerable = Effect.fnUntraced(function*(session: AgentSession, { id, method }: Message.Request) {
@@ -43,13 +51,10 @@ export class RelayMessages extends Context.Service<RelayMessages, {
         received: Effect.fnUntraced(function*(session, data, from) {
           if (data === "") return undefined
           const parsed = Message.parse(data)
-          if (Result.isFailure(parsed)) {
-            yield* Effect.logWarning("the relay sent an event that is no JSON-RPC message; it was dropped", {
-              session: session.id
-            })
-            return undefined
-          }
+          if (Result.isFailure(parsed)) return yield* dropped(session, "an event that is no JSON-RPC message")
           const message = parsed.success
+          // Each request of the agent is answered once, by whoever waits for it.
+          if (message._tag === "Response") return yield* dropped(session, "an answer that nobody waits for")
           if (message._tag === "Notification" && message.method === "notifications/tools/list_changed") {
             yield* signals.offer({ _tag: "RelayList", session })
             return undefined

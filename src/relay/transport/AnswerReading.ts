@@ -9,22 +9,26 @@ import type { Pull, RelayAnswer } from "./RelayTransport.ts"
 /** What is collected whole; an answer beyond that is passed on as it comes. */
 export const wholeBytes = 16 * 1024 * 1024
 
-const answersOf = (text: string): ReadonlyArray<Message.Message> => {
+const responsesIn = (text: string): ReadonlyArray<Message.Response> => {
   const parsed = Message.parse(text)
   if (Result.isFailure(parsed)) return []
-  return parsed.success._tag === "Batch" ? parsed.success.messages : [parsed.success]
+  const messages = parsed.success._tag === "Batch" ? parsed.success.messages : [parsed.success]
+  return messages.filter((message) => message._tag === "Response")
 }
 
-const isAnswer = (text: string, id: string): boolean =>
-  answersOf(text).some((message) => message._tag === "Response" && Message.sameId(message.id, id))
+/** The first response to `id`, alone or in a batch; what a relay says twice, or to nobody, is not looked at. */
+const answerIn = (text: string, id: string): string | undefined =>
+  responsesIn(text).find((response) => Message.sameId(response.id, id))?.text
 
 /** A refusal of the request as a whole carries no id (JSON-RPC 2.0, section 5); its HTTP status says that it is one. */
-const isRefusal = (status: number, text: string): boolean =>
-  status >= 400 && answersOf(text).some((message) => message._tag === "Response" && message.id === "null")
+const refusalIn = (status: number, text: string): string | undefined =>
+  status < 400 ? undefined : responsesIn(text).find((response) => response.id === "null")?.text
 
-/** The JSON text, if it answers the request `id`. */
-export const jsonAnswer = (answer: RelayAnswer, text: string, id: string): Effect.Effect<string, RelayFailure> =>
-  isAnswer(text, id) || isRefusal(answer.status, text) ? Effect.succeed(text) : Effect.fail(notOurs(answer))
+/** The JSON text of what answers the request `id`. */
+export const jsonAnswer = (answer: RelayAnswer, text: string, id: string): Effect.Effect<string, RelayFailure> => {
+  const found = answerIn(text, id) ?? refusalIn(answer.status, text)
+  return found === undefined ? Effect.fail(notOurs(answer)) : Effect.succeed(found)
+}
 
 export const notOurs = (answer: RelayAnswer): RelayFailure =>
   new RelayFailure({
@@ -44,7 +48,8 @@ export const untilAnswer = Effect.fnUntraced(function*(
   while (true) {
     const event = yield* events
     if (Option.isNone(event)) return undefined
-    if (isMessage(event.value) && isAnswer(event.value.data, id)) return event.value.data
+    const found = isMessage(event.value) ? answerIn(event.value.data, id) : undefined
+    if (found !== undefined) return found
     yield* onEvent(event.value)
   }
 })

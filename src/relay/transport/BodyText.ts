@@ -24,7 +24,7 @@ export const collect = Effect.fnUntraced(function*(
 })
 
 /** These chunks first, then the rest. */
-const after = (first: ReadonlyArray<Uint8Array>, rest: Pull<Uint8Array>): Pull<Uint8Array> => {
+export const after = (first: ReadonlyArray<Uint8Array>, rest: Pull<Uint8Array>): Pull<Uint8Array> => {
   let next = 0
   return Effect.suspend(() => {
     const chunk = first[next]

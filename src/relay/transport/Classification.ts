@@ -55,7 +55,8 @@ const isMessage = (text: string): boolean => Result.isSuccess(Message.parse(text
 export const classify = Effect.fnUntraced(function*(
   attempt: Attempt,
   { headers, status }: ResponseHead,
-  chunks: Pull<Uint8Array>
+  chunks: Pull<Uint8Array>,
+  arrived: () => boolean
 ): Effect.fn.Return<RelayAnswer, RelayFailure> {
   const type = mediaType(headers)
   const encoding = header(headers, "content-encoding") ?? "identity"
@@ -88,7 +89,7 @@ export const classify = Effect.fnUntraced(function*(
 
   if (status < 300) {
     if (type === "text/event-stream") return answer({ _tag: "Sse", events: sseEvents(chunks) })
-    if (isJson(type)) return answer({ _tag: "Json", chunks })
+    if (isJson(type)) return answer({ _tag: "Json", chunks, arrived })
     const body = type === "" ? yield* collect(chunks, 0) : undefined
     return body?._tag === "Whole" ? answer({ _tag: "Empty" }) : yield* notJsonRpc
   }

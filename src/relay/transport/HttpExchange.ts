@@ -52,23 +52,34 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     return this.#failure === undefined ? undefined : Effect.fail(this.#failure)
   })
 
+  /** Whether all of the body is here, pulled or not. */
+  get arrived(): boolean {
+    return this.#ended
+  }
+
   /** One waiter at a time: the head is awaited first, then the body by one reader. */
   #until<A>(
     poll: () => Effect.Effect<A, RelayFailure> | undefined
   ): Effect.Effect<A, RelayFailure> {
     return Effect.suspend(() =>
       poll() ?? Effect.callback<A, RelayFailure>((resume) => {
-        this.#wake = () => {
-          const settled = poll()
+        const wake = () => {
+          const settled = this.#wake === wake ? poll() : undefined
           if (settled === undefined) return
           this.#wake = undefined
           resume(settled)
         }
+        this.#wake = wake
         return Effect.sync(() => {
           this.#wake = undefined
         })
       })
     )
+  }
+
+  /** Once undici has read the packet at hand, so that who is woken sees all that it brought. */
+  #arrives(): void {
+    if (this.#wake !== undefined) queueMicrotask(this.#wake)
   }
 
   /** Breaks the exchange off, whatever its state. */
@@ -97,7 +108,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: RawHeaders): void {
     if (status < 200) return
     this.#head = { status, headers }
-    this.#wake?.()
+    this.#arrives()
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
@@ -110,17 +121,17 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#chunks.push(chunk)
     this.#buffered += chunk.length
     if (this.#buffered >= highWater) controller.pause()
-    this.#wake?.()
+    this.#arrives()
   }
 
   onResponseEnd(): void {
     this.#ended = true
-    this.#wake?.()
+    this.#arrives()
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#failure = new RelayFailure({ reason: this.#reason(detail(error)) })
-    this.#wake?.()
+    this.#arrives()
   }
 
   #reason(detail: string) {

@@ -23,7 +23,12 @@ export interface Attempt {
 
 export type RelayBody =
   | { readonly _tag: "Empty" }
-  | { readonly _tag: "Json"; readonly chunks: Pull<Uint8Array> }
+  | {
+    readonly _tag: "Json"
+    readonly chunks: Pull<Uint8Array>
+    /** Whether nothing more is to come than what can be pulled without a wait. */
+    readonly arrived?: (() => boolean) | undefined
+  }
   | { readonly _tag: "Sse"; readonly events: Pull<SseEvent> }
 
 /** A JSON-RPC answer (JSON or SSE), or an empty 2xx; everything else is a `RelayFailure`. */

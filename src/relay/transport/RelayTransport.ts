@@ -66,7 +66,10 @@ export class RelayTransport extends Context.Service<RelayTransport, {
         send: Effect.fnUntraced(function*(attempt) {
           const http = yield* exchange(attempt)
           const head = yield* http.head
-          return yield* Effect.tapError(classify(attempt, head, http.chunks), () => Effect.sync(() => http.finish()))
+          return yield* Effect.tapError(
+            classify(attempt, head, http.chunks, () => http.arrived),
+            () => Effect.sync(() => http.finish())
+          )
         })
       })
     })
@@ -122,7 +125,8 @@ const headersOf = (attempt: Attempt): Record<string, string> => {
   if (attempt.method === "POST") put("content-type", "application/json")
   put("mcp-session-id", attempt.session)
   put("mcp-protocol-version", attempt.protocolVersion)
-  put("last-event-id", attempt.lastEventId)
+  // In UTF-8 (HTML Living Standard, section 9.2.3); a header's value is made of bytes.
+  put("last-event-id", attempt.lastEventId && Buffer.from(attempt.lastEventId).toString("latin1"))
   if (Option.isSome(attempt.token)) put("authorization", `Bearer ${Redacted.value(attempt.token.value)}`)
   return headers
 }
