@@ -16,7 +16,9 @@ export const runBatch = (parts: ReadonlyArray<Batched>): Effect.Effect<string> =
 const response = Effect.fnUntraced(function*({ answer, request }: Batched) {
   const opening = yield* answer.opening
   if (opening._tag === "Json") {
-    return opening.body._tag === "Whole" ? opening.body.text : unanswered(request)
+    if (opening.body._tag === "Whole") return opening.body.text
+    yield* answer.disconnect
+    return unanswered(request)
   }
   // What came ahead of the answer has no place in an array; the last event is the answer.
   const reader = opening.log.reader(0)

@@ -100,10 +100,13 @@ export class Forwarding extends Context.Service<Forwarding, {
             if (passage.onWhole !== undefined) yield* passage.onWhole(final.body.text)
             return yield* passage.answer.answer({ _tag: "Json", ...final, body: final.body })
           }
-          // The attempt has to stay open for as long as its bytes are being passed on.
+          // The attempt has to stay open for as long as its bytes are being passed on to somebody.
           const { chunks, passed } = yield* watched(final.body.chunks)
           yield* passage.answer.answer({ _tag: "Json", ...final, body: { _tag: "Chunks", chunks } })
-          yield* Effect.timeoutOption(Deferred.await(passed), passage.within)
+          if ((yield* passage.answer.opening)._tag === "Sse") return
+          yield* Effect.raceFirst(Deferred.await(passed), passage.answer.disconnected).pipe(
+            Effect.timeoutOption(passage.within)
+          )
         },
         (effect, _session, request, passage) =>
           Effect.catch(Effect.scoped(effect), (failure) => tell(passage, request, failure))

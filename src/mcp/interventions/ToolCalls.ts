@@ -129,7 +129,7 @@ export class ToolCalls extends Context.Service<ToolCalls, {
             ...passage,
             within: settings.link.callTimeout,
             reads,
-            streamJson: !reads && !observed.isObserved(tool),
+            streamJson: !reads && !passage.batched && !observed.isObserved(tool),
             onWhole: (text) => observed.answered(session.agent, tool, text, epoch)
           })
         })
