@@ -2,8 +2,11 @@
 import { Effect, Option, type Scope } from "effect"
 import { Endpoint } from "../../src/mcp/endpoint/Endpoint.ts"
 import { type Call, chunks, exchange, send } from "../mcp/RawClient.ts"
-import type { Daemon } from "./Daemon.ts"
+import type { Daemon as Process } from "./Daemon.ts"
 import { type SseLine, sseLines } from "./sseLines.ts"
+
+/** What an agent has to know of one, be it a process or a layer of the test's own. */
+type Daemon = Pick<Process, "url" | "port" | "secret">
 
 export interface RawMessage {
   readonly id?: string | number | null
@@ -45,6 +48,8 @@ export interface RawAgent {
   readonly call: (tool: string, args?: object) => Effect.Effect<RawReply>
   /** Sends, and reads an SSE answer as it comes, for as long as the scope is open. */
   readonly open: (message: string | object, options?: Call) => Effect.Effect<RawStream, never, Scope.Scope>
+  /** Sends, and reads nothing of the answer's body, for as long as the scope is open. */
+  readonly unread: (message: string | object) => Effect.Effect<void, never, Scope.Scope>
   readonly get: (lastEventId?: string) => Effect.Effect<RawStream, never, Scope.Scope>
   readonly end: Effect.Effect<RawReply>
 }
@@ -161,6 +166,7 @@ export const rawAgent = Effect.fnUntraced(function*(daemon: Daemon, options: Raw
     request: (method, params = {}, call) => post({ id: nextId(), method, params }, call),
     call: (name, args = {}) => post({ id: nextId(), method: "tools/call", params: { name, arguments: args } }),
     open: (message, call) => streaming(daemon, within({ body: textOf(message), ...call })),
+    unread: (message) => Effect.asVoid(send(within({ body: textOf(message) })).pipe(inFrontOf(daemon))),
     get: (lastEventId) =>
       streaming(
         daemon,
