@@ -1,77 +1,173 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as fc from "fast-check"
-import { handshake, type Received, scriptedRelay } from "../relay/ScriptedRelay.ts"
-import { Daemon } from "../support/Daemon.ts"
+import { fits, id, space, value } from "./oddJson.ts"
+import { mark, metaOf, oddTraffic } from "./oddTraffic.ts"
 
-/** JSON text as somebody else would write it: odd spacing, key order, escapes, numbers that no double holds. */
-const space = fc.constantFrom("", "", " ", "\n", "\t ", "\r\n")
-const number = fc.constantFrom("0", "-0", "1e400", "12345678901234567890", "0.1000", "1E-7")
-const string = fc.oneof(
-  fc.string({ unit: "binary" }).map((text) => JSON.stringify(text)),
-  fc.constantFrom("\"\\ud800\"", "\"\\u0000\\/\"", "\"\u00fc\u4e16\ud83d\ude00\"", `"${"x".repeat(1024 * 1024)}"`)
-)
-const { value } = fc.letrec<{ value: string }>((tie) => ({
-  value: fc.oneof(
-    { depthSize: "small", withCrossShrink: true },
-    number,
-    string,
-    fc.constantFrom("true", "false", "null"),
-    fc.tuple(space, fc.array(tie("value"), { maxLength: 4 })).map(([gap, all]) =>
-      `[${gap}${all.join(`${gap},`)}${gap}]`
-    ),
-    fc.tuple(space, fc.array(fc.tuple(string, tie("value")), { maxLength: 4 })).map(([gap, all]) =>
-      `{${gap}${all.map(([key, inner]) => `${key}${gap}:${gap}${inner}`).join(`,${gap}`)}}`
-    )
-  )
-}))
-const deep = fc.integer({ min: 1, max: 400 }).map((depth) => `${"[".repeat(depth)}${"]".repeat(depth)}`)
-const params = fc.oneof({ weight: 5, arbitrary: value }, { weight: 1, arbitrary: deep })
-const messages = fc.tuple(
-  fc.constantFrom("custom/echo", "prompts/get", "resources/read", "tools/call"),
-  fc.constantFrom("7", "\"id\"", "98765432109876543210", "\"\\u0069d\""),
-  params,
-  space
-)
+const eras = [{ era: "legacy" }, { era: "modern" }] as const
+const methods = fc.constantFrom("custom/echo", "prompts/get", "tools/call", "completion/complete")
+
+/** The text with the first `part` taken out, which has to be there. */
+const without = (text: string, part: string): string => {
+  assert.include(text, part)
+  return text.replace(part, () => "")
+}
 
 describe("what passes through", () => {
-  it.live("is the same to the byte on both ways, whatever it is", () =>
-    Effect.gen(function*() {
-      let answer = ""
-      const relay = yield* scriptedRelay((seen: Received, response) => {
-        if (handshake(seen, response, "s")) return
-        response.writeHead(200, { "content-type": "application/json" })
-        response.end(
-          seen.body.includes("\"extra\"") ? answer : `{"jsonrpc":"2.0","id":${seen.id},"result":{"tools":[]}}`
+  it.live.each(eras)(
+    "is the same to the byte on both ways, whatever it is, of the $era era",
+    ({ era }) =>
+      Effect.gen(function*() {
+        const { pass } = yield* oddTraffic(era)
+        yield* Effect.promise(() =>
+          fc.assert(
+            fc.asyncProperty(methods, id, value, space, async (method, id, inner, gap) => {
+              const params = `{"x":${inner},"_meta":${gap}${metaOf(era)},"name":"free"}`
+              const body = `{${gap}"params":${params},"id":${gap}${id},"method":"${method}",${mark},"jsonrpc":"2.0"}`
+              fc.pre(fits(body))
+              const answer = `{"jsonrpc":${gap}"2.0","result":${gap}{"is":${inner}},"more":[1.0],"id":${id}}`
+              const { arrived, text } = await pass(body, method, "free", () => answer)
+              assert.strictEqual(text, answer)
+              assert.strictEqual(arrived, body)
+            }),
+            { numRuns: 60, endOnFailure: true }
+          )
         )
-      })
-      const daemon = yield* Daemon.start({ relayUrl: relay.url.href })
-      const headers = {
-        authorization: `Bearer ${daemon.secret}`,
-        accept: "application/json, text/event-stream",
-        "content-type": "application/json"
-      }
-      const session = yield* Effect.promise(async () => {
-        const body =
-          `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"raw","version":"1"}}}`
-        const response = await fetch(daemon.url, { method: "POST", headers, body })
-        return response.headers.get("mcp-session-id") ?? ""
-      })
-      const inSession = { ...headers, "mcp-session-id": session }
-      yield* Effect.promise(() =>
-        fc.assert(
-          fc.asyncProperty(messages, async ([method, id, inner, gap]) => {
-            const body =
-              `{${gap}"params":{"x":${inner},"name":"free"},"id":${gap}${id},"method":"${method}","extra":[1.0],"jsonrpc":"2.0"}`
-            fc.pre(Buffer.byteLength(body) < 4 * 1024 * 1024)
-            answer = `{"jsonrpc":${gap}"2.0","result":${gap}{"is":${inner}},"more":[1.0],"id":${id}}`
-            const response = await fetch(daemon.url, { method: "POST", headers: inSession, body })
-            assert.strictEqual(await response.text(), answer)
-            // Sessions of Holdfast's own come and go meanwhile.
-            assert.strictEqual(relay.received.findLast((seen) => seen.body.includes("\"extra\""))?.body, body)
-          }),
-          { numRuns: 150 }
+      }),
+    120_000
+  )
+
+  it.live.each(eras)(
+    "has its id and its key spliced in where it may be queued, and not a byte else changed, of the $era era",
+    ({ era }) =>
+      Effect.gen(function*() {
+        const { pass } = yield* oddTraffic(era)
+        yield* Effect.promise(() =>
+          fc.assert(
+            fc.asyncProperty(fc.boolean(), id, value, space, async (declares, id, inner, gap) => {
+              const tool = declares ? "relay_send_message" : "relay_reply"
+              const params = `{"arguments":${gap}{${gap}"x":${inner}${gap}},"name":"${tool}",${gap}"_meta":${
+                metaOf(era)
+              }}`
+              const body =
+                `{${gap}"params":${params}${gap},${mark},"id":${gap}${id},"method":"tools/call","jsonrpc":"2.0"}`
+              fc.pre(fits(body))
+              const answered = (id: string) =>
+                `{"jsonrpc":${gap}"2.0","result":${gap}{"is":${inner},"content":[],"resultType":"complete"},"id":${id}}`
+              let wireId = ""
+              const { arrived, key, text } = await pass(body, "tools/call", tool, (seen) => {
+                wireId = seen.id
+                return answered(seen.id)
+              })
+              assert.strictEqual(text, answered(id))
+              const member = `"holdfast/idempotencyKey":"${key}"`
+              const unkeyed = without(arrived, era === "modern" ? `,${member}` : member)
+              const plain = declares ? without(unkeyed, `,"idempotencyKey":"${key}"`) : unkeyed
+              assert.include(plain, `${mark},"id":${gap}${wireId}`)
+              assert.strictEqual(plain.replace(`${mark},"id":${gap}${wireId}`, () => `${mark},"id":${gap}${id}`), body)
+            }),
+            { numRuns: 40, endOnFailure: true }
+          )
         )
-      )
-    }), 120_000)
+      }),
+    120_000
+  )
+
+  it.live.each(eras)(
+    "lacks hidden tools and the outputSchema of bufferable ones, with their commas, and nothing else, of the $era era",
+    ({ era }) =>
+      Effect.gen(function*() {
+        const { pass } = yield* oddTraffic(era)
+        const kinds = fc.array(fc.constantFrom("hidden", "bufferable", "other"), { maxLength: 6 })
+        yield* Effect.promise(() =>
+          fc.assert(
+            fc.asyncProperty(kinds, id, value, space, async (kinds, id, inner, gap) => {
+              const tool = (kind: string, narrowed: boolean): ReadonlyArray<string> => {
+                const definition = `{${gap}"x":${inner},"inputSchema":{"type":"object"},"name":`
+                if (kind === "other") return [`${definition}"echo","outputSchema":{}}`]
+                if (kind === "hidden") return narrowed ? [] : [`${definition}"relay_workspace_claim"}`]
+                return [`${definition}"relay_reply"${narrowed ? "" : `,${gap}"outputSchema":${gap}{}`}${gap}}`]
+              }
+              const answered = (narrowed: boolean) => {
+                const tools = kinds.flatMap((kind) => tool(kind, narrowed)).join(`${gap},${gap}`)
+                const scope = narrowed && kinds.includes("hidden") ? "private" : "public"
+                const told = era === "modern" ? `,"cacheScope":"${scope}","ttlMs":5,"resultType":"complete"` : ""
+                return `{"result":{"z":${inner},"tools":${gap}[${gap}${tools}${gap}]${told}},"id":${id},"jsonrpc":"2.0"}`
+              }
+              // What is longer than 16 MiB is no list that could be narrowed.
+              fc.pre(fits(answered(false)))
+              const params = `{"_meta":${gap}${metaOf(era)}}`
+              const body = `{${gap}"params":${params},"id":${gap}${id},"method":"tools/list",${mark},"jsonrpc":"2.0"}`
+              const { arrived, text } = await pass(body, "tools/list", "", () => answered(false))
+              assert.strictEqual(arrived, body)
+              // In a list that is left with nothing, one space fewer.
+              const emptied = (text: string) => text.replace(/"tools":\s*\[\s*\]/, `"tools":[]`)
+              assert.strictEqual(emptied(text), emptied(answered(true)))
+            }),
+            { numRuns: 40, endOnFailure: true }
+          )
+        )
+      }),
+    120_000
+  )
+
+  it.live(
+    "has list_changed promised in what begins a session, and else the relay's own words, in the legacy era",
+    () =>
+      Effect.gen(function*() {
+        const { answerWith, relay, send } = yield* oddTraffic("legacy")
+        yield* Effect.promise(() =>
+          fc.assert(
+            fc.asyncProperty(id, value, space, async (id, inner, gap) => {
+              const result = (listChanged: boolean) =>
+                `{${gap}"protocolVersion":"2025-06-18","z":${inner},"capabilities":{"tools":{${gap}"listChanged":${gap}${listChanged}}},"serverInfo":{"name":"odd","version":"1"}}`
+              const body =
+                `{${gap}"params":{"protocolVersion":"2025-06-18","capabilities":{"x":${inner}},"clientInfo":{"name":"odd","version":"1"}},"id":${gap}${id},"method":"initialize",${mark},"jsonrpc":"2.0"}`
+              fc.pre(fits(body))
+              let wireId = ""
+              answerWith((seen) => {
+                wireId = seen.id
+                return `{"jsonrpc":"2.0","id":${seen.id},"result":${result(false)}}`
+              })
+              const response = await send(body, {})
+              assert.strictEqual(await response.text(), `{"jsonrpc":"2.0","id":${id},"result":${result(true)}}`)
+              const arrived = relay.received.findLast((seen) => seen.body.includes(mark))?.body ?? ""
+              assert.include(arrived, `"id":${gap}${wireId},"method"`)
+              assert.strictEqual(
+                arrived.replace(`"id":${gap}${wireId},"method"`, () => `"id":${gap}${id},"method"`),
+                body
+              )
+              relay.received.length = 0
+            }),
+            { numRuns: 25, endOnFailure: true }
+          )
+        )
+      }),
+    120_000
+  )
+
+  it.live(
+    "has list_changed promised in what a relay says of itself, and else the relay's own words, in the modern era",
+    () =>
+      Effect.gen(function*() {
+        const { pass } = yield* oddTraffic("modern")
+        yield* Effect.promise(() =>
+          fc.assert(
+            fc.asyncProperty(id, value, space, async (id, inner, gap) => {
+              const answered = (listChanged: boolean) =>
+                `{"result":{${gap}"supportedVersions":["2026-07-28"],"z":${inner},"capabilities":{"tools":{${gap}"listChanged":${gap}${listChanged}}},"resultType":"complete"},${gap}"id":${id},"jsonrpc":"2.0"}`
+              const params = `{"_meta":${gap}${metaOf("modern")},"z":${inner}}`
+              const body =
+                `{${gap}"params":${params},"id":${gap}${id},"method":"server/discover",${mark},"jsonrpc":"2.0"}`
+              fc.pre(fits(body))
+              const { arrived, text } = await pass(body, "server/discover", "", () => answered(false))
+              assert.strictEqual(text, answered(true))
+              assert.strictEqual(arrived, body)
+            }),
+            { numRuns: 25, endOnFailure: true }
+          )
+        )
+      }),
+    120_000
+  )
 })
