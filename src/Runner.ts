@@ -65,6 +65,7 @@ import { KeptInitialize } from "./menu/KeptInitialize.ts"
 import { KeptLists } from "./menu/KeptLists.ts"
 import * as EventLoopDelay from "./observability/EventLoopDelay.ts"
 import * as Logging from "./observability/Logging.ts"
+import * as Traces from "./observability/Traces.ts"
 import { Outbox } from "./outbox/Outbox.ts"
 import { RelayEra } from "./relay/link/RelayEra.ts"
 import { RelayLink } from "./relay/link/RelayLink.ts"
@@ -72,6 +73,7 @@ import { RelayProbe } from "./relay/link/RelayProbe.ts"
 import { RelayClient } from "./relay/RelayClient.ts"
 import { RelaySessions } from "./relay/session/RelaySession.ts"
 import { RelayTransport } from "./relay/transport/RelayTransport.ts"
+import * as TracedTransport from "./relay/transport/TracedTransport.ts"
 import * as Database from "./storage/Database.ts"
 import { DataDirectory } from "./storage/DataDirectory.ts"
 import * as EndpointFile from "./storage/EndpointFile.ts"
@@ -133,7 +135,7 @@ const relaySide = RelayClient.layer.pipe(
   Layer.provideMerge(RelayLink.layer),
   Layer.provideMerge(RelayProbe.layer),
   Layer.provideMerge(RelayEra.layer),
-  Layer.provideMerge(seam(({ transport }) => transport)),
+  Layer.provideMerge(TracedTransport.over(seam(({ transport }) => transport))),
   Layer.provideMerge(seam(({ token }) => token))
 )
 
@@ -377,7 +379,7 @@ export const serve = (options: ServeOptions) =>
     if (options.onReady !== undefined) yield* options.onReady(endpoint)
     return yield* supervisor.escalated
   }).pipe(
-    Effect.provide(Layer.provideMerge(layer, Logging.layer)),
+    Effect.provide(Layer.provideMerge(layer, Layer.merge(Logging.layer, Traces.layer))),
     options.provisioning === undefined
       ? identity
       : Effect.provideService(AgentProvisioning, options.provisioning),

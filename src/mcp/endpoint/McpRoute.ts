@@ -17,6 +17,7 @@ import { OpenStreams } from "./OpenStreams.ts"
 import { passedToRelay } from "./PassedHeaders.ts"
 import { methodNotAllowed, Refusal, refusal } from "./Refusal.ts"
 import { readBody } from "./RequestBody.ts"
+import * as RequestSpan from "./RequestSpan.ts"
 import { writeEvents } from "./SseWriter.ts"
 
 type Relay = Gateway["Service"]
@@ -41,6 +42,7 @@ export const make = Effect.fnUntraced(function*(open: OpenStreams) {
   const agents = yield* Agents
   const { listen, streams } = yield* Settings
   const maxBody = bytes(listen.maxBody)
+  const span = yield* RequestSpan.make
 
   const authenticate = Effect.fnUntraced(function*(request: IncomingMessage) {
     const secret = bearer.exec(request.headers.authorization ?? "")?.[1]
@@ -95,23 +97,22 @@ export const make = Effect.fnUntraced(function*(open: OpenStreams) {
       const refused = refusedWhenStopping(message)
       if (refused !== undefined) return yield* HttpReply.whole(response, 200, refused)
     }
-    // A client that goes away must not cut the acceptance of its message in half.
-    const reply = yield* Effect.uninterruptible(relay.post({
-      agent,
-      session: header(request, "mcp-session-id"),
-      message,
-      headers: passedToRelay(request.headers),
-      era,
-      protocolVersion
+    const session = header(request, "mcp-session-id")
+    const headers = passedToRelay(request.headers)
+    return yield* span(message, { agent, headers: request.headers })(Effect.gen(function*() {
+      // A client that goes away must not cut the acceptance of its message in half.
+      const reply = yield* Effect.uninterruptible(
+        relay.post({ agent, session, message, headers, era, protocolVersion })
+      )
+      switch (reply._tag) {
+        case "Accepted":
+          return yield* HttpReply.empty(response, 202)
+        case "Said":
+          return yield* HttpReply.whole(response, reply.status, reply.text, reply.headers)
+        case "UnderWay":
+          return yield* writeAnswer(response, reply.answer, id, { open, streams })
+      }
     }))
-    switch (reply._tag) {
-      case "Accepted":
-        return yield* HttpReply.empty(response, 202)
-      case "Said":
-        return yield* HttpReply.whole(response, reply.status, reply.text, reply.headers)
-      case "UnderWay":
-        return yield* writeAnswer(response, reply.answer, id, { open, streams })
-    }
   })
 
   const get = Effect.fnUntraced(function*(relay: Relay, request: IncomingMessage, response: ServerResponse) {
