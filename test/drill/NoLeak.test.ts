@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as Terminal from "../cli/Terminal.ts"
 import { TestRelay } from "../relay/TestRelay.ts"
 import { Clients } from "../support/Clients.ts"
 import { Daemon } from "../support/Daemon.ts"
@@ -19,7 +20,15 @@ const secrets = {
   second: mark("relay-second"),
   git: mark("git"),
   /** In the daemon's environment, though another source is named. */
-  unused: mark("unused")
+  unused: mark("unused"),
+  /** Of a client of an OAuth server, by itself and for a person's login. */
+  oauthClient: mark("oauth-client"),
+  loginClient: mark("login-client"),
+  access: mark("access"),
+  refresh: mark("refresh"),
+  rotated: mark("rotated"),
+  /** Of the collector of traces. */
+  collector: mark("collector")
 }
 
 const directory = Effect.acquireRelease(
@@ -27,11 +36,49 @@ const directory = Effect.acquireRelease(
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
+/** The stores made for secrets. */
+const own = ["admin-secret", "agent-secret", "login-person.json"]
+
 /** Every file of the data directory, by name. */
 const filesIn = (path: string): ReadonlyArray<readonly [string, string]> =>
   readdirSync(path, { withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map(({ name }) => [name, readFileSync(join(path, name), "latin1")])
+
+/** Basic authentication holds its secret in another form. */
+const base64 = (text: string) => Buffer.from(text).toString("base64")
+
+/** An authorization server, and two relays that take nothing from it; all of them echo whatever they are sent. */
+const oauth = httpServer(({ body, headers, path }, origin): Answer => {
+  const echo = { error: "server_error", error_description: `${headers.authorization ?? ""} ${body}` }
+  if (path !== "/token") {
+    return {
+      status: 401,
+      headers: {
+        "www-authenticate": `Bearer error="${headers.authorization ?? "none"}", resource_metadata="${origin}/m"`
+      },
+      body: echo
+    }
+  }
+  if (!body.includes("grant_type=refresh_token")) return { status: 400, body: { ...echo, error: "invalid_client" } }
+  const first = body.includes(secrets.refresh)
+  return first
+    ? { body: { access_token: secrets.access, refresh_token: secrets.rotated, expires_in: 3600 } }
+    : { status: 500, body: echo }
+})
+
+const loginAt = (origin: string) =>
+  JSON.stringify({
+    issuer: origin,
+    tokenEndpoint: `${origin}/token`,
+    clientId: "me",
+    clientSecret: secrets.loginClient,
+    resource: `${origin}/login`,
+    id: "login",
+    refreshToken: secrets.refresh,
+    accessToken: mark("ended"),
+    expiresAt: 1
+  })
 
 const tokenAnswer = (body: string): Answer => ({ body: { token: body, expiresAt: "2100-01-01T00:00:00Z" } })
 
@@ -42,6 +89,8 @@ describe("secrets", () => {
       const relay = yield* TestRelay.start({ tokens: { [secrets.first]: { agent: "a" } } })
       const minted = { answer: tokenAnswer(secrets.first) }
       const mint = yield* httpServer(() => minted.answer)
+      const authorization = yield* oauth
+      const collector = yield* httpServer(() => ({ body: {} }))
       const configuration = join(home, "holdfast.json")
       const leakFile = join(home, "environment")
       writeFileSync(
@@ -49,6 +98,19 @@ describe("secrets", () => {
         JSON.stringify({
           log: { level: "debug", format: "json" },
           token: { url: { url: `${mint.origin}/mint?for=a`, headers: { Authorization: "Bearer {env:MINT_KEY}" } } },
+          relays: {
+            program: {
+              url: `${authorization.origin}/program`,
+              token: {
+                oauth: {
+                  clientId: "me",
+                  clientSecret: secrets.oauthClient,
+                  tokenEndpoint: `${authorization.origin}/token`
+                }
+              }
+            },
+            person: { url: `${authorization.origin}/login` }
+          },
           credentials: {
             git: { hosts: ["git.example.com"], token: { command: `env > '${leakFile}'; echo ${secrets.git}` } }
           }
@@ -57,10 +119,19 @@ describe("secrets", () => {
       const dataDir = join(home, "data")
       mkdirSync(dataDir, { mode: 0o700 })
       writeFileSync(join(dataDir, "agent-secret"), secrets.agent, { mode: 0o600 })
+      writeFileSync(join(dataDir, "login-person.json"), loginAt(authorization.origin), { mode: 0o600 })
       const daemon = yield* Daemon.start({
         relayUrl: relay.url,
         dataDir,
-        env: { HOLDFAST_CONFIG: configuration, HOLDFAST_RELAY_TOKEN: secrets.unused, MINT_KEY: secrets.mintKey }
+        env: {
+          HOLDFAST_CONFIG: configuration,
+          HOLDFAST_RELAY_TOKEN: secrets.unused,
+          MINT_KEY: secrets.mintKey,
+          OTEL_EXPORTER_OTLP_ENDPOINT: collector.origin,
+          OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+          OTEL_EXPORTER_OTLP_HEADERS: `authorization=${secrets.collector}`,
+          OTEL_BSP_SCHEDULE_DELAY: "200"
+        }
       })
       const heard: Array<string> = []
       const hear = <A, E, R>(self: Effect.Effect<A, E, R>) =>
@@ -85,15 +156,26 @@ describe("secrets", () => {
       yield* relay.control.setTokens({ [secrets.second]: { agent: "a" } })
       yield* hear(client.call("echo", { text: "refused" }))
       yield* hear(client.tools)
-      const failing = yield* daemon.command("token", "show")
-      assert.include(failing.stdout, "HTTP 500")
+      const failing = yield* Terminal.run(dataDir, "token", "show")
+      assert.include(failing.out, "HTTP 500")
       minted.answer = tokenAnswer(secrets.second)
-      heard.push((yield* daemon.command("token", "refresh")).stdout)
+      heard.push((yield* Terminal.run(dataDir, "token", "refresh")).out)
       // An outage, a queued message, and its delivery.
       yield* relay.kill
       yield* hear(send(client, "two"))
       yield* relay.restart({ tokens: { [secrets.second]: { agent: "a" } } })
       yield* assertLedger(relay, ["one", "two"])
+      // Tokens of an OAuth client and of a login, refused by relays and by a server that echo them.
+      for (const name of ["program", "person"]) {
+        const other = yield* Clients.sdk(`${daemon.url}/${name}`, { secret: secrets.agent })
+        yield* hear(other.call("echo", { text: "refused" }))
+        yield* hear(other.tools)
+      }
+      yield* eventually(
+        "the login to be renewed, and refused",
+        Effect.sync(() => authorization.asked.map(({ body }) => body).join()),
+        (bodies) => bodies.includes(secrets.rotated)
+      )
       // Wrong secrets, wrong places.
       heard.push(yield* ask("/mcp", "wrong", { jsonrpc: "2.0", id: 1, method: "ping" }))
       heard.push(yield* ask("/api/status", "wrong"))
@@ -117,38 +199,68 @@ describe("secrets", () => {
         ]
       ) heard.push(yield* ask(path, path.startsWith("/api") ? admin : undefined))
       for (
-        const command of [["status", "--json"], ["token", "show", "--json"], ["outbox", "list", "--state", "delivered"]]
+        const command of [["status"], ["status", "--json"], ["token", "show"], [
+          "outbox",
+          "list",
+          "--state",
+          "delivered"
+        ], ["doctor"]]
       ) {
-        heard.push((yield* daemon.command(...command)).stdout)
+        const { err, out } = yield* Terminal.run(dataDir, ...command)
+        heard.push(out, err)
       }
       const pid = yield* daemon.pid
       if (existsSync(`/proc/${pid}/cmdline`)) heard.push(readFileSync(`/proc/${pid}/cmdline`, "utf8"))
       yield* eventually("a line of debugging", daemon.stderr, (text) => text.includes("\"DEBUG\""))
       heard.push(yield* daemon.stdout, yield* daemon.stderr)
       const environment = readFileSync(leakFile, "utf8")
+      yield* eventually(
+        "a trace of a call",
+        Effect.sync(() => collector.asked.map(({ body }) => body).join()),
+        (bodies) => bodies.includes("tools/call relay_send_message") && bodies.includes("POST relay person")
+      )
 
       const everywhere: ReadonlyArray<readonly [string, string]> = [
         ...heard.map((text, index) => [`heard ${index}`, text] as const),
-        ...filesIn(daemon.dataDir).filter(([name]) => name !== "admin-secret" && name !== "agent-secret")
+        ...collector.asked.map(({ body }, index) => [`trace ${index}`, body] as const),
+        ...filesIn(daemon.dataDir).filter(([name]) => !own.includes(name))
       ]
+      const basic = [secrets.oauthClient, secrets.loginClient].map((secret) => base64(`me:${secret}`))
       for (const [where, text] of everywhere) {
-        for (const secret of [...Object.values(secrets), admin]) {
+        for (const secret of [...Object.values(secrets), ...basic, admin]) {
           assert.isFalse(text.includes(secret), `${secret} in ${where}: ${text.slice(0, 2000)}`)
         }
       }
 
       // Each host sees its own and nobody else's.
       const relaySaw = JSON.stringify(yield* relay.requests)
-      for (const other of [secrets.agent, secrets.mintKey, secrets.git, secrets.unused, admin]) {
-        assert.notInclude(relaySaw, other)
-      }
+      const { first, second, ...notOfRelay } = secrets
+      for (const other of [...Object.values(notOfRelay), admin]) assert.notInclude(relaySaw, other)
+      const { collector: _, ...notOfCollector } = secrets
+      const collectorSaw = JSON.stringify(collector.asked)
+      for (const other of [...Object.values(notOfCollector), admin]) assert.notInclude(collectorSaw, other)
+      // A relay that is logged in to sees the access token, and what renews that goes to the server alone.
+      const relaysSaw = JSON.stringify(authorization.asked.filter(({ path }) => path !== "/token"))
+      assert.include(relaysSaw, secrets.access)
+      const { access, ...notOfTheirs } = secrets
+      for (const other of [...Object.values(notOfTheirs), ...basic, admin]) assert.notInclude(relaysSaw, other)
       const mintSaw = JSON.stringify(mint.asked)
-      for (const other of [secrets.agent, secrets.first, secrets.second, secrets.git, admin]) {
-        assert.notInclude(mintSaw, other)
-      }
-      assert.include(mintSaw, secrets.mintKey)
+      const { mintKey, ...notOfMint } = secrets
+      for (const other of [...Object.values(notOfMint), admin]) assert.notInclude(mintSaw, other)
+      assert.include(mintSaw, mintKey)
       // A source's command inherits the user's environment, but nothing of ours.
-      for (const other of [secrets.agent, secrets.unused, admin]) {
+      for (
+        const other of [
+          secrets.agent,
+          secrets.unused,
+          secrets.refresh,
+          secrets.oauthClient,
+          first,
+          second,
+          access,
+          admin
+        ]
+      ) {
         assert.notInclude(environment, other)
       }
     }), 90_000)

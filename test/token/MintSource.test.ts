@@ -162,6 +162,18 @@ describe("MintSource", () => {
       assert.include(error.message, "bad token …")
     }))
 
+  it.effect("never shows it in another form either: as it stands in a URL, a form or JSON", () =>
+    Effect.gen(function*() {
+      const secret = "s&cret \"one\""
+      const inUrl = encodeURIComponent(secret)
+      for (const echo of [secret, inUrl, inUrl.replaceAll("%20", "+"), JSON.stringify(secret)]) {
+        const error = yield* Effect.flip(
+          answered({ status: 500, body: { error: `not ${echo} again` } }, { body: Redacted.make(secret) })
+        )
+        assert.match(error.message, /^not "?…"? again/)
+      }
+    }))
+
   it.effect("sends nothing to a place that is neither https nor this machine", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(yield* source("http://192.0.2.1/mint?key=marked"))

@@ -44,10 +44,19 @@ export const failureOf = ({ retryAfterMillis, status, text }: HttpAnswer, secret
   })
 }
 
+/** As it is, and as it stands in a URL, in a form, and inside JSON: an endpoint echoes what it got. */
+const formsOf = (secret: string): ReadonlyArray<string> => {
+  const inUrl = encodeURIComponent(secret)
+  return [secret, inUrl, inUrl.replaceAll("%20", "+"), JSON.stringify(secret).slice(1, -1)]
+}
+
 /** On one line, bounded, without any of the secrets. */
 export const shown = (text: string, secrets: ReadonlyArray<string>): string =>
   secrets
     .filter((secret) => secret !== "")
+    .flatMap(formsOf)
+    // The longest first: what is part of another must not leave the rest of that.
+    .sort((one, other) => other.length - one.length)
     .reduce((text, secret) => text.replaceAll(secret, "…"), text)
     .replaceAll(/[\p{Cc}\s]+/gu, " ")
     .trim()

@@ -34,15 +34,17 @@ export const request = Effect.fn("TokenEndpoint.request")(function*(endpoint: st
     ...(asBasic ? {} : { client_id: client.id }),
     ...(inForm ? { client_secret: secret } : {})
   })
+  const header = asBasic ? basic(client.id, secret) : undefined
   const answer = yield* HttpAsk.send(
     HttpClientRequest.post(url).pipe(
       HttpClientRequest.setHeader("accept", "application/json"),
       HttpClientRequest.bodyText(body, "application/x-www-form-urlencoded"),
-      (request) => asBasic ? HttpClientRequest.setHeader(request, "authorization", basic(client.id, secret)) : request
+      (request) => header === undefined ? request : HttpClientRequest.setHeader(request, "authorization", header)
     )
   )
   if (answer.status === 200) return answer.text
   const sent = [
+    header?.replace("Basic ", "") ?? "",
     secret ?? "",
     form["refresh_token"] ?? "",
     form["code"] ?? "",
