@@ -7,7 +7,7 @@
 import { NodeFileSystem } from "@effect/platform-node"
 import { Config, Context, Effect, FileSystem, Layer, Option, type PlatformError, Schema, Semaphore } from "effect"
 import { homedir } from "node:os"
-import { join, resolve } from "node:path"
+import { dirname, join, resolve } from "node:path"
 import { Settings } from "../config/Settings.ts"
 import { faultOf, StorageFault } from "./StorageFault.ts"
 
@@ -45,12 +45,26 @@ export const dataDirectoryPath = Effect.fnUntraced(function*(given: string | und
 const unusable = (directory: string) => (error: PlatformError.PlatformError) =>
   new DataDirectoryUnusable({ directory, reason: faultOf(error), detail: error.message })
 
+/** With its parents, one by one: of a read-only disk Node's recursive `mkdir` says that something is not found. */
+const create = (fs: FileSystem.FileSystem, directory: string): Effect.Effect<void, PlatformError.PlatformError> => {
+  const make = Effect.catchIf(
+    fs.makeDirectory(directory, { mode: 0o700 }),
+    (error) => error.reason._tag === "AlreadyExists",
+    () => Effect.void
+  )
+  return Effect.catchIf(
+    make,
+    (error) => error.reason._tag === "NotFound" && dirname(directory) !== directory,
+    () => Effect.andThen(create(fs, dirname(directory)), make)
+  )
+}
+
 /** Creates the directory, or closes one that is ours to others; refuses every other. */
 const claim = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, directory: string) {
   const refuse = (reason: DataDirectoryUnusable["reason"]) =>
     new DataDirectoryUnusable({ directory, reason, detail: reason })
   const found = yield* Effect.option(fs.stat(directory))
-  if (Option.isNone(found)) return yield* fs.makeDirectory(directory, { recursive: true, mode: 0o700 })
+  if (Option.isNone(found)) return yield* create(fs, directory)
   if (found.value.type !== "Directory") return yield* refuse("not a directory")
 
   const uid = process.getuid?.()
