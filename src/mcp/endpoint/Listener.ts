@@ -1,6 +1,6 @@
 /** The HTTP server under the endpoint: its bounds, and how it binds and ends. */
 import { Duration, Effect, Option, Schema, type Scope } from "effect"
-import { createServer, type RequestListener, type Server } from "node:http"
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { Duplex } from "node:stream"
 import type { Settings } from "../../config/Settings.ts"
@@ -48,9 +48,13 @@ const mostConnections = 20_000
 export const makeServer = (onRequest: RequestListener): Effect.Effect<Server, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const server = createServer(bounds, onRequest)
+      const last = new WeakMap<Duplex, IncomingMessage>()
+      const server = createServer(bounds, (request, response) => {
+        last.set(request.socket, request)
+        onRequest(request, response)
+      })
       server.maxConnections = mostConnections
-      server.on("clientError", onClientError)
+      server.on("clientError", (error, socket) => onClientError(error, socket, last.get(socket)?.complete === true))
       return server
     }),
     (server) =>
@@ -65,12 +69,16 @@ const phrases: Readonly<Record<string, readonly [status: string, message: string
   HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", "the headers are too large"]
 }
 
-/** What Node cannot parse gets an answer in JSON-RPC too, unless an answer is under way on that connection. */
+/**
+ * What Node cannot parse gets an answer in JSON-RPC too, unless an answer has begun on that connection, or is owed to a
+ * request that arrived whole: it would be taken for that one's, which runs on.
+ */
 const onClientError = (
   error: Error & { readonly code?: string },
-  socket: Duplex & { readonly bytesWritten?: number }
+  socket: Duplex & { readonly bytesWritten?: number },
+  owed: boolean
 ) => {
-  if (!socket.writable || error.code === "ECONNRESET" || socket.bytesWritten !== 0) return socket.destroy()
+  if (!socket.writable || error.code === "ECONNRESET" || socket.bytesWritten !== 0 || owed) return socket.destroy()
   const [status, message] = phrases[error.code ?? ""] ?? ["400 Bad Request", "this is not HTTP"]
   const body = errorText(null, { code: codes.invalidRequest, message })
   socket.end(
