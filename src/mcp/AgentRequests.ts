@@ -78,17 +78,18 @@ export class AgentRequests extends Context.Service<AgentRequests, {
 
       return AgentRequests.of({
         start: Effect.fnUntraced(function*(session, request, given) {
-          const noted: Noted = { outcome: "answered" }
-          const passage: CallPassage = { ...given, noted }
           if (request.method !== "tools/list") {
-            if (yield* changes.due(session)) yield* passage.answer.message(listChanged)
+            if (yield* changes.due(session)) yield* given.answer.message(listChanged)
             yield* changes.requested(session)
           }
-          // A client that uses an id twice at once gets two answers, and neither request ends the other.
-          const busy = FiberMap.hasUnsafe(session.requests, request.id)
+          // A client that uses an id twice at once gets two answers, and neither request ends the other; a relay need not
+          // be able to tell them apart.
+          const as = FiberMap.hasUnsafe(session.requests, request.id) ? `"holdfast-twice-${++twice}"` : undefined
+          const noted: Noted = { outcome: "answered" }
+          const passage: CallPassage = { ...given, as, noted }
           yield* FiberMap.run(
             session.requests,
-            busy ? `${request.id} ${++twice}` : request.id,
+            as ?? request.id,
             outcomes.reported(session, request, noted, settled(request, passage, answer(session, request, passage)))
           )
         })

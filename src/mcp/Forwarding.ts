@@ -25,6 +25,8 @@ export interface Passage {
   /** Where what the relay says ahead of its answer goes, and the answer's form is decided. */
   readonly answer: AnswerStream
   readonly noted: Noted
+  /** The id that it goes under at the relay, JSON text, where the agent uses its own for two requests at once. */
+  readonly as?: string | undefined
   /** The request's method, where the agent speaks the modern era and is to be answered in its form. */
   readonly modern?: string | undefined
   readonly within: Duration.Duration
@@ -66,6 +68,7 @@ export class Forwarding extends Context.Service<Forwarding, {
         client.request(session.relay, {
           text: request.text,
           id: request.id,
+          as: passage.as,
           headers: passage.headers,
           within: Duration.toMillis(passage.within),
           streamJson: passage.streamJson,

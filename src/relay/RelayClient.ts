@@ -41,6 +41,8 @@ export interface RequestOptions {
   readonly text: string
   /** The request's id, as it stands in the text. */
   readonly id: string
+  /** The id that it goes under at the relay, JSON text, where its own is in use; the answer comes under its own. */
+  readonly as?: string | undefined
   /** Whom the token has to stand for; anything else is `OtherPrincipal`, not sent. */
   readonly principal?: PrincipalId | undefined
   /** The agent's headers that may pass. */
@@ -144,10 +146,11 @@ export class RelayClient extends Context.Service<RelayClient, {
               events: body.events,
               id: crossing.id,
               onPoll: options.onPoll,
-              onEvent: (event) =>
-                isMessage(event) && options.onEvent !== undefined
-                  ? options.onEvent(crossing.same ? event : { ...event, data: crossing.event(event.data) }, open)
-                  : Effect.void,
+              onEvent: (event) => {
+                if (!isMessage(event) || options.onEvent === undefined) return Effect.void
+                const data = crossing.same ? event.data : crossing.event(event.data)
+                return data === undefined ? Effect.void : options.onEvent({ ...event, data }, open)
+              },
               resume: (lastEventId) => transport.send({ ...sent, method: "GET", lastEventId })
             })
             return whole({ ...headers, "content-type": "application/json" }, text)

@@ -17,14 +17,19 @@ const isEvil = ({ body, rpc }: Received): boolean => rpc === "tools/call" && !bo
 
 /** `evil` may be changed at any time; `honest` answers what it returns true for, before anybody else. */
 export const hostileRelay = Effect.fnUntraced(function*(
-  options: { readonly evil?: Evil; readonly special?: (request: Received, response: ServerResponse) => boolean } = {}
+  options: {
+    readonly evil?: Evil
+    readonly special?: (request: Received, response: ServerResponse) => boolean
+    /** The revision that it speaks. */
+    readonly version?: string
+  } = {}
 ) {
   const state = { evil: options.evil ?? (() => {}), special: options.special ?? (() => false) }
   const relay = yield* scriptedRelay((request, response) => {
     response.on("error", () => {})
     if (state.special(request, response)) return
     if (isEvil(request)) return state.evil(request, response)
-    if (handshake(request, response, "relay-session")) return
+    if (handshake(request, response, "relay-session", options.version)) return
     if (request.method === "GET") return void response.writeHead(405).end()
     if (request.method === "DELETE") return void response.writeHead(204).end()
     const id = JSON.parse(request.id)

@@ -75,9 +75,14 @@ export const event = (data: unknown, id?: string): string =>
   `${id === undefined ? "" : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`
 
 /** `initialize` and its notification, as a relay with sessions answers them; whether it was one of these. */
-export const handshake = ({ id, rpc }: Received, response: ServerResponse, session: string): boolean => {
+export const handshake = (
+  { id, rpc }: Received,
+  response: ServerResponse,
+  session: string,
+  protocolVersion = "2025-06-18"
+): boolean => {
   if (rpc === "initialize") {
-    const result = { protocolVersion: "2025-06-18", capabilities: {}, serverInfo: { name: "scripted", version: "1" } }
+    const result = { protocolVersion, capabilities: {}, serverInfo: { name: "scripted", version: "1" } }
     json(response, 200, { jsonrpc: "2.0", id: JSON.parse(id), result }, { "mcp-session-id": session })
   } else if (rpc === "notifications/initialized") response.writeHead(202).end()
   else return false

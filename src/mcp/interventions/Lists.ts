@@ -28,7 +28,7 @@ export const isListRequest = (request: Request): request is ListRequest => reque
 /** As it stands in the request's text. */
 const cursorOf = (request: ListRequest): string | undefined => JsonText.at(request.text, ["params", "cursor"])
 
-export type ListPassage = Pick<Passage, "headers" | "answer" | "noted">
+export type ListPassage = Pick<Passage, "headers" | "answer" | "noted" | "as">
 
 /** One for each relay. */
 export class Lists extends Context.Service<Lists, {

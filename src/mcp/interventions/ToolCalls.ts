@@ -18,7 +18,7 @@ import type { AgentSession } from "../sessions/AgentSession.ts"
 import { DeadLetters } from "./DeadLetters.ts"
 import { ObservedCalls } from "./ObservedCalls.ts"
 
-export type CallPassage = Pick<Passage, "headers" | "answer" | "noted" | "modern"> & {
+export type CallPassage = Pick<Passage, "headers" | "answer" | "noted" | "as" | "modern"> & {
   /** Part of a batch, which is never queued. */
   readonly batched: boolean
   /** Names the request for its cancellation, where its own id may be another agent's too. */
@@ -51,6 +51,8 @@ export class ToolCalls extends Context.Service<ToolCalls, {
         const submission = yield* outbox.submit(call, (wire, onBytes) =>
           forwarding.attempt(session, wire, {
             ...passage,
+            // The outbox has given it an id of its own.
+            as: undefined,
             headers: { ...passage.headers, "idempotency-key": wire.key },
             within: settings.link.callTimeout,
             reads: false,

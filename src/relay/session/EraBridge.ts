@@ -9,6 +9,7 @@ import * as Envelope from "../../domain/Envelope.ts"
 import * as EraForm from "../../domain/EraForm.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
+import * as LogLevel from "../../domain/LogLevel.ts"
 import * as McpHeaders from "../../domain/McpHeaders.ts"
 import * as Message from "../../domain/Message.ts"
 import type { OpenRelaySession } from "./OpenRelaySession.ts"
@@ -19,6 +20,8 @@ type Headers = Readonly<Record<string, string>>
 export interface Outgoing {
   readonly text: string
   readonly id: string
+  /** Another id to go under, JSON text. */
+  readonly as?: string | undefined
   readonly headers?: Headers | undefined
 }
 
@@ -27,8 +30,8 @@ export interface Crossing extends Outgoing {
   readonly local?: string | undefined
   /** Both sides speak the same era, so that what comes may be passed on unread. */
   readonly same: boolean
-  /** A message that came before the answer. */
-  readonly event: (data: string) => string
+  /** A message that came before the answer; `undefined` where the agent's era would not have been told it. */
+  readonly event: (data: string) => string | undefined
   readonly answer: (status: number, text: string) => { readonly status: number; readonly text: string }
 }
 
@@ -43,6 +46,7 @@ let crossings = 0
 
 /** The request as this relay session takes it. */
 export const cross = (open: OpenRelaySession, request: Outgoing, params: ParamHeaders): Crossing => {
+  if (request.as !== undefined) return renamed(open, request, request.as, params)
   const isModern = Envelope.isIn(request.text)
   if (open.modern === undefined) return isModern ? toLegacy(request) : unchanged(request)
   const parsed = Message.parse(request.text)
@@ -59,6 +63,21 @@ export const cross = (open: OpenRelaySession, request: Outgoing, params: ParamHe
   return isModern
     ? { ...learned(unchanged(request), learning), headers: mirrored }
     : learned(toModern({ ...request, headers: mirrored }, message.method, open.modern.envelope), learning)
+}
+
+const renamed = (open: OpenRelaySession, request: Outgoing, as: string, params: ParamHeaders): Crossing => {
+  const named = { ...request, as: undefined, id: as, text: JsonText.set(request.text, ["id"], as) }
+  const crossing = cross(open, named, params)
+  const back = (text: string) => JsonText.set(text, ["id"], request.id)
+  return {
+    ...crossing,
+    local: crossing.local && back(crossing.local),
+    same: false,
+    answer: (status, text) => {
+      const crossed = crossing.answer(status, text)
+      return { ...crossed, text: back(crossed.text) }
+    }
+  }
 }
 
 const learned = (crossing: Crossing, params: ParamHeaders | undefined): Crossing =>
@@ -98,6 +117,7 @@ const toLegacy = (request: Outgoing): Crossing => {
   const id = `"holdfast-era-${++crossings}"`
   const token = JsonText.at(request.text, ["params", "_meta", "progressToken"])
   const method: unknown = JSON.parse(JsonText.at(request.text, ["method"]) ?? "null")
+  const logs = LogLevel.asked(request.text)
   const named = JsonText.set(Envelope.takeOff(request.text), ["id"], id)
   return {
     id,
@@ -106,10 +126,12 @@ const toLegacy = (request: Outgoing): Crossing => {
       Object.entries(request.headers ?? {}).filter(([name]) => name !== "mcp-method" && name !== "mcp-name")
     ),
     same: false,
-    event: (data) =>
-      token !== undefined && JsonText.at(data, ["params", "progressToken"]) === id
+    event: (data) => {
+      if (!logs(data)) return undefined
+      return token !== undefined && JsonText.at(data, ["params", "progressToken"]) === id
         ? JsonText.set(data, ["params", "progressToken"], token)
-        : data,
+        : data
+    },
     answer: (_, text) => {
       const named = JsonText.set(text, ["id"], request.id)
       const status = JsonText.at(text, ["error", "code"]) === "-32601" ? 404 : 200
