@@ -3,10 +3,10 @@
  *
  * A change is on disk before anybody is told of it, and what was told is never taken back.
  */
-import { Clock, Context, Effect, Layer, PubSub, Schema, Semaphore, Stream } from "effect"
-import { SqlClient } from "effect/sql"
-import { AgentName } from "../domain/Ids.ts"
-import { type ContextEvent, ContextState, type Facts } from "./ContextState.ts"
+import { Context, Effect, Layer, PubSub, Schema, Semaphore, Stream } from "effect"
+import type { AgentName, RelayId } from "../domain/Ids.ts"
+import type { ContextEvent, ContextState, Facts } from "./ContextState.ts"
+import * as ContextTable from "./ContextTable.ts"
 import { epochOf, factsOf, IllegalTransition, terminal, transition } from "./transition.ts"
 
 export { IllegalTransition }
@@ -21,11 +21,11 @@ export class StaleEpoch extends Schema.TaggedError<StaleEpoch>()("StaleEpoch", {
   }
 }
 
-export interface HistoryEntry {
-  readonly at: number
-  readonly event: string
+export interface EventOptions {
   readonly cause: string
-  readonly state: ContextState
+  readonly epoch?: number | undefined
+  /** What the event comes of. */
+  readonly delivery?: ContextTable.Delivery | undefined
 }
 
 /** An agent in a worktree that has not come to its end. */
@@ -41,13 +41,16 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
   readonly facts: (agent: AgentName) => Effect.Effect<Facts>
   /**
    * `cause` names the driver: `cli`, `api`, `library`, or the tool whose success was observed. With `epoch` (see
-   * `epochOf`) only where that is still the agent's worktree. What is refused is logged, and the state stays.
+   * `epochOf`) only where that is still the agent's worktree. What is refused is logged, and the state stays. What came
+   * of `delivery` is heard once, moved or refused, however often it is told: the state then stays as well.
    */
   readonly send: (
     agent: AgentName,
     event: ContextEvent,
-    options: { readonly cause: string; readonly epoch?: number | undefined }
+    options: EventOptions
   ) => Effect.Effect<ContextState, IllegalTransition | StaleEpoch>
+  /** Of the relay's deliveries only these can still be told. */
+  readonly forgetDeliveries: (relay: RelayId, but: ReadonlyArray<number>) => Effect.Effect<void>
   /**
    * Says of a fact that the configuration names whether it holds for the agent; the state stays. What holds already, or
    * does not, is no change.
@@ -63,59 +66,28 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
   /** As if it had never been anywhere: its history goes too. */
   readonly forget: (agent: AgentName) => Effect.Effect<void>
   /** The newest first. */
-  readonly history: (agent: AgentName, limit: number) => Effect.Effect<ReadonlyArray<HistoryEntry>>
+  readonly history: (agent: AgentName, limit: number) => Effect.Effect<ReadonlyArray<ContextTable.HistoryEntry>>
   /** Each change of any agent's context or facts, after it is on disk. */
   readonly changes: Stream.Stream<{ readonly agent: AgentName; readonly state: ContextState }>
 }>()("holdfast/context/WorkspaceContexts") {
   static readonly layer = Layer.effect(
     WorkspaceContexts,
     Effect.gen(function*() {
-      const sql = yield* SqlClient.SqlClient
+      const table = yield* ContextTable.make
       const writing = yield* Semaphore.make(1)
       const changes = yield* PubSub.unbounded<{ readonly agent: AgentName; readonly state: ContextState }>()
-      const known = new Map<AgentName, Known>(
-        (yield* Effect.orDie(Effect.flatMap(sql`SELECT agent, state, epoch FROM contexts`, decodeRows)))
-          .map(({ agent, epoch, state }) => [agent, { state, epoch }])
+      const known = new Map<AgentName, ContextTable.Known>(
+        (yield* table.contexts).map(({ agent, epoch, state }) => [agent, { state, epoch }])
       )
       const set = new Map<AgentName, ReadonlySet<string>>()
-      for (
-        const { agent, fact } of yield* Effect.orDie(Effect.flatMap(sql`SELECT * FROM context_facts`, decodeFacts))
-      ) {
-        set.set(agent, new Set([...set.get(agent) ?? [], fact]))
-      }
-      const of = (agent: AgentName): Known => known.get(agent) ?? untouched
-
-      const record = (agent: AgentName, at: number, event: string, cause: string, state: string) =>
-        sql`INSERT INTO context_history (agent, at, event, cause, state)
-          VALUES (${agent}, ${at}, ${event}, ${cause}, ${state})`
-
-      const write = Effect.fnUntraced(function*(agent: AgentName, next: Known, event: ContextEvent, cause: string) {
-        const at = Math.floor(yield* Clock.currentTimeMillis)
-        const state = yield* encodeState(next.state)
-        yield* sql`INSERT INTO contexts (agent, state, epoch, changed_at) VALUES (${agent}, ${state}, ${next.epoch}, ${at})
-          ON CONFLICT (agent) DO UPDATE SET state = excluded.state, epoch = excluded.epoch, changed_at = excluded.changed_at`
-        yield* record(agent, at, event._tag, cause, state)
-      }, sql.withTransaction)
-
-      const writeFact = Effect.fnUntraced(function*(agent: AgentName, fact: string, holds: boolean, cause: string) {
-        const at = Math.floor(yield* Clock.currentTimeMillis)
-        yield* holds
-          ? sql`INSERT INTO context_facts (agent, fact, set_at) VALUES (${agent}, ${fact}, ${at})`
-          : sql`DELETE FROM context_facts WHERE agent = ${agent} AND fact = ${fact}`
-        yield* record(
-          agent,
-          at,
-          `${holds ? "SetFact" : "ClearFact"} ${fact}`,
-          cause,
-          yield* encodeState(of(agent).state)
-        )
-      }, sql.withTransaction)
+      for (const { agent, fact } of yield* table.facts) set.set(agent, new Set([...set.get(agent) ?? [], fact]))
+      const of = (agent: AgentName): ContextTable.Known => known.get(agent) ?? untouched
 
       const setFact = Effect.fn("WorkspaceContexts.setFact")(
         function*(agent: AgentName, fact: string, holds: boolean, { cause }: { readonly cause: string }) {
           const before = set.get(agent) ?? new Set()
           if (before.has(fact) === holds) return
-          yield* Effect.orDie(writeFact(agent, fact, holds, cause))
+          yield* table.writeFact(agent, fact, holds, cause, of(agent).state)
           set.set(agent, new Set(holds ? [...before, fact] : [...before].filter((each) => each !== fact)))
           yield* PubSub.publish(changes, { agent, state: of(agent).state })
         },
@@ -123,22 +95,30 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
         writing.withPermit
       )
 
+      const move = Effect.fnUntraced(function*(
+        { epoch: latest, state }: ContextTable.Known,
+        event: ContextEvent,
+        meant: number | undefined
+      ) {
+        if (meant !== undefined && meant !== epochOf(state)) {
+          return yield* new StaleEpoch({ event: event._tag, epoch: meant })
+        }
+        const epoch = latest + (event._tag === "Attach" ? 1 : 0)
+        return { state: yield* Effect.fromResult(transition(state, event, epoch)), epoch }
+      })
+
       const send = Effect.fn("WorkspaceContexts.send")(
-        function*(
-          agent: AgentName,
-          event: ContextEvent,
-          options: { readonly cause: string; readonly epoch?: number | undefined }
-        ) {
+        function*(agent: AgentName, event: ContextEvent, { cause, delivery, epoch }: EventOptions) {
           const before = of(agent)
-          if (options.epoch !== undefined && options.epoch !== epochOf(before.state)) {
-            return yield* new StaleEpoch({ event: event._tag, epoch: options.epoch })
-          }
-          const epoch = before.epoch + (event._tag === "Attach" ? 1 : 0)
-          const state = yield* Effect.fromResult(transition(before.state, event, epoch))
-          yield* Effect.orDie(write(agent, { state, epoch }, event, options.cause))
-          known.set(agent, { state, epoch })
-          yield* PubSub.publish(changes, { agent, state })
-          return state
+          if (delivery !== undefined && (yield* table.heard(delivery))) return before.state
+          const next = yield* Effect.tapError(
+            move(before, event, epoch),
+            () => delivery === undefined ? Effect.void : table.hear(delivery)
+          )
+          yield* table.write(agent, next, event, cause, delivery)
+          known.set(agent, next)
+          yield* PubSub.publish(changes, { agent, state: next.state })
+          return next.state
         },
         // Whoever is interrupted must not leave a change on disk that nobody is told of.
         Effect.uninterruptible,
@@ -162,46 +142,21 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
               : []
           )
         ),
+        forgetDeliveries: table.forgetDeliveries,
         forget: Effect.fn("WorkspaceContexts.forget")(
           function*(agent) {
-            yield* sql`DELETE FROM contexts WHERE agent = ${agent}`
-            yield* sql`DELETE FROM context_history WHERE agent = ${agent}`
-            yield* sql`DELETE FROM context_facts WHERE agent = ${agent}`
+            yield* table.forget(agent)
             known.delete(agent)
             set.delete(agent)
           },
-          sql.withTransaction,
-          Effect.orDie,
           Effect.uninterruptible,
           writing.withPermit
         ),
-        history: Effect.fn("WorkspaceContexts.history")(
-          function*(agent, limit) {
-            const rows = yield* sql`SELECT at, event, cause, state FROM context_history
-              WHERE agent = ${agent} ORDER BY id DESC LIMIT ${limit}`
-            return yield* decodeHistory(rows)
-          },
-          Effect.orDie
-        ),
+        history: table.history,
         changes: Stream.fromPubSub(changes)
       })
     })
   )
 }
 
-/** `epoch` is that of the last worktree, also after it was detached. */
-interface Known {
-  readonly state: ContextState
-  readonly epoch: number
-}
-const untouched: Known = { state: { _tag: "Shared" }, epoch: 0 }
-
-const StateText = Schema.fromJsonString(ContextState)
-const encodeState = Schema.encodeEffect(StateText)
-const decodeRows = Schema.decodeUnknownEffect(
-  Schema.Array(Schema.Struct({ agent: AgentName, state: StateText, epoch: Schema.Int }))
-)
-const decodeFacts = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ agent: AgentName, fact: Schema.String })))
-const decodeHistory = Schema.decodeUnknownEffect(
-  Schema.Array(Schema.Struct({ at: Schema.Int, event: Schema.String, cause: Schema.String, state: StateText }))
-)
+const untouched: ContextTable.Known = { state: { _tag: "Shared" }, epoch: 0 }

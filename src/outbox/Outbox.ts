@@ -78,6 +78,8 @@ export class Outbox extends Context.Service<Outbox, {
   readonly forget: (agent: AgentName) => Effect.Effect<void>
   /** Dead letters that this agent has not been told of, marked as told. */
   readonly untold: (agent: AgentName) => Effect.Effect<ReadonlyArray<Entry>>
+  /** What was delivered of these tools and is still kept, the oldest first. */
+  readonly deliveredOf: (isOne: (tool: string) => boolean) => Effect.Effect<ReadonlyArray<Entry>>
   /** Each entry from now on that is delivered, once that is on disk. Live answers are not in it. */
   readonly delivered: Stream.Stream<Entry>
   /** Each entry from now on that becomes a dead letter, once that is on disk. */
@@ -133,6 +135,7 @@ export class Outbox extends Context.Service<Outbox, {
         undelivered: (agent) => Effect.orDie(keeping.undelivered(agent)),
         forget: (agent) => Effect.andThen(known.forget(agent), Effect.orDie(keeping.forget(agent))),
         untold: untold.take,
+        deliveredOf: (isOne) => Effect.orDie(keeping.deliveredOf(isOne)),
         delivered: settlement.delivered,
         deadLetters: settlement.deadLetters,
         drain: Effect.all([submissions.stop, Effect.timeoutOption(delivery.stop, "5 seconds")], {

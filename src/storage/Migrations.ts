@@ -9,6 +9,7 @@ import agents from "./migrations/0005_agents.ts"
 import agentLeases from "./migrations/0006_agent_leases.ts"
 import contextFacts from "./migrations/0007_context_facts.ts"
 import principals from "./migrations/0008_principals.ts"
+import contextReactions from "./migrations/0009_context_reactions.ts"
 
 const migrations = {
   "0001_outbox": outbox,
@@ -18,7 +19,8 @@ const migrations = {
   "0005_agents": agents,
   "0006_agent_leases": agentLeases,
   "0007_context_facts": contextFacts,
-  "0008_principals": principals
+  "0008_principals": principals,
+  "0009_context_reactions": contextReactions
 }
 
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

@@ -137,6 +137,7 @@ const contexts = Layer.sync(WorkspaceContexts, () => {
         : Effect.fail(new IllegalTransition({ state: "Shared", event: event._tag, legal: ["Attach", "Detach"] })),
     history: () => Effect.succeed([]),
     forget: () => Effect.void,
+    forgetDeliveries: () => Effect.void,
     open: Effect.succeed([]),
     setFact: () => Effect.void,
     changes: Stream.never

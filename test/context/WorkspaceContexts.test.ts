@@ -3,8 +3,9 @@ import { Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { join } from "node:path"
+import type { ContextState } from "../../src/context/ContextState.ts"
 import { WorkspaceContexts } from "../../src/context/WorkspaceContexts.ts"
-import { AgentName, defaultAgent } from "../../src/domain/Ids.ts"
+import { AgentName, defaultAgent, defaultRelay } from "../../src/domain/Ids.ts"
 import * as Migrations from "../../src/storage/Migrations.ts"
 import * as SqliteClient from "../../src/storage/SqliteClient.ts"
 import { temporaryDirectory } from "../storage/temporaryDirectory.ts"
@@ -83,6 +84,30 @@ describe("WorkspaceContexts", () => {
       assert.strictEqual((yield* Effect.flip(contexts.send(defaultAgent, { _tag: "Merge" }, late)))._tag, "StaleEpoch")
       yield* contexts.send(defaultAgent, { _tag: "Merge" }, { ...late, epoch: 2 })
     }).pipe(Effect.provide(over(":memory:"))))
+
+  it.effect("hears of a delivery once, moved or refused, however often it is told and over a restart", () =>
+    Effect.gen(function*() {
+      const filename = join(yield* temporaryDirectory, "holdfast.db")
+      const of = (entry: number) => ({ cause: "relay_workspace_ready", delivery: { relay: defaultRelay, entry } })
+      const phase = (state: ContextState) => state._tag === "Worktree" ? state.phase : state._tag
+      yield* Effect.gen(function*() {
+        const contexts = yield* WorkspaceContexts
+        yield* Effect.flip(contexts.send(defaultAgent, { _tag: "MarkReady" }, of(1)))
+        yield* contexts.send(defaultAgent, attach("one"), cause)
+        assert.strictEqual(phase(yield* contexts.send(defaultAgent, { _tag: "MarkReady" }, of(1))), "Active")
+        assert.strictEqual(phase(yield* contexts.send(defaultAgent, { _tag: "MarkReady" }, of(2))), "Ready")
+        yield* contexts.send(defaultAgent, { _tag: "Reopen" }, cause)
+      }).pipe(Effect.provide(over(filename)))
+      yield* Effect.gen(function*() {
+        const contexts = yield* WorkspaceContexts
+        for (const entry of [1, 2]) {
+          assert.strictEqual(phase(yield* contexts.send(defaultAgent, { _tag: "MarkReady" }, of(entry))), "Active")
+        }
+        yield* contexts.forgetDeliveries(defaultRelay, [2])
+        assert.strictEqual(phase(yield* contexts.send(defaultAgent, { _tag: "MarkReady" }, of(2))), "Active")
+        assert.strictEqual(phase(yield* contexts.send(defaultAgent, { _tag: "MarkReady" }, of(1))), "Ready")
+      }).pipe(Effect.provide(over(filename)))
+    }))
 
   it.effect("survives a restart, its count of epochs included", () =>
     Effect.gen(function*() {

@@ -1,12 +1,16 @@
-/** Successes of workspace tools that move the agent's context, live or delivered hours later (BEHAVIOUR 6, drivers). */
+/**
+ * Successes of workspace tools that move the agent's context, live or delivered hours later, by this process or by one that
+ * died before it could tell (BEHAVIOUR 6, drivers).
+ */
 import { Context, Effect, Layer, Option, Result, Stream } from "effect"
-import { Settings } from "../../config/Settings.ts"
+import { RelayTarget, Settings } from "../../config/Settings.ts"
 import * as ToolNames from "../../config/ToolNames.ts"
 import type { ContextEvent } from "../../context/ContextState.ts"
 import { WorkspaceContexts } from "../../context/WorkspaceContexts.ts"
 import type { AgentName } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as Message from "../../domain/Message.ts"
+import type { Entry } from "../../outbox/Entry.ts"
 import { Outbox } from "../../outbox/Outbox.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
 
@@ -25,6 +29,7 @@ export class ObservedCalls extends Context.Service<ObservedCalls, {
     ObservedCalls,
     Effect.gen(function*() {
       const { context } = yield* Settings
+      const { id: relay } = yield* RelayTarget
       const contexts = yield* WorkspaceContexts
       const outbox = yield* Outbox
       const supervisor = yield* Supervisor
@@ -36,20 +41,32 @@ export class ObservedCalls extends Context.Service<ObservedCalls, {
       ]
       const eventOf = (tool: string) => events.find(([matches]) => matches(tool))?.[1]
 
-      const succeeded = Effect.fnUntraced(function*(agent: AgentName, tool: string, epoch: Option.Option<number>) {
+      const succeeded = Effect.fnUntraced(function*(
+        agent: AgentName,
+        tool: string,
+        epoch: Option.Option<number>,
+        entry?: number
+      ) {
         const event = eventOf(tool)
         if (event === undefined) return
-        yield* contexts.send(agent, event, { cause: tool, epoch: Option.getOrUndefined(epoch) }).pipe(
+        const delivery = entry === undefined ? undefined : { relay, entry }
+        yield* contexts.send(agent, event, { cause: tool, epoch: Option.getOrUndefined(epoch), delivery }).pipe(
           Effect.catch((error) =>
             Effect.logInfo("an observed call did not move the context", { agent, tool, why: error.message })
           )
         )
       })
 
+      const delivered = ({ agent, epoch, id, tool }: Entry) => succeeded(agent, tool, epoch, id)
+
       yield* outbox.delivered.pipe(
-        Stream.runForEach((entry) => succeeded(entry.agent, entry.tool, entry.epoch)),
+        Stream.runForEach(delivered),
         supervisor.supervise("observed-deliveries")
       )
+      // A crash may have come between a delivery and what it does to the context.
+      const earlier = yield* outbox.deliveredOf((tool) => eventOf(tool) !== undefined)
+      yield* Effect.forEach(earlier, delivered, { discard: true })
+      yield* contexts.forgetDeliveries(relay, earlier.map(({ id }) => id))
 
       return ObservedCalls.of({
         isObserved: (tool) => eventOf(tool) !== undefined,

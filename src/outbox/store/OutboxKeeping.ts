@@ -36,6 +36,8 @@ export class OutboxKeeping extends Context.Service<OutboxKeeping, {
   readonly freeHeld: (agent: AgentName) => Done<void>
   /** Dead letters that the agent has not been told of, told from now on. */
   readonly tell: (agent: AgentName) => Done<ReadonlyArray<Entry>>
+  /** Delivered ones of these tools, the oldest first. */
+  readonly deliveredOf: (isOne: (tool: string) => boolean) => Done<ReadonlyArray<Entry>>
   readonly agents: Done<ReadonlyArray<string>>
   /** How many of the agent's entries are not delivered. */
   readonly undelivered: (agent: AgentName) => Done<number>
@@ -146,6 +148,15 @@ export class OutboxKeeping extends Context.Service<OutboxKeeping, {
               ])
             })
           )),
+        deliveredOf: Effect.fnUntraced(function*(isOne) {
+          const delivered = sql`relay = ${relay} AND state = 'delivered'`
+          const found = yield* sql<{ readonly tool: string }>`SELECT DISTINCT tool FROM outbox WHERE ${delivered}`
+          const tools = found.map(({ tool }) => tool).filter(isOne)
+          if (tools.length === 0) return []
+          const rows = yield* sql<Row>`SELECT * FROM outbox WHERE ${delivered} AND ${sql.in("tool", tools)}
+            ORDER BY settled_at, id`
+          return rows.map(entryOf)
+        }),
         agents: Effect.map(
           sql<{ readonly agent: string }>`SELECT DISTINCT agent FROM outbox
             WHERE relay = ${relay} AND state IN ('pending', 'held', 'parked')`,
