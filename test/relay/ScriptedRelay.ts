@@ -20,7 +20,7 @@ export type Script = (request: Received, response: ServerResponse) => void
 const read = async (request: IncomingMessage): Promise<Received> => {
   let body = ""
   for await (const chunk of request) body += String(chunk)
-  const message = body === "" ? {} : JSON.parse(body)
+  const message = /^\s*\{/.test(body) ? JSON.parse(body) : {}
   return {
     method: request.method ?? "",
     headers: request.headers,
