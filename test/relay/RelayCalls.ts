@@ -1,5 +1,10 @@
 /** What the test relay's tools do. */
-import type { CallToolResult, ServerContext } from "@modelcontextprotocol/server"
+import {
+  type CallToolResult,
+  inputRequired,
+  type InputRequiredResult,
+  type ServerContext
+} from "@modelcontextprotocol/server"
 import { setTimeout as sleep } from "node:timers/promises"
 import { mayUse, type RelayState } from "./RelayState.ts"
 import { writes } from "./RelayTools.ts"
@@ -23,7 +28,7 @@ export const callTool = async (
   name: string,
   args: Arguments,
   ctx: ServerContext
-): Promise<CallToolResult> => {
+): Promise<CallToolResult | InputRequiredResult> => {
   const tool = state.tools.get(name)
   if (tool === undefined) return refusal(`Tool ${name} not found`)
   const agent = ctx.http?.authInfo?.clientId ?? "anonymous"
@@ -46,7 +51,7 @@ const readTool = async (
   args: Arguments,
   agent: string,
   ctx: ServerContext
-): Promise<CallToolResult> => {
+): Promise<CallToolResult | InputRequiredResult> => {
   switch (name) {
     case "relay_inbox": {
       const messages = state.ledger.entries.filter((entry) =>
@@ -91,14 +96,18 @@ const readTool = async (
     case "log":
       await ctx.mcpReq.log("warning", String(args["text"] ?? ""), "test-relay")
       return answer({ logged: true })
-    case "elicit":
-      return answer({
-        ...await ctx.mcpReq.elicitInput({
-          mode: "form",
-          message: "Go on?",
-          requestedSchema: { type: "object", properties: { yes: { type: "boolean" } } }
-        })
-      })
+    case "elicit": {
+      const question = {
+        mode: "form" as const,
+        message: "Go on?",
+        requestedSchema: { type: "object" as const, properties: { yes: { type: "boolean" as const } } }
+      }
+      if (ctx.mcpReq.envelope === undefined) return answer({ ...await ctx.mcpReq.elicitInput(question) })
+      const given = ctx.mcpReq.inputResponses?.["go"]
+      return given === undefined
+        ? inputRequired({ inputRequests: { go: inputRequired.elicit(question) } })
+        : answer({ ...Object(given) })
+    }
     default:
       return answer({ tool: name, agent, arguments: args })
   }

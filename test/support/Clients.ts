@@ -2,7 +2,11 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { Client as SdkClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport as SdkTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
-import { LoggingMessageNotificationSchema, ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js"
+import {
+  ElicitRequestSchema,
+  LoggingMessageNotificationSchema,
+  ToolListChangedNotificationSchema
+} from "@modelcontextprotocol/sdk/types.js"
 import { Effect, type Scope } from "effect"
 import { CallFailed, type CallOptions, type CallResult, type ListedTool } from "./ClientCall.ts"
 import { watchedFetch, type Wire } from "./Wire.ts"
@@ -38,11 +42,16 @@ export interface ConnectOptions {
   /** The `clientInfo.name`. */
   readonly name?: string
   readonly headers?: Readonly<Record<string, string>>
-  /** Only for `client` 2.4: negotiate the modern era where the server speaks it. */
-  readonly modern?: boolean
+  /** Only for `client` 2.4: negotiate the modern era where the server speaks it, or speak nothing else. */
+  readonly modern?: boolean | "pinned"
+  /** Answers a form that the server asks for with `yes`, and in a session wants every log message. */
+  readonly obliging?: boolean
 }
 
 type Connect = (url: string, options?: ConnectOptions) => Effect.Effect<AgentClient, CallFailed, Scope.Scope>
+
+const obligingCapabilities = { elicitation: { form: {} } }
+const yes = async () => ({ action: "accept" as const, content: { yes: true } })
 
 const headersOf = (options: ConnectOptions) => ({
   ...options.headers,
@@ -115,14 +124,19 @@ const connectSdk: Connect = Effect.fnUntraced(function*(url, options = {}) {
   const { fetch, wire } = watchedFetch()
   const heard = new Heard()
   const transport = new SdkTransport(new URL(url), { fetch, requestInit: { headers: headersOf(options) } })
-  const client = new SdkClient({ name: options.name ?? "sdk-1", version: "1.0.0" })
+  const capabilities = options.obliging === true ? obligingCapabilities : {}
+  const client = new SdkClient({ name: options.name ?? "sdk-1", version: "1.0.0" }, { capabilities })
+  if (options.obliging === true) client.setRequestHandler(ElicitRequestSchema, yes)
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => heard.changed())
   client.setNotificationHandler(LoggingMessageNotificationSchema, (message) => {
     heard.logged.push(message.params.data)
   })
   yield* Effect.acquireRelease(
     // The SDK's own types are not written for exactOptionalPropertyTypes.
-    attempt(() => client.connect(transport as Parameters<typeof client.connect>[0])),
+    attempt(async () => {
+      await client.connect(transport as Parameters<typeof client.connect>[0])
+      if (options.obliging === true) await client.setLoggingLevel("debug")
+    }),
     () => Effect.promise(() => client.close().catch(() => {}))
   )
   return face(
@@ -148,9 +162,12 @@ const connectClient: Connect = Effect.fnUntraced(function*(url, options = {}) {
     fetch,
     requestInit: { headers: headersOf(options) }
   })
+  const { modern = false, obliging = false } = options
   const client = new Client({ name: options.name ?? "client-2", version: "1.0.0" }, {
-    versionNegotiation: { mode: options.modern === true ? "auto" : "legacy" }
+    capabilities: obliging ? obligingCapabilities : {},
+    versionNegotiation: { mode: modern === "pinned" ? { pin: "2026-07-28" } : modern ? "auto" : "legacy" }
   })
+  if (obliging) client.setRequestHandler("elicitation/create", yes)
   client.setNotificationHandler("notifications/tools/list_changed", () => heard.changed())
   client.setNotificationHandler("notifications/message", (message) => {
     heard.logged.push(message.params.data)
@@ -158,8 +175,9 @@ const connectClient: Connect = Effect.fnUntraced(function*(url, options = {}) {
   yield* Effect.acquireRelease(
     attempt(async () => {
       await client.connect(transport)
+      if (obliging && client.getProtocolEra() === "legacy") await client.setLoggingLevel("debug")
       // As agents do that ask to be told of changes; a session is told without asking.
-      if (options.modern === true && client.getProtocolEra() === "modern") {
+      if (modern !== false && client.getProtocolEra() === "modern") {
         await client.listen({ toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true })
       }
     }),
