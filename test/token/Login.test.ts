@@ -91,6 +91,16 @@ describe("a login", () => {
       assert.strictEqual((yield* failing(behaviour)).code, code)
     }))
 
+  it.effect("shows what others say without line ends and terminal sequences", () =>
+    Effect.gen(function*() {
+      const said = "no\u001b[2J\nholdfast: all is well"
+      const error = yield* failing({ answer: { code: "", error: "access_denied", error_description: said } })
+      assert.strictEqual(error.hint, "no [2J holdfast: all is well")
+      const other = yield* failing({ metadata: { issuer: "https://evil.test/\u001b]0;x\u0007" } })
+      assert.strictEqual(other.code, "wrong issuer")
+      assert.notMatch(other.message, /\p{Cc}/u)
+    }))
+
   it.effect("goes as the client that it is told, without registering", () =>
     Effect.gen(function*() {
       const server = yield* authorizationServer()

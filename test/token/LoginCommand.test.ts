@@ -1,12 +1,26 @@
 /** `holdfast login` beside a running daemon: a browser that agrees. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as Terminal from "../cli/Terminal.ts"
 import { Daemon } from "../support/Daemon.ts"
 import { eventually } from "../support/eventually.ts"
-import { launch } from "../support/Program.ts"
+import { launch, run } from "../support/Program.ts"
 import { authorizationServer } from "./authorizationServer.ts"
 
 describe("holdfast login", () => {
+  it.live(
+    "says before it begins that a login would not be used, where the settings name a source",
+    () =>
+      Effect.gen(function*() {
+        const { code, stderr } = yield* run(["login", "--relay", "https://relay.test/mcp"], {
+          HOLDFAST_TOKEN_FILE: "/x"
+        })
+        assert.strictEqual(code, 2)
+        assert.include(stderr, "token.file")
+      }),
+    30_000
+  )
+
   it.live(
     "takes a person through the relay's own authorization server, and the daemon notices by itself",
     () =>
@@ -15,6 +29,15 @@ describe("holdfast login", () => {
         const daemon = yield* Daemon.start({ relayUrl: server.relay.href })
         const before = yield* daemon.command("token", "show")
         assert.include(before.stdout, "holdfast login")
+        const doctor = yield* eventually(
+          "doctor to see that the relay asks for a token",
+          Terminal.run(daemon.dataDir, "doctor"),
+          ({ out }) => out.includes("asks for one")
+        )
+        assert.match(
+          doctor.out,
+          /^problem {2}token default\/default: none, and the relay asks for one; do: "holdfast login"/m
+        )
 
         const program = launch(["login", "--relay", server.relay.href, "--data-dir", daemon.dataDir])
         yield* Effect.addFinalizer(() => Effect.sync(() => program.child.kill("SIGKILL")))

@@ -1,9 +1,10 @@
 import { NodeHttpClient } from "@effect/platform-node"
 import { Clock, Console, DateTime, Effect, Option, Result } from "effect"
 import { Command } from "effect/cli"
-import type { StatusView } from "../../admin/StatusView.ts"
+import type { RelayView, StatusView } from "../../admin/StatusView.ts"
+import type { TokenView } from "../../admin/TokenView.ts"
 import { variableOf } from "../../config/Environment.ts"
-import { settingsFrom, type SettingsValues } from "../../config/Settings.ts"
+import { relayTargets, settingsFrom, type SettingsValues } from "../../config/Settings.ts"
 import { DataDirectory, dataDirectoryPath } from "../../storage/DataDirectory.ts"
 import { settings } from "../configuration.ts"
 import { DaemonClient } from "../DaemonClient.ts"
@@ -24,17 +25,31 @@ import { outbox } from "./outbox.ts"
 import { port } from "./port.ts"
 import { relay } from "./relay.ts"
 import { token } from "./token.ts"
+import { unanswered } from "./unanswered.ts"
+
+/** With its query, which may be its key, where the settings have it. */
+const urlOf = (relay: RelayView, values: SettingsValues): URL =>
+  relayTargets(values).find(({ id }) => id === relay.id)?.url ?? new URL(relay.url)
+
+const tokenOf = Effect.fnUntraced(function*(view: TokenView, of: RelayView, values: SettingsValues, now: DateTime.Utc) {
+  const check = token(view, now)
+  if (view.state !== "none" || of.link.state === "down") return check
+  return Option.getOrElse(yield* unanswered(check.name, urlOf(of, values)), () => check)
+})
 
 /** What the daemon alone knows. */
 const behindDaemon = Effect.fnUntraced(function*(status: StatusView, values: SettingsValues) {
   const now = DateTime.makeUnsafe(Math.floor(yield* Clock.currentTimeMillis))
+  const relays = yield* Effect.forEach(
+    status.relays,
+    Effect.fnUntraced(function*(one) {
+      const tokens = yield* Effect.forEach(one.tokens, (each) => tokenOf(each, one, values, now), { concurrency: 4 })
+      return [relay(one, now), ...tokens, outbox(one, values.outbox, now)]
+    })
+  )
   return [
     yield* endpoint(status.daemon.url),
-    ...status.relays.flatMap((one) => [
-      relay(one, now),
-      ...one.tokens.map((each) => token(each, now)),
-      outbox(one, values.outbox, now)
-    ]),
+    ...relays.flat(),
     ...status.credentials.map((each) => credential(each, now))
   ]
 })

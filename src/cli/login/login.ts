@@ -2,6 +2,7 @@ import { NodeHttpClient } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { relayTargets } from "../../config/Settings.ts"
+import { namedSources } from "../../config/TokenSettings.ts"
 import { defaultRelay, RelayId } from "../../domain/Ids.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
 import * as Authorization from "../../token/sources/Authorization.ts"
@@ -59,6 +60,13 @@ export const login = Command.make(
     const target = targets.find((one) => one.id === id)
     if (target === undefined) {
       return yield* new UsageError({ message: `no relay is called "${id}": name one with --relay, by its name or URL` })
+    }
+    const [first] = namedSources(target.token)
+    if (first !== undefined) {
+      return yield* new UsageError({
+        message: `the settings take the token of relay "${id}" from token.${first}, so a login would not be used: `
+          + "take that out, then log in"
+      })
     }
     const said = Effect.mapError((error: { readonly message: string }) => new CommandFailed({ message: error.message }))
     const client = yield* clientOf(clientId, clientSecretFile)

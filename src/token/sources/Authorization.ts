@@ -10,13 +10,15 @@ import { createHash, randomBytes } from "node:crypto"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
 import * as HttpAsk from "./HttpAsk.ts"
 import type { Login } from "./LoginFile.ts"
-import { failureOf } from "./SourceProblem.ts"
+import { failureOf, shown } from "./SourceProblem.ts"
 import * as TokenAnswer from "./TokenAnswer.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
 
 const random = () => randomBytes(32).toString("base64url")
-const refuse = (code: string, hint: string) => new TokenSourceFailed({ code, hint, retryable: false })
+/** What the other side or a browser said is shown as anybody's text is. */
+const refuse = (code: string, hint: string) =>
+  new TokenSourceFailed({ code: shown(code, []), hint: shown(hint, []), retryable: false })
 
 const Registered = Schema.fromJsonString(Schema.Struct({
   client_id: Schema.NonEmptyString,

@@ -8,7 +8,7 @@ import { Effect, Option, Schema } from "effect"
 import { type HttpClient, HttpClientRequest } from "effect/http"
 import * as HttpAsk from "./HttpAsk.ts"
 import { challengeOf } from "./RelayChallenge.ts"
-import { failureOf } from "./SourceProblem.ts"
+import { failureOf, shown } from "./SourceProblem.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
 
 const Texts = Schema.optionalKey(Schema.Array(Schema.String))
@@ -44,7 +44,8 @@ export interface ProtectedResource {
   readonly scope: string | undefined
 }
 
-const wrong = (code: string, hint: string) => new TokenSourceFailed({ code, hint, retryable: true })
+/** What the other side says of itself is shown as anybody's text is. */
+const wrong = (code: string, hint: string) => new TokenSourceFailed({ code, hint: shown(hint, []), retryable: true })
 
 const get = Effect.fnUntraced(function*<S extends Schema.Decoder<unknown>>(url: string, schema: S) {
   const place = yield* HttpAsk.safeUrl(url)
@@ -87,7 +88,7 @@ const covers = (resource: string, relay: URL): boolean => {
 /** Asks the relay, without a token; what it does not tell is assumed: itself as resource, its origin as issuer. */
 export const protectedResource = Effect.fn("AuthorizationServer.protectedResource")(function*(relay: URL) {
   yield* HttpAsk.safeUrl(relay.href)
-  const challenge = yield* challengeOf(relay)
+  const challenge = (yield* challengeOf(relay)) ?? ""
   const named = parameter(challenge, "resource_metadata")
   const places = named === undefined
     ? [wellKnown("oauth-protected-resource", relay), `${relay.origin}/.well-known/oauth-protected-resource`]

@@ -25,6 +25,7 @@ const question = JSON.stringify({
   }
 })
 
+/** `undefined` where it asks for no token; empty where it does and says nothing else. */
 export const challengeOf = Effect.fnUntraced(function*(relay: URL) {
   const asked = yield* HttpAsk.send(
     HttpClientRequest.post(relay).pipe(
@@ -42,5 +43,5 @@ export const challengeOf = Effect.fnUntraced(function*(relay: URL) {
     HttpClientRequest.get(relay).pipe(HttpClientRequest.setHeader("accept", "text/event-stream")),
     { onlyFailures: true }
   )
-  return opened.challenge ?? ""
+  return opened.status === 401 ? opened.challenge ?? "" : opened.challenge
 })
