@@ -48,13 +48,17 @@ describe("holdfast gh", () => {
           out: "pr list --json x|fresh|\n",
           err: ""
         })
-        assert.deepStrictEqual(yield* gh(["x"], { GH_HOST: "ghe.example.com", GH_EXIT: "4" }), {
-          code: 4,
-          out: "x||enterprise\n",
-          err: ""
-        })
-        // Where there is no fresh one, the environment is what is left.
-        assert.strictEqual((yield* gh(["x"], { ...stale, GH_HOST: "sealed.example.com" })).out, "x|stale|\n")
+        const enterprise = yield* gh(["x"], { GH_HOST: "ghe.example.com", GH_EXIT: "4", GH_CREDENTIAL_DEBUG: "1" })
+        assert.deepStrictEqual([enterprise.code, enterprise.out], [4, "x||enterprise\n"])
+        assert.strictEqual(
+          enterprise.err,
+          "holdfast credential: credential \"enterprise\" answers for ghe.example.com\n"
+        )
+        // Where there is no fresh one, the environment is what is left, and why is said to who asks.
+        const env = { ...stale, GH_HOST: "sealed.example.com", HOLDFAST_DEBUG: "credential" }
+        const sealed = yield* gh(["x"], env)
+        assert.strictEqual(sealed.out, "x|stale|\n")
+        assert.match(sealed.err, /gh runs as it is: .*"sealed".*exit 1/)
       }),
     60_000
   )

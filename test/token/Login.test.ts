@@ -177,6 +177,17 @@ describe("a login", () => {
       assert.deepStrictEqual([resource, issuers], [relay, [new URL(relay).origin]])
     }))
 
+  it.effect("that came while the one before was being renewed stays, and is the one in use", () =>
+    Effect.gen(function*() {
+      const step: { meanwhile: () => void } = { meanwhile: () => {} }
+      const { file, kept, login, source } = yield* loggedIn({ meanwhile: () => step.meanwhile() })
+      yield* source.fetch
+      const other = { ...login, id: "another", accessToken: "of the new login", refreshToken: "new" }
+      step.meanwhile = () => writeFileSync(file, JSON.stringify(other))
+      assert.strictEqual(value(yield* source.fetch), "of the new login")
+      assert.deepStrictEqual(kept(), other)
+    }))
+
   it.effect("goes on after a crash with what is on disk", () =>
     Effect.gen(function*() {
       const { kept, path, server, source } = yield* loggedIn()

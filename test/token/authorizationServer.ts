@@ -18,6 +18,8 @@ export interface Behaviour {
   readonly metadata?: Readonly<Record<string, unknown>>
   /** Seconds. */
   readonly lifetime?: number
+  /** Done before a refresh is answered. */
+  readonly meanwhile?: () => void
 }
 
 export const authorizationServer = (behaviour: Behaviour = {}) =>
@@ -53,6 +55,7 @@ export const authorizationServer = (behaviour: Behaviour = {}) =>
       if (!state.clients.has(form.get("client_id") ?? "")) return { status: 401, body: { error: "invalid_client" } }
       if (form.get("grant_type") === "refresh_token") {
         state.refreshes++
+        behaviour.meanwhile?.()
         if (state.ended || form.get("refresh_token") !== state.refresh) {
           state.ended = true
           return refuse("invalid_grant")

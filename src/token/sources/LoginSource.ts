@@ -29,13 +29,21 @@ export const make = Effect.fnUntraced(function*(relay: RelayId) {
   /** Given out before: whoever asks again wants another one. */
   let given: string | undefined
 
+  const read = Effect.mapError(LoginFile.read(relay), ({ message }) => failed("unreadable", message))
+
+  /** What is there then: where somebody logged in anew meanwhile, that login, and not what became of the one before. */
   const keep = Effect.fnUntraced(function*(login: LoginFile.Login) {
     unwritten = login
-    yield* Effect.mapError(
-      LoginFile.write(relay, login),
-      (error) => new TokenSourceFailed({ code: "disk", hint: error.message, retryable: true })
-    )
+    const present = yield* read
+    const replaced = Option.filter(present, ({ id }) => id !== login.id)
+    if (Option.isNone(replaced)) {
+      yield* Effect.mapError(
+        LoginFile.write(relay, login),
+        (error) => new TokenSourceFailed({ code: "disk", hint: error.message, retryable: true })
+      )
+    }
     unwritten = undefined
+    return Option.getOrElse(replaced, () => login)
   })
 
   /** Once the server has answered, a rotated refresh token must not get lost because somebody stopped waiting. */
@@ -55,14 +63,12 @@ export const make = Effect.fnUntraced(function*(relay: RelayId) {
           error.code.endsWith("invalid_grant") ? failed(error.code, `the login has ended: ${again}`) : error
         )
       )
-      const next = yield* TokenAnswer.loginOf(text, login)
-      yield* keep(next)
-      return next
+      return yield* keep(yield* TokenAnswer.loginOf(text, login))
     }))
 
   const fetch = Effect.gen(function*() {
     if (unwritten !== undefined) yield* keep(unwritten)
-    const found = yield* Effect.mapError(LoginFile.read(relay), ({ message }) => failed("unreadable", message))
+    const found = yield* read
     if (Option.isNone(found)) {
       return yield* new TokenSourceFailed({
         code: "no login",
