@@ -10,5 +10,6 @@ describe("whoever is killed, wherever it was", () => {
       assert.strictEqual(totals.cycles, 300)
       assert.isAbove(totals.acknowledged, 3_000)
       assert.isAtLeast(totals.kills.size, 15, totals.text)
+      assert.isAbove(totals.clockJumps, 50)
     }), 900_000)
 })
