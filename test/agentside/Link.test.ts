@@ -5,7 +5,7 @@ import * as Answer from "../relay/Answer.ts"
 import { TestRelay } from "../relay/TestRelay.ts"
 import { Daemon } from "../support/Daemon.ts"
 import { eventually } from "../support/eventually.ts"
-import { type RawAgent, rawAgent, type RawReply } from "../support/RawAgent.ts"
+import { nextId, type RawAgent, rawAgent, type RawReply } from "../support/RawAgent.ts"
 import { Rig } from "../support/Rig.ts"
 
 const badDays = {
@@ -119,6 +119,48 @@ describe.concurrent("beside a relay that", () => {
         yield* relay.cont
         yield* eventually("both writes", texts(relay), (found) => found.length >= 2)
         assert.deepStrictEqual(yield* texts(relay), ["held", "next"])
+      }),
+    60_000
+  )
+
+  it.live(
+    "hangs in the middle of its streams, a call ends within 25 s, and one that may be queued is, though headers were sent",
+    () =>
+      Effect.gen(function*() {
+        const relay = yield* TestRelay.start({ answers: "sse" })
+        const daemon = yield* Daemon.start({ relayUrl: relay.url })
+        const agent = yield* rawAgent(daemon)
+        yield* agent.request("tools/list")
+        yield* relay.control.hold("before commit")
+        const id = nextId()
+        const stream = yield* agent.open({
+          id,
+          method: "tools/call",
+          params: { name: "stepwise", arguments: { steps: 2 }, _meta: { progressToken: "p" } }
+        })
+        const read = yield* Effect.forkScoped(timed(agent.call("silent")))
+        const write = yield* Effect.forkScoped(timed(agent.call("relay_send_message", { to: "b", text: "held" })))
+        yield* relay.control.awaitHeld("before commit")
+        yield* relay.control.step
+        assert.strictEqual((yield* stream.message).params?.["progress"], 1)
+        yield* relay.stop
+
+        const sent = yield* Fiber.join(write)
+        assert.isTrue(queued(sent.value), sent.value.text)
+        assert.isBelow(sent.millis, 12_000)
+        const ended = yield* Fiber.join(read)
+        assert.isBelow(ended.millis, 25_000)
+        const streamed = yield* stream.message
+        for (const { error } of [ended.value.answer, streamed]) {
+          assert.strictEqual(error?.code, -31002)
+          assert.strictEqual(error?.data?.["delivery"], "unknown")
+        }
+        assert.strictEqual(streamed.id, id)
+
+        yield* relay.cont
+        yield* relay.control.release("before commit")
+        yield* eventually("the write", texts(relay), (found) => found.length > 0)
+        assert.deepStrictEqual(yield* texts(relay), ["held"])
       }),
     60_000
   )
