@@ -5,7 +5,7 @@
  * Removing one ends its sessions at once. Its queue, and the token that delivers it, stay until that is empty; then all
  * that is left of it goes, and the name is free. A secret that was leased to a process goes with that process.
  */
-import { Context, Effect, Layer, Option, Schedule } from "effect"
+import { Context, Effect, Layer, Option, Schedule, Semaphore } from "effect"
 import { randomBytes } from "node:crypto"
 import { AgentLeaving, Agents } from "../agents/Agents.ts"
 import { WorkspaceContexts } from "../context/WorkspaceContexts.ts"
@@ -39,24 +39,33 @@ export class AgentRoster extends Context.Service<AgentRoster, {
       const contexts = yield* WorkspaceContexts
       const relayAdmins = yield* RelayAdmins
       const { supervise } = yield* Supervisor
+      // Whoever comes under a name comes after all that went with the one before.
+      const oneAtATime = (yield* Semaphore.make(1)).withPermit
 
       const undelivered = Effect.fnUntraced(function*(agent: AgentName) {
         const counts = yield* Effect.forEach(yield* relayAdmins.list, ({ outbox }) => outbox.undelivered(agent))
         return counts.reduce((sum, count) => sum + count, 0)
       })
 
-      const remove = Effect.fn("AgentRoster.remove")(function*(agent: AgentName) {
-        yield* agents.remove(agent)
-        for (const relay of yield* relayAdmins.list) yield* relay.sessions.endAll(agent)
-        yield* contexts.forget(agent)
-        yield* Effect.logInfo("an agent was removed", { agent, undelivered: yield* undelivered(agent) })
-        yield* farewell(agent)
-      })
+      const remove = Effect.fn("AgentRoster.remove")(
+        function*(agent: AgentName) {
+          yield* agents.remove(agent)
+          for (const relay of yield* relayAdmins.list) yield* relay.sessions.endAll(agent)
+          yield* contexts.forget(agent)
+          yield* Effect.logInfo("an agent was removed", { agent, undelivered: yield* undelivered(agent) })
+          yield* farewell(agent)
+          // Whoever asked may be gone before it is done.
+        },
+        Effect.uninterruptible,
+        oneAtATime
+      )
 
       /** Lets go of what is left of a removed agent, once nothing of it is queued. */
       const farewell = Effect.fnUntraced(function*(agent: AgentName) {
         if ((yield* undelivered(agent)) > 0) return
-        for (const { keptLists, outbox, token } of yield* relayAdmins.list) {
+        for (const { keptLists, outbox, sessions, token } of yield* relayAdmins.list) {
+          // Where a crash came between the removal and their end.
+          yield* sessions.endAll(agent)
           yield* outbox.forget(agent)
           yield* keptLists.forget(agent)
           yield* token.forget(agent)
@@ -65,7 +74,9 @@ export class AgentRoster extends Context.Service<AgentRoster, {
         yield* agents.forget(agent)
       })
 
-      const farewells = Effect.flatMap(agents.leaving, (names) => Effect.forEach(names, farewell, { discard: true }))
+      const farewells = oneAtATime(
+        Effect.flatMap(agents.leaving, (names) => Effect.forEach(names, farewell, { discard: true }))
+      )
 
       const release = Effect.fn("AgentRoster.release")(function*(lease: string) {
         const { deserted } = yield* agents.release(lease)

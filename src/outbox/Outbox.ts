@@ -72,7 +72,7 @@ export class Outbox extends Context.Service<Outbox, {
   /** Pending, held and dead entries are removed; the ids that were. */
   readonly discard: (ids: ReadonlyArray<number>, reason: string) => Effect.Effect<ReadonlyArray<number>>
   readonly stats: Effect.Effect<OutboxStats>
-  /** How many of the agent's entries are neither delivered nor discarded. */
+  /** How many of the agent's calls are under way, or entries that are neither delivered nor discarded. */
   readonly undelivered: (agent: AgentName) => Effect.Effect<number>
   /** What was delivered for the agent goes, so that nobody of the same name is answered from it. */
   readonly forget: (agent: AgentName) => Effect.Effect<void>
@@ -132,7 +132,12 @@ export class Outbox extends Context.Service<Outbox, {
         retry: orders.retry,
         discard: orders.discard,
         stats,
-        undelivered: (agent) => Effect.orDie(keeping.undelivered(agent)),
+        undelivered: (agent) =>
+          Effect.suspend(() => {
+            // Counted first, so that one that becomes an entry meanwhile is missed by neither count.
+            const underWay = submissions.underWay(agent)
+            return Effect.map(Effect.orDie(keeping.undelivered(agent)), (entries) => underWay + entries)
+          }),
         forget: (agent) => Effect.andThen(known.forget(agent), Effect.orDie(keeping.forget(agent))),
         untold: untold.take,
         deliveredOf: (isOne) => Effect.orDie(keeping.deliveredOf(isOne)),

@@ -38,8 +38,12 @@ export interface Daemon {
   /** Standard output and error of its present or last life. */
   readonly stdout: Effect.Effect<string>
   readonly stderr: Effect.Effect<string>
-  /** What the admin API answers, behind its secret; quicker than a command. With a body it is a POST. */
-  readonly admin: (path: string, body?: object) => Effect.Effect<{ readonly status: number; readonly body: unknown }>
+  /** What the admin API answers, behind its secret; quicker than a command. With a body it is a POST, unless told. */
+  readonly admin: (
+    path: string,
+    body?: object,
+    method?: string
+  ) => Effect.Effect<{ readonly status: number; readonly body: unknown }>
   /** Another command on the same data directory, run to its end. */
   readonly command: (...args: ReadonlyArray<string>) => ReturnType<typeof run>
 }
@@ -127,12 +131,13 @@ const start = (options: DaemonOptions = {}): Effect.Effect<Daemon, never, Scope.
         }),
       stdout: Effect.sync(() => present.program.stdout),
       stderr: Effect.sync(() => present.program.stderr),
-      admin: (path, body) =>
+      admin: (path, body, method = body === undefined ? "GET" : "POST") =>
         Effect.promise(async () => {
           const secret = readFileSync(join(dataDir, "admin-secret"), "utf8").trim()
           const response = await fetch(new URL(path, present.url), {
+            method,
             headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
-            ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) })
+            ...(body === undefined ? {} : { body: JSON.stringify(body) })
           })
           return { status: response.status, body: JSON.parse(await response.text()) }
         }),

@@ -89,6 +89,8 @@ export const make = Effect.fnUntraced(function*(open: OpenStreams) {
       return yield* refusal(406, "Accept must allow both application/json and text/event-stream")
     }
     const message = yield* readMessage(request)
+    // While the body was on its way the agent may have been removed, and its name be somebody else's by now.
+    yield* authenticate(request)
     const id = message._tag === "Request" ? message.id : null
     const era = eraOfPost(message, request.headers)
     if (era instanceof Refusal) return yield* era

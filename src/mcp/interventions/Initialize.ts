@@ -4,7 +4,7 @@
  * Clients give up for good on an initialize that fails, so it is always answered; an auth failure is told by the
  * requests that follow. The forwarded request runs on: a late answer becomes the relay session.
  */
-import { Context, Effect, Fiber, FiberSet, Layer, Option, Predicate } from "effect"
+import { Context, Effect, Exit, Fiber, FiberSet, Layer, Option, Predicate } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import * as EraForm from "../../domain/EraForm.ts"
 import * as JsonText from "../../domain/JsonText.ts"
@@ -43,15 +43,17 @@ export class Initialize extends Context.Service<Initialize, {
             FiberSet.run(session.work)
           )
           const patience = Option.isSome(known) ? settings.link.fallbackAfter : settings.link.fallbackUnknownAfter
-          const opened = yield* Effect.timeoutOption(Fiber.join(opening), patience)
-          if (Option.isNone(opened)) return local(request, known)
-          if (opened.value._tag === "Success") {
-            const { modern, result } = opened.value.success
+          // Not joined: where the session ends meanwhile, its agent is still owed an answer.
+          const ended = yield* Effect.timeoutOption(Fiber.await(opening), patience)
+          if (Option.isNone(ended) || Exit.isFailure(ended.value)) return local(request, known)
+          const opened = ended.value.value
+          if (opened._tag === "Success") {
+            const { modern, result } = opened.success
             return withListChanged(
               modern === undefined ? result : EraForm.asInitializeResult(result, versionFor(request))
             )
           }
-          const refused = refusal(opened.value.failure)
+          const refused = refusal(opened.failure)
           return refused === undefined ? local(request, known) : yield* refused
         })
       })

@@ -18,7 +18,7 @@ const farewellTakes = "100 millis"
 
 /** One for each relay. */
 export class AgentSessions extends Context.Service<AgentSessions, {
-  /** Not yet on disk: `keep` puts it there once its initialize is answered. */
+  /** Not yet on disk: `keep` puts it there once its initialize is answered, unless it has ended by then. */
   readonly create: (agent: AgentName, initialize: Request) => Effect.Effect<AgentSession>
   readonly keep: (session: AgentSession) => Effect.Effect<void>
   /** The one of this id, made where there is none: for agents that have no sessions. */
@@ -102,7 +102,7 @@ export class AgentSessions extends Context.Service<AgentSessions, {
             subscriptions: [],
             fingerprint: null
           }),
-        keep: (session) => store.save(session.saved),
+        keep: (session) => loaded.has(session.id) ? store.save(session.saved) : Effect.void,
         context: Effect.fnUntraced(function*(about) {
           const known = loaded.get(about.id)?.session
           if (known !== undefined) {

@@ -6,7 +6,7 @@
 import { Clock, Context, Deferred, Effect, Exit, Fiber, Layer, Option } from "effect"
 import { randomUUID } from "node:crypto"
 import { Settings } from "../../config/Settings.ts"
-import type { SessionId } from "../../domain/Ids.ts"
+import type { AgentName, SessionId } from "../../domain/Ids.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import type { BufferableCall, Submission } from "../Call.ts"
 import { laneOf, type Place } from "../Lane.ts"
@@ -23,6 +23,8 @@ import { callName, type Live, type Reply, requestName, type Submitted, toldTo } 
 export class Submissions extends Context.Service<Submissions, {
   readonly submit: (call: BufferableCall, live: Live) => Effect.Effect<Submission, OutboxRefused>
   readonly cancel: (session: SessionId, requestId: string) => Effect.Effect<Option.Option<string>>
+  /** How many of the agent's calls have no answer yet, be it that they are queued. */
+  readonly underWay: (agent: AgentName) => number
   /** Nothing more is accepted; what is under way goes to disk. Returns once everybody who waits was told. */
   readonly stop: Effect.Effect<void>
 }>()("holdfast/outbox/Submissions") {
@@ -130,6 +132,7 @@ export class Submissions extends Context.Service<Submissions, {
           submitted.fiber?.interruptUnsafe()
           return phase === "live" ? Option.some(submitted.draft.wire.id) : Option.none()
         }),
+        underWay: (agent) => [...underWay.values()].filter(({ draft }) => draft.call.agent === agent).length,
         stop: Effect.gen(function*() {
           yield* Deferred.succeed(stopped, undefined)
           lanes.flushAll()
