@@ -54,8 +54,8 @@ export class AgentRoster extends Context.Service<AgentRoster, {
           yield* contexts.forget(agent)
           yield* Effect.logInfo("an agent was removed", { agent, undelivered: yield* undelivered(agent) })
           yield* farewell(agent)
-          // Whoever asked may be gone before it is done.
         },
+        // Whoever asked may be gone before it is done.
         Effect.uninterruptible,
         oneAtATime
       )
