@@ -4,13 +4,17 @@ import { TestClock } from "effect/testing"
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { join } from "node:path"
-import { defaultRelay } from "../../src/domain/Ids.ts"
+import { RelayTarget } from "../../src/config/Settings.ts"
+import { defaultAgent, defaultRelay } from "../../src/domain/Ids.ts"
 import { DataDirectory } from "../../src/storage/DataDirectory.ts"
+import { Supervisor } from "../../src/supervision/Supervisor.ts"
+import { LiveToken } from "../../src/token/LiveToken.ts"
 import * as Authorization from "../../src/token/sources/Authorization.ts"
 import * as AuthorizationServer from "../../src/token/sources/AuthorizationServer.ts"
 import * as LoginFile from "../../src/token/sources/LoginFile.ts"
 import * as LoginSource from "../../src/token/sources/LoginSource.ts"
 import { temporaryDirectory } from "../storage/temporaryDirectory.ts"
+import { eventually } from "../support/eventually.ts"
 import { authorizationServer, type Behaviour } from "./authorizationServer.ts"
 import { withServices } from "./withServices.ts"
 
@@ -186,6 +190,31 @@ describe("a login", () => {
       step.meanwhile = () => writeFileSync(file, JSON.stringify(other))
       assert.strictEqual(value(yield* source.fetch), "of the new login")
       assert.deepStrictEqual(kept(), other)
+    }))
+
+  it.live("is renewed once where it is time: what that leaves on disk is no news", () =>
+    Effect.gen(function*() {
+      const { file, kept, server, source } = yield* loggedIn()
+      writeFileSync(file, JSON.stringify({ ...kept(), expiresAt: 1 }))
+      const layer = LiveToken.layerOf({ _tag: "Shared", source }).pipe(Layer.provide([
+        Supervisor.layer,
+        Layer.succeed(RelayTarget, { id: defaultRelay, url: server.relay, token: {} })
+      ]))
+      yield* Effect.gen(function*() {
+        const token = yield* LiveToken
+        yield* token.current(defaultAgent)
+        yield* Effect.sleep("1 second")
+        assert.strictEqual(server.state.refreshes, 1)
+        // Another login is.
+        const other = { ...kept(), id: "another", accessToken: "of the new login", expiresAt: null }
+        writeFileSync(file, JSON.stringify(other))
+        yield* eventually(
+          "the new login's token",
+          token.current(defaultAgent),
+          Option.exists((one) => Redacted.value(one.value) === "of the new login")
+        )
+        assert.strictEqual(server.state.refreshes, 1)
+      }).pipe(Effect.provide(layer))
     }))
 
   it.effect("goes on after a crash with what is on disk", () =>

@@ -4,7 +4,7 @@
  * A refresh token that the server replaced is on disk before anything that came with it is used: after a crash the login
  * goes on. Where the disk refuses it, it is written with the next ask, before the server is asked again.
  */
-import { Clock, Effect, FileSystem, Option, Redacted } from "effect"
+import { Clock, Effect, FileSystem, Option, Redacted, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import type { RelayId } from "../../domain/Ids.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
@@ -26,6 +26,8 @@ export const make = Effect.fnUntraced(function*(relay: RelayId) {
   const directory = yield* DataDirectory
   const name = "login"
   let unwritten: LoginFile.Login | undefined
+  /** Ours on disk: that it is there is no news. */
+  let written: string | undefined
   /** Given out before: whoever asks again wants another one. */
   let given: string | undefined
 
@@ -37,6 +39,7 @@ export const make = Effect.fnUntraced(function*(relay: RelayId) {
     const present = yield* read
     const replaced = Option.filter(present, ({ id }) => id !== login.id)
     if (Option.isNone(replaced)) {
+      written = login.accessToken
       yield* Effect.mapError(
         LoginFile.write(relay, login),
         (error) => new TokenSourceFailed({ code: "disk", hint: error.message, retryable: true })
@@ -93,9 +96,14 @@ export const make = Effect.fnUntraced(function*(relay: RelayId) {
     }
   }).pipe(Effect.provideContext(context))
 
-  return {
-    name,
-    fetch,
-    changes: yield* FileChanges.of(directory.file(LoginFile.nameOf(relay)))
-  } satisfies TokenSource
+  const isNews = Effect.provideContext(read, context).pipe(
+    Effect.map((found) => {
+      const present = Option.getOrUndefined(Option.map(found, ({ accessToken }) => accessToken))
+      return present === undefined || (present !== given && present !== written)
+    }),
+    Effect.orElseSucceed(() => true)
+  )
+  const changes = yield* FileChanges.of(directory.file(LoginFile.nameOf(relay)))
+
+  return { name, fetch, changes: Stream.filterEffect(changes, () => isNews) } satisfies TokenSource
 })
