@@ -74,7 +74,7 @@ describe("the roster", () => {
           const impatience = yield* Effect.forkChild(waits ? Effect.void : Fiber.interrupt(removal), {
             startImmediately: true
           })
-          yield* TestClock.adjust("3 seconds")
+          while (addition.pollUnsafe() === undefined) yield* TestClock.adjust("100 millis")
           yield* Fiber.join(impatience)
           const secret = Redacted.value(yield* Fiber.join(addition))
           const before = said.length
