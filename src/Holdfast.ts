@@ -6,6 +6,9 @@ import type { RelayId } from "./domain/Ids.ts"
 import { Endpoint } from "./mcp/endpoint/Endpoint.ts"
 import { MenuSignals } from "./mcp/menus/MenuSignals.ts"
 import * as Runner from "./Runner.ts"
+import { Relays } from "./runner/Relays.ts"
+import { RelayTargets } from "./runner/RelayTargets.ts"
+import { type SeamLayers, Seams } from "./runner/Seams.ts"
 import { LiveToken } from "./token/LiveToken.ts"
 import type { TokenSource } from "./token/sources/TokenSource.ts"
 
@@ -15,9 +18,9 @@ export interface HoldfastOptions {
   /** The token getter, in the place of the settings' sources. */
   readonly token?: TokenSource
   /** One attempt at the relay, in the place of undici. */
-  readonly transport?: Runner.SeamLayers["transport"]
+  readonly transport?: SeamLayers["transport"]
   /** Where queue, sessions and kept lists are stored, in the place of the data directory's database. */
-  readonly database?: Runner.SeamLayers["database"]
+  readonly database?: SeamLayers["database"]
 }
 
 export class Holdfast extends Context.Service<Holdfast, {
@@ -33,7 +36,7 @@ export class Holdfast extends Context.Service<Holdfast, {
     Effect.gen(function*() {
       const { url } = yield* Endpoint
       const { send } = yield* WorkspaceContexts
-      const relays = yield* Runner.Relays
+      const relays = yield* Relays
       return Holdfast.of({
         url,
         sendContext: send,
@@ -52,9 +55,9 @@ export class Holdfast extends Context.Service<Holdfast, {
     const settings = settingsFrom(options.settings)
     const { token } = options
     const seams = Layer.effect(
-      Runner.Seams,
+      Seams,
       Effect.gen(function*() {
-        const own = yield* Runner.Seams
+        const own = yield* Seams
         return {
           transport: options.transport ?? own.transport,
           database: options.database ?? own.database,
@@ -66,7 +69,7 @@ export class Holdfast extends Context.Service<Holdfast, {
       Layer.provideMerge(Runner.layer),
       Layer.provide(seams),
       Layer.provideMerge(Layer.succeed(Settings, settings)),
-      Layer.provide(Layer.succeed(Runner.RelayTargets, relayTargets(settings)))
+      Layer.provide(Layer.succeed(RelayTargets, relayTargets(settings)))
     )
   }
 }

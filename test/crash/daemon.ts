@@ -12,6 +12,8 @@ import { steadyClock } from "../../src/domain/SteadyClock.ts"
 import { Endpoint } from "../../src/mcp/endpoint/Endpoint.ts"
 import * as Logging from "../../src/observability/Logging.ts"
 import * as Runner from "../../src/Runner.ts"
+import { RelayTargets } from "../../src/runner/RelayTargets.ts"
+import { Seams } from "../../src/runner/Seams.ts"
 import { Supervisor } from "../../src/supervision/Supervisor.ts"
 import type { FromDaemon, ToDaemon } from "./DaemonTalk.ts"
 import { killInHttp } from "./HttpSteps.ts"
@@ -61,7 +63,7 @@ const serve = Effect.gen(function*() {
   return yield* Effect.raceFirst(obey, escalated)
 })
 
-const seams = Effect.map(Runner.Seams, (own) => ({ ...own, transport: transportKilledBy(snare) }))
+const seams = Effect.map(Seams, (own) => ({ ...own, transport: transportKilledBy(snare) }))
 
 const main = Effect.gen(function*() {
   const order = yield* Queue.take(orders)
@@ -72,8 +74,8 @@ const main = Effect.gen(function*() {
     Effect.provide(Layer.provideMerge(Runner.layer, Logging.layer)),
     Effect.provideServiceEffect(Clock.Clock, Effect.map(Clock.Clock, steadyClock)),
     Effect.provideService(Settings, settings),
-    Effect.provideService(Runner.RelayTargets, relayTargets(settings)),
-    Effect.provideServiceEffect(Runner.Seams, seams)
+    Effect.provideService(RelayTargets, relayTargets(settings)),
+    Effect.provideServiceEffect(Seams, seams)
   )
 })
 

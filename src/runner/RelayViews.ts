@@ -1,0 +1,65 @@
+/** What the shared parts see of the relays: where messages go, what operators ask, whether we are ready. */
+import { Context, Effect, Layer, Option, Schema } from "effect"
+import { type RelayAdmin, RelayAdmins } from "../admin/RelayAdmins.ts"
+import { RelayTarget } from "../config/Settings.ts"
+import { RelayId } from "../domain/Ids.ts"
+import { Readiness, type ReadinessState } from "../mcp/endpoint/Readiness.ts"
+import { Gateway, Gateways } from "../mcp/Gateway.ts"
+import { AgentSessions } from "../mcp/sessions/AgentSessions.ts"
+import { KeptLists } from "../menu/KeptLists.ts"
+import { Outbox } from "../outbox/Outbox.ts"
+import { RelayLink } from "../relay/link/RelayLink.ts"
+import { LiveToken } from "../token/LiveToken.ts"
+import type { RelayServices } from "./Relays.ts"
+import { ServedRelays } from "./ServedRelays.ts"
+
+const isRelayId = Schema.is(RelayId)
+
+export const gateways = Layer.effect(
+  Gateways,
+  Effect.map(ServedRelays, ({ find }) =>
+    Gateways.of({
+      find: (name) =>
+        isRelayId(name)
+          ? Effect.map(find(name), Option.map((relay) => Context.get(relay, Gateway)))
+          : Effect.succeedNone
+    }))
+)
+
+const relayAdmin = (relay: RelayServices): RelayAdmin => {
+  const sessions = Context.get(relay, AgentSessions)
+  return {
+    id: Context.get(relay, RelayTarget).id,
+    url: Context.get(relay, RelayTarget).url,
+    link: Context.get(relay, RelayLink),
+    token: Context.get(relay, LiveToken),
+    outbox: Context.get(relay, Outbox),
+    keptLists: Context.get(relay, KeptLists),
+    sessions: {
+      totals: Effect.all({
+        count: sessions.count,
+        streams: Effect.map(sessions.loaded, (loaded) => loaded.filter(({ readers }) => readers > 0).length)
+      }),
+      countOf: sessions.countOf,
+      endAll: sessions.endAll
+    }
+  }
+}
+
+export const relayAdmins = Layer.effect(
+  RelayAdmins,
+  Effect.map(ServedRelays, ({ list }) => RelayAdmins.of({ list: Effect.map(list, (all) => all.map(relayAdmin)) }))
+)
+
+/** Ready while it serves; degraded where a relay is away or the disk fails. */
+const look = Effect.fnUntraced(function*({ list }: RelayAdmins["Service"]): Effect.fn.Return<ReadinessState> {
+  const degraded: Array<string> = []
+  for (const relay of yield* list) {
+    const link = yield* relay.link.state
+    if (link._tag === "Down") degraded.push(`relay ${relay.id} is down: ${link.why}`)
+    if (!(yield* relay.outbox.stats).writable) degraded.push(`the outbox of relay ${relay.id} cannot write to disk`)
+  }
+  return { ready: true, degraded }
+})
+
+export const readiness = Layer.effect(Readiness, Effect.map(RelayAdmins, look))

@@ -1,0 +1,27 @@
+/** What an embedding program may put in the place of our own parts (BEHAVIOUR 12). */
+import { Context, Effect, Layer } from "effect"
+import { RelayTarget } from "../config/Settings.ts"
+import { RelayTransport } from "../relay/transport/RelayTransport.ts"
+import * as Database from "../storage/Database.ts"
+import { DataDirectory } from "../storage/DataDirectory.ts"
+import { Supervisor } from "../supervision/Supervisor.ts"
+import { LiveToken } from "../token/LiveToken.ts"
+import type { TokenSettingsInvalid } from "../token/sources/ChosenSource.ts"
+
+export interface SeamLayers {
+  /** One attempt at the relay. */
+  readonly transport: typeof RelayTransport.layer
+  /** Where the relay's token comes from. */
+  readonly token: Layer.Layer<LiveToken, TokenSettingsInvalid, RelayTarget | Supervisor | DataDirectory>
+  /** What the outbox, sessions and kept lists are stored in: SQLite, migrated. */
+  readonly database: typeof Database.layer
+}
+
+export const Seams = Context.Reference<SeamLayers>("holdfast/Seams", {
+  defaultValue: () => ({ transport: RelayTransport.layer, token: LiveToken.layer, database: Database.layer })
+})
+
+export const seam = <A, E, R>(pick: (seams: SeamLayers) => Layer.Layer<A, E, R>) =>
+  Layer.unwrap(Effect.gen(function*() {
+    return pick(yield* Seams)
+  }))
