@@ -32,7 +32,8 @@ const stage = Effect.fnUntraced(function*(configuration: object, options: Daemon
   const user = yield* userHome
   const file = join(user.home, "holdfast.json")
   writeFileSync(file, JSON.stringify(configuration))
-  const env = { HOME: user.home, HOLDFAST_CONFIG: file, GH_TOKEN: "", GIT_CONFIG_NOSYSTEM: "1" }
+  const noTokens = { GH_TOKEN: "", GITHUB_TOKEN: "", GH_ENTERPRISE_TOKEN: "", GITHUB_ENTERPRISE_TOKEN: "" }
+  const env = { HOME: user.home, HOLDFAST_CONFIG: file, GIT_CONFIG_NOSYSTEM: "1", ...noTokens }
   const dataDir = join(user.home, "data")
   const doctor = (more: Record<string, string> = {}, ...args: ReadonlyArray<string>) =>
     Effect.gen(function*() {

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { chmodSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { Daemon } from "../support/Daemon.ts"
 import { type Answer, httpServer } from "../token/httpServer.ts"
@@ -16,10 +17,15 @@ const nowhere = "http://127.0.0.1:9/mcp"
 const stage = Effect.gen(function*() {
   const server = yield* gitServer
   const user = yield* userHome
-  const tokens: { next: string; expiresIn: number; failure?: Answer } = { next: "ghs_first", expiresIn: 3600 }
-  const mint = yield* httpServer(() =>
-    tokens.failure ?? { body: { token: tokens.next, username: "x-access-token", expires_in: tokens.expiresIn } }
-  )
+  const tokens: { next: string; expiresIn: number; failure?: Answer; delay: number } = {
+    next: "ghs_first",
+    expiresIn: 3600,
+    delay: 0
+  }
+  const mint = yield* httpServer(async () => {
+    await sleep(tokens.delay)
+    return tokens.failure ?? { body: { token: tokens.next, username: "x-access-token", expires_in: tokens.expiresIn } }
+  })
   const configuration = join(user.home, "holdfast.json")
   writeFileSync(
     configuration,
@@ -127,6 +133,21 @@ describe("the credential helper", () => {
         ) {
           assert.deepStrictEqual(yield* ask(operation, input), { code: 0, out: "", err: "" }, `${operation} ${input}`)
         }
+      }),
+    60_000
+  )
+
+  it.live(
+    "asks the source once for all processes that come at the same time",
+    () =>
+      Effect.gen(function*() {
+        const { daemon, mint, server, tokens } = yield* stage
+        tokens.delay = 500
+        // What each process asks of the daemon.
+        const one = daemon.admin("/api/credentials/get", { protocol: "http", host: new URL(server.origin).host })
+        const answers = yield* Effect.all([one, one, one], { concurrency: "unbounded" })
+        for (const { body } of answers) assert.propertyVal(body, "password", "ghs_first")
+        assert.lengthOf(mint.asked, 1)
       }),
     60_000
   )

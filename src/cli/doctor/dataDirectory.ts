@@ -3,8 +3,8 @@ import { statfs } from "node:fs/promises"
 import { type Check, ok, problem } from "./Check.ts"
 
 const name = "data directory"
-/** The outbox alone may grow to 256 MiB, and SQLite's log beside it. */
-const littleSpace = 512 * 1024 * 1024
+/** Below it a day's outage may fill the rest. */
+const littleSpace = 100 * 1024 * 1024
 
 const octal = (mode: number): string => (mode & 0o777).toString(8).padStart(4, "0")
 
