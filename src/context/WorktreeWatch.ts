@@ -3,7 +3,8 @@
  * is merged into the base branch, a worktree that is removed (BEHAVIOUR 6, drivers). Each can be turned off.
  *
  * Only what is seen to change counts: a path that never was a worktree is left alone, and so is a branch that never had
- * anything of its own. What happens while the daemon is down is not seen.
+ * anything of its own. What was seen last is on disk, so that what happens while the daemon is down is seen at its start;
+ * but for work that was both begun and merged meanwhile.
  */
 import { NodeServices } from "@effect/platform-node"
 import { Effect, FileSystem, Layer, Option, Schedule } from "effect"
@@ -13,31 +14,22 @@ import { Supervisor } from "../supervision/Supervisor.ts"
 import { basesOf, isAhead, isMerged } from "./BranchMerge.ts"
 import type { ContextEvent } from "./ContextState.ts"
 import { git } from "./Git.ts"
-import { worktreeAt } from "./GitWorktree.ts"
+import { type GitWorktree, worktreeAt } from "./GitWorktree.ts"
+import * as SeenWorktrees from "./SeenWorktrees.ts"
 import { type OpenWorktree, WorkspaceContexts } from "./WorkspaceContexts.ts"
-
-/** What was last seen of one attachment. */
-interface Seen {
-  readonly epoch: number
-  readonly commonDirectory: string
-  /** The last commit of the branch that was in no base branch. */
-  readonly ahead: Option.Option<string>
-  /** Branch and bases as they were: while nothing moves there is nothing to find out. */
-  readonly refs: string
-}
 
 export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
   const { context: { git: settings } } = yield* Settings
   const contexts = yield* WorkspaceContexts
   const fs = yield* FileSystem.FileSystem
   const { supervise } = yield* Supervisor
-  const seen = new Map<AgentName, Seen>()
+  const seen = yield* SeenWorktrees.make
 
   const send = (agent: AgentName, epoch: number, event: ContextEvent) =>
     Effect.ignore(contexts.send(agent, event, { cause: "git", epoch }))
 
   /** Where the branch stands towards its bases now; whether it has been merged since the last look. */
-  const lookAtBranch = Effect.fnUntraced(function*(before: Seen, branch: string) {
+  const lookAtBranch = Effect.fnUntraced(function*(before: SeenWorktrees.Seen, branch: string) {
     const directory = before.commonDirectory
     const bases = yield* basesOf(directory, settings.base)
     const tip = yield* git(directory, "rev-parse", "--verify", "--quiet", `refs/heads/${branch}`)
@@ -54,19 +46,11 @@ export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
     return { ...before, refs, ahead, merged }
   })
 
-  const look = Effect.fnUntraced(function*({ agent, branch, epoch, path }: OpenWorktree) {
-    const known = seen.get(agent)
-    const worktree = yield* worktreeAt(path)
-    const first = Option.map(worktree, ({ commonDirectory }): Seen => ({
-      epoch,
-      commonDirectory,
-      ahead: Option.none(),
-      refs: ""
-    }))
-    const before = known?.epoch === epoch ? known : Option.getOrUndefined(first)
-    if (before === undefined) return
-    const { merged, ...now } = yield* lookAtBranch(before, branch)
-    seen.set(agent, now)
+  const tell = Effect.fnUntraced(function*(
+    { agent, branch, epoch, path }: OpenWorktree,
+    worktree: Option.Option<GitWorktree>,
+    merged: boolean
+  ) {
     if (merged && settings.merge) return yield* send(agent, epoch, { _tag: "Merge" })
     if (Option.isNone(worktree)) {
       const gone = !(yield* Effect.orElseSucceed(fs.exists(path), () => true))
@@ -79,13 +63,27 @@ export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
     yield* send(agent, 0, { _tag: "Attach", path, branch: present.value })
   })
 
+  const look = Effect.fnUntraced(function*(open: OpenWorktree) {
+    const { agent, branch, epoch, path } = open
+    const known = seen.of(agent)
+    const worktree = yield* worktreeAt(path)
+    const first = Option.map(worktree, ({ commonDirectory }): SeenWorktrees.Seen => ({
+      epoch,
+      commonDirectory,
+      ahead: Option.none(),
+      refs: ""
+    }))
+    const before = known?.epoch === epoch ? known : Option.getOrUndefined(first)
+    if (before === undefined) return
+    const { merged, ...now } = yield* lookAtBranch(before, branch)
+    yield* tell(open, worktree, merged)
+    // Told before it is kept as seen: a crash in between has it told again, and then it is no event of the state.
+    yield* seen.see(agent, now)
+  })
+
   if (!settings.branch && !settings.merge && !settings.removal) return
   yield* contexts.open.pipe(
-    Effect.tap((open) =>
-      Effect.sync(() => {
-        for (const agent of seen.keys()) if (!open.some((one) => one.agent === agent)) seen.delete(agent)
-      })
-    ),
+    Effect.tap((open) => seen.keep(new Set(open.map(({ agent }) => agent)))),
     Effect.flatMap((open) => Effect.forEach(open, look, { concurrency: 4, discard: true })),
     Effect.repeat(Schedule.spaced(settings.look)),
     supervise("worktrees")

@@ -10,6 +10,7 @@ import agentLeases from "./migrations/0006_agent_leases.ts"
 import contextFacts from "./migrations/0007_context_facts.ts"
 import principals from "./migrations/0008_principals.ts"
 import contextReactions from "./migrations/0009_context_reactions.ts"
+import worktreesSeen from "./migrations/0010_worktrees_seen.ts"
 
 const migrations = {
   "0001_outbox": outbox,
@@ -20,7 +21,8 @@ const migrations = {
   "0006_agent_leases": agentLeases,
   "0007_context_facts": contextFacts,
   "0008_principals": principals,
-  "0009_context_reactions": contextReactions
+  "0009_context_reactions": contextReactions,
+  "0010_worktrees_seen": worktreesSeen
 }
 
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

@@ -1,11 +1,13 @@
 /** What real git does to a worktree moves the context of the agent that is attached to it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
 import { execFileSync } from "node:child_process"
 import { Settings, settingsFrom } from "../../src/config/Settings.ts"
+import type { ContextState } from "../../src/context/ContextState.ts"
 import { WorkspaceContexts } from "../../src/context/WorkspaceContexts.ts"
 import * as WorktreeWatch from "../../src/context/WorktreeWatch.ts"
-import { defaultAgent } from "../../src/domain/Ids.ts"
+import { AgentName, defaultAgent } from "../../src/domain/Ids.ts"
 import * as Database from "../../src/storage/Database.ts"
 import { DataDirectory } from "../../src/storage/DataDirectory.ts"
 import { Supervisor } from "../../src/supervision/Supervisor.ts"
@@ -17,16 +19,18 @@ const look = "50 millis"
 /** Long enough for the watch to have looked. */
 const looked = Effect.sleep("400 millis")
 
-const setup = Effect.fnUntraced(function*(settings: Parameters<typeof settingsFrom>[0] = {}) {
-  const directory = yield* temporaryDirectory
-  const layer = WorktreeWatch.layer.pipe(
+/** A daemon's life on the directory, for as long as the scope is open. */
+const life = (directory: string, settings: Parameters<typeof settingsFrom>[0] = {}) =>
+  Layer.build(WorktreeWatch.layer.pipe(
     Layer.provideMerge(WorkspaceContexts.layer),
-    Layer.provide(Database.layer),
+    Layer.provideMerge(Database.layer),
     Layer.provide(DataDirectory.layerAt(directory)),
     Layer.provide(Supervisor.layer),
     Layer.provide(Layer.succeed(Settings, settingsFrom({ context: { git: { look } }, ...settings })))
-  )
-  const contexts = Context.get(yield* Layer.build(layer), WorkspaceContexts)
+  ))
+
+const setup = Effect.fnUntraced(function*(settings: Parameters<typeof settingsFrom>[0] = {}) {
+  const contexts = Context.get(yield* life(yield* temporaryDirectory, settings), WorkspaceContexts)
   const state = contexts.get(defaultAgent)
   const repo = yield* repository
   const path = repo.worktree("feature")
@@ -121,6 +125,46 @@ describe("WorktreeWatch", () => {
       yield* looked
       const now = yield* state
       assert.strictEqual(now._tag === "Worktree" ? now.phase : now._tag, "Active")
+    }))
+
+  it.live("what git does while the daemon is down is seen at its next start", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporaryDirectory
+      const repo = yield* repository
+      const [switches, merges, removes] = ["switches", "merges", "removes"].map((name) => ({
+        agent: AgentName.make(name),
+        branch: name,
+        path: repo.worktree(name)
+      }))
+      assert.isDefined(switches)
+      assert.isDefined(merges)
+      assert.isDefined(removes)
+      yield* Effect.scoped(Effect.gen(function*() {
+        const daemon = yield* life(directory)
+        const contexts = Context.get(daemon, WorkspaceContexts)
+        for (const { agent, branch, path } of [switches, merges, removes]) {
+          repo.commit(path, branch)
+          yield* contexts.send(agent, { _tag: "Attach", path, branch }, { cause: "cli" })
+        }
+        const sql = Context.get(daemon, SqlClient.SqlClient)
+        yield* eventually("all are seen", sql`SELECT agent FROM worktrees_seen WHERE ahead IS NOT NULL`, (rows) =>
+          rows.length === 3)
+      }))
+
+      execFileSync("git", ["-C", switches.path, "switch", "-q", "-c", "other"])
+      repo.git("merge", "-q", "--ff-only", merges.branch)
+      repo.git("worktree", "remove", merges.path)
+      repo.git("branch", "-q", "-d", merges.branch)
+      repo.git("worktree", "remove", removes.path)
+
+      const contexts = Context.get(yield* life(directory), WorkspaceContexts)
+      const becomes = (agent: AgentName, good: (state: ContextState) => boolean) =>
+        eventually(agent, contexts.get(agent), good)
+      yield* becomes(merges.agent, (now) =>
+        now._tag === "Worktree" && now.phase === "Merged")
+      yield* becomes(removes.agent, (now) =>
+        now._tag === "Worktree" && now.phase === "Released")
+      yield* becomes(switches.agent, (now) => now._tag === "Worktree" && now.branch === "other" && now.epoch === 2)
     }))
 
   it.live("each can be turned off", () =>
