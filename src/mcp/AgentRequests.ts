@@ -79,7 +79,8 @@ export class AgentRequests extends Context.Service<AgentRequests, {
       return AgentRequests.of({
         start: Effect.fnUntraced(function*(session, request, given) {
           if (request.method !== "tools/list") {
-            if (yield* changes.due(session)) yield* given.answer.message(listChanged)
+            // In a batch's array there is no place for it; it waits for the next request that stands alone.
+            if (!given.batched && (yield* changes.due(session))) yield* given.answer.message(listChanged)
             yield* changes.requested(session)
           }
           // A client that uses an id twice at once gets two answers, and neither request ends the other; a relay need not

@@ -80,6 +80,8 @@ export class RelayClient extends Context.Service<RelayClient, {
     session: RelaySession,
     lastEventId: string | undefined
   ) => Effect.Effect<{ readonly answer: RelayAnswer; readonly session: OpenRelaySession }, RelayFailure, Scope.Scope>
+  /** The text of a tools/list result from before this life: which parameters its tools want mirrored in headers. */
+  readonly listed: (result: string) => Effect.Effect<void>
 }>()("holdfast/relay/RelayClient") {
   static readonly layer = Layer.effect(
     RelayClient,
@@ -226,7 +228,12 @@ export class RelayClient extends Context.Service<RelayClient, {
         )
       })
 
-      return RelayClient.of({ request, notify, stream })
+      return RelayClient.of({
+        request,
+        notify,
+        stream,
+        listed: (result) => Effect.sync(() => params.learn(`{"result":${result}}`))
+      })
     })
   )
 }

@@ -91,7 +91,8 @@ export class FakeRelay extends Context.Service<FakeRelay, {
               body: { _tag: "Whole" as const, text }
             })),
           notify: () => Effect.die("not used"),
-          stream: () => Effect.die("not used")
+          stream: () => Effect.die("not used"),
+          listed: () => Effect.void
         })
       ),
       Context.add(

@@ -14,6 +14,7 @@ import { staleList } from "../../menu/StaleList.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
 import { Forwarding, type Passage, refuse, say } from "../Forwarding.ts"
+import { listChanged, listChangedMethod } from "../menus/ListChanges.ts"
 import { MenuSignals } from "../menus/MenuSignals.ts"
 import { SessionMenu } from "../menus/SessionMenu.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
@@ -72,7 +73,11 @@ export class Lists extends Context.Service<Lists, {
 
       const told = Effect.fnUntraced(function*(session: AgentSession, method: ListMethod, whole: string | undefined) {
         if (method !== "tools/list" || whole === undefined) return
-        session.view.told(yield* menu.fingerprint(session, whole))
+        const fingerprint = yield* menu.fingerprint(session, whole)
+        // Processes of one agent that have no sessions share a view: what one has listed is news to those that listen.
+        const news = session.modern && session.readers > 0 && session.view.isNews(fingerprint)
+        session.view.told(fingerprint)
+        if (news) yield* session.log.append(listChanged, listChangedMethod)
         yield* store.save(session.saved)
       })
 

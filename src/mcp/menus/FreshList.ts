@@ -75,27 +75,33 @@ export class FreshList extends Context.Service<FreshList, {
             Effect.as(Effect.logDebug("a list could not be fetched", { why: failure.message }), Option.none<string>())
         )
 
-      // Where the relay knows how to be asked without a session, it is spared one.
-      const forAgent = Effect.fnUntraced(function*(agent: AgentName) {
-        const session = yield* relaySessions.make({
-          agent,
-          era: "modern",
-          seed: Effect.succeed({ initialize, replay: [] })
-        })
-        const principal = yield* token.principal(agent)
-        yield* orNone(fetched(session, {
+      const keyOf = (agent: AgentName): Effect.Effect<ListKey> =>
+        Effect.map(token.principal(agent), (principal) => ({
           agent,
           principal,
           protocolVersion: ProtocolVersion.defaultVersion,
           capabilities: ownCapabilities
         }))
+
+      // Where the relay knows how to be asked without a session, it is spared one.
+      const forAgent = Effect.fnUntraced(function*(agent: AgentName) {
+        const seed = Effect.succeed({ initialize, replay: [] })
+        const session = yield* relaySessions.make({ agent, era: "modern", seed })
+        yield* orNone(fetched(session, yield* keyOf(agent)))
       }, Effect.scoped)
+
+      const recalled = Effect.fnUntraced(function*(agent: AgentName) {
+        const list = yield* kept.find(yield* keyOf(agent), "tools/list")
+        if (Option.isSome(list)) yield* client.listed(list.value.result)
+      })
 
       const forAgents = Effect.flatMap(
         agents.list,
         (names) => Effect.forEach(names, forAgent, { concurrency: 16, discard: true })
       )
 
+      // What waits in the outbox may go out before the relay has listed anything again.
+      yield* Effect.flatMap(agents.list, (names) => Effect.forEach(names, recalled, { discard: true }))
       // An agent's first call needs its tool's schema, so nobody is served before the lists had their chance.
       if ((yield* link.state)._tag === "Up") yield* Effect.timeoutOption(forAgents, settings.link.fallbackAfter)
 

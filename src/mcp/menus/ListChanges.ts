@@ -16,8 +16,8 @@ import { FreshList } from "./FreshList.ts"
 import { type MenuSignal, MenuSignals } from "./MenuSignals.ts"
 import { SessionMenu } from "./SessionMenu.ts"
 
-const method = "notifications/tools/list_changed"
-export const listChanged = `{"jsonrpc":"2.0","method":"${method}"}`
+export const listChangedMethod = "notifications/tools/list_changed"
+export const listChanged = `{"jsonrpc":"2.0","method":"${listChangedMethod}"}`
 
 /** Between two fetches of a list that could not be had, milliseconds. */
 const retryBase = 2000
@@ -48,7 +48,7 @@ export class ListChanges extends Context.Service<ListChanges, {
         if (!session.view.isNews(fingerprint) || menu.ignoresListChanged(session)) return
         session.view.announced = fingerprint
         yield* Metric.update(Metrics.listChanged, 1)
-        if (session.readers > 0) return yield* session.log.append(listChanged, method)
+        if (session.readers > 0) return yield* session.log.append(listChanged, listChangedMethod)
         session.view.pending = true
       })
 
