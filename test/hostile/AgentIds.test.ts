@@ -3,9 +3,9 @@ import { Effect, Fiber } from "effect"
 import type { Received } from "../relay/ScriptedRelay.ts"
 import { TestRelay } from "../relay/TestRelay.ts"
 import { eventually } from "../support/eventually.ts"
+import { holdfast } from "../support/InProcess.ts"
 import { rawAgent, type RawReply } from "../support/RawAgent.ts"
 import { type Evil, hostileRelay, raw, resultOf, sseHead } from "./HostileRelay.ts"
-import { holdfast } from "./InProcess.ts"
 
 const call = (tool: string, args: object, meta: object = {}) => ({
   id: 7,

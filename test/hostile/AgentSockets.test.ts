@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { timed } from "../drill/drill.ts"
 import { eventually } from "../support/eventually.ts"
+import { holdfast } from "../support/InProcess.ts"
 import { nextId, rawAgent } from "../support/RawAgent.ts"
 import { hostileRelay, resultOf } from "./HostileRelay.ts"
-import { holdfast } from "./InProcess.ts"
 import { head, rawSocket } from "./RawSocket.ts"
 
 const MiB = 1024 * 1024

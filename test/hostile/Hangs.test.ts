@@ -3,9 +3,9 @@ import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { ServerResponse } from "node:http"
 import { setTimeout as sleep } from "node:timers/promises"
+import { holdfast } from "../support/InProcess.ts"
 import { rawAgent } from "../support/RawAgent.ts"
 import { hostileRelay, resultOf } from "./HostileRelay.ts"
-import { holdfast } from "./InProcess.ts"
 
 /** Waits in the time of sockets, while the test's own stands still. */
 const reallyUntil = (done: () => boolean) =>

@@ -4,9 +4,9 @@ import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib"
 import { timed } from "../drill/drill.ts"
 import type { Received } from "../relay/ScriptedRelay.ts"
 import { eventually } from "../support/eventually.ts"
+import { holdfast } from "../support/InProcess.ts"
 import { type RawAgent, rawAgent, type RawReply } from "../support/RawAgent.ts"
 import { endlessly, type Evil, hostileRelay, raw, resultOf, sseHead } from "./HostileRelay.ts"
-import { holdfast } from "./InProcess.ts"
 
 const MiB = 1024 * 1024
 const jsonHead = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"

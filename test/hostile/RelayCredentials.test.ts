@@ -7,9 +7,9 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { json, type Received } from "../relay/ScriptedRelay.ts"
 import { eventually } from "../support/eventually.ts"
+import { holdfast } from "../support/InProcess.ts"
 import { rawAgent } from "../support/RawAgent.ts"
 import { hostileRelay } from "./HostileRelay.ts"
-import { holdfast } from "./InProcess.ts"
 
 const relayToken = "token-that-is-the-relays"
 

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { json } from "../relay/ScriptedRelay.ts"
+import { holdfast } from "../support/InProcess.ts"
 import { rawAgent, type RawReply } from "../support/RawAgent.ts"
 import { type Evil, hostileRelay, raw, resultOf, sseHead } from "./HostileRelay.ts"
-import { holdfast } from "./InProcess.ts"
 
 const data = (text: string) => `data: ${text}\n\n`
 const stream = (events: (id: string) => ReadonlyArray<string>): Evil => ({ id }, response) => {

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { timed } from "../drill/drill.ts"
+import { holdfast } from "../support/InProcess.ts"
 import { rawAgent } from "../support/RawAgent.ts"
 import { endlessly, type Evil, hostileRelay, raw, resultOf, sseHead } from "./HostileRelay.ts"
-import { holdfast } from "./InProcess.ts"
 
 const event = (data: string, before = "") => `${before}data: ${data}\n\n`
 const notice = `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}`

@@ -13,8 +13,8 @@ const logsOf = (replayPerSession: `${number} B`, replayInAll: `${number} B` = "1
 
 const alice = SessionId.make("alice")
 const bob = SessionId.make("bob")
-const open = Effect.fnUntraced(function*(session = alice, requestId?: string) {
-  return yield* (yield* EventLogs).make({ session, requestId })
+const open = Effect.fnUntraced(function*(session = alice, requestId?: string, shared?: boolean) {
+  return yield* (yield* EventLogs).make({ session, requestId, shared })
 })
 
 /** Everything that can be read without waiting. */
@@ -91,9 +91,29 @@ describe("EventLog", () => {
       }
     }).pipe(Effect.provide(logsOf("500 B"))))
 
-  it.effect("replays only the latest of what supersedes itself, and passes all of it to a reader that is there", () =>
+  it.effect("gives each event to one of its readers, the newest, and then to the one before it", () =>
     Effect.gen(function*() {
       const log = yield* open()
+      const older = log.reader(0)
+      yield* log.append("one")
+      assert.deepStrictEqual(yield* rest(older), ["one"])
+      const newer = log.reader(log.read)
+      yield* log.append("two")
+      assert.deepStrictEqual(yield* rest(older), [])
+      assert.deepStrictEqual(yield* rest(newer), ["two"])
+      const waiting = yield* Effect.forkChild(older.next, { startImmediately: true })
+      yield* log.append("three")
+      yield* newer.close
+      assert.strictEqual(Option.getOrThrow(yield* Fiber.join(waiting)).data, "three")
+      const last = log.reader(log.read)
+      yield* log.end
+      assert.deepStrictEqual(yield* rest(older), ["end"])
+      assert.deepStrictEqual(yield* rest(last), ["end"])
+    }).pipe(Effect.provide(logsOf("1000 B"))))
+
+  it.effect("replays only the latest of what supersedes itself, and passes all of it to a reader that is there", () =>
+    Effect.gen(function*() {
+      const log = yield* open(alice, undefined, true)
       const there = log.reader(0)
       for (const data of ["p1", "p2", "p3"]) yield* log.append(data, "progress")
       yield* log.append("answer")

@@ -32,4 +32,14 @@ describe("RelayQuestions", () => {
     assert.strictEqual(questions.answered("0", 1), undefined)
     assert.strictEqual(questions.answered("4999", 1), "4999")
   })
+
+  it("takes back, once, what older relay sessions asked, as the agent saw it", () => {
+    const questions = new RelayQuestions()
+    questions.asked("1", 1)
+    const renamed = questions.asked("1", 2)
+    assert.deepStrictEqual(questions.replacedBy(2), ["1"])
+    assert.deepStrictEqual(questions.replacedBy(2), [])
+    assert.strictEqual(questions.answered(renamed, 2), "1")
+    assert.isUndefined(questions.answered("1", 1))
+  })
 })

@@ -38,7 +38,7 @@ const streaming = () => {
     closed: () => Effect.sync(() => script.closed++)
   }
   const begin = Effect.gen(function*() {
-    const log = yield* (yield* EventLogs).make({ session })
+    const log = yield* (yield* EventLogs).make({ session, shared: true })
     script.log = log
     return log
   })

@@ -124,7 +124,8 @@ export const make = Effect.fnUntraced(function*(saved: SavedSession) {
     requests: yield* FiberMap.make<string, void, never>(),
     work: yield* FiberSet.make(),
     relayStream: yield* FiberHandle.make(),
-    log: yield* logs.make({ session: saved.id })
+    // Each `subscriptions/listen` of an agent is told everything; of a session's streams, one.
+    log: yield* logs.make({ session: saved.id, shared: saved.id.startsWith(contextPrefix) })
   })
   return session
 })

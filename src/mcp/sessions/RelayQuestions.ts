@@ -35,6 +35,13 @@ export class RelayQuestions {
     return id
   }
 
+  /** The relay session `generation` has taken the place of older ones: as the agent saw them, the questions of those. */
+  replacedBy(generation: number): ReadonlyArray<string> {
+    const moot = [...this.open].flatMap(([shown, question]) => question.generation < generation ? [shown] : [])
+    for (const shown of moot) this.open.delete(shown)
+    return moot
+  }
+
   /** The agent answered: the id that the relay knows; `undefined` where no session waits for it. */
   answered(shown: string, generation: number): string | undefined {
     const question = this.open.get(shown)

@@ -19,8 +19,12 @@ export class BoundedLog implements EventLog, Member {
   readonly #requestId: string | undefined
   readonly #budget: ReplayBudget
   readonly #bound: number
+  readonly #shared: boolean
   readonly #forget: () => void
+  /** In the order in which they came. */
   readonly #readers = new Set<object>()
+  /** The one whose turn it is; none where all have theirs. */
+  #newest: object | undefined
   #ended = false
   #pauses = 0
   #stalled = false
@@ -34,6 +38,7 @@ export class BoundedLog implements EventLog, Member {
     requestId: string | undefined,
     budget: ReplayBudget,
     bound: number,
+    shared: boolean,
     forget: () => void
   ) {
     this.id = id
@@ -41,6 +46,7 @@ export class BoundedLog implements EventLog, Member {
     this.#requestId = requestId
     this.#budget = budget
     this.#bound = bound
+    this.#shared = shared
     this.#forget = forget
   }
 
@@ -87,11 +93,20 @@ export class BoundedLog implements EventLog, Member {
   reader(after: number): EventReader {
     const token = {}
     this.#readers.add(token)
+    if (!this.#shared) this.#newest = token
     const replayed = this.buffer.last
     let position = Math.min(after, replayed)
 
     const pauses = this.#pauses
-    const waiting = () => position < this.buffer.lostThrough || this.buffer.after(position, replayed) !== undefined
+    let overtaken = false
+    const isNext = () => {
+      if (this.#newest !== undefined && this.#newest !== token) overtaken = true
+      // What the one that came between was given is not said again.
+      else if (overtaken) [overtaken, position] = [false, Math.max(position, this.read)]
+      return !overtaken
+    }
+    const waiting = () =>
+      isNext() && (position < this.buffer.lostThrough || this.buffer.after(position, replayed) !== undefined)
 
     const arrival = Effect.suspend(() =>
       waiting() || this.#ended || this.#pauses !== pauses
@@ -100,6 +115,7 @@ export class BoundedLog implements EventLog, Member {
     )
 
     const take = Effect.sync((): Option.Option<LoggedEvent> => {
+      if (!isNext()) return Option.none()
       if (position < this.buffer.lostThrough) {
         const gap = JSON.stringify({ from: position + 1, to: this.buffer.lostThrough })
         position = this.buffer.lostThrough
@@ -117,6 +133,8 @@ export class BoundedLog implements EventLog, Member {
       arrival,
       close: Effect.sync(() => {
         this.#readers.delete(token)
+        if (this.#newest === token) this.#newest = [...this.#readers].at(-1)
+        this.#wakeReaders()
         this.#wakeProducers()
       })
     }

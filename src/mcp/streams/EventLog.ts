@@ -38,7 +38,11 @@ export interface EventLog {
   readonly end: Effect.Effect<void>
   /** Ends those who read now, and not the log: whoever reads on later misses nothing. */
   readonly pause: Effect.Effect<void>
-  /** Reads on from behind `after` (0: from the first). */
+  /**
+   * Reads on from behind `after` (0: from the first). Of several readers at once the newest is given what comes, and the
+   * one before it goes on where that one stopped (MCP 2025-11-25, transports, multiple connections), unless the log is
+   * shared.
+   */
   readonly reader: (after: number) => EventReader
   /**
    * What a producer that can wait does before it appends so many characters: waits while a connected reader would have

@@ -12,6 +12,8 @@ export class EventLogs extends Context.Service<EventLogs, {
   readonly make: (options: {
     readonly session: SessionId
     readonly requestId?: string | undefined
+    /** Whether each of several readers at once is given everything; without, it is for the newest of them. */
+    readonly shared?: boolean | undefined
   }) => Effect.Effect<EventLog, never, Scope.Scope>
   readonly find: (session: SessionId, stream: string) => Effect.Effect<Option.Option<EventLog>>
 }>()("holdfast/mcp/EventLogs") {
@@ -24,11 +26,11 @@ export class EventLogs extends Context.Service<EventLogs, {
       const logs = new Map<string, BoundedLog>()
 
       return EventLogs.of({
-        make: Effect.fnUntraced(function*({ requestId, session }) {
+        make: Effect.fnUntraced(function*({ requestId, session, shared = false }) {
           const id = randomBytes(12).toString("base64url")
           // A scope of its own, so that a log that gave way leaves nothing behind in a session that lives for weeks.
           const scope = yield* Scope.fork(yield* Effect.scope)
-          const log: BoundedLog = new BoundedLog(id, session, requestId, budget, bound, () => {
+          const log: BoundedLog = new BoundedLog(id, session, requestId, budget, bound, shared, () => {
             logs.delete(id)
             return Scope.closeUnsafe(scope, Exit.void)
           })

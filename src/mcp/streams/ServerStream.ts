@@ -28,6 +28,11 @@ const held = 60_000
 /** A relay that had no stream to give is asked again after this, or when the link comes back. */
 const askAgainAfter = Duration.minutes(5)
 
+/** A question that nobody waits for any more: its relay session is gone. */
+const takenBack = (id: string): string =>
+  `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},`
+  + `"reason":"the relay session that asked is gone"}}`
+
 /** Whether the relay ever gave a stream; the last event that had an id, and the relay session it came on. */
 interface LastHeard {
   given: boolean
@@ -70,6 +75,7 @@ export class ServerStream extends Context.Service<ServerStream, {
         const { answer, session: from } = yield* client.stream(session.relay, resumed)
         if (answer.body._tag !== "Sse") return
         last.given = true
+        for (const id of session.questions.replacedBy(from.generation)) yield* session.log.append(takenBack(id))
         // What the relay said while nobody listened is lost, unless it replays it.
         if (again && resumed === undefined) yield* signals.offer({ _tag: "RelayList", session })
         while (true) {

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { defaultRelay } from "../../src/domain/Ids.ts"
 import { Holdfast, RelayLink, Relays, type SettingsSchema } from "../../src/index.ts"
-import { memoryDirectory } from "../support/memoryDirectory.ts"
+import { memoryDirectory } from "./memoryDirectory.ts"
 
 type Encoded = typeof SettingsSchema.Encoded
 
