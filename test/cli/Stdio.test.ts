@@ -1,44 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Client } from "@modelcontextprotocol/client"
-import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
 import { Effect } from "effect"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { TestRelay } from "../relay/TestRelay.ts"
 import { Daemon } from "../support/Daemon.ts"
 import { eventually } from "../support/eventually.ts"
-
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
-
-/** An official client over the bridge's standard input and output; how many list_changed it heard. */
-const connect = Effect.fnUntraced(function*(dataDir: string, modern: boolean, env: Record<string, string> = {}) {
-  const heard = { listChanged: 0 }
-  const transport = new StdioClientTransport({
-    command: process.execPath,
-    args: [main, "stdio", "--data-dir", dataDir],
-    env: { PATH: process.env["PATH"] ?? "", ...env },
-    stderr: "inherit"
-  })
-  const client = new Client({ name: "stdio", version: "1" }, {
-    versionNegotiation: { mode: modern ? "auto" : "legacy" }
-  })
-  client.setNotificationHandler("notifications/tools/list_changed", () => {
-    heard.listChanged++
-  })
-  yield* Effect.acquireRelease(
-    Effect.promise(async () => {
-      await client.connect(transport)
-      if (modern) await client.listen({ toolsListChanged: true })
-    }),
-    () => Effect.promise(() => client.close())
-  )
-  const call = (name: string, args: Record<string, unknown>) =>
-    Effect.map(Effect.promise(() => client.callTool({ name, arguments: args })), (result) => JSON.stringify(result))
-  const names = Effect.promise(async () => (await client.listTools()).tools.map(({ name }) => name))
-  return { heard, call, names, era: client.getProtocolEra() }
-})
+import { stdioClient } from "./StdioClient.ts"
 
 const newTool = (name: string) => ({ name, inputSchema: { type: "object" } }) as const
 
@@ -49,7 +17,7 @@ describe("holdfast stdio", () => {
       Effect.gen(function*() {
         const relay = yield* TestRelay.start()
         const daemon = yield* Daemon.start({ relayUrl: relay.url })
-        const client = yield* connect(daemon.dataDir, era === "modern")
+        const client = yield* stdioClient(daemon.dataDir, era === "modern")
         assert.strictEqual(client.era, era)
         assert.include(yield* client.names, "echo")
         assert.include(yield* client.call("echo", { text: "one\ntwo" }), "one\\\\ntwo")
@@ -86,7 +54,7 @@ describe("holdfast stdio", () => {
           process.kill(endpoint.pid, "SIGKILL")
         })
       )
-      const client = yield* connect(dataDir, false, { HOLDFAST_RELAY_URL: relay.url, HOLDFAST_PORT: "0" })
+      const client = yield* stdioClient(dataDir, false, { HOLDFAST_RELAY_URL: relay.url, HOLDFAST_PORT: "0" })
       assert.include(yield* client.call("echo", { text: "hello" }), "hello")
     }), 60_000)
 })
