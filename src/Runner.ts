@@ -95,7 +95,7 @@ export const serve = (options: ServeOptions) =>
     if (options.onReady !== undefined) yield* options.onReady(endpoint)
     return yield* supervisor.escalated
   }).pipe(
-    Effect.provide(Layer.provideMerge(layer, Layer.merge(Logging.layer, Traces.layer))),
+    Effect.provide(Layer.provideMerge(layer, Layer.provideMerge(Traces.layer, Logging.layer))),
     options.provisioning === undefined
       ? identity
       : Effect.provideService(AgentProvisioning, options.provisioning),

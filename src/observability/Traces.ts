@@ -1,11 +1,12 @@
 /**
  * Traces go out by OTLP over HTTP where the standard variables say so (BEHAVIOUR 11): `OTEL_EXPORTER_OTLP_ENDPOINT` or
- * `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, and the others of their kind. Without them nothing is recorded.
+ * `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, and the others of their kind. Without them nothing is recorded; with one that
+ * cannot be read it is said, and nothing is recorded either: work goes on.
  *
  * No span holds arguments, results or secrets.
  */
 import { NodeHttpClient } from "@effect/platform-node"
-import { Config, ConfigProvider, Effect, Layer, Tracer } from "effect"
+import { Cause, Config, ConfigProvider, Effect, Layer, Tracer } from "effect"
 import { OtlpSerialization, OtlpTracer } from "effect/observability"
 import { version } from "../domain/Version.ts"
 
@@ -30,5 +31,9 @@ const serialization = Layer.unwrap(Effect.gen(function*() {
 export const layer: Layer.Layer<never> = Layer.effectDiscard(Effect.void).pipe(
   Layer.provideMerge(OtlpTracer.layerFromConfig({ resource: { serviceVersion: version } })),
   Layer.provide([serialization, NodeHttpClient.layerUndici]),
-  Layer.provide(defaults)
+  Layer.provide(defaults),
+  Layer.catchCause((cause) => {
+    const why = Cause.prettyErrors(cause).map(({ message }) => message.replaceAll(/\s+/g, " ")).join("; ")
+    return Layer.effectDiscard(Effect.logWarning(`no traces go out: ${why}`))
+  })
 )
