@@ -85,6 +85,21 @@ describe.concurrent("a relay whose answer has", () => {
       })))
 })
 
+/** How many bytes were taken once no more are. */
+const standstill = (bytes: () => number) =>
+  Effect.map(
+    eventually(
+      "a standstill",
+      Effect.gen(function*() {
+        const before = bytes()
+        yield* Effect.sleep("300 millis")
+        return { before, after: bytes() }
+      }),
+      ({ after, before }) => before === after && before > 0
+    ),
+    ({ after }) => after
+  )
+
 describe.concurrent("a relay whose answer never ends", () => {
   it.live("in its headers is cut off beyond 16 KiB", () => {
     let written = { bytes: 0 }
@@ -193,21 +208,26 @@ describe.concurrent("a relay whose answer never ends", () => {
       Effect.gen(function*() {
         yield* Effect.scoped(Effect.gen(function*() {
           yield* agent.unread({ id: 7, method: "tools/call", params: { name: "evil" } })
-          const taken = yield* eventually(
-            "a standstill",
-            Effect.andThen(
-              Effect.sleep("200 millis"),
-              Effect.suspend(() => {
-                const { bytes } = written
-                return Effect.as(Effect.sleep("200 millis"), bytes).pipe(Effect.map((bytes) => [bytes, written.bytes]))
-              })
-            ),
-            ([before, after]) => before === after && before !== 0
-          )
-          assert.isBelow(taken[0] ?? Infinity, 24 * MiB)
+          assert.isBelow(yield* standstill(() => written.bytes), 24 * MiB)
         }))
         yield* Effect.promise(() => written.closed.promise)
       }), { link: { ...bounds.link, callTimeout: "10 minutes" } })
+  })
+
+  it.live("in a stream to an agent that does not read is not read either: what waits here is bounded", () => {
+    let written = { bytes: 0, closed: Promise.withResolvers<void>() }
+    const notice = `data: {"jsonrpc":"2.0","method":"notifications/message","params":{"data":"${
+      "x".repeat(9000)
+    }"}}\n\n`
+    return beside((_, response) => {
+      written = endlessly(response, sseHead, notice)
+    }, (agent) =>
+      Effect.gen(function*() {
+        yield* agent.unread({ id: 7, method: "tools/call", params: { name: "evil" } })
+        const taken = yield* standstill(() => written.bytes)
+        assert.isBelow(taken, 24 * MiB)
+        assert.isDefined((yield* agent.call("good")).answer.result)
+      }).pipe(Effect.scoped), { link: { ...bounds.link, callTimeout: "10 minutes" } })
   })
 })
 

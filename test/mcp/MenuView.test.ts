@@ -35,4 +35,13 @@ describe("MenuView", () => {
     assert.isUndefined(view.pagesBefore("tools/list", "0"))
     assert.isDefined(view.pagesBefore("tools/list", "999"))
   })
+
+  it("remembers no list that is larger than 16 MiB", () => {
+    const view = new MenuView(undefined)
+    const page = "x".repeat(6 * 1024 * 1024)
+    view.readOn("tools/list", "\"2\"", [page, page])
+    view.readOn("tools/list", "\"3\"", [page, page, page])
+    assert.strictEqual(view.pagesBefore("tools/list", "\"2\"")?.length, 2)
+    assert.isUndefined(view.pagesBefore("tools/list", "\"3\""))
+  })
 })

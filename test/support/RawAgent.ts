@@ -50,6 +50,7 @@ export interface RawAgent {
   readonly open: (message: string | object, options?: Call) => Effect.Effect<RawStream, never, Scope.Scope>
   /** Sends, and reads nothing of the answer's body, for as long as the scope is open. */
   readonly unread: (message: string | object) => Effect.Effect<void, never, Scope.Scope>
+  readonly unreadStream: Effect.Effect<void, never, Scope.Scope>
   readonly get: (lastEventId?: string) => Effect.Effect<RawStream, never, Scope.Scope>
   readonly end: Effect.Effect<RawReply>
 }
@@ -167,6 +168,9 @@ export const rawAgent = Effect.fnUntraced(function*(daemon: Daemon, options: Raw
     call: (name, args = {}) => post({ id: nextId(), method: "tools/call", params: { name, arguments: args } }),
     open: (message, call) => streaming(daemon, within({ body: textOf(message), ...call })),
     unread: (message) => Effect.asVoid(send(within({ body: textOf(message) })).pipe(inFrontOf(daemon))),
+    unreadStream: Effect.asVoid(
+      send(within({ method: "GET", headers: { accept: "text/event-stream" } })).pipe(inFrontOf(daemon))
+    ),
     get: (lastEventId) =>
       streaming(
         daemon,

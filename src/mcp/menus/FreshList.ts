@@ -16,7 +16,9 @@ import { LiveToken } from "../../token/LiveToken.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import { SessionMenu } from "./SessionMenu.ts"
 
+/** What is read of a list; a relay may go on for ever. */
 const mostPages = 100
+const mostText = 16 * 1024 * 1024
 
 /** One for each relay. */
 export class FreshList extends Context.Service<FreshList, {
@@ -52,12 +54,14 @@ export class FreshList extends Context.Service<FreshList, {
       const whole = Effect.fnUntraced(function*(session: RelaySession) {
         const pages: Array<string> = []
         let cursor: string | undefined
+        let length = 0
         do {
           const result = yield* page(session, cursor)
           if (result === undefined) return undefined
           pages.push(result)
+          length += result.length
           cursor = nextCursor(result)
-        } while (cursor !== undefined && pages.length < mostPages)
+        } while (cursor !== undefined && pages.length < mostPages && length < mostText)
         return onePage(itemsOf["tools/list"], pages)
       })
 

@@ -15,6 +15,7 @@ export type MenuSignal =
 
 /** One for each relay. */
 export class MenuSignals extends Context.Service<MenuSignals, {
+  /** A session whose relay said list_changed already, and was not looked at since, waits once. */
   readonly offer: (signal: MenuSignal) => Effect.Effect<void>
   /** Waits for the first one. */
   readonly takeAll: Effect.Effect<ReadonlyArray<MenuSignal>>
@@ -25,10 +26,19 @@ export class MenuSignals extends Context.Service<MenuSignals, {
     MenuSignals,
     Effect.gen(function*() {
       const queue = yield* Queue.unbounded<MenuSignal>()
+      const waiting = new Set<AgentSession>()
+      const taken = Effect.sync(() => waiting.clear())
       return MenuSignals.of({
-        offer: (signal) => Effect.asVoid(Queue.offer(queue, signal)),
-        takeAll: Queue.takeAll(queue),
-        takeMore: Queue.clear(queue)
+        offer: (signal) =>
+          Effect.suspend(() => {
+            if (signal._tag === "RelayList") {
+              if (waiting.has(signal.session)) return Effect.void
+              waiting.add(signal.session)
+            }
+            return Effect.asVoid(Queue.offer(queue, signal))
+          }),
+        takeAll: Effect.tap(Queue.takeAll(queue), taken),
+        takeMore: Effect.tap(Queue.clear(queue), taken)
       })
     })
   )

@@ -2,6 +2,8 @@
 
 /** So many cursors are remembered at once; one more starts afresh. */
 const mostCursors = 100
+/** What may come before a cursor, in characters; beyond, the list is passed on and not remembered. */
+const mostText = 16 * 1024 * 1024
 
 /** Mutable, owned by its session; nothing else writes it. */
 export class MenuView {
@@ -35,6 +37,7 @@ export class MenuView {
 
   /** Remembers the pages that come before the cursor `next`. */
   readOn(method: string, next: string, pages: ReadonlyArray<string>): void {
+    if (pages.reduce((length, page) => length + page.length, 0) > mostText) return
     if (this.before.size >= mostCursors) this.before.clear()
     this.before.set(`${method} ${next}`, pages)
   }
