@@ -90,21 +90,30 @@ describe("holdfast wrap", () => {
         assert.notInclude(readFileSync(file, "utf8"), "docs.test")
         assert.deepStrictEqual(JSON.parse(readFileSync(own, "utf8")), { listen: { port: 4851 }, relays: { docs } })
         assert.include(wrapped.stderr, "DOCS_TOKEN")
-        assert.strictEqual((yield* run(["config", "check"], home.environment)).code, 0)
-
-        const twice = yield* run(["wrap", file], home.environment)
-        assert.strictEqual(twice.code, 1)
-        assert.include(twice.stderr, "wrapped already")
 
         const unwrapped = yield* run(["unwrap", file], home.environment)
         assert.strictEqual(unwrapped.code, 0, unwrapped.stderr)
         assert.strictEqual(readFileSync(file, "utf8"), each.text)
         assert.strictEqual(statSync(file).mode & 0o777, 0o640)
         assert.deepStrictEqual(JSON.parse(readFileSync(own, "utf8")).relays, {})
-        assert.strictEqual((yield* run(["unwrap", file], home.environment)).code, 1)
       }),
     60_000
   )
+
+  it.live("leaves a configuration that is valid, and does neither twice", () =>
+    Effect.gen(function*() {
+      const home = yield* scratch
+      const file = home.write(cases[0]?.text ?? "", ...cases[0]?.file ?? [])
+      assert.strictEqual((yield* run(["wrap", file], home.environment)).code, 0)
+      assert.strictEqual((yield* run(["config", "check"], home.environment)).code, 0)
+      const twice = yield* run(["wrap", file], home.environment)
+      assert.strictEqual(twice.code, 1)
+      assert.include(twice.stderr, "wrapped already")
+      assert.strictEqual((yield* run(["unwrap", file], home.environment)).code, 0)
+      const again = yield* run(["unwrap", file], home.environment)
+      assert.strictEqual(again.code, 1)
+      assert.include(again.stderr, "was not wrapped")
+    }), 60_000)
 
   it.live("leaves what it cannot stand for, and says which and why", () =>
     Effect.gen(function*() {
