@@ -4,13 +4,14 @@
  *
  * What a login before it at the same server was allowed is asked for again, so that more rights never cost others.
  */
-import { Effect, Option, Redacted, Schema } from "effect"
-import { HttpClientRequest } from "effect/http"
+import { Effect, Redacted } from "effect"
 import { createHash, randomBytes } from "node:crypto"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
+import * as ClientRegistration from "./ClientRegistration.ts"
+import type { RegisteredClient } from "./ClientRegistration.ts"
 import * as HttpAsk from "./HttpAsk.ts"
 import type { Login } from "./LoginFile.ts"
-import { failureOf, shown } from "./SourceProblem.ts"
+import { shown } from "./SourceProblem.ts"
 import * as TokenAnswer from "./TokenAnswer.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
@@ -19,57 +20,6 @@ const random = () => randomBytes(32).toString("base64url")
 /** What the other side or a browser said is shown as anybody's text is. */
 const refuse = (code: string, hint: string) =>
   new TokenSourceFailed({ code: shown(code, []), hint: shown(hint, []), retryable: false })
-
-const Registered = Schema.fromJsonString(Schema.Struct({
-  client_id: Schema.NonEmptyString,
-  client_secret: Schema.optionalKey(Schema.String),
-  token_endpoint_auth_method: Schema.optionalKey(Schema.String)
-}))
-
-interface Client {
-  readonly id: string
-  readonly secret?: string | undefined
-  readonly methods?: ReadonlyArray<string> | undefined
-}
-
-/** As a public client where the server takes those; else with a secret, in the way that it takes. */
-const methodFor = ({ token_endpoint_auth_methods_supported: taken = ["none"] }: AuthorizationServer.ServerMetadata) =>
-  ["none", "client_secret_basic", "client_secret_post"].find((method) => taken.includes(method)) ?? "none"
-
-const register = Effect.fnUntraced(function*(
-  endpoint: string,
-  server: AuthorizationServer.ServerMetadata,
-  redirectUri: string,
-  scope: string | undefined
-) {
-  const url = yield* HttpAsk.safeUrl(endpoint)
-  const answer = yield* HttpAsk.send(
-    HttpClientRequest.post(url).pipe(
-      HttpClientRequest.bodyText(
-        JSON.stringify({
-          client_name: "Holdfast",
-          // Of a program on a person's machine, whose redirect is to loopback (OpenID Connect Registration, section 2).
-          application_type: "native",
-          redirect_uris: [redirectUri],
-          grant_types: ["authorization_code", "refresh_token"],
-          response_types: ["code"],
-          token_endpoint_auth_method: methodFor(server),
-          scope
-        }),
-        "application/json"
-      )
-    )
-  )
-  if (answer.status !== 200 && answer.status !== 201) return yield* failureOf(answer, [])
-  const decoded = Schema.decodeOption(Registered)(answer.text)
-  if (Option.isNone(decoded)) return yield* refuse("no client", "the authorization server registered no client")
-  const { client_id, client_secret, token_endpoint_auth_method: method } = decoded.value
-  return {
-    id: client_id,
-    secret: client_secret,
-    methods: method === undefined ? server.token_endpoint_auth_methods_supported : [method]
-  } satisfies Client
-})
 
 const wordsOf = (scope: string | undefined): ReadonlyArray<string> =>
   scope?.split(" ").filter((word) => word !== "") ?? []
@@ -85,7 +35,7 @@ interface Begun {
   readonly issuer: string
   readonly issNeeded: boolean
   readonly tokenEndpoint: string
-  readonly client: Client
+  readonly client: RegisteredClient
   readonly resource: string
   readonly scopes: ReadonlyArray<string>
   readonly redirectUri: string
@@ -117,9 +67,9 @@ export const begin = Effect.fn("Authorization.begin")(function*(options: {
   const scopes = [...new Set([...wordsOf(asked), ...allowed, ...wordsOf(options.scope), ...offline])]
   const scope = scopes.join(" ")
   const registered = options.client === undefined && server.registration_endpoint !== undefined
-    ? yield* register(server.registration_endpoint, server, redirectUri, scope || undefined)
+    ? yield* ClientRegistration.register(server.registration_endpoint, server, redirectUri, scope || undefined)
     : undefined
-  const client: Client | undefined = options.client === undefined ? registered : {
+  const client: RegisteredClient | undefined = options.client === undefined ? registered : {
     ...options.client,
     methods: options.client.secret === undefined ? ["none"] : server.token_endpoint_auth_methods_supported
   }
