@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { assertQueued } from "../drill/drill.ts"
 import { event, handshake, type Received, scriptedRelay } from "../relay/ScriptedRelay.ts"
 import { TestRelay } from "../relay/TestRelay.ts"
-import { Clients, officialClients } from "../support/Clients.ts"
+import { Clients } from "../support/Clients.ts"
 import { Daemon } from "../support/Daemon.ts"
 import { eventually } from "../support/eventually.ts"
 import { rawAgent } from "../support/RawAgent.ts"
@@ -28,13 +28,13 @@ const calls = (relay: TestRelay, tool: string, count: number) =>
 const discovered = { supportedVersions: ["2026-07-28"], capabilities: { tools: {} }, resultType: "complete", ttlMs: 0 }
 
 describe("between an agent of one era and a relay of the other", () => {
-  it.live.each(officialClients)(
-    "parameters that a tool wants mirrored are, live, queued and after a restart of Holdfast: $client",
-    ({ connect }) =>
+  it.live(
+    "parameters that a tool wants mirrored are, live, queued and after a restart of Holdfast",
+    () =>
       Effect.gen(function*() {
         const relay = yield* TestRelay.start({ era: "modern", extraTools: [located] })
         const daemon = yield* Daemon.start({ relayUrl: relay.url, env: { HOLDFAST_OUTBOX_BUFFERABLE: "located" } })
-        const client = yield* connect(daemon.url, { secret: daemon.secret })
+        const client = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
         yield* client.toolNames
         yield* client.call("located", { region: "\u00fc" })
         yield* relay.kill

@@ -1,0 +1,27 @@
+/** The client scenarios of the conformance suite, as found of an official client alone and through Holdfast. */
+import { assert } from "@effect/vitest"
+import { Effect } from "effect"
+import { clientCommand, type ClientName } from "./ClientHost.ts"
+import { clientConformance, compare } from "./Suite.ts"
+
+export interface ClientRun {
+  readonly name: string
+  readonly client: ClientName
+  readonly sets: ReadonlyArray<ReadonlyArray<string>>
+  /** At least so many checks have to pass through Holdfast: a client that did nothing would compare equal too. */
+  readonly passing: number
+}
+
+export const assertEqualFindings = Effect.fnUntraced(function*({ client, name, passing, sets }: ClientRun) {
+  const found = (through: boolean) =>
+    Effect.gen(function*() {
+      const command = yield* clientCommand(client, through)
+      const findings = yield* Effect.forEach(sets, (set) => clientConformance(command, set), { concurrency: 2 })
+      return new Map(findings.flatMap((part) => [...part]))
+    })
+  const [direct, through] = yield* Effect.all([found(false), found(true)], { concurrency: 2 })
+  const { differing, equal, passed } = compare(direct, through)
+  yield* Effect.logInfo(`${name}: ${equal} checks equal, ${passed} of them passed`)
+  assert.deepStrictEqual(differing, [])
+  assert.isAtLeast(passed, passing)
+})
