@@ -28,6 +28,8 @@ export interface Lane {
   readonly waiting: Array<Place>
   /** Not looked at before, in milliseconds: what the disk said when it was last asked; 0 where it has to be asked. */
   notBefore: number
+  /** Counts what may have made that untrue while the disk was being asked. */
+  changes: number
   /** The relay's last refusals, if they were alike. */
   refusals: { readonly why: string; readonly inARow: number }
 }

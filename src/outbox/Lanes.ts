@@ -64,6 +64,7 @@ export class Lanes extends Context.Service<Lanes, {
           entering: new Set(),
           waiting: [],
           notBefore: 0,
+          changes: 0,
           refusals
         }
         lanes.set(name, lane)
@@ -113,6 +114,7 @@ export class Lanes extends Context.Service<Lanes, {
           const at = lane.waiting.indexOf(place)
           if (at >= 0) lane.waiting.splice(at, 1)
           else if (!lane.entering.delete(seq)) lane.busy = false
+          lane.changes++
           if (lane.notBefore === Infinity) lane.notBefore = 0
           arrange(lane)
         },
@@ -126,6 +128,7 @@ export class Lanes extends Context.Service<Lanes, {
           lane.backlog += Number(inBacklog(to)) - Number(inBacklog(from))
           // A new entry goes behind the head; anything else may have changed which entry that is.
           if (from !== undefined) lane.notBefore = 0
+          lane.changes++
           if (lane.backlog > 0) flush(lane)
           arrange(lane)
         },
@@ -145,6 +148,7 @@ export class Lanes extends Context.Service<Lanes, {
           for (const lane of lanes.values()) {
             if (lane.agent !== agent) continue
             lane.notBefore = 0
+            lane.changes++
             arrange(lane)
           }
         },

@@ -82,12 +82,14 @@ export class Delivery extends Context.Service<Delivery, {
 
       const deliver = Effect.fnUntraced(function*(lane: Lane) {
         const principal = yield* token.principal(lane.agent)
+        const { changes } = lane
         const claim = yield* store.claim(lane.name, principal, Math.min(...lane.entering))
         switch (claim._tag) {
           case "Empty":
             return
           case "Later":
-            lane.notBefore = claim.at
+            // Where something happened meanwhile nobody will come to say so again: the disk is asked once more.
+            if (lane.changes === changes) lane.notBefore = claim.at
             return
           case "Elsewhere":
             return yield* keeping.rebind(lane.agent, principal)
