@@ -2,9 +2,13 @@
 import { Clock, Context, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { RelayTarget } from "../config/Settings.ts"
+import * as EraForm from "../domain/EraForm.ts"
+import { isInitializeResult } from "../domain/InitializeResult.ts"
+import { defaultVersion } from "../domain/ProtocolVersion.ts"
 
 /** One for each relay. Keeping is best effort: a disk that fails costs a warning, never the call. */
 export class KeptInitialize extends Context.Service<KeptInitialize, {
+  /** What no client could be answered with is not kept. */
   readonly keep: (result: string) => Effect.Effect<void>
   readonly find: Effect.Effect<Option.Option<string>>
 }>()("holdfast/menu/KeptInitialize") {
@@ -17,6 +21,7 @@ export class KeptInitialize extends Context.Service<KeptInitialize, {
 
       return KeptInitialize.of({
         keep: Effect.fn("KeptInitialize.keep")(function*(result) {
+          if (!isInitializeResult(EraForm.asInitializeResult(result, defaultVersion))) return
           const fetchedAt = Math.floor(yield* Clock.currentTimeMillis)
           yield* sql`
             INSERT INTO kept_initialize ${sql.insert({ relay, result, fetched_at: fetchedAt })}

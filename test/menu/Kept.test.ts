@@ -125,13 +125,16 @@ describe("KeptLists", () => {
 })
 
 describe("KeptInitialize", () => {
-  it.effect("keeps the relay's last result", () =>
+  it.effect("keeps the relay's last result, and none that no client could be answered with", () =>
     Effect.gen(function*() {
       const kept = yield* KeptInitialize
+      const result = (name: string) =>
+        `{"protocolVersion":"2025-06-18", "capabilities":{},"serverInfo":{"name":"${name}","version":"1"}}`
       assert.deepStrictEqual(yield* kept.find, Option.none())
-      yield* kept.keep("{\"a\":1}")
-      yield* kept.keep("{\"a\": 2}")
-      assert.deepStrictEqual(yield* kept.find, Option.some("{\"a\": 2}"))
+      yield* kept.keep(result("one"))
+      yield* kept.keep(result("two"))
+      for (const none of ["null", "5", "[]", "{}", result("three").replace("{}", "[]")]) yield* kept.keep(none)
+      assert.deepStrictEqual(yield* kept.find, Option.some(result("two")))
     }).pipe(Effect.provide(Kept)))
 })
 

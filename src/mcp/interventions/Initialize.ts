@@ -7,6 +7,7 @@
 import { Context, Effect, Exit, Fiber, FiberSet, Layer, Option, Predicate } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import * as EraForm from "../../domain/EraForm.ts"
+import { isInitializeResult } from "../../domain/InitializeResult.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Request } from "../../domain/Message.ts"
 import * as ProtocolVersion from "../../domain/ProtocolVersion.ts"
@@ -49,9 +50,8 @@ export class Initialize extends Context.Service<Initialize, {
           const opened = ended.value.value
           if (opened._tag === "Success") {
             const { modern, result } = opened.success
-            return withListChanged(
-              modern === undefined ? result : EraForm.asInitializeResult(result, versionFor(request))
-            )
+            const greeting = modern === undefined ? result : EraForm.asInitializeResult(result, versionFor(request))
+            return isInitializeResult(greeting) ? withListChanged(greeting) : local(request, known)
           }
           const refused = refusal(opened.failure)
           return refused === undefined ? local(request, known) : yield* refused
