@@ -8,6 +8,7 @@
 import { Context, Duration, Effect, FileSystem, Layer, Path, Redacted } from "effect"
 import { type CredentialSettings, tokenVariablesOf } from "../config/CredentialSettings.ts"
 import { Settings } from "../config/Settings.ts"
+import * as CredentialDirectory from "./CredentialDirectory.ts"
 import { CredentialSources, CredentialUnavailable, type IssuedCredential } from "./CredentialSources.ts"
 import * as FreshCredential from "./FreshCredential.ts"
 
@@ -44,8 +45,7 @@ export class RuntimeCredentials extends Context.Service<RuntimeCredentials, {
       const path = yield* Path.Path
       const { credentials } = yield* Settings
       const { sources } = yield* CredentialSources
-      const directory = yield* Effect.orDie(fs.makeTempDirectoryScoped({ prefix: "holdfast-credentials-" }))
-      yield* Effect.orDie(fs.chmod(directory, 0o700))
+      const directory = yield* CredentialDirectory.make
 
       const all: Array<Handed> = []
       for (const [name, settings] of Object.entries(credentials)) {

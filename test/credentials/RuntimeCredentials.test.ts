@@ -2,10 +2,12 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Layer, Option, Redacted, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { existsSync, readFileSync, statSync } from "node:fs"
-import { dirname } from "node:path"
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Settings, settingsFrom } from "../../src/config/Settings.ts"
+import * as CredentialDirectory from "../../src/credentials/CredentialDirectory.ts"
 import {
   type CredentialSource,
   CredentialSources,
@@ -84,6 +86,22 @@ describe("RuntimeCredentials", () => {
       assert.isTrue(existsSync(value(yield* beginTurn, "GITHUB_FILE")))
       yield* close
       assert.isFalse(existsSync(dirname(value(turn, "GOOGLE_FILE"))))
+    }))
+
+  it.effect("takes away what a process left that was killed, and nothing of one that lives", () =>
+    Effect.gen(function*() {
+      const prefix = join(tmpdir(), yield* Effect.provide(CredentialDirectory.prefix, NodeServices.layer))
+      // Larger than any process id.
+      const nobody = 2 ** 30
+      const left = mkdtempSync(`${prefix}${nobody}-`)
+      writeFileSync(join(left, "github"), "secret", { mode: 0o600 })
+      const alive = mkdtempSync(`${prefix}${process.ppid}-`)
+      const elsewhere = mkdtempSync(join(tmpdir(), `holdfast-credentials-1-${nobody}-`))
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => [alive, elsewhere].forEach((path) => rmSync(path, { recursive: true })))
+      )
+      yield* stage
+      assert.deepStrictEqual([left, alive, elsewhere].map((path) => existsSync(path)), [false, true, true])
     }))
 
   it.effect("begins a turn with credentials not older than 60 s, and asks at most once in 30 s", () =>
