@@ -85,8 +85,9 @@ describe("holdfast exec", () => {
         const command = yield* realAgent(agent, context)
         const home = yield* scratch
         const model = yield* scriptedModel(dialect)
-        const relay = yield* TestRelay.start()
-        const daemon = yield* Daemon.start({ relayUrl: relay.url })
+        const [relay, docs] = yield* Effect.all([TestRelay.start(), TestRelay.start()])
+        const relays = { HOLDFAST_RELAYS: JSON.stringify({ "docs.v2": { url: docs.url } }) }
+        const daemon = yield* Daemon.start({ relayUrl: relay.url, env: relays })
         const line = ["exec", "--data-dir", daemon.dataDir, "--", command, ...args(model.origin)]
         const program = yield* Effect.acquireRelease(
           Effect.sync(() => launch(line, { ...home.environment, ...environment(model.origin, home) })),
@@ -104,7 +105,8 @@ describe("holdfast exec", () => {
         assert.include(menu, named("relay_send_message"))
         assert.notInclude(menu, named("relay_workspace_claim"))
         const sessions = yield* sessionsOf(daemon)
-        assert.strictEqual(sessions.length, 1)
+        assert.strictEqual(sessions.length, 2)
+        assert.match(menu.join(" "), /holdfast.docs.v2\W*_*echo/)
 
         told = yield* send("before")
         assert.notMatch(told.results.join(), /queued/)

@@ -3,7 +3,8 @@ import { Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+/** The bundle where a run has built one (`bundledMain.ts`), else the sources. */
+const main = process.env["BUNDLED_HOLDFAST"] ?? fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 const preload = new URL("dieWithParent.ts", import.meta.url).href
 
 export type Environment = Readonly<Record<string, string>>
