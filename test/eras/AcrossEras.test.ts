@@ -5,9 +5,9 @@ import { event, handshake, type Received, scriptedRelay } from "../relay/Scripte
 import { TestRelay } from "../relay/TestRelay.ts"
 import { Clients } from "../support/Clients.ts"
 import { Daemon } from "../support/Daemon.ts"
-import { eventually } from "../support/eventually.ts"
 import { rawAgent } from "../support/RawAgent.ts"
-import { answerIn, envelope, open, post, request } from "./RawModern.ts"
+import { callsOf } from "./callsOf.ts"
+import { answerIn, envelope, post, request } from "./RawModern.ts"
 
 const logLevel = "io.modelcontextprotocol/logLevel"
 
@@ -16,14 +16,6 @@ const located = {
   inputSchema: { type: "object", properties: { region: { type: "string", "x-mcp-header": "Region" } } }
 } as const
 const inBase64 = `=?base64?${Buffer.from("\u00fc").toString("base64")}?=`
-
-/** The calls of one tool that the relay got, once there are so many. */
-const calls = (relay: TestRelay, tool: string, count: number) =>
-  eventually(
-    `${count} calls of ${tool}`,
-    Effect.map(relay.requests, (all) => all.filter((request) => request.tool === tool)),
-    (all) => all.length >= count
-  )
 
 const discovered = { supportedVersions: ["2026-07-28"], capabilities: { tools: {} }, resultType: "complete", ttlMs: 0 }
 
@@ -41,7 +33,7 @@ describe("between an agent of one era and a relay of the other", () => {
         assertQueued(yield* client.call("located", { region: "\u00fc" }))
         yield* daemon.restart()
         yield* relay.restart()
-        for (const { headers } of yield* calls(relay, "located", 2)) {
+        for (const { headers } of yield* callsOf(relay, "located", 2)) {
           assert.strictEqual(headers["mcp-name"], "located")
           assert.strictEqual(headers["mcp-param-region"], inBase64)
         }
@@ -135,7 +127,7 @@ describe("between an agent of one era and a relay of the other", () => {
       assert.strictEqual(yield* logs, 0)
       yield* agent.request("logging/setLevel", { level: "info" })
       assert.strictEqual(yield* logs, 1)
-      const levels = (yield* calls(relay, "log", 2)).map(({ body }) =>
+      const levels = (yield* callsOf(relay, "log", 2)).map(({ body }) =>
         JSON.parse(body).params._meta[logLevel]
       )
       assert.deepStrictEqual(levels, ["error", "info"])
@@ -153,65 +145,6 @@ describe("between an agent of one era and a relay of the other", () => {
           assert.include(JSON.stringify(yield* client.call("echo", { text: era })), era)
         }
         assert.deepStrictEqual(yield* client.wire.failures, [])
-      }),
-    60_000
-  )
-})
-
-describe("in front of a relay of both eras", () => {
-  it.live("a queued call is delivered in the era of the agent that made it", () =>
-    Effect.gen(function*() {
-      const relay = yield* TestRelay.start()
-      const daemon = yield* Daemon.start({ relayUrl: relay.url })
-      const legacy = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
-      const modern = yield* Clients.client(daemon.url, { secret: daemon.secret, modern: true })
-      yield* Effect.all([legacy.toolNames, modern.toolNames])
-      yield* relay.kill
-      assertQueued(yield* legacy.call("relay_send_message", { to: "b", text: "legacy" }))
-      assertQueued(yield* modern.call("relay_send_message", { to: "b", text: "modern" }))
-      yield* relay.forgetRequests
-      yield* relay.restart()
-      const [first, second] = yield* calls(relay, "relay_send_message", 2)
-      assert.isString(first?.headers["mcp-session-id"])
-      assert.notInclude(first?.body ?? "", "io.modelcontextprotocol")
-      assert.isUndefined(second?.headers["mcp-session-id"])
-      assert.strictEqual(second?.headers["mcp-method"], "tools/call")
-      assert.include(second?.body ?? "", "io.modelcontextprotocol/clientCapabilities")
-    }), 60_000)
-
-  it.live("what one process of an agent has listed is news to another that listens", () =>
-    Effect.gen(function*() {
-      const relay = yield* TestRelay.start()
-      const daemon = yield* Daemon.start({ relayUrl: relay.url })
-      yield* post(daemon, "tools/list", request("tools/list"))
-      let heard = ""
-      yield* Effect.promise(async (signal) => {
-        const body = request("subscriptions/listen", { notifications: { toolsListChanged: true } }, "listening")
-        const response = await open(daemon, "subscriptions/listen", body, {}, signal)
-        for await (const chunk of response.body ?? []) heard += Buffer.from(chunk).toString()
-      }).pipe(Effect.forkChild)
-      yield* eventually("the acknowledgement", Effect.sync(() => heard), (text) => text.includes("acknowledged"))
-      yield* relay.control.putTool({ name: "new", inputSchema: { type: "object" } }, false)
-      assert.include((yield* post(daemon, "tools/list", request("tools/list"))).text, "\"new\"")
-      yield* eventually("list_changed", Effect.sync(() => heard), (text) => text.includes("list_changed"), "5 seconds")
-    }), 30_000)
-
-  it.live(
-    "list_changed waits for a request of its own where the agent sends batches (2025-03-26)",
-    () =>
-      Effect.gen(function*() {
-        const relay = yield* TestRelay.start()
-        const daemon = yield* Daemon.start({ relayUrl: relay.url })
-        const agent = yield* rawAgent(daemon, { version: "2025-03-26" })
-        yield* agent.request("tools/list")
-        yield* daemon.command("context", "send", "Attach", "--path", "/src/w", "--branch", "b")
-        for (let id = 0; id < 20; id++) {
-          const { messages } = yield* agent.post(`[{"jsonrpc":"2.0","id":${id},"method":"ping"}]`)
-          assert.lengthOf(messages, 1)
-          yield* Effect.sleep("50 millis")
-        }
-        const heard = Effect.map(agent.request("ping"), ({ messages }) => messages.map(({ method }) => method))
-        yield* eventually("list_changed", heard, (methods) => methods.includes("notifications/tools/list_changed"))
       }),
     60_000
   )

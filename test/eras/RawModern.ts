@@ -1,6 +1,7 @@
 /** The modern era by hand: every header and every byte as the test wants it. */
 import { Effect } from "effect"
 import type { Daemon } from "../support/Daemon.ts"
+import { eventually } from "../support/eventually.ts"
 
 export const envelope = {
   "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -60,3 +61,16 @@ export const answerIn = ({ text }: Said): string => {
   const events = text.split("\n").filter((line) => line.startsWith("data: ")).map((line) => line.slice("data: ".length))
   return events.at(-1) ?? text
 }
+
+/** What a subscription to these notifications has heard so far; it has been acknowledged, under the id `listening`. */
+export const listening = Effect.fnUntraced(function*(target: Pick<Daemon, "url" | "secret">, notifications: object) {
+  let heard = ""
+  yield* Effect.promise(async (signal) => {
+    const body = request("subscriptions/listen", { notifications }, "listening")
+    const response = await open(target, "subscriptions/listen", body, {}, signal)
+    for await (const chunk of response.body ?? []) heard += Buffer.from(chunk).toString()
+  }).pipe(Effect.forkChild)
+  const text = Effect.sync(() => heard)
+  yield* eventually("the acknowledgement", text, (text) => text.includes("acknowledged"))
+  return text
+})
