@@ -12,11 +12,15 @@ const command = Command.make("crash", {
   jobs: Flag.Int("jobs").pipe(Flag.withDescription("Rigs side by side"), Flag.withDefault(1))
 }, ({ mode, ...options }) =>
   Effect.gen(function*() {
+    let told = 0
     const totals = yield* run({
       ...options,
       mode: Option.getOrUndefined(mode),
-      onRig: ({ cycles, faults }) =>
-        cycles % 100 < 25 ? Console.error(`${cycles} cycles, ${faults.length} faults`) : Effect.void
+      onRig: Effect.fnUntraced(function*({ cycles, faults }) {
+        for (const fault of faults.slice(told)) yield* Console.error(fault)
+        told = faults.length
+        if (cycles % 100 < 25) yield* Console.error(`${cycles} cycles, ${told} faults`)
+      })
     })
     yield* Console.log(`seed ${options.seed}\n${totals.text}`)
     for (const fault of totals.faults) yield* Console.log(fault)
