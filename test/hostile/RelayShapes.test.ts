@@ -105,4 +105,18 @@ describe.concurrent("an agent is served by a relay that", () => {
       assert.isDefined((yield* agent.call("good")).answer.result)
       assert.isTrue(yield* daemon.steady)
     }), 30_000)
+
+  it.live("refuses at length: no more than 500 characters of it are in what the agent is told", () =>
+    Effect.gen(function*() {
+      const words = "no ".repeat(20_000)
+      const relay = yield* hostileRelay({
+        evil: ({ id }, response) =>
+          json(response, 403, { jsonrpc: "2.0", id: JSON.parse(id), error: { code: -32000, message: words } })
+      })
+      const agent = yield* rawAgent(yield* holdfast(relay.url))
+      const { answer, text } = yield* agent.call("evil")
+      assert.strictEqual(answer.error?.code, -31002)
+      assert.include(text, "no no no")
+      assert.isBelow(text.length, 1000)
+    }))
 })
