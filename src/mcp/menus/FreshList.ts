@@ -99,13 +99,12 @@ export class FreshList extends Context.Service<FreshList, {
         if (Option.isSome(list)) yield* client.listed(list.value.result)
       })
 
-      const forAgents = Effect.flatMap(
-        agents.list,
-        (names) => Effect.forEach(names, forAgent, { concurrency: 16, discard: true })
-      )
+      const eachAgent = (look: (agent: AgentName) => Effect.Effect<void>) =>
+        Effect.flatMap(agents.list, (names) => Effect.forEach(names, look, { concurrency: 16, discard: true }))
+      const forAgents = eachAgent(forAgent)
 
       // What waits in the outbox may go out before the relay has listed anything again.
-      yield* Effect.flatMap(agents.list, (names) => Effect.forEach(names, recalled, { discard: true }))
+      yield* Effect.timeoutOption(eachAgent(recalled), settings.link.fallbackAfter)
       // An agent's first call needs its tool's schema, so nobody is served before the lists had their chance.
       if ((yield* link.state)._tag === "Up") yield* Effect.timeoutOption(forAgents, settings.link.fallbackAfter)
 
