@@ -107,4 +107,35 @@ describe.concurrent("a relay whose event stream has", () => {
       assert.isBelow(asked, 25)
     })
   })
+
+  it.live("ids beyond ASCII is resumed behind them, in UTF-8; ids that no header can carry are not asked for", () =>
+    Effect.gen(function*() {
+      const asked: Array<string> = []
+      const answer = { text: "" }
+      const relay = yield* hostileRelay({
+        evil: ({ id }, response) => {
+          answer.text = resultOf(id, "resumed")
+          raw(
+            response,
+            sseHead,
+            event(notice, "id: \u2192 7\n"),
+            event(notice, "id: \u0001\n"),
+            event(notice, `id: ${"8".repeat(5000)}\n`)
+          )
+          setTimeout(() => response.socket?.destroy(), 100)
+        },
+        special: ({ headers, method }, response) => {
+          const last = headers["last-event-id"]
+          if (method !== "GET" || typeof last !== "string") return false
+          asked.push(Buffer.from(last, "latin1").toString())
+          raw(response, sseHead, event(answer.text))
+          response.socket?.end()
+          return true
+        }
+      })
+      const agent = yield* rawAgent(yield* holdfast(relay.url))
+      const reply = yield* agent.call("evil")
+      assert.strictEqual(reply.answer.result?.["is"], "resumed", reply.text)
+      assert.deepStrictEqual(asked, ["\u2192 7"])
+    }))
 })
