@@ -57,7 +57,9 @@ export const story = Effect.fnUntraced(function*(outbox: Outbox["Service"], call
   yield* relay.behave(refuses("no"))
   yield* advance("1 minute")
   yield* relay.behave(carries)
-  // What an operator asks of a disk that fails, fails.
-  yield* Effect.exit(Effect.flatMap(lettersOf(outbox), (letters) => outbox.retry(letters.map(({ id }) => id))))
+  // What an operator asks of a disk that fails, fails; a lock is waited for.
+  yield* Effect.forkChild(
+    Effect.exit(Effect.flatMap(lettersOf(outbox), (letters) => outbox.retry(letters.map(({ id }) => id))))
+  )
   yield* advance("1 minute")
 })
