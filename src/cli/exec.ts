@@ -72,7 +72,7 @@ const run = Effect.fnUntraced(function*(
   if (settings.context.git.attach && Option.exists(worktree, ({ linked }) => linked)) {
     yield* Effect.forEach(Option.toArray(worktree), (worktree) => attach(leased.agent, worktree))
   }
-  yield* Effect.forEach(injection.entries, borrow, { discard: true })
+  yield* borrow(injection.entries, dataDir)
   const credentials = yield* handedCredentials(
     settings,
     ({ hint, name }) => Console.error(`holdfast: the command goes without credential "${name}": ${hint}`)

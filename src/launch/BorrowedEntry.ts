@@ -2,10 +2,13 @@
  * An entry in a configuration file of somebody else's, for as long as the scope is open.
  *
  * Comments and layout stay. Afterwards the file is as it was, byte for byte; where it was changed meanwhile, only the entry
- * goes. One that is there already in the same words is somebody else's, and stays.
+ * goes. Several processes share one, and the last of them gives it back; what one left that was killed, the next one gives
+ * back. An entry that is there already in the same words, and not by us, is somebody else's, and stays.
  */
 import { Effect, FileSystem, Option, Schema } from "effect"
 import { applyEdits, findNodeAtLocation, getNodeValue, modify, parse, type ParseError, parseTree } from "jsonc-parser"
+import { isAlive } from "../supervision/isAlive.ts"
+import * as LentEntry from "./LentEntry.ts"
 import { replaceFile } from "./replaceFile.ts"
 
 export interface BorrowedEntry {
@@ -46,32 +49,63 @@ const read = Effect.fnUntraced(function*(file: string) {
   )
 })
 
-export const borrow = Effect.fn("BorrowedEntry.borrow")(function*(entry: BorrowedEntry) {
+const giveBack = Effect.fnUntraced(function*(entry: BorrowedEntry, { after, before }: LentEntry.LentEntry) {
   const fs = yield* FileSystem.FileSystem
-  const refused = (error: { readonly message: string }) =>
-    new NotConfigurable({ file: entry.file, detail: error.message })
-  const before = yield* Effect.mapError(read(entry.file), refused)
+  const present = yield* read(entry.file)
+  if (Option.isNone(present)) return
+  if (present.value !== after) {
+    if (holds(present.value, entry)) yield* replaceFile(entry.file, put(present.value, entry.path, undefined))
+    return
+  }
+  yield* before === null ? fs.remove(entry.file) : replaceFile(entry.file, before)
+})
+
+/** Takes part in what another living process borrowed; else borrows, unless it is there as somebody else's. */
+const take = Effect.fnUntraced(function*(entry: BorrowedEntry, record: string) {
+  const before = yield* read(entry.file)
   const text = Option.getOrElse(before, () => "{}\n")
   const errors: Array<ParseError> = []
   parse(text, errors, lenient)
   if (errors.length > 0) return yield* new NotConfigurable({ file: entry.file, detail: "it is not JSON" })
-  if (holds(text, entry)) return
+  if (holds(text, entry)) {
+    const lent = yield* LentEntry.find(record)
+    if (Option.isNone(lent)) return
+    return yield* LentEntry.keep(record, { ...lent.value, holders: [...lent.value.holders, process.pid] })
+  }
   const after = put(text, entry.path, entry.value)
-
-  const giveBack = Effect.gen(function*() {
-    const present = yield* read(entry.file)
-    if (Option.isNone(present)) return
-    if (present.value !== after) {
-      if (holds(present.value, entry)) yield* replaceFile(entry.file, put(present.value, entry.path, undefined))
-      return
-    }
-    yield* Option.match(before, {
-      onNone: () => fs.remove(entry.file),
-      onSome: (text) => replaceFile(entry.file, text)
-    })
-  })
-  yield* Effect.acquireRelease(
-    Effect.mapError(replaceFile(entry.file, after), refused),
-    () => Effect.ignore(giveBack)
-  )
+  yield* LentEntry.keep(record, { holders: [process.pid], before: Option.getOrNull(before), after })
+  yield* replaceFile(entry.file, after)
 })
+
+/** The last one who needs it gives it back. */
+const leave = Effect.fnUntraced(function*(entry: BorrowedEntry, record: string) {
+  const fs = yield* FileSystem.FileSystem
+  const lent = yield* LentEntry.find(record)
+  if (Option.isNone(lent)) return
+  const holders = lent.value.holders.filter((holder) => holder !== process.pid && isAlive(holder))
+  if (holders.length > 0) return yield* LentEntry.keep(record, { ...lent.value, holders })
+  yield* giveBack(entry, lent.value)
+  yield* fs.remove(record)
+})
+
+/** `directory`: where it is kept who borrowed what. */
+export const borrow = Effect.fn("BorrowedEntry.borrow")(
+  function*(entries: ReadonlyArray<BorrowedEntry>, directory: string) {
+    const each = entries.map((entry) => ({ entry, record: LentEntry.recordOf(directory, entry.file, entry.path) }))
+    const left = Effect.forEach(each.toReversed(), ({ entry, record }) => leave(entry, record), { discard: true })
+    const taken = Effect.forEach(each, ({ entry, record }) =>
+      take(entry, record).pipe(
+        Effect.mapError((error) =>
+          error._tag === "NotConfigurable" ? error : new NotConfigurable({ file: entry.file, detail: error.message })
+        )
+      ), { discard: true })
+    if (entries.length === 0) return
+    yield* Effect.acquireRelease(
+      // First what those left who were killed.
+      LentEntry.oneAtATime(directory)(
+        Effect.andThen(Effect.ignore(left), Effect.onError(taken, () => Effect.ignore(left)))
+      ),
+      () => Effect.ignore(LentEntry.oneAtATime(directory)(left))
+    )
+  }
+)

@@ -98,9 +98,14 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
       const { agents, exec, home, start } = yield* setup
       assert.strictEqual((yield* exec("--", "sh", "-c", "exit 7")).code, 7)
       assert.strictEqual((yield* exec("--", "sh", "-c", "kill -KILL $$")).code, 137)
-      telling(home, "agent", `trap 'exit 42' TERM; trap 'echo interrupted' INT; while :; do sleep 0.1; done`)
+      telling(
+        home,
+        "agent",
+        `trap 'exit 42' TERM; trap 'echo interrupted' INT; echo ready; while :; do sleep 0.1; done`
+      )
       const program = yield* start("--", "agent")
       const { agent } = yield* toldBy(program)
+      yield* eventually("the command is ready", Effect.sync(() => program.stdout), (text) => text.includes("ready"))
       for (const count of [1, 2]) {
         program.child.kill("SIGINT")
         yield* eventually(
@@ -239,6 +244,42 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
         assert.deepStrictEqual(rest, kept === undefined ? {} : { theme: "dark" })
         if (kept === undefined) assert.throws(() => home.read(...file))
         else assert.strictEqual(home.read(...file), kept)
+      }),
+    60_000
+  )
+
+  it.effect(
+    "lends one entry to several at once; the last gives it back, or the next where that one was killed",
+    () =>
+      Effect.gen(function*() {
+        const { daemon, exec, home, start } = yield* setup
+        const file = [".cursor", "mcp.json"]
+        const kept = "{ \"mcpServers\": {\n\t} }"
+        home.write(kept, ...file)
+        telling(home, "cursor-agent", "[ \"$1\" = short ] || { echo pid $$; exec sleep 30; }")
+        const ends = ({ child, ended }: Program) => {
+          child.kill("SIGTERM")
+          return Effect.promise(() => ended)
+        }
+        const lasting = Effect.tap(start("--", "cursor-agent"), toldBy)
+        const [first, second] = [yield* lasting, yield* lasting]
+        yield* ends(first)
+        assert.include(home.read(...file), daemon.url)
+        yield* ends(second)
+        assert.strictEqual(home.read(...file), kept)
+
+        const killed = yield* lasting
+        const orphan = yield* eventually(
+          "the command's process id",
+          Effect.sync(() => Number(/^pid (\d+)$/m.exec(killed.stdout)?.[1])),
+          (pid) => pid > 0
+        )
+        killed.child.kill("SIGKILL")
+        process.kill(orphan)
+        yield* Effect.promise(() => killed.ended)
+        assert.include(home.read(...file), daemon.url)
+        assert.strictEqual((yield* exec("--", "cursor-agent", "short")).code, 0)
+        assert.strictEqual(home.read(...file), kept)
       }),
     60_000
   )
