@@ -27,11 +27,11 @@ const served = ({ agent }: Effect.Success<typeof beside>) =>
   Effect.gen(function*() {
     const { millis, value } = yield* timed(agent.call("good"))
     assert.isDefined(value.answer.result)
-    assert.isBelow(millis, 1000)
+    assert.isBelow(millis, 3000)
   })
 
 describe.concurrent("an agent that", () => {
-  it.live("sends a header now and then is told 408 within 16 s, and let go", () =>
+  it.live("sends a header now and then is told 408 within 18 s, and let go", () =>
     Effect.gen(function*() {
       const rig = yield* beside
       yield* rig.socket.write(`POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\n`)
@@ -40,7 +40,7 @@ describe.concurrent("an agent that", () => {
       const { millis, value } = yield* timed(rig.socket.closed)
       assert.strictEqual(statusOf(value), 408)
       assert.strictEqual(bodyOf(value).jsonrpc, "2.0")
-      assert.isBelow(millis, 16_000)
+      assert.isBelow(millis, 18_000)
     }))
 
   it.live("sends headers without end is told 431 beyond 32 KiB, and let go", () =>

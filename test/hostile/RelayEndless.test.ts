@@ -1,89 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib"
 import { timed } from "../drill/drill.ts"
-import type { Received } from "../relay/ScriptedRelay.ts"
 import { eventually } from "../support/eventually.ts"
-import { holdfast } from "../support/InProcess.ts"
-import { type RawAgent, rawAgent, type RawReply } from "../support/RawAgent.ts"
-import { endlessly, type Evil, hostileRelay, raw, resultOf, sseHead } from "./HostileRelay.ts"
-
-const MiB = 1024 * 1024
-const jsonHead = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-const bounds = { link: { callTimeout: "3 seconds", listTimeout: "2 seconds", readTimeout: "2 seconds" } }
-
-/** An honest relay but for `evil`, Holdfast in front of it, and an agent; the link must not have gone Down meanwhile. */
-const beside = <A, E>(evil: Evil, use: (agent: RawAgent) => Effect.Effect<A, E>, settings = bounds) =>
-  Effect.scoped(Effect.gen(function*() {
-    const relay = yield* hostileRelay({ evil })
-    const daemon = yield* holdfast(relay.url, settings)
-    const agent = yield* rawAgent(daemon)
-    yield* agent.request("tools/list")
-    const used = yield* use(agent)
-    assert.isDefined((yield* agent.call("good")).answer.result)
-    assert.isTrue(yield* daemon.steady)
-    return used
-  }))
-
-const isTold = (reply: RawReply, delivery = "unknown") => {
-  assert.strictEqual(reply.status, 200)
-  assert.strictEqual(reply.answer.error?.code, -31002, reply.text)
-  assert.strictEqual(reply.answer.error?.data?.["delivery"], delivery)
-  assert.isBelow(reply.text.length, 3000)
-}
-
-const padded = (text: string) => text.padEnd(200)
-
-/** Answers that break HTTP; each ends at once. */
-const lies: Readonly<Record<string, (request: Received) => string>> = {
-  "a length that is longer than its body": ({ id }) => `${jsonHead}content-length: 900\r\n\r\n${resultOf(id, "x")}`,
-  "a length that is shorter than its body": ({ id }) => `${jsonHead}content-length: 20\r\n\r\n${resultOf(id, "x")}`,
-  "a length that is no number": ({ id }) => `${jsonHead}content-length: many\r\n\r\n${resultOf(id, "x")}`,
-  "two lengths": ({ id }) => `${jsonHead}content-length: 5\r\ncontent-length: 50\r\n\r\n${resultOf(id, "x")}`,
-  "a length beside chunks": ({ id }) =>
-    `${jsonHead}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n${resultOf(id, "x")}`,
-  "chunks without sizes": ({ id }) => `${jsonHead}transfer-encoding: chunked\r\n\r\n${resultOf(id, "x")}`,
-  "a chunk of a length beyond all numbers": ({ id }) =>
-    `${jsonHead}transfer-encoding: chunked\r\n\r\n${"f".repeat(40)}\r\n${resultOf(id, "x")}`,
-  "no last chunk": ({ id }) => `${jsonHead}transfer-encoding: chunked\r\n\r\nc8\r\n${padded(resultOf(id, "x"))}\r\n`,
-  "a status beyond all statuses": () => `HTTP/1.1 9999 What\r\n\r\n`,
-  "another protocol": () => `SSH-2.0-OpenSSH_9.9\r\n`,
-  "headers beyond 16 KiB": ({ id }) => `${jsonHead}x: ${"x".repeat(20_000)}\r\n\r\n${resultOf(id, "x")}`
-}
-
-const passedOn = new Set(["a length that is longer than its body", "no last chunk"])
-
-describe.concurrent("a relay whose answer has", () => {
-  for (const [what, bytes] of Object.entries(lies)) {
-    it.live(`${what} costs the call that it answers, and nobody else`, () =>
-      beside((request, response) => {
-        raw(response, bytes(request))
-        response.socket?.end()
-      }, (agent) =>
-        Effect.gen(function*() {
-          for (const tool of ["evil", "evil_read", "relay_send_message"]) {
-            const { millis, value } = yield* timed(Effect.exit(agent.call(tool)))
-            assert.isBelow(millis, 2000)
-            // What was being passed on as it came can't be taken back: it breaks off, and never looks like an answer.
-            if (value._tag === "Success") isTold(value.value)
-            else assert.isTrue(tool === "evil" && passedOn.has(what))
-          }
-        })))
-  }
-
-  it.live("a second answer behind it on the same connection gives it to nobody", () =>
-    beside(({ id }, response) => {
-      const answer = (is: string) => `${jsonHead}content-length: 200\r\n\r\n${padded(resultOf(id, is))}`
-      raw(response, `${answer("first")}${answer("planted")}`)
-    }, (agent) =>
-      Effect.gen(function*() {
-        for (let call = 0; call < 3; call++) {
-          const reply = yield* agent.call("evil")
-          assert.strictEqual(reply.answer.result?.["is"], "first", reply.text)
-          assert.isDefined((yield* agent.request("prompts/list")).answer.result)
-        }
-      })))
-})
+import { beside, bounds, isTold, jsonHead, MiB } from "./Beside.ts"
+import { endlessly, sseHead } from "./HostileRelay.ts"
 
 /** How many bytes were taken once no more are. */
 const standstill = (bytes: () => number) =>
@@ -121,7 +41,7 @@ describe.concurrent("a relay whose answer never ends", () => {
       Effect.gen(function*() {
         const { millis, value } = yield* timed(agent.call("evil"))
         isTold(value)
-        assert.isBelow(millis, 5000)
+        assert.isBelow(millis, 9000)
       })))
 
   for (
@@ -156,10 +76,11 @@ describe.concurrent("a relay whose answer never ends", () => {
       written = endlessly(response, `${jsonHead}\r\n{"jsonrpc":"2.0","id":${id},"result":"`, "x".repeat(65_536))
     }, (agent) =>
       Effect.gen(function*() {
-        const broken = yield* Effect.exit(agent.open({ id: 7, method: "tools/call", params: { name: "evil_read" } }))
-        assert.isDefined(broken)
+        // Beyond 16 MiB it is passed on as fast as the agent reads, which this one does not.
+        yield* agent.unread({ id: 7, method: "tools/call", params: { name: "evil_read" } })
         yield* Effect.promise(() => written.closed.promise)
-        // Beyond 16 MiB it is passed on as it comes, as fast as the agent reads: nothing is kept.
+        assert.isAbove(written.bytes, 16 * MiB)
+        assert.isBelow(written.bytes, 48 * MiB)
         assert.strictEqual(calls, 1)
       }).pipe(Effect.scoped))
   })
@@ -193,7 +114,7 @@ describe.concurrent("a relay whose answer never ends", () => {
         for (head of heads) {
           const { millis, value } = yield* timed(agent.call("evil"))
           isTold(value, head.includes(" 401 ") ? "not sent" : "unknown")
-          assert.isBelow(millis, 2000)
+          assert.isBelow(millis, 5000)
           yield* Effect.promise(() => written.closed.promise)
           assert.isBelow(written.bytes, 8 * MiB)
         }
@@ -229,25 +150,4 @@ describe.concurrent("a relay whose answer never ends", () => {
         assert.isDefined((yield* agent.call("good")).answer.result)
       }).pipe(Effect.scoped), { link: { ...bounds.link, callTimeout: "10 minutes" } })
   })
-})
-
-describe.concurrent("a relay that compresses", () => {
-  const bomb = Buffer.alloc(64 * MiB, " ")
-  const packed = { gzip: gzipSync, br: brotliCompressSync, deflate: deflateSync }
-  for (const [encoding, pack] of Object.entries(packed)) {
-    it.live(`by ${encoding}, unasked, has not answered; nothing is unpacked`, () =>
-      Effect.gen(function*() {
-        const bytes = pack(bomb)
-        const accepted: Array<string | undefined> = []
-        yield* beside(({ headers }, response) => {
-          accepted.push(String(headers["accept-encoding"]))
-          response.writeHead(200, { "content-type": "application/json", "content-encoding": encoding }).end(bytes)
-        }, (agent) =>
-          Effect.gen(function*() {
-            isTold(yield* agent.call("evil"))
-            isTold(yield* agent.call("evil_read"))
-          }))
-        assert.deepStrictEqual([...new Set(accepted)], ["identity"])
-      }))
-  }
 })
