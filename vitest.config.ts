@@ -9,7 +9,8 @@ export default defineConfig({
     hookTimeout: 30_000,
     // Most files wait for processes more than they compute, so two of them share two cores well.
     maxWorkers: 2,
-    // Each daemon that a test starts would compile the same sources anew.
+    // Each process that a test starts would read and compile the same sources anew.
+    globalSetup: ["test/support/bundledMain.ts"],
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node", import.meta.url)) }
   }
 })
