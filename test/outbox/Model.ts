@@ -69,7 +69,6 @@ const attempted = (model: Model, { resend }: ModelEntry): Partial<ModelEntry> | 
     case "refuses":
       return { state: "dead", reason: "no" }
     case "is busy":
-      return { state: "dead", reason: "given up" }
     case "is lost":
       return { state: "dead", reason: resend ? "given up" : "unknown" }
     case "is limited":

@@ -16,7 +16,8 @@ import {
 } from "../../src/relay/RelayFailure.ts"
 
 const id = "\"holdfast-1\""
-const answer = (body: string, status = 200) => ofAnswer({ status, text: `{"jsonrpc":"2.0","id":${id},${body}}` }, id)
+const answer = (body: string, status = 200, onUnknown: "resend" | "dead" = "resend") =>
+  ofAnswer({ status, text: `{"jsonrpc":"2.0","id":${id},${body}}` }, id, onUnknown)
 const error = (code: number, status = 200) => answer(`"error":{"code":${code},"message":"words"}`, status)._tag
 const failure = (reason: RelayFailureReason, onUnknown: "resend" | "dead", linkUp: boolean) =>
   ofFailure(new RelayFailure({ reason }), onUnknown, linkUp)._tag
@@ -28,7 +29,7 @@ describe("Verdict", () => {
       result: "{ \"n\":12345678901234567890}"
     })
     assert.strictEqual(
-      ofAnswer({ status: 200, text: `[{"jsonrpc":"2.0","id":${id},"result":{}}]` }, id)._tag,
+      ofAnswer({ status: 200, text: `[{"jsonrpc":"2.0","id":${id},"result":{}}]` }, id, "resend")._tag,
       "Delivered"
     )
   })
@@ -50,10 +51,24 @@ describe("Verdict", () => {
     assert.strictEqual(
       ofAnswer(
         { status: 400, text: "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,\"message\":\"x\"}}" },
-        id
+        id,
+        "dead"
       )._tag,
       "Refused"
     )
+  })
+
+  it("takes an error that may pass for an unknown outcome where a call must not be sent twice", () => {
+    const dead = (code: number, status = 200) => answer(`"error":{"code":${code},"message":"x"}`, status, "dead")._tag
+    assert.deepStrictEqual([200, 409, 500].map((status) => dead(-32603, status)), Array(3).fill("Unknown"))
+    assert.deepStrictEqual([401, 403, 429, 503].map((status) => dead(-32603, status)), [
+      "Hold",
+      "Hold",
+      "Wait",
+      "Retry"
+    ])
+    assert.strictEqual(dead(-32602), "Refused")
+    assert.strictEqual(ofAnswer({ status: 200, text: "{}" }, id, "dead")._tag, "Unknown")
   })
 
   it("sends again at once what a relay that was away cannot have carried out, and counts it where the relay was there", () => {

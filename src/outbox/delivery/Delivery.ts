@@ -68,7 +68,11 @@ export class Delivery extends Context.Service<Delivery, {
             })
             if (answer.body._tag === "Whole") {
               const { headers, status } = answer
-              return ofAnswer({ status, text: answer.body.text, retryAfterMillis: retryAfter(headers) }, id)
+              return ofAnswer(
+                { status, text: answer.body.text, retryAfterMillis: retryAfter(headers) },
+                id,
+                entry.onUnknown
+              )
             }
             return yield* new RelayFailure({ reason: new AnswerCutOff({ detail: "it is larger than 16 MiB" }) })
           }))

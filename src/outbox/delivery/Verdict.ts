@@ -57,15 +57,20 @@ const ofResult = (response: Response): Verdict => {
   return Verdict.Delivered({ result: JsonText.at(response.text, ["result"]) ?? "{}" })
 }
 
-export const ofAnswer = (answer: Answer, id: string): Verdict => {
+/** An error that may pass says nothing of whether the call was carried out, so the rule for unknown outcomes comes first. */
+export const ofAnswer = (answer: Answer, id: string, onUnknown: "resend" | "dead"): Verdict => {
   const response = responseTo(answer.text, id)
-  if (response === undefined) return Verdict.Retry({ why: "the relay's answer was not ours", millis: 0 })
+  const again = (why: string, millis: number) =>
+    onUnknown === "dead" ? Verdict.Unknown({ why }) : Verdict.Retry({ why, millis })
+  if (response === undefined) return again("the relay's answer was not ours", 0)
   if (response.error === undefined) return ofResult(response)
   const why = brief(`${response.error.message} (${response.error.code})`)
   if (answer.status === 429) return Verdict.Wait({ why, millis: answer.retryAfterMillis })
   if (answer.status === 401 || answer.status === 403) return Verdict.Hold({ why })
   if (final.has(response.error.code)) return Verdict.Refused({ why })
-  return Verdict.Retry({ why, millis: answer.retryAfterMillis ?? 0 })
+  // "Service unavailable" is said before anything is done.
+  if (answer.status === 503) return Verdict.Retry({ why, millis: answer.retryAfterMillis ?? 0 })
+  return again(why, answer.retryAfterMillis ?? 0)
 }
 
 /** `linkUp`: whether, after the failure was looked into, the relay turned out to be there. */

@@ -47,7 +47,7 @@ export class LiveAttempt extends Context.Service<LiveAttempt, {
 
       const verdictOn = (submitted: Submitted, outcome: Outcome): Effect.Effect<Verdict> => {
         const { onUnknown, wire } = submitted.draft
-        if (Exit.isSuccess(outcome)) return Effect.succeed(ofAnswer(outcome.value, wire.id))
+        if (Exit.isSuccess(outcome)) return Effect.succeed(ofAnswer(outcome.value, wire.id, onUnknown))
         const failure = Option.getOrElse(Exit.findErrorOption(outcome), () => brokenInside)
         return settlement.ofFailure(failure, onUnknown)
       }
