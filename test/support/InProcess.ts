@@ -1,5 +1,5 @@
 /** The whole runtime in the test's own process, in front of a relay, listening. */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, References } from "effect"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { defaultRelay } from "../../src/domain/Ids.ts"
@@ -17,7 +17,8 @@ export const holdfast = Effect.fnUntraced(function*(relay: URL, settings: Encode
   const services = yield* Layer.build(
     Holdfast.layer({
       settings: { ...settings, relay: { url: relay.href }, dataDir, listen: { port: 0, ...settings.listen } }
-    })
+      // What a hostile peer makes of the log is nothing that a test's own output needs.
+    }).pipe(Layer.provide(Layer.succeed(References.MinimumLogLevel, "Error")))
   )
   const { url } = Context.get(services, Holdfast)
   const relays = Context.get(services, Relays)
