@@ -2,21 +2,14 @@
 import { Client } from "@modelcontextprotocol/client"
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
 import { Effect } from "effect"
-import { fileURLToPath } from "node:url"
 import { CallFailed } from "../support/ClientCall.ts"
-
-export const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+import { stdioCommand } from "../support/stdioCommand.ts"
 
 /** An official client over the bridge's standard input and output; how many list_changed it heard. */
 export const stdioClient = Effect.fnUntraced(
   function*(dataDir: string, modern: boolean, env: Record<string, string> = {}) {
     const heard = { listChanged: 0 }
-    const transport = new StdioClientTransport({
-      command: process.execPath,
-      args: [main, "stdio", "--data-dir", dataDir],
-      env: { PATH: process.env["PATH"] ?? "", ...env },
-      stderr: "inherit"
-    })
+    const transport = new StdioClientTransport({ ...stdioCommand(dataDir, env), stderr: "inherit" })
     const client = new Client({ name: "stdio", version: "1" }, {
       versionNegotiation: { mode: modern ? "auto" : "legacy" }
     })

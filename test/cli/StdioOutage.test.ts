@@ -5,14 +5,16 @@ import { TestRelay } from "../relay/TestRelay.ts"
 import { Daemon } from "../support/Daemon.ts"
 import { eventually } from "../support/eventually.ts"
 import { initialize } from "../support/RawAgent.ts"
-import { main, stdioClient } from "./StdioClient.ts"
+import { stdioCommand } from "../support/stdioCommand.ts"
+import { stdioClient } from "./StdioClient.ts"
 
 /** `holdfast stdio` with its lines in the hands of the test. */
 const rawStdio = Effect.fnUntraced(function*(dataDir: string) {
   const child = yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      spawn(process.execPath, [main, "stdio", "--data-dir", dataDir], { stdio: ["pipe", "pipe", "inherit"] })
-    ),
+    Effect.sync(() => {
+      const { args, command, env } = stdioCommand(dataDir)
+      return spawn(command, args, { env, stdio: ["pipe", "pipe", "inherit"] })
+    }),
     (child) =>
       Effect.sync(() => {
         child.kill("SIGKILL")
@@ -21,6 +23,7 @@ const rawStdio = Effect.fnUntraced(function*(dataDir: string) {
   let said = ""
   child.stdout.on("data", (chunk) => said += String(chunk))
   return {
+    said: Effect.sync(() => said.split("\n").slice(0, -1).map((line) => Object(JSON.parse(line)))),
     say: (message: unknown) =>
       Effect.sync(() => {
         child.stdin.write(`${JSON.stringify(message)}\n`)
@@ -86,4 +89,18 @@ describe("holdfast stdio, whose daemon dies", () => {
       const answers = yield* answered(5)
       for (const id of [3, 4]) assert.match(answers.get(id).error.message, /may have been carried out/)
     }), 60_000)
+
+  it.live("is told each step of a call ahead of its answer, as long as it lives", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start()
+      const daemon = yield* Daemon.start({ relayUrl: relay.url })
+      const stdio = yield* rawStdio(daemon.dataDir)
+      yield* stdio.say(initialize())
+      yield* eventually("the session", stdio.answers, ({ size }) => size >= 1)
+      const slow = call(1, "slow", { millis: 3, steps: 3 })
+      yield* stdio.say({ ...slow, params: { ...slow.params, _meta: { progressToken: "p" } } })
+      yield* eventually("the answer", stdio.answers, (answers) => answers.has(1))
+      const told = (yield* stdio.said).slice(1).map(({ id, params }) => params?.progress ?? id)
+      assert.deepStrictEqual(told, [1, 2, 3, 1])
+    }), 30_000)
 })

@@ -1,5 +1,6 @@
 /** The official clients of both packages, as an agent would run them, behind one face. */
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
 import { Client as SdkClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport as SdkTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import {
@@ -9,6 +10,8 @@ import {
 } from "@modelcontextprotocol/sdk/types.js"
 import { Effect, type Scope } from "effect"
 import { CallFailed, type CallOptions, type CallResult, type ListedTool } from "./ClientCall.ts"
+import { Heard } from "./Heard.ts"
+import { stdioCommand } from "./stdioCommand.ts"
 import { watchedFetch, type Wire } from "./Wire.ts"
 
 export interface AgentClient {
@@ -44,6 +47,8 @@ export interface ConnectOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Only for `client` 2.4: negotiate the modern era where the server speaks it, or speak nothing else. */
   readonly modern?: boolean | "pinned"
+  /** Only for `client` 2.4: by way of `holdfast stdio` on this data directory, in the place of HTTP. */
+  readonly stdio?: string
   /** Answers a form that the server asks for with `yes`, and in a session wants every log message. */
   readonly obliging?: boolean
 }
@@ -59,27 +64,6 @@ const headersOf = (options: ConnectOptions) => ({
 })
 
 const attempt = <A>(run: (signal: AbortSignal) => Promise<A>) => Effect.tryPromise({ try: run, catch: CallFailed.from })
-
-class Heard {
-  listChanged = 0
-  readonly logged: Array<unknown> = []
-  readonly #watchers = new Set<() => void>()
-
-  changed(): void {
-    this.listChanged++
-    for (const look of this.#watchers) look()
-  }
-
-  readonly awaitListChanged = (count = 1): Effect.Effect<void> =>
-    Effect.callback((resume) => {
-      const look = () => {
-        if (this.listChanged >= count) resume(Effect.void)
-      }
-      this.#watchers.add(look)
-      look()
-      return Effect.sync(() => this.#watchers.delete(look))
-    })
-}
 
 const face = (
   client: {
@@ -158,10 +142,11 @@ const connectSdk: Connect = Effect.fnUntraced(function*(url, options = {}) {
 const connectClient: Connect = Effect.fnUntraced(function*(url, options = {}) {
   const { fetch, wire } = watchedFetch()
   const heard = new Heard()
-  const transport = new StreamableHTTPClientTransport(new URL(url), {
-    fetch,
-    requestInit: { headers: headersOf(options) }
-  })
+  const transport = options.stdio === undefined
+    ? new StreamableHTTPClientTransport(new URL(url), { fetch, requestInit: { headers: headersOf(options) } })
+    : Object.assign(new StdioClientTransport({ ...stdioCommand(options.stdio), stderr: "inherit" }), {
+      sessionId: undefined
+    })
   const { modern = false, obliging = false } = options
   const client = new Client({ name: options.name ?? "client-2", version: "1.0.0" }, {
     capabilities: obliging ? obligingCapabilities : {},
