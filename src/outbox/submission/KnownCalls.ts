@@ -1,7 +1,9 @@
 /** The same call again, answered by what became of it (BEHAVIOUR 5, "Key"). */
 import { Clock, Context, Effect, Layer, Option } from "effect"
+import type { SqlError } from "effect/sql"
 import type { AgentName } from "../../domain/Ids.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
+import { faultOf } from "../../storage/StorageFault.ts"
 import { acknowledgement } from "../Acknowledgement.ts"
 import type { WireAnswer } from "../Call.ts"
 import { OutboxRefused } from "../OutboxRefused.ts"
@@ -16,6 +18,14 @@ export const keyReused = (key: string): OutboxRefused =>
   new OutboxRefused({
     reason: "key reused",
     detail: `the idempotency key ${key} was used before with other arguments: choose another key, or repeat that call`
+  })
+
+const unreadable = (error: SqlError.SqlError): OutboxRefused =>
+  new OutboxRefused({
+    reason: "storage",
+    detail: `whether this call was sent before could not be read from disk (disk: ${
+      faultOf(error)
+    }), and it must not be sent twice: it was not accepted. Repeat it once the disk works again`
   })
 
 export class KnownCalls extends Context.Service<KnownCalls, {
@@ -46,7 +56,7 @@ export class KnownCalls extends Context.Service<KnownCalls, {
       })
 
       return KnownCalls.of({
-        find: Effect.fnUntraced(function*({ draft: { call, wire }, key, name }) {
+        find: Effect.fnUntraced(function*({ draft: { call, onUnknown, wire }, key, name }) {
           // A key that was minted for this very call names no other.
           if (key.origin === "minted") return Option.none()
           const live = answered.find(name, yield* Clock.currentTimeMillis)
@@ -55,8 +65,9 @@ export class KnownCalls extends Context.Service<KnownCalls, {
             const text = restoreId(live.text, live.wireId, wire.id)
             return Option.some<Reply>({ _tag: "Answered", answer: { status: live.status, text }, replayed: true })
           }
-          // A disk that cannot be read must not stop live calls; the relay still knows the key.
-          const row = yield* Effect.orElseSucceed(store.byKey(call.agent, call.tool, key.key), () => Option.none<Row>())
+          const row = yield* Effect.catch(store.byKey(call.agent, call.tool, key.key), (error) =>
+            // A disk that cannot be read must not stop live calls whose key the relay still knows.
+            onUnknown === "resend" ? Effect.succeedNone : unreadable(error))
           if (Option.isNone(row)) return Option.none()
           if (row.value.arguments_hash !== key.argumentsHash) return yield* keyReused(key.key)
           return Option.some(yield* replyOf(row.value, wire.id))

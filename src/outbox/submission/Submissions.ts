@@ -45,9 +45,11 @@ export class Submissions extends Context.Service<Submissions, {
       const stopping = Deferred.await(stopped)
 
       const sayUnsafe = (submitted: Submitted, reply: Exit.Exit<Reply, OutboxRefused>) => {
-        if (!Deferred.doneUnsafe(submitted.reply, reply)) return
+        if (Deferred.isDoneUnsafe(submitted.reply)) return
         underWay.delete(submitted.name)
         for (const request of submitted.askedBy) requests.delete(request)
+        // Last: who waits for it goes on at once, and may ask again.
+        Deferred.doneUnsafe(submitted.reply, reply)
       }
       const say = (submitted: Submitted, reply: Exit.Exit<Reply, OutboxRefused>) =>
         Effect.sync(() => sayUnsafe(submitted, reply))
