@@ -35,7 +35,7 @@ describe("in front of a relay of both eras", () => {
       const relay = yield* TestRelay.start()
       const daemon = yield* Daemon.start({ relayUrl: relay.url })
       yield* post(daemon, "tools/list", request("tools/list"))
-      const heard = yield* listening(daemon, { toolsListChanged: true })
+      const { heard } = yield* listening(daemon, { toolsListChanged: true })
       yield* relay.control.putTool({ name: "new", inputSchema: { type: "object" } }, false)
       assert.include((yield* post(daemon, "tools/list", request("tools/list"))).text, "\"new\"")
       yield* eventually("list_changed", heard, (text) => text.includes("list_changed"), "5 seconds")

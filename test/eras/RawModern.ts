@@ -72,5 +72,5 @@ export const listening = Effect.fnUntraced(function*(target: Pick<Daemon, "url" 
   }).pipe(Effect.forkChild)
   const text = Effect.sync(() => heard)
   yield* eventually("the acknowledgement", text, (text) => text.includes("acknowledged"))
-  return text
+  return { heard: text }
 })

@@ -34,7 +34,7 @@ describe("updates of a resource", () => {
     Effect.gen(function*() {
       const relay = yield* TestRelay.start({ era: "legacy" })
       const daemon = yield* Daemon.start({ relayUrl: relay.url })
-      const heard = yield* listening(daemon, { resourceSubscriptions: ["relay://inbox"] })
+      const { heard } = yield* listening(daemon, { resourceSubscriptions: ["relay://inbox"] })
       yield* eventually(
         "the relay's subscription",
         relay.requests,

@@ -27,6 +27,6 @@ export const realAgent = (name: keyof typeof specifiers, context: TestContext): 
       if (error === null && existsSync(command)) return resume(Effect.succeed(command))
       const why = `${specifier} cannot be installed here: ${error?.message.split("\n")[0] ?? "no command came of it"}`
       process.stderr.write(`SKIPPED: ${why}\n`)
-      resume(Effect.sync(() => context.skip(why)))
+      resume(Effect.suspend((): Effect.Effect<string> => context.skip(why)))
     })
   })
