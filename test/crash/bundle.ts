@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { build } from "tsdown"
+import { oneFile } from "../support/oneFile.ts"
 
 export interface Programs {
   readonly daemon: string
@@ -24,19 +24,7 @@ export const bundle = Effect.gen(function*() {
   yield* Effect.promise(() =>
     Promise.all(
       [["daemon", here("daemon.ts")], ["relay", here("../relay/main.ts")]].map(([name = "", entry = ""]) =>
-        build({
-          config: false,
-          entry: { [name]: entry },
-          outDir: join(directory, name),
-          platform: "node",
-          format: "esm",
-          deps: { alwaysBundle: [/.*/], onlyBundle: false },
-          inputOptions: { resolve: { mainFields: ["module", "main"] } },
-          outputOptions: { codeSplitting: false },
-          dts: false,
-          clean: false,
-          logLevel: "error"
-        })
+        oneFile(name, entry, join(directory, name))
       )
     )
   )

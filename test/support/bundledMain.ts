@@ -6,23 +6,11 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { build } from "tsdown"
+import { oneFile } from "./oneFile.ts"
 
 const setup = async () => {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-bundle-"))
-  await build({
-    config: false,
-    entry: { main: fileURLToPath(new URL("../../src/main.ts", import.meta.url)) },
-    outDir: directory,
-    platform: "node",
-    format: "esm",
-    deps: { alwaysBundle: [/.*/], onlyBundle: false },
-    inputOptions: { resolve: { mainFields: ["module", "main"] } },
-    outputOptions: { codeSplitting: false },
-    dts: false,
-    clean: false,
-    logLevel: "error"
-  })
+  await oneFile("main", fileURLToPath(new URL("../../src/main.ts", import.meta.url)), directory)
   // Not one of Holdfast's own variables, which a child would take for a setting.
   process.env["BUNDLED_HOLDFAST"] = join(directory, "main.mjs")
   return () => rmSync(directory, { recursive: true, force: true })
