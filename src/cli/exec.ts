@@ -75,6 +75,7 @@ const run = Effect.fnUntraced(function*(
   yield* borrow(injection.entries, dataDir)
   const credentials = yield* handedCredentials(
     settings,
+    dataDir,
     ({ hint, name }) => Console.error(`holdfast: the command goes without credential "${name}": ${hint}`)
   )
   return yield* Foreground.run(command, [...injection.args, ...own], {

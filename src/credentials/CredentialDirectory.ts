@@ -2,7 +2,7 @@
  * A directory of our own for the files of credentials: 0700, gone with the scope. What a process left that was killed is
  * taken away by the next one.
  */
-import { Effect, FileSystem, Path } from "effect"
+import { Context, Effect, FileSystem, Option, Path } from "effect"
 import { isAlive } from "../supervision/isAlive.ts"
 
 /** Containers may share a directory for temporary files, and not their process ids: those are told apart. */
@@ -14,6 +14,24 @@ const namespace = Effect.gen(function*() {
 
 /** Of all that live in the same namespace. */
 export const prefix = Effect.map(namespace, (id) => `holdfast-credentials-${id}-`)
+
+/**
+ * Where the files lie that are retained across turns, for a program whose turn is its whole life: they outlive it there,
+ * and the next one writes the same files. Without one they go with the rest.
+ */
+export const Retained = Context.Reference<Option.Option<string>>("holdfast/credentials/Retained", {
+  defaultValue: () => Option.none()
+})
+
+/** The retained ones' own, or `otherwise`. */
+export const retained = Effect.fnUntraced(function*(otherwise: string) {
+  const fs = yield* FileSystem.FileSystem
+  const directory = yield* Retained
+  if (Option.isNone(directory)) return otherwise
+  yield* Effect.orDie(fs.makeDirectory(directory.value, { recursive: true, mode: 0o700 }))
+  yield* Effect.orDie(fs.chmod(directory.value, 0o700))
+  return directory.value
+})
 
 export const make = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem

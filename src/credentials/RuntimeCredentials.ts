@@ -3,7 +3,7 @@
  * while it runs, and in variables, which a running process keeps as they were.
  *
  * Only what the settings hand over. After each turn the files go, but for those that are retained; with the scope all of
- * them do. A credential is asked for again at most once in 30 s, and never only to see whether it would answer.
+ * them do, but for retained ones that have a directory of their own. A credential is asked for again at most once in 30 s, and never only to see whether it would answer.
  */
 import { Context, Duration, Effect, FileSystem, Layer, Path, Redacted } from "effect"
 import { type CredentialSettings, tokenVariablesOf } from "../config/CredentialSettings.ts"
@@ -23,6 +23,8 @@ export interface Turn {
   /** What the turn goes without. */
   readonly unavailable: ReadonlyArray<CredentialUnavailable>
 }
+
+const isRetained = ({ handOver }: CredentialSettings): boolean => handOver?.retainAcrossTurns === true
 
 interface Handed {
   readonly name: string
@@ -46,6 +48,7 @@ export class RuntimeCredentials extends Context.Service<RuntimeCredentials, {
       const { credentials } = yield* Settings
       const { sources } = yield* CredentialSources
       const directory = yield* CredentialDirectory.make
+      const retained = yield* CredentialDirectory.retained(directory)
 
       const all: Array<Handed> = []
       for (const [name, settings] of Object.entries(credentials)) {
@@ -61,7 +64,7 @@ export class RuntimeCredentials extends Context.Service<RuntimeCredentials, {
         all.push({
           name,
           settings,
-          file: path.join(directory, encodeURIComponent(name)),
+          file: path.join(isRetained(settings) ? retained : directory, encodeURIComponent(name)),
           fresh: yield* FreshCredential.make(name, ask, () => Effect.void),
           written: undefined
         })
@@ -72,7 +75,8 @@ export class RuntimeCredentials extends Context.Service<RuntimeCredentials, {
       const write = Effect.fnUntraced(function*(handed: Handed, { token }: IssuedCredential) {
         const text = Redacted.value(token)
         if (handed.written === text) return
-        const draft = `${handed.file}.new`
+        // Others may write a retained one at the same time.
+        const draft = `${handed.file}.${process.pid}`
         yield* fs.writeFileString(draft, text, { mode: 0o600 })
         yield* fs.rename(draft, handed.file)
         handed.written = text
@@ -116,7 +120,7 @@ export class RuntimeCredentials extends Context.Service<RuntimeCredentials, {
         endTurn: Effect.suspend(() => {
           inTurn = false
           return Effect.forEach(
-            all.filter(({ settings }) => settings.handOver?.retainAcrossTurns !== true),
+            all.filter(({ settings }) => !isRetained(settings)),
             remove,
             { discard: true }
           )
