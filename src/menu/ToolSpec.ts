@@ -7,6 +7,8 @@ export interface ToolSpec {
   readonly declaresKey: boolean
   readonly idempotentHint: boolean
   readonly readOnlyHint: boolean
+  /** `execution.taskSupport` is `required` (2025-11-25, tasks): each call carries a `task`. */
+  readonly requiresTask: boolean
 }
 
 const ListResult = Schema.fromJsonString(Schema.Struct({ tools: Schema.Array(Schema.Unknown) }))
@@ -23,7 +25,8 @@ const specOf = (tool: unknown): ReadonlyArray<ToolSpec> => {
     name,
     declaresKey: member(member(member(tool, "inputSchema"), "properties"), "idempotencyKey") !== undefined,
     idempotentHint: member(annotations, "idempotentHint") === true,
-    readOnlyHint: member(annotations, "readOnlyHint") === true
+    readOnlyHint: member(annotations, "readOnlyHint") === true,
+    requiresTask: member(member(tool, "execution"), "taskSupport") === "required"
   }]
 }
 

@@ -86,7 +86,7 @@ describe("KeptLists", () => {
           ]
         })
       )
-      const no = { declaresKey: false, idempotentHint: false, readOnlyHint: false }
+      const no = { declaresKey: false, idempotentHint: false, readOnlyHint: false, requiresTask: false }
       const specs = yield* Effect.forEach(["send", "open", "odd", "gone"], (name) => kept.tool(key, name))
       assert.deepStrictEqual(specs.map(Option.getOrUndefined), [
         { ...no, name: "send", declaresKey: true, idempotentHint: true },
