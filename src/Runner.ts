@@ -29,6 +29,7 @@ import { ServedRelays } from "./runner/ServedRelays.ts"
 import { stopping } from "./runner/Stopping.ts"
 import { DataDirectory } from "./storage/DataDirectory.ts"
 import * as EndpointFile from "./storage/EndpointFile.ts"
+import { Deadlines } from "./supervision/Deadlines.ts"
 import { Supervisor } from "./supervision/Supervisor.ts"
 import * as PrincipalMemory from "./token/PrincipalMemory.ts"
 import * as SettingsCredentialSources from "./token/SettingsCredentialSources.ts"
@@ -59,7 +60,7 @@ const shared = WorktreeWatch.layer.pipe(
     )
   ),
   Layer.provideMerge(seam(({ database }) => database)),
-  Layer.provideMerge(Layer.mergeAll(DataDirectory.layer, Supervisor.layer))
+  Layer.provideMerge(Layer.mergeAll(DataDirectory.layer, Layer.provideMerge(Deadlines.layer, Supervisor.layer)))
 )
 
 /** The whole runtime, listening. */
