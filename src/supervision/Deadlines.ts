@@ -91,4 +91,3 @@ export class Deadlines extends Context.Service<Deadlines, {
     })
   )
 }
-
