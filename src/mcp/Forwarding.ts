@@ -54,7 +54,10 @@ export class Forwarding extends Context.Service<Forwarding, {
   >
   /** Asks and tells the agent whatever comes of it. */
   readonly forward: (session: AgentSession, request: Request, passage: Passage) => Effect.Effect<void>
-  /** Tells the agent of a failure; never as an HTTP failure, which clients count against the server. */
+  /**
+   * Tells the agent of a failure; never as an HTTP failure, which clients count against the server. A relay's own 429
+   * keeps status and words.
+   */
   readonly tell: (passage: Told, request: Request, failure: RelayFailure) => Effect.Effect<void>
 }>()("holdfast/mcp/Forwarding") {
   static readonly layer = Layer.effect(
@@ -93,6 +96,12 @@ export class Forwarding extends Context.Service<Forwarding, {
       }
 
       const tell: Forwarding["Service"]["tell"] = Effect.fnUntraced(function*(passage, request, failure) {
+        const { reason } = failure
+        if (reason._tag === "RateLimited" && reason.answer !== undefined && failure.opening !== true) {
+          const { headers, status, text } = reason.answer
+          passage.noted.outcome = "error"
+          return yield* passage.answer.answer({ _tag: "Json", status, headers, body: { _tag: "Whole", text } })
+        }
         yield* refuse(passage, request, relayError(failure, yield* link.state))
       })
 

@@ -1,11 +1,12 @@
 /** One request on one open relay session: crossed between the eras, sent once, and its answer read. */
 import { Effect, Option, type Scope } from "effect"
 import type { PrincipalId } from "../domain/Ids.ts"
+import * as JsonText from "../domain/JsonText.ts"
 import type { SseEvent } from "../domain/SseEvent.ts"
 import type { Token } from "../token/LiveToken.ts"
 import { follow } from "./Following.ts"
-import type { RelayFailure } from "./RelayFailure.ts"
-import { cross } from "./session/EraBridge.ts"
+import { RateLimited, RelayFailure } from "./RelayFailure.ts"
+import { type Crossing, cross } from "./session/EraBridge.ts"
 import type { OpenRelaySession } from "./session/OpenRelaySession.ts"
 import type { ParamHeaders } from "./session/ParamHeaders.ts"
 import type { SilenceWatch } from "./SilenceWatch.ts"
@@ -57,6 +58,15 @@ export const inSession = (open: OpenRelaySession, token: Option.Option<Token>) =
   protocolVersion: open.protocolVersion
 })
 
+/** A relay's own 429, as the agent's era has it and under the agent's id. */
+const rateLimited = (failure: RelayFailure, crossing: Crossing, id: string): RelayFailure => {
+  const { reason } = failure
+  if (reason._tag !== "RateLimited" || reason.answer === undefined) return failure
+  const { status, text } = crossing.answer(reason.answer.status, reason.answer.text)
+  const answer = { status, headers: reason.answer.headers, text: JsonText.set(text, ["id"], id) }
+  return new RelayFailure({ reason: new RateLimited({ retryAfterMillis: reason.retryAfterMillis, answer }) })
+}
+
 /** `params` is learnt from each list that comes by. */
 export const asking = (transport: RelayTransport["Service"], params: ParamHeaders) =>
   Effect.fnUntraced(function*(
@@ -74,12 +84,10 @@ export const asking = (transport: RelayTransport["Service"], params: ParamHeader
       return { status: 200, headers: {}, body: { _tag: "Whole", text: crossing.local } }
     }
     const sent = { ...inSession(open, token), onBytes }
-    const answer = yield* transport.send({
-      ...sent,
-      method: "POST",
-      body: crossing.text,
-      headers: crossing.headers
-    })
+    const answer = yield* Effect.mapError(
+      transport.send({ ...sent, method: "POST", body: crossing.text, headers: crossing.headers }),
+      (failure) => rateLimited(failure, crossing, options.id)
+    )
     const { headers, body } = answer
     const whole = (headers: Readonly<Record<string, string>>, text: string): FinalAnswer => {
       const { status, text: crossed } = crossing.answer(answer.status, text)

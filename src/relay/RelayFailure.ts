@@ -31,7 +31,13 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
 export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", { detail: Schema.String }) {}
 /** 429. */
 export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
-  retryAfterMillis: Schema.UndefinedOr(Schema.Number)
+  retryAfterMillis: Schema.UndefinedOr(Schema.Number),
+  /** The relay's JSON-RPC error, where it sent one: what a call that may not be queued is answered with. */
+  answer: Schema.optionalKey(Schema.Struct({
+    status: Schema.Int,
+    headers: Schema.Record(Schema.String, Schema.String),
+    text: Schema.String
+  }))
 }) {}
 /** The relay no longer knows the session that the request named (BEHAVIOUR 3). */
 export class SessionLost extends Schema.TaggedError<SessionLost>()("SessionLost", { status: Schema.Int }) {}

@@ -65,6 +65,30 @@ layer(Rig.layer({ relay: { answers: "json" } }), { excludeTestServices: true })(
         assert.strictEqual((yield* outages(daemon)) ?? "0", "0")
       })
   )
+
+  it.effect.each(["$ID", "null"] as const)(
+    "a 429 of its own under the id %s is passed on as it came, unless the call may be queued",
+    (id) =>
+      Effect.gen(function*() {
+        const { daemon, relay } = yield* Rig
+        const agent = yield* rawAgent(daemon)
+        yield* relay.control.answerNext(1, Answer.rateLimited(7, id), { tool: "echo" })
+        const sent = nextId()
+        const reply = yield* agent.post({ id: sent, method: "tools/call", params: { name: "echo", arguments: {} } })
+        assert.strictEqual(reply.status, 429)
+        assert.strictEqual(reply.headers["retry-after"], "7")
+        assert.deepStrictEqual<unknown>(reply.answer, {
+          jsonrpc: "2.0",
+          id: sent,
+          error: { code: -32029, message: "3 calls a second", data: { limit: 3 } }
+        })
+        yield* relay.control.answerNext(1, Answer.rateLimited(1, id), { tool: "relay_send_message" })
+        const write = yield* send(agent, `limited ${id}`)
+        assert.isTrue(queued(write), write.text)
+        yield* eventually("the write", texts(relay), (found) => found.includes(`limited ${id}`))
+        assert.strictEqual((yield* outages(daemon)) ?? "0", "0")
+      })
+  )
 })
 
 describe.concurrent("beside a relay that", () => {

@@ -63,6 +63,12 @@ export const silence = (headers: boolean): Answer => ({ kind: "silence", headers
 export const tooManyRequests = (retryAfter: number | string): Answer =>
   http(429, "{\"error\":\"slow down\"}", { "retry-after": String(retryAfter) })
 
+/** The same in JSON-RPC, under the request's id or, as a gateway says it, under none. */
+export const rateLimited = (retryAfter: number, id: "$ID" | "null"): Answer =>
+  http(429, `{"jsonrpc":"2.0","id":${id},"error":{"code":-32029,"message":"3 calls a second","data":{"limit":3}}}`, {
+    "retry-after": String(retryAfter)
+  })
+
 export const redirect = (location: string): Answer => http(307, "", { location })
 
 /** The same answer, after the request was carried out. */

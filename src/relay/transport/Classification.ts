@@ -75,8 +75,16 @@ export const classify = Effect.fnUntraced(function*(
   switch (status) {
     case 401:
       return yield* fail(new Unauthorized({ challenge: header(headers, "www-authenticate") }))
-    case 429:
-      return yield* fail(new RateLimited({ retryAfterMillis: yield* retryAfterMillis(headers) }))
+    case 429: {
+      const body = isJson(type) && encoding.toLowerCase() === "identity" ? yield* collect(chunks, peekBytes) : undefined
+      const text = body?._tag === "Whole" && errorResponse(body.text) !== undefined ? body.text : undefined
+      return yield* fail(
+        new RateLimited({
+          retryAfterMillis: yield* retryAfterMillis(headers),
+          ...(text === undefined ? {} : { answer: { status, headers: allowedOnly(headers), text } })
+        })
+      )
+    }
     case 502:
     case 503:
     case 504:
