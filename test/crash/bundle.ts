@@ -1,4 +1,8 @@
-/** Daemon and relay as one file each, since a process under test is started thousands of times. */
+/**
+ * Daemon and relay as one file each, since a process under test is started thousands of times.
+ *
+ * Not the published files: the daemon has traps in the place of its transport, its SQL and its clock.
+ */
 import { Effect } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,17 +1,11 @@
 import { build } from "tsdown"
+import * as published from "../../tsdown.config.ts"
 
-/** A program with all that it needs as `<name>.mjs` in `directory`, which starts faster than its sources. */
+/** A program of the tests, built as those that are published are: `<name>.mjs` in `directory`. */
 export const oneFile = (name: string, entry: string, directory: string) =>
   build({
+    ...published.oneFile(name, entry, directory),
+    fixedExtension: true,
     config: false,
-    entry: { [name]: entry },
-    outDir: directory,
-    platform: "node",
-    format: "esm",
-    deps: { alwaysBundle: [/.*/], onlyBundle: false },
-    inputOptions: { resolve: { mainFields: ["module", "main"] } },
-    outputOptions: { codeSplitting: false },
-    dts: false,
-    clean: false,
     logLevel: "error"
   })
