@@ -5,6 +5,10 @@ import { AdminAccess, AdminInput } from "./AdminAccess.ts"
 import { BadRequest, Unauthorized } from "./AdminErrors.ts"
 import { AdminSecret } from "./AdminSecret.ts"
 
+export const unauthorized = new Unauthorized({
+  message: "wrong or missing admin secret; it is in admin-secret in the data directory"
+})
+
 const access = Layer.effect(
   AdminAccess,
   Effect.gen(function*() {
@@ -12,7 +16,7 @@ const access = Layer.effect(
     return AdminAccess.of({
       bearer: (handler, { credential }) =>
         secret.matches(credential) ? handler : Effect.fail(
-          new Unauthorized({ message: "wrong or missing admin secret; it is in admin-secret in the data directory" })
+          unauthorized
         )
     })
   })

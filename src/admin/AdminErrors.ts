@@ -20,6 +20,13 @@ export class NotFound extends Schema.TaggedError<NotFound>()(
   { httpApiStatus: 404 }
 ) {}
 
+/** The path takes other methods. */
+export class MethodNotAllowed extends Schema.TaggedError<MethodNotAllowed>()(
+  "MethodNotAllowed",
+  { message: Schema.String },
+  { httpApiStatus: 405 }
+) {}
+
 /** The state does not allow it; nothing was changed. */
 export class Conflict extends Schema.TaggedError<Conflict>()(
   "Conflict",

@@ -20,6 +20,7 @@ import * as RelaysHandlers from "./RelaysHandlers.ts"
 import * as StatusHandlers from "./StatusHandlers.ts"
 import * as TokenHandlers from "./TokenHandlers.ts"
 import * as ToolsHandlers from "./ToolsHandlers.ts"
+import * as UnknownRoute from "./UnknownRoute.ts"
 
 /** The handlers, with their needs open; tests drive them without a socket. */
 export const groups = Layer.mergeAll(
@@ -33,7 +34,10 @@ export const groups = Layer.mergeAll(
   CredentialHandlers.layerNoDeps
 ).pipe(Layer.provide([Lookup.layerNoDeps, AgentRoster.layerNoDeps]))
 
-const routes = HttpApiBuilder.layer(AdminApi).pipe(Layer.provide(groups), Layer.provide(AdminAccessLive.layerNoDeps))
+const routes = Layer.merge(
+  HttpApiBuilder.layer(AdminApi).pipe(Layer.provide(groups), Layer.provide(AdminAccessLive.layerNoDeps)),
+  UnknownRoute.layerNoDeps
+)
 
 export class AdminHandler extends Context.Service<AdminHandler, {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void

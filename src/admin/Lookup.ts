@@ -6,8 +6,10 @@ import { NotFound } from "./AdminErrors.ts"
 import { type RelayAdmin, RelayAdmins } from "./RelayAdmins.ts"
 
 export class Lookup extends Context.Service<Lookup, {
-  /** Fails where no agent is called that. */
+  /** An agent that may connect. Fails where none is called that. */
   readonly agent: (name: AgentName) => Effect.Effect<AgentName, NotFound>
+  /** The same, and agents that were removed while their queue was not empty: its rows and their token are still here. */
+  readonly agentOrLeaving: (name: AgentName) => Effect.Effect<AgentName, NotFound>
   /** The relay of that name, or all where none is named. */
   readonly relays: (id: RelayId | undefined) => Effect.Effect<ReadonlyArray<RelayAdmin>, NotFound>
 }>()("holdfast/admin/Lookup") {
@@ -17,10 +19,17 @@ export class Lookup extends Context.Service<Lookup, {
       const agents = yield* Agents
       const relayAdmins = yield* RelayAdmins
 
+      const among = (name: AgentName, known: ReadonlyArray<AgentName>) =>
+        known.includes(name)
+          ? Effect.succeed(name)
+          : Effect.fail(new NotFound({ message: `no agent is called "${name}"; there is ${known.join(", ")}` }))
+
       const agent = Effect.fn("Lookup.agent")(function*(name: AgentName) {
-        const known = yield* agents.list
-        if (known.includes(name)) return name
-        return yield* new NotFound({ message: `no agent is called "${name}"; there is ${known.join(", ")}` })
+        return yield* among(name, yield* agents.list)
+      })
+
+      const agentOrLeaving = Effect.fn("Lookup.agentOrLeaving")(function*(name: AgentName) {
+        return yield* among(name, [...(yield* agents.list), ...(yield* agents.leaving)])
       })
 
       const relays = Effect.fn("Lookup.relays")(function*(id: RelayId | undefined) {
@@ -32,7 +41,7 @@ export class Lookup extends Context.Service<Lookup, {
         return yield* new NotFound({ message: `no relay is called "${id}"; there is ${known}` })
       })
 
-      return Lookup.of({ agent, relays })
+      return Lookup.of({ agent, agentOrLeaving, relays })
     })
   )
 }

@@ -33,7 +33,7 @@ export const layerNoDeps = HttpApiBuilder.group(
       view: (relay: RelayId, entry: Entry) => View
     ) {
       const limit = query.limit ?? defaultLimit
-      if (query.agent !== undefined) yield* lookup.agent(query.agent)
+      if (query.agent !== undefined) yield* lookup.agentOrLeaving(query.agent)
       const pages = yield* Effect.forEach(yield* lookup.relays(query.relay), (relay) =>
         Effect.map(
           relay.outbox.list({ state: query.state, agent: query.agent, limit: limit + 1, after: query.after }),

@@ -12,14 +12,14 @@ export const layerNoDeps = HttpApiBuilder.group(
 
     return handlers.handleAll({
       show: Effect.fnUntraced(function*({ query }) {
-        const agent = yield* lookup.agent(query.agent)
+        const agent = yield* lookup.agentOrLeaving(query.agent)
         return yield* Effect.forEach(
           yield* lookup.relays(query.relay),
           (relay) => Effect.map(relay.token.status(agent), (status) => tokenView(relay.id, agent, status))
         )
       }),
       refresh: Effect.fnUntraced(function*({ payload }) {
-        const agent = yield* lookup.agent(payload.agent)
+        const agent = yield* lookup.agentOrLeaving(payload.agent)
         return yield* Effect.forEach(
           yield* lookup.relays(payload.relay),
           (relay) => Effect.map(relay.token.refresh(agent), (status) => tokenView(relay.id, agent, status))

@@ -15,7 +15,7 @@ const Live = Layer.merge(AdminHandler.layerNoDeps.pipe(Layer.provide(doubles()))
 
 const ask = Effect.fnUntraced(function*(request: HttpClientRequest.HttpClientRequest) {
   const response = yield* HttpClient.execute(request)
-  return { status: response.status, text: yield* response.text }
+  return { status: response.status, allow: response.headers["allow"], text: yield* response.text }
 })
 
 const signed = HttpClientRequest.bearerToken(Redacted.value(secret))
@@ -41,7 +41,31 @@ describe("the admin API over HTTP", () => {
         HttpClientRequest.bodyText("{\"agent\":", "application/json")
       )
       assert.strictEqual((yield* ask(signed(body))).status, 400)
-      assert.strictEqual((yield* ask(signed(HttpClientRequest.get(`${url}/api/nothing`)))).status, 404)
       assert.strictEqual((yield* ask(signed(HttpClientRequest.get(`${url}/api/status`)))).status, 200)
+    }).pipe(Effect.provide(Live)))
+
+  it.live("answers in JSON for a path it does not have, and for a method that a path does not take", () =>
+    Effect.gen(function*() {
+      const url = yield* started
+      for (const path of ["/api", "/api/", "/api/nothing", "/api/outbox/1/2"]) {
+        const unknown = yield* ask(signed(HttpClientRequest.get(`${url}${path}`)))
+        assert.strictEqual(unknown.status, 404, path)
+        assert.deepInclude(JSON.parse(unknown.text), { _tag: "NotFound" })
+        assert.include(unknown.text, path)
+      }
+      const wrong = yield* ask(signed(HttpClientRequest.delete(`${url}/api/outbox?limit=1`)))
+      assert.strictEqual(wrong.status, 405)
+      assert.strictEqual(wrong.allow, "GET")
+      assert.deepInclude(JSON.parse(wrong.text), {
+        _tag: "MethodNotAllowed",
+        message: "/api/outbox takes GET, not DELETE"
+      })
+      const both = yield* ask(signed(HttpClientRequest.put(`${url}/api/agents`)))
+      assert.strictEqual(both.allow, "GET, POST")
+      const named = yield* ask(signed(HttpClientRequest.patch(`${url}/api/agents/ada`)))
+      assert.strictEqual(named.allow, "DELETE")
+      const stranger = yield* ask(HttpClientRequest.get(`${url}/api/nothing`))
+      assert.strictEqual(stranger.status, 401)
+      assert.deepInclude(JSON.parse(stranger.text), { _tag: "Unauthorized" })
     }).pipe(Effect.provide(Live)))
 })
