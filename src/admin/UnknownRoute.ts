@@ -33,7 +33,10 @@ export const layerNoDeps = HttpRouter.use(Effect.fn(function*(router) {
       const [path = ""] = url.split("?", 1)
       const methods = endpoints.filter((endpoint) => endpoint.path.test(path)).map((endpoint) => endpoint.method)
       if (methods.length === 0) {
-        return refuse(404, new NotFound({ message: `the admin API has no ${path}; docs/operations.md lists its paths` }))
+        return refuse(
+          404,
+          new NotFound({ message: `the admin API has no ${path}; docs/operations.md lists its paths` })
+        )
       }
       const allowed = methods.join(", ")
       return refuse(405, new MethodNotAllowed({ message: `${path} takes ${allowed}, not ${method}` }), {

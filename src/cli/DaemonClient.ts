@@ -1,6 +1,7 @@
-/** The running daemon, found by `endpoint.json` and spoken to behind the admin secret. */
+/** The running daemon: commands find it by `endpoint.json` and call its admin API with the admin secret. */
 import { NodeHttpClient } from "@effect/platform-node"
 import { Context, Effect, FileSystem, Layer, Option, Path, Redacted, Schema } from "effect"
+import { Command } from "effect/cli"
 import { type HttpClient, type HttpClientError, HttpClientRequest } from "effect/http"
 import { HttpApiClient, HttpApiMiddleware } from "effect/http-api"
 import { AdminAccess } from "../admin/AdminAccess.ts"
@@ -8,6 +9,7 @@ import { AdminApi } from "../admin/AdminApi.ts"
 import type { BadRequest, Conflict, NotFound, Unauthorized, Unavailable } from "../admin/AdminErrors.ts"
 import { Endpoint } from "../storage/EndpointFile.ts"
 import { isAlive } from "../supervision/isAlive.ts"
+import { dataDirectory } from "./configuration.ts"
 import { CommandFailed, NoDaemon } from "./Failures.ts"
 
 type Client = HttpApiClient.ForApi<typeof AdminApi>
@@ -21,7 +23,7 @@ type AskFailure =
   | HttpClientError.HttpClientError
   | Schema.SchemaError
 
-/** Where the daemon says it listens; `None` where none has said so, or it died without taking it back. */
+/** Reads where the daemon listens. `None` where no daemon announced it; a killed daemon leaves its file behind. */
 export const readEndpoint = Effect.fnUntraced(function*(dataDir: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -42,9 +44,9 @@ const readSecret = Effect.fnUntraced(function*(dataDir: string) {
 })
 
 /** Longer than a token's source may take. */
-const patience = "60 seconds"
+const timeout = "60 seconds"
 
-const silent = (baseUrl: string) =>
+const timedOut = (baseUrl: string) =>
   new CommandFailed({ message: `the daemon at ${baseUrl} has not answered for a minute` })
 
 const clientAt = (baseUrl: string, secret: Redacted.Redacted) =>
@@ -56,7 +58,7 @@ const clientAt = (baseUrl: string, secret: Redacted.Redacted) =>
   )
 
 export class DaemonClient extends Context.Service<DaemonClient, {
-  /** Connects with the first question, so that a usage error is told before a missing daemon. */
+  /** Connects when it is called, so that a command reports a usage error before a missing daemon. */
   readonly ask: <A>(
     question: (client: Client) => Effect.Effect<A, AskFailure>
   ) => Effect.Effect<A, NoDaemon | CommandFailed>
@@ -70,13 +72,13 @@ export class DaemonClient extends Context.Service<DaemonClient, {
         const ask = Effect.fn("DaemonClient.ask")(
           function*<A>(question: (client: Client) => Effect.Effect<A, AskFailure>) {
             const endpoint = yield* readEndpoint(dataDir)
-            // A daemon that was killed left its file, and another program may have its port by now: not for it, our secret.
+            // A killed daemon leaves its file. Another program may have its port by now, and must not get our secret.
             if (Option.isNone(endpoint) || !isAlive(endpoint.value.pid)) return yield* new NoDaemon({ dataDir })
             const baseUrl = new URL(endpoint.value.url).origin
             const client = yield* clientAt(baseUrl, yield* readSecret(dataDir))
             return yield* question(client).pipe(
-              Effect.mapError(said(dataDir, baseUrl)),
-              Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(silent(baseUrl)) })
+              Effect.mapError(toFailure(dataDir, baseUrl)),
+              Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(timedOut(baseUrl)) })
             )
           },
           Effect.provideContext(services)
@@ -86,7 +88,7 @@ export class DaemonClient extends Context.Service<DaemonClient, {
     ).pipe(Layer.provide(NodeHttpClient.layerUndici))
 }
 
-const said = (dataDir: string, baseUrl: string) => (error: AskFailure) => {
+const toFailure = (dataDir: string, baseUrl: string) => (error: AskFailure) => {
   switch (error._tag) {
     case "HttpClientError":
       return error.reason._tag === "TransportError"
@@ -94,9 +96,16 @@ const said = (dataDir: string, baseUrl: string) => (error: AskFailure) => {
         : new CommandFailed({ message: `${baseUrl} answers, but not as Holdfast's admin API: ${error.message}` })
     case "SchemaError":
       return new CommandFailed({
-        message: `the daemon at ${baseUrl} answers in another version's words; restart it with this version`
+        message: `the daemon at ${baseUrl} answers as another version does; restart it with this version`
       })
     default:
       return new CommandFailed({ message: error.message })
   }
 }
+
+const layer = Layer.unwrap(Effect.map(dataDirectory, DaemonClient.layer))
+
+/** A command that asks the running daemon. Where none runs it says how to start one, and exits with 3. */
+export const withDaemon = <const Name extends string, Input, ContextInput, E, R>(
+  self: Command.Command<Name, Input, ContextInput, E, R>
+) => Command.provide(self, layer)

@@ -1,10 +1,12 @@
 /** The settings in force for this invocation: flags over environment over file over defaults. */
-import { Effect, Option } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { load, type Sources } from "../config/Load.ts"
+import { Settings, type SettingsValues } from "../config/Settings.ts"
+import * as Logging from "../observability/Logging.ts"
 import { dataDirectoryPath } from "../storage/DataDirectory.ts"
 import { root } from "./root.ts"
 
-/** With what `serve` alone takes. */
+/** With flags that only some commands take. */
 export const settingsWith = Effect.fnUntraced(function*(flags: Pick<NonNullable<Sources["flags"]>, "relay" | "port">) {
   const { config, dataDir } = yield* root
   return yield* load({
@@ -17,3 +19,7 @@ export const settingsWith = Effect.fnUntraced(function*(flags: Pick<NonNullable<
 export const settings = settingsWith({})
 
 export const dataDirectory = Effect.flatMap(settings, ({ dataDir }) => dataDirectoryPath(dataDir))
+
+/** Logs as the settings say, for commands that stay in the foreground. */
+export const logging = (settings: SettingsValues) =>
+  Logging.layer.pipe(Layer.provide(Layer.succeed(Settings, settings)))

@@ -1,11 +1,10 @@
 import { Console, Effect, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
 import { shellWord } from "./config/ClientEntry.ts"
-import { dataDirectory, settings } from "./configuration.ts"
+import { dataDirectory, logging, settings } from "./configuration.ts"
 import { embeddedRelay } from "./embeddedRelay.ts"
 import { stopsBySignal } from "./exitCode.ts"
-import { logging } from "./logging.ts"
-import { portFlag } from "./portFlag.ts"
+import { portFlag } from "./flags.ts"
 
 export const relay = Command.make("relay", {
   port: portFlag.pipe(

@@ -2,29 +2,26 @@ import { Clock, Console, DateTime, Effect } from "effect"
 import { Command } from "effect/cli"
 import type { LinkView } from "../admin/LinkView.ts"
 import { type RelayView, StatusView } from "../admin/StatusView.ts"
-import { apart } from "./apart.ts"
-import { credentialInWords } from "./credential/inWords.ts"
-import { DaemonClient } from "./DaemonClient.ts"
-import { type Ink, ink } from "./Ink.ts"
-import { jsonFlag } from "./jsonFlag.ts"
-import { printJson } from "./printJson.ts"
-import { tokenInWords } from "./token/print.ts"
-import { withDaemon } from "./withDaemon.ts"
+import { formatCredential } from "./credential/credential.ts"
+import { DaemonClient, withDaemon } from "./DaemonClient.ts"
+import { jsonFlag } from "./flags.ts"
+import { colors, formatAge, type Paint, printJson } from "./print.ts"
+import { formatToken } from "./token.ts"
 
-const linkInWords = (link: LinkView, now: DateTime.Utc, paint: Ink): string =>
+const linkInWords = (link: LinkView, now: DateTime.Utc, paint: Paint): string =>
   link.state === "up"
-    ? `${paint("green", "up")} for ${apart(now, link.since)}`
-    : `${paint("red", "down")} for ${apart(now, link.since)}, tried ${link.attempts} times, `
-      + `next in ${apart(link.nextProbeAt, now)}: ${link.why}`
+    ? `${paint("green", "up")} for ${formatAge(now, link.since)}`
+    : `${paint("red", "down")} for ${formatAge(now, link.since)}, tried ${link.attempts} times, `
+      + `next in ${formatAge(link.nextProbeAt, now)}: ${link.why}`
 
-const relayInWords = (relay: RelayView, now: DateTime.Utc, paint: Ink): ReadonlyArray<string> => {
+const relayInWords = (relay: RelayView, now: DateTime.Utc, paint: Paint): ReadonlyArray<string> => {
   const { outbox, sessions, tokens } = relay
-  const oldest = outbox.oldestAt === null ? "" : `, oldest ${apart(now, outbox.oldestAt)}`
+  const oldest = outbox.oldestAt === null ? "" : `, oldest ${formatAge(now, outbox.oldestAt)}`
   const disk = outbox.writable ? "" : paint("red", "; the disk refuses writes")
   return [
     `${paint("bold", relay.id)}  ${relay.url}`,
     `  link      ${linkInWords(relay.link, now, paint)}`,
-    ...tokens.map((token) => `  token     ${token.agent}: ${tokenInWords(token, now)}`),
+    ...tokens.map((token) => `  token     ${token.agent}: ${formatToken(token, now)}`),
     `  outbox    ${outbox.pending} pending, ${outbox.inflight} in flight, ${outbox.held} held, `
     + `${outbox.dead} dead, ${outbox.delivered} delivered${oldest}${disk}`,
     `  sessions  ${sessions.count}, ${sessions.streams} with a stream open`
@@ -32,17 +29,17 @@ const relayInWords = (relay: RelayView, now: DateTime.Utc, paint: Ink): Readonly
 }
 
 const print = Effect.fnUntraced(function*(status: StatusView) {
-  const paint = yield* ink
+  const paint = yield* colors
   const now = DateTime.makeUnsafe(Math.floor(yield* Clock.currentTimeMillis))
   const { daemon } = status
   yield* Console.log(
-    `holdfast ${daemon.version} at ${daemon.url}, process ${daemon.pid}, up ${apart(now, daemon.startedAt)}`
+    `holdfast ${daemon.version} at ${daemon.url}, process ${daemon.pid}, up ${formatAge(now, daemon.startedAt)}`
   )
   for (const relay of status.relays) {
     for (const line of relayInWords(relay, now, paint)) yield* Console.log(line)
   }
   for (const credential of status.credentials) {
-    const words = credentialInWords(credential, now)
+    const words = formatCredential(credential, now)
     yield* Console.log(`credential ${credential.name}  ${credential.lastError === null ? words : paint("red", words)}`)
   }
   const restarted = status.fibers.filter((fiber) => fiber.restarts > 0)

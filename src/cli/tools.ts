@@ -2,12 +2,9 @@ import { Console, Effect, Schema } from "effect"
 import { Command } from "effect/cli"
 import { type HiddenTool, ToolsView } from "../admin/ToolsView.ts"
 import * as ToolNames from "../config/ToolNames.ts"
-import { agentFlag } from "./agentFlag.ts"
-import { DaemonClient } from "./DaemonClient.ts"
-import { ink } from "./Ink.ts"
-import { jsonFlag } from "./jsonFlag.ts"
-import { printJson } from "./printJson.ts"
-import { withDaemon } from "./withDaemon.ts"
+import { DaemonClient, withDaemon } from "./DaemonClient.ts"
+import { agentFlag, jsonFlag } from "./flags.ts"
+import { colors, printJson } from "./print.ts"
 
 /** Of a rule for many tools, only what names this one. */
 const whyHidden = ({ name, needs, reason, rule }: HiddenTool): string => {
@@ -16,7 +13,7 @@ const whyHidden = ({ name, needs, reason, rule }: HiddenTool): string => {
 }
 
 const print = Effect.fnUntraced(function*(views: ReadonlyArray<ToolsView>) {
-  const paint = yield* ink
+  const paint = yield* colors
   for (const view of views) {
     yield* Console.log(paint("bold", `${view.agent} at ${view.relay}`))
     if (view.fetchedAt === null) yield* Console.log("  the relay has not told its tools yet")

@@ -88,7 +88,7 @@ describe("commands that speak to the daemon", () => {
       assert.strictEqual((yield* run(directory, "outbox", "discard")).code, 2)
       assert.strictEqual((yield* run(directory, "outbox", "discard", "1", "--all")).code, 2)
       assert.strictEqual((yield* run(directory, "outbox", "discard", "1", "--agent", "second")).code, 2)
-      assert.include((yield* run(directory, "outbox", "discard", "--all", "--reason", "tidied")).out, "discarded: 1")
+      assert.include((yield* run(directory, "outbox", "discard", "--all", "--yes", "--reason", "tidied")).out, "discarded: 1")
     }))
 
   it.live("context send moves the context, and names the events that an illegal one could have been", () =>
@@ -117,10 +117,23 @@ describe("commands that speak to the daemon", () => {
       assert.match(out, /^AGENT +STATE +SESSIONS +UNDELIVERED\ndefault +present +1 +0\nsecond +present +1 +0$/)
     }))
 
-  it.live("agents add prints the secret alone, and refuses a name that is taken", () =>
+  it.live("outbox discard --all without --yes removes nothing where nobody can be asked", () =>
+    Effect.gen(function*() {
+      const directory = yield* daemon([entry(1, {})])
+      const refused = yield* run(directory, "outbox", "discard", "--all")
+      assert.strictEqual(refused.code, 2)
+      assert.include(refused.err, "--yes")
+      assert.strictEqual(refused.out, "")
+    }))
+
+  it.live("agents add prints the secret alone, says how to use it, and refuses a name that is taken", () =>
     Effect.gen(function*() {
       const directory = yield* daemon([])
-      assert.strictEqual((yield* run(directory, "agents", "add", "third")).out, "s3cret")
+      const added = yield* run(directory, "agents", "add", "third")
+      assert.strictEqual(added.out, "s3cret")
+      assert.include(added.err, "holdfast exec --agent third -- claude")
+      assert.include(added.err, "holdfast config claude --agent third")
+      assert.notInclude(added.err, "s3cret")
       const taken = yield* run(directory, "agents", "add", "second")
       assert.strictEqual(taken.code, 1)
       assert.include(taken.err, "exists already")

@@ -72,6 +72,14 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("an agent th
         yield* relay.kill
         yield* eventually("the call is queued", viewOf(daemon, "ada"), (view) => view?.undelivered === 1)
         assert.strictEqual((yield* daemon.admin("/api/agents", { agent: "ada" })).status, 409)
+        // What is queued, and the token that delivers it, can still be looked at; an agent that never was cannot.
+        const listed = yield* daemon.admin("/api/outbox?agent=ada")
+        assert.include(JSON.stringify(listed.body), "relay_send_message")
+        assert.include(JSON.stringify((yield* daemon.admin("/api/outbox/export?agent=ada")).body), "under way")
+        assert.strictEqual((yield* daemon.admin("/api/token?agent=ada")).status, 200)
+        for (const path of ["/api/outbox?agent=nobody", "/api/token?agent=nobody", "/api/tools?agent=ada"]) {
+          assert.strictEqual((yield* daemon.admin(path)).status, 404, path)
+        }
         yield* relay.restart()
         yield* eventually("the delivery", texts(relay), (all) => all.includes("under way"))
         yield* eventually("the name is free", viewOf(daemon, "ada"), Predicate.isUndefined)

@@ -1,13 +1,38 @@
-import { Console, Effect, Option, Path } from "effect"
-import { Command } from "effect/cli"
+/** `credential install` and `uninstall`: they put Holdfast into git's configuration, and take it out again. */
+import { Console, Effect, FileSystem, Option, Path } from "effect"
+import { Command, Flag } from "effect/cli"
 import { hostsOf, originOf } from "../../config/CredentialSettings.ts"
+import { git } from "../../credentials/Git.ts"
 import * as GitInstall from "../../credentials/GitInstall.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
 import { shellWord } from "../config/ClientEntry.ts"
 import { dataDirectory, settings } from "../configuration.ts"
-import { UsageError } from "../Failures.ts"
+import { CommandFailed, UsageError } from "../Failures.ts"
 import { root } from "../root.ts"
-import { gitConfigFile, repositoryFlag } from "./gitConfigFile.ts"
+
+const repositoryFlag = Flag.Boolean("repository").pipe(
+  Flag.withDescription("In the configuration of this repository, not in the user's"),
+  Flag.withDefault(false)
+)
+
+/** The file that `git config --global` would write, or `--local`. */
+const gitConfigFile = Effect.fnUntraced(function*(repository: boolean) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  if (repository) {
+    const found = yield* Effect.mapError(
+      git("rev-parse", "--git-path", "config"),
+      () => new CommandFailed({ message: "this is no git repository: run it in one, or without --repository" })
+    )
+    return path.resolve(found.trim())
+  }
+  const { GIT_CONFIG_GLOBAL, HOME, XDG_CONFIG_HOME } = process.env
+  if (GIT_CONFIG_GLOBAL) return path.resolve(GIT_CONFIG_GLOBAL)
+  if (!HOME) return yield* new CommandFailed({ message: "HOME is not set, so there is no user's git configuration" })
+  const own = path.join(HOME, ".gitconfig")
+  const other = path.join(XDG_CONFIG_HOME || path.join(HOME, ".config"), "git", "config")
+  return !(yield* fs.exists(own)) && (yield* fs.exists(other)) ? other : own
+})
 
 /** This very program, whatever PATH git has, on the same data directory and configuration. */
 const ownCommand = Effect.gen(function*() {
@@ -43,4 +68,29 @@ export const install = Command.make(
     for (const { key, value } of change.added) yield* Console.log(`  ${key} = ${value}`)
     yield* Console.log("\"holdfast credential uninstall\" takes it out again")
   })
-).pipe(Command.withDescription("Make git ask Holdfast for the configured hosts; shows what it changes"))
+).pipe(
+  Command.withDescription("Make git ask Holdfast for the configured hosts; shows what it changes"),
+  Command.withExamples([
+    { command: "holdfast credential install", description: "For all of your repositories" },
+    { command: "holdfast credential install --repository", description: "For this repository only" }
+  ])
+)
+
+export const uninstall = Command.make(
+  "uninstall",
+  { repository: repositoryFlag },
+  Effect.fn(function*({ repository }) {
+    const file = yield* gitConfigFile(repository)
+    const done = yield* GitInstall.uninstall(file).pipe(
+      Effect.provide(DataDirectory.layerAt(yield* dataDirectory))
+    )
+    yield* Console.log(Option.match(done, {
+      onNone: () => `nothing of Holdfast's is in ${file}`,
+      onSome: ({ exact }) =>
+        exact ? `${file} is as it was` : `${file} was changed meanwhile: only Holdfast's lines were taken out`
+    }))
+  })
+).pipe(
+  Command.withDescription("Remove it from git's configuration again, restoring the file exactly"),
+  Command.withExamples([{ command: "holdfast credential uninstall", description: "Undo credential install" }])
+)

@@ -2,7 +2,7 @@
 import { Clock, Console, Effect, Schedule } from "effect"
 import { DaemonClient } from "../DaemonClient.ts"
 import { CommandFailed } from "../Failures.ts"
-import { ink } from "../Ink.ts"
+import { colors } from "../print.ts"
 import { McpClient } from "./McpClient.ts"
 import type { Running } from "./Programs.ts"
 import { Delivered, Inbox, Listed, Queued, told } from "./Told.ts"
@@ -10,7 +10,7 @@ import { Delivered, Inbox, Listed, Queued, told } from "./Told.ts"
 const sentences = ["before the outage", "while the relay is dead", "and one more, in order"] as const
 
 const say = Effect.fnUntraced(function*(step: string, text: string) {
-  const paint = yield* ink
+  const paint = yield* colors
   yield* Console.log(`${paint("bold", step.padEnd(9))} ${text}`)
   yield* Effect.sleep("1700 millis")
 })

@@ -2,9 +2,9 @@ import { Clock, DateTime, Effect, type FileSystem, Option, type Path, Result } f
 import type { StatusView } from "../../admin/StatusView.ts"
 import { version } from "../../domain/Version.ts"
 import { isAlive } from "../../supervision/isAlive.ts"
-import { apart } from "../apart.ts"
 import { DaemonClient, readEndpoint } from "../DaemonClient.ts"
 import type { CommandFailed, NoDaemon } from "../Failures.ts"
+import { formatAge } from "../print.ts"
 import { type Check, ok, problem } from "./Check.ts"
 
 const name = "daemon"
@@ -47,5 +47,5 @@ export const daemon = Effect.fnUntraced(function*(
     return problem(name, `it is version ${daemon.version}, this command ${version}`, "restart it with this version")
   }
   const now = DateTime.makeUnsafe(Math.floor(yield* Clock.currentTimeMillis))
-  return ok(name, `holdfast ${daemon.version} at ${daemon.url}, process ${pid}, up ${apart(now, daemon.startedAt)}`)
+  return ok(name, `holdfast ${daemon.version} at ${daemon.url}, process ${pid}, up ${formatAge(now, daemon.startedAt)}`)
 })

@@ -9,9 +9,8 @@ import { DataDirectory, dataDirectoryPath } from "../../storage/DataDirectory.ts
 import { settings } from "../configuration.ts"
 import { DaemonClient } from "../DaemonClient.ts"
 import { CommandFailed } from "../Failures.ts"
-import { ink } from "../Ink.ts"
-import { jsonFlag } from "../jsonFlag.ts"
-import { printJson } from "../printJson.ts"
+import { jsonFlag } from "../flags.ts"
+import { colors, printJson } from "../print.ts"
 import { root } from "../root.ts"
 import { type Check, Report, unknown } from "./Check.ts"
 import { configuration } from "./configuration.ts"
@@ -78,7 +77,7 @@ const examine = Effect.fnUntraced(function*(dataDir: string, loaded: Effect.Succ
 })
 
 const print = Effect.fnUntraced(function*({ checks }: Report) {
-  const paint = yield* ink
+  const paint = yield* colors
   const colours = { ok: "green", problem: "red", unknown: "dim" } as const
   for (const { found, name, remedy, state } of checks) {
     const todo = remedy === null ? "" : `; do: ${remedy}`

@@ -1,7 +1,7 @@
 import type { DateTime } from "effect"
 import type { RelayView } from "../../admin/StatusView.ts"
 import { bytes as plain, type SettingsValues } from "../../config/Settings.ts"
-import { apart } from "../apart.ts"
+import { formatAge } from "../print.ts"
 import { type Check, ok, problem } from "./Check.ts"
 
 const nearlyFull = 0.9
@@ -13,7 +13,7 @@ export const outbox = (
   now: DateTime.Utc
 ): Check => {
   const name = `outbox ${id}`
-  const oldest = oldestAt === null ? "" : `, oldest ${apart(now, oldestAt)}`
+  const oldest = oldestAt === null ? "" : `, oldest ${formatAge(now, oldestAt)}`
   const found = `${pending} pending, ${inflight} in flight, ${held} held, ${dead} dead${oldest}`
   if (!writable) {
     return problem(name, `${found}; the disk refuses writes`, "free some space: no call is queued meanwhile")

@@ -1,6 +1,6 @@
 import type { DateTime } from "effect"
 import type { TokenView } from "../../admin/TokenView.ts"
-import { tokenInWords } from "../token/print.ts"
+import { formatToken } from "../token.ts"
 import { type Check, ok, problem } from "./Check.ts"
 
 const remedyOf = ({ lastError, source, state }: TokenView): string => {
@@ -20,7 +20,7 @@ const remedyOf = ({ lastError, source, state }: TokenView): string => {
 /** Whether its source gives one that the relay takes. */
 export const token = (view: TokenView, now: DateTime.Utc): Check => {
   const name = `token ${view.relay}/${view.agent}`
-  const words = tokenInWords(view, now)
+  const words = formatToken(view, now)
   return view.state === "failing" || view.state === "rejected"
     ? problem(name, words, remedyOf(view))
     : ok(name, words)

@@ -1,11 +1,12 @@
 import { Command } from "effect/cli"
-import { discard } from "./discard.ts"
-import { exportEntries } from "./exportEntries.ts"
-import { list } from "./list.ts"
-import { retry } from "./retry.ts"
-import { show } from "./show.ts"
+import { discard, retry } from "./change.ts"
+import { exportEntries, list, show } from "./read.ts"
 
 export const outbox = Command.make("outbox").pipe(
   Command.withDescription("The durable queue of accepted calls"),
+  Command.withExamples([
+    { command: "holdfast outbox list", description: "List what waits, is held or is dead" },
+    { command: "holdfast outbox retry --all", description: "Send everything dead or held again" }
+  ]),
   Command.withSubcommands([list, show, exportEntries, retry, discard])
 )

@@ -1,7 +1,18 @@
+/** Flags that several commands take, each with one meaning everywhere. */
 import { Config } from "effect"
 import { Flag } from "effect/cli"
 import { otherVariables } from "../config/Environment.ts"
 import { AgentName, defaultAgent } from "../domain/Ids.ts"
+
+export const jsonFlag = Flag.Boolean("json").pipe(
+  Flag.withDescription("Print one JSON document"),
+  Flag.withDefault(false)
+)
+
+export const portFlag = Flag.Int("port").pipe(
+  Flag.withMetavar("N"),
+  Flag.filter((port) => port >= 0 && port <= 65535, (port) => `expected 0 to 65535, got ${port}`)
+)
 
 export const optionalAgentFlag = Flag.String("agent").pipe(
   Flag.withDescription("Only this agent"),
@@ -10,7 +21,7 @@ export const optionalAgentFlag = Flag.String("agent").pipe(
   Flag.optional
 )
 
-/** What `exec` runs speaks of itself, unless it names another. */
+/** An agent that `exec` started asks about itself, unless it names another one. */
 export const agentFlag = Flag.String("agent").pipe(
   Flag.withDescription(`The agent (default: ${otherVariables.agent}, which exec sets, else ${defaultAgent})`),
   Flag.withMetavar("NAME"),
