@@ -88,7 +88,10 @@ describe("commands that speak to the daemon", () => {
       assert.strictEqual((yield* run(directory, "outbox", "discard")).code, 2)
       assert.strictEqual((yield* run(directory, "outbox", "discard", "1", "--all")).code, 2)
       assert.strictEqual((yield* run(directory, "outbox", "discard", "1", "--agent", "second")).code, 2)
-      assert.include((yield* run(directory, "outbox", "discard", "--all", "--yes", "--reason", "tidied")).out, "discarded: 1")
+      assert.include(
+        (yield* run(directory, "outbox", "discard", "--all", "--yes", "--reason", "tidied")).out,
+        "discarded: 1"
+      )
     }))
 
   it.live("context send moves the context, and names the events that an illegal one could have been", () =>
