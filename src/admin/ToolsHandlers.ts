@@ -1,17 +1,25 @@
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Settings } from "../config/Settings.ts"
 import { WorkspaceContexts } from "../context/WorkspaceContexts.ts"
 import type { AgentName } from "../domain/Ids.ts"
 import * as Narrowing from "../menu/Narrowing.ts"
+import * as Queueing from "../menu/Queueing.ts"
+import { type ToolSpec, toolSpecs } from "../menu/ToolSpec.ts"
 import { AdminApi } from "./AdminApi.ts"
 import { instantOrNull } from "./Instant.ts"
 import { Lookup } from "./Lookup.ts"
 import type { RelayAdmin } from "./RelayAdmins.ts"
+import type { ToolView } from "./ToolsView.ts"
 
-const ListedTools = Schema.fromJsonString(Schema.Struct({
-  tools: Schema.Array(Schema.Struct({ name: Schema.String }))
-}))
+const whyOf: Record<Queueing.Queueing["_tag"], ToolView["why"]> = {
+  Queued: "named",
+  Proposable: "proposable",
+  ReadsOnly: "reads only",
+  NeedsAnswer: "needs answer",
+  NotNamed: "not named",
+  Never: "never"
+}
 
 export const layerNoDeps = HttpApiBuilder.group(
   AdminApi,
@@ -19,8 +27,9 @@ export const layerNoDeps = HttpApiBuilder.group(
   Effect.fn(function*(handlers) {
     const lookup = yield* Lookup
     const contexts = yield* WorkspaceContexts
-    const { menu } = yield* Settings
+    const { menu, outbox } = yield* Settings
     const rules = Narrowing.compile(menu.rules)
+    const queueingOf = Queueing.compile(outbox)
 
     const view = Effect.fnUntraced(function*(relay: RelayAdmin, agent: AgentName) {
       const facts = yield* contexts.facts(agent)
@@ -30,26 +39,27 @@ export const layerNoDeps = HttpApiBuilder.group(
         { agent, principal, protocolVersion: "", capabilities: "" },
         "tools/list"
       )
-      const names = yield* Option.match(kept, {
-        onNone: () => Effect.succeed([]),
-        onSome: ({ result }) =>
-          Effect.map(
-            Effect.orDie(Schema.decodeEffect(ListedTools)(result)),
-            ({ tools }) => tools.map((tool) => tool.name)
-          )
-      })
+      const specs = Option.match(kept, { onNone: () => [], onSome: ({ result }) => [...toolSpecs(result).values()] })
       const hides = rules(facts)
+      const toolView = (spec: ToolSpec): ToolView => {
+        const hiddenBy = Option.map(hides(spec.name), ({ needs, reason = null, tools }) => ({ tools, needs, reason }))
+        const queueing = queueingOf(spec)
+        return {
+          name: spec.name,
+          visible: Option.isNone(hiddenBy),
+          hiddenBy: Option.getOrNull(hiddenBy),
+          queued: queueing._tag === "Queued",
+          why: whyOf[queueing._tag],
+          note: Queueing.format(queueing)
+        }
+      }
       return {
         relay: relay.id,
         agent,
         fetchedAt: instantOrNull(Option.map(kept, (list) => list.fetchedAt)),
         facts: Array.from(facts).sort(),
-        visible: names.filter((name) => Option.isNone(hides(name))),
-        hidden: names.flatMap((name) =>
-          Option.toArray(
-            Option.map(hides(name), ({ tools, needs, reason = null }) => ({ name, rule: tools, needs, reason }))
-          )
-        )
+        bufferable: outbox.bufferable,
+        tools: specs.map(toolView)
       }
     })
 

@@ -1,24 +1,60 @@
 import { Console, Effect, Schema } from "effect"
 import { Command } from "effect/cli"
-import { type HiddenTool, ToolsView } from "../admin/ToolsView.ts"
+import { type HidingRule, ToolsView } from "../admin/ToolsView.ts"
 import * as ToolNames from "../config/ToolNames.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 import { agentFlag, jsonFlag } from "./flags.ts"
 import { colors, printJson } from "./print.ts"
 
 /** Of a rule for many tools, only what names this one. */
-const whyHidden = ({ name, needs, reason, rule }: HiddenTool): string => {
-  const naming = rule.filter((pattern) => ToolNames.matcher([pattern])(name)).join(", ")
+const formatRule = (tool: string, { needs, reason, tools }: HidingRule): string => {
+  const naming = tools.filter((pattern) => ToolNames.matcher([pattern])(tool)).join(", ")
   return `hidden: needs ${needs} (menu rule for ${naming}${reason === null ? "" : `: ${reason}`})`
 }
+
+/** What to set where nothing is queued, which is so with any relay whose tools the defaults do not name. */
+const howToQueue = ({ bufferable, tools }: ToolsView): ReadonlyArray<string> => {
+  const proposed = tools.filter(({ name, why }) => why === "proposable" && /^[\w./-]+$/.test(name))
+    .map(({ name }) => name)
+  const example = proposed.length > 0 ? proposed : ["TOOL", "PREFIX_*"]
+  return [
+    bufferable.length === 0
+      ? "Nothing is queued: outbox.bufferable names no tool."
+      : `Nothing is queued: outbox.bufferable names ${bufferable.join(", ")};`,
+    ...bufferable.length === 0 ? [] : ["this relay has no such tool."],
+    "While the relay is away, every call of a tool ends with an error.",
+    "Name the tools whose answer the agent does not wait for, in holdfast.json:",
+    `  "outbox": { "bufferable": ${JSON.stringify(example)} }`,
+    "or in the environment:",
+    `  HOLDFAST_OUTBOX_BUFFERABLE='${example.join(",")}'`,
+    "and start the daemon again."
+  ]
+}
+
+/** The relay chose the name: nothing in it may move the cursor. */
+const shown = (name: string): string => name.replaceAll(/\p{Cc}+/gu, " ")
 
 const print = Effect.fnUntraced(function*(views: ReadonlyArray<ToolsView>) {
   const paint = yield* colors
   for (const view of views) {
     yield* Console.log(paint("bold", `${view.agent} at ${view.relay}`))
-    if (view.fetchedAt === null) yield* Console.log("  the relay has not told its tools yet")
-    for (const name of view.visible) yield* Console.log(`  ${name}`)
-    for (const tool of view.hidden) yield* Console.log(`  ${tool.name}  ${paint("dim", whyHidden(tool))}`)
+    if (view.fetchedAt === null) {
+      yield* Console.log("  the relay has not told its tools yet")
+      continue
+    }
+    const width = Math.max(0, ...view.tools.map(({ name }) => name.length))
+    const line = (name: string, text: string) => Console.log(`  ${shown(name).padEnd(width)}  ${text}`)
+    for (const { hiddenBy, name, note, queued } of view.tools) {
+      const painted = paint(queued ? "green" : "dim", note)
+      if (hiddenBy === null) yield* line(name, `visible; ${painted}`)
+      else {
+        yield* line(name, paint("dim", formatRule(name, hiddenBy)))
+        yield* line("", painted)
+      }
+    }
+    if (view.tools.length > 0 && !view.tools.some(({ queued }) => queued)) {
+      yield* Console.log(["", ...howToQueue(view)].join("\n"))
+    }
   }
 })
 
@@ -30,4 +66,7 @@ export const tools = Command.make(
     const views = yield* daemon.ask((client) => client.tools.show({ query: { agent } }))
     yield* json ? printJson(Schema.Array(ToolsView))(views) : print(views)
   })
-).pipe(Command.withDescription("What the agent sees, what is hidden, and by which rule"), withDaemon)
+).pipe(
+  Command.withDescription("Each tool: what the agent sees, what is hidden by which rule, what may be queued"),
+  withDaemon
+)

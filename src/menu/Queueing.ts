@@ -2,11 +2,12 @@
 import { Data } from "effect"
 import type { SettingsValues } from "../config/Settings.ts"
 import * as ToolNames from "../config/ToolNames.ts"
+import { type OnUnknown, onUnknownFor } from "../outbox/submission/onUnknown.ts"
 import type { ToolSpec } from "./ToolSpec.ts"
 
 export type Queueing = Data.TaggedEnum<{
   /** `pattern` of `outbox.bufferable` names the tool. `onUnknown` is what follows where an attempt's outcome is unknown. */
-  Queued: { readonly pattern: string; readonly onUnknown: "resend" | "dead"; readonly readsOnly: boolean }
+  Queued: { readonly pattern: string; readonly onUnknown: OnUnknown; readonly readsOnly: boolean }
   /** Not named, though the relay declares that a repeated call does no harm: worth a question to the user. */
   Proposable: { readonly declares: "idempotencyKey" | "idempotentHint" }
   ReadsOnly: {}
@@ -29,13 +30,14 @@ export const compile = (
   { bufferable, onUnknown }: Pick<SettingsValues["outbox"], "bufferable" | "onUnknown">
 ): (tool: ToolSpec) => Queueing => {
   const patterns = bufferable.map((pattern) => ({ pattern, matches: ToolNames.matcher([pattern]) }))
-  return ({ name, declaresKey, idempotentHint, readOnlyHint, requiresTask }) => {
-    if (requiresTask) return Queueing.Never()
+  return (tool) => {
+    const { name, declaresKey, idempotentHint, readOnlyHint } = tool
+    if (tool.requiresTask) return Queueing.Never()
     const naming = patterns.find(({ matches }) => matches(name))
     if (naming !== undefined) {
       return Queueing.Queued({
         pattern: naming.pattern,
-        onUnknown: onUnknown ?? (declaresKey || idempotentHint ? "resend" : "dead"),
+        onUnknown: onUnknownFor(tool, onUnknown),
         readsOnly: readOnlyHint
       })
     }

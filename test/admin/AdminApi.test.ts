@@ -167,13 +167,40 @@ describe("the admin API", () => {
     Effect.gen(function*() {
       const api = yield* client
       const [shared] = yield* api.tools.show({ query: { agent: defaultAgent } })
-      assert.deepStrictEqual(shared?.visible, ["relay_reply"])
-      assert.deepStrictEqual(shared?.hidden.map(({ name, needs }) => [name, needs]), [
-        ["relay_workspace_land", "isolatedWorktree"]
+      const rule = { needs: "isolatedWorktree", reason: "they act on a worktree of the agent's own" }
+      assert.deepStrictEqual(shared?.tools.map(({ name, visible }) => [name, visible]), [
+        ["relay_reply", true],
+        ["relay_workspace_land", false]
       ])
+      assert.isNull(shared?.tools[0]?.hiddenBy)
+      assert.deepInclude(shared?.tools[1]?.hiddenBy, rule)
       yield* api.context.send({ payload: { agent: defaultAgent, event: "Attach", path: "/w", branch: "b" } })
       const [attached] = yield* api.tools.show({ query: { agent: defaultAgent } })
-      assert.deepStrictEqual(attached?.visible, ["relay_reply", "relay_workspace_land"])
+      assert.deepStrictEqual(attached?.tools.map(({ hiddenBy, visible }) => [visible, hiddenBy]), [
+        [true, null],
+        [true, null]
+      ])
+    }).pipe(Effect.provide(over())))
+
+  it.effect("says of each tool whether its calls are queued, and why", () =>
+    Effect.gen(function*() {
+      const api = yield* client
+      const [view] = yield* api.tools.show({ query: { agent: defaultAgent } })
+      assert.deepStrictEqual(view?.bufferable, ["relay_send_message", "relay_reply", "relay_workspace_ready"])
+      assert.deepStrictEqual(view?.tools.map(({ name, note, queued, why }) => ({ name, note, queued, why })), [
+        {
+          name: "relay_reply",
+          note: "queued: outbox.bufferable names relay_reply; never sent twice",
+          queued: true,
+          why: "named"
+        },
+        {
+          name: "relay_workspace_land",
+          note: "not queued: not in outbox.bufferable",
+          queued: false,
+          why: "not named"
+        }
+      ])
     }).pipe(Effect.provide(over())))
 
   it.effect("shows and refreshes a token without telling it", () =>

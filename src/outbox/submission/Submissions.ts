@@ -18,6 +18,7 @@ import { Acceptance } from "./Acceptance.ts"
 import { idempotencyKey } from "./IdempotencyKey.ts"
 import { keyReused, KnownCalls } from "./KnownCalls.ts"
 import { LiveAttempt } from "./LiveAttempt.ts"
+import { onUnknownFor } from "./onUnknown.ts"
 import { callName, type Live, type Reply, requestName, type Submitted, toldTo } from "./Submission.ts"
 
 export class Submissions extends Context.Service<Submissions, {
@@ -157,7 +158,6 @@ export class Submissions extends Context.Service<Submissions, {
         occurredAt: number
       ): Submitted {
         const wire = wireOf(call, key, randomUUID())
-        const repeatable = call.declaresKey || call.idempotentHint ? "resend" : "dead"
         return {
           name,
           key,
@@ -168,7 +168,7 @@ export class Submissions extends Context.Service<Submissions, {
             argumentsHash: key.argumentsHash,
             lane: laneOf(call, outbox),
             bytes: Buffer.byteLength(wire.text),
-            onUnknown: outbox.onUnknown ?? repeatable,
+            onUnknown: onUnknownFor(call, outbox.onUnknown),
             occurredAt
           },
           reply: Deferred.makeUnsafe(),
