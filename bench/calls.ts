@@ -7,8 +7,8 @@
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { Agent } from "undici"
-import { TestRelay } from "../test/relay/TestRelay.ts"
 import { Daemon } from "../test/support/Daemon.ts"
+import { TestRelay } from "../test/support/relay/TestRelay.ts"
 
 const seconds = Number(process.argv[2] ?? 2)
 const rounds = 3

@@ -16,9 +16,9 @@ import { Outbox } from "../src/outbox/Outbox.ts"
 import { OutboxStore } from "../src/outbox/store/OutboxStore.ts"
 import { OutboxWriter } from "../src/outbox/store/OutboxWriter.ts"
 import { Tally } from "../src/outbox/store/Tally.ts"
-import { keyed } from "../test/outbox/calls.ts"
-import { FakeRelay } from "../test/outbox/FakeRelay.ts"
-import { databaseAt, ground, outboxAt } from "../test/outbox/outboxWith.ts"
+import { keyed } from "../test/support/outbox/calls.ts"
+import { FakeRelay } from "../test/support/outbox/FakeRelay.ts"
+import { databaseAt, ground, outboxAt } from "../test/support/outbox/outboxWith.ts"
 
 const rows = Number(process.argv[2] ?? 100_000)
 const rounds = 150

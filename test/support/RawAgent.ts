@@ -1,8 +1,8 @@
 /** An agent that speaks plain HTTP with a daemon, and sees every header and every byte that comes back. */
 import { Effect, Option, type Scope } from "effect"
 import { Endpoint } from "../../src/mcp/endpoint/Endpoint.ts"
-import { type Call, chunks, exchange, send } from "../mcp/RawClient.ts"
 import type { Daemon as Process } from "./Daemon.ts"
+import { type Call, chunks, exchange, send } from "./RawClient.ts"
 import { type SseLine, sseLines } from "./sseLines.ts"
 
 /** What an agent has to know of one, be it a process or a layer of the test's own. */

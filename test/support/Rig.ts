@@ -1,7 +1,7 @@
 /** A relay and a daemon in front of it, shared by the sentences of one file. */
 import { Context, Effect, Layer } from "effect"
-import { TestRelay, type TestRelayOptions } from "../relay/TestRelay.ts"
 import { Daemon, type DaemonOptions } from "./Daemon.ts"
+import { TestRelay, type TestRelayOptions } from "./relay/TestRelay.ts"
 
 export class Rig extends Context.Service<Rig, { readonly relay: TestRelay; readonly daemon: Daemon }>()(
   "holdfast/test/Rig"

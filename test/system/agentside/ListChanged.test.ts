@@ -1,0 +1,169 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { eventually } from "../../support/eventually.ts"
+import { type RawAgent, rawAgent, type RawStream } from "../../support/RawAgent.ts"
+import type { ToolDefinition } from "../../support/relay/RelayTools.ts"
+import type { TestRelay } from "../../support/relay/TestRelay.ts"
+import { Rig } from "../../support/Rig.ts"
+
+const directory = mkdtempSync(join(tmpdir(), "holdfast-scopes-"))
+const tokenFile = join(directory, "token")
+writeFileSync(tokenFile, "wide")
+process.once("exit", () => rmSync(directory, { recursive: true, force: true }))
+
+const changed = "notifications/tools/list_changed"
+const tool = (name: string, description = "d"): ToolDefinition => ({
+  name,
+  description,
+  inputSchema: { type: "object" }
+})
+
+const namesOf = (agent: RawAgent) =>
+  Effect.map(agent.request("tools/list"), ({ answer }) => {
+    return (answer.result?.tools ?? []).map(({ name }) => name)
+  })
+
+/** A session that knows its tools and has a stream open, over a relay stream that is open too. */
+const listening = Effect.fnUntraced(function*() {
+  const { daemon, relay } = yield* Rig
+  const agent = yield* rawAgent(daemon)
+  yield* namesOf(agent)
+  const before = (yield* relay.control.counts).streams
+  const stream = yield* agent.get()
+  yield* stream.next
+  yield* eventually("the relay's stream", relay.control.counts, ({ streams }) => streams > before)
+  return { agent, stream }
+})
+
+/** What was said by the time that a notification of the relay that is sent now arrives. */
+const saidUntilNow = Effect.fnUntraced(function*(relay: TestRelay, stream: RawStream) {
+  yield* Effect.sleep("700 millis")
+  yield* relay.control.notify("notifications/message", { level: "info", data: "now" })
+  const methods: Array<string | undefined> = []
+  while (true) {
+    const { method } = yield* stream.message
+    if (method === "notifications/message") return methods
+    methods.push(method)
+  }
+})
+
+layer(
+  Rig.layer({ relay: { tokens: { wide: { agent: "a" } } }, daemon: { env: { HOLDFAST_TOKEN_FILE: tokenFile } } }),
+  { excludeTestServices: true }
+)("list_changed", (it) => {
+  it.effect("comes once for a new tool, once for another definition, and not for a hidden tool", () =>
+    Effect.gen(function*() {
+      const { relay } = yield* Rig
+      const { agent, stream } = yield* listening()
+      yield* relay.control.putTool(tool("fresh"))
+      assert.deepStrictEqual(yield* saidUntilNow(relay, stream), [changed])
+      assert.include(yield* namesOf(agent), "fresh")
+      yield* relay.control.putTool(tool("fresh", "another description"))
+      assert.deepStrictEqual(yield* saidUntilNow(relay, stream), [changed])
+      yield* namesOf(agent)
+      yield* relay.control.putTool(tool("relay_workspace_claim", "hidden"))
+      assert.deepStrictEqual(yield* saidUntilNow(relay, stream), [])
+      yield* relay.control.removeTool("fresh")
+      assert.deepStrictEqual(yield* saidUntilNow(relay, stream), [changed])
+    }))
+
+  it.effect("comes once for several changes that follow each other at once", () =>
+    Effect.gen(function*() {
+      const { relay } = yield* Rig
+      const { stream } = yield* listening()
+      for (const name of ["a1", "a2", "a3", "a4"]) yield* relay.control.putTool(tool(name))
+      assert.deepStrictEqual(yield* saidUntilNow(relay, stream), [changed])
+      for (const name of ["a1", "a2", "a3", "a4"]) yield* relay.control.removeTool(name, false)
+    }))
+
+  it.effect("does not come for a relay that restarts with the same tools, and comes for one with others", () =>
+    Effect.gen(function*() {
+      const { relay } = yield* Rig
+      const { agent, stream } = yield* listening()
+      yield* namesOf(agent)
+      yield* relay.restart()
+      yield* eventually("the relay's stream", relay.control.counts, ({ streams }) => streams > 0)
+      assert.deepStrictEqual(yield* saidUntilNow(relay, stream), [])
+      yield* relay.restart({ extraTools: [tool("grown")] })
+      yield* eventually("the relay's stream", relay.control.counts, ({ streams }) => streams > 0)
+      assert.deepStrictEqual(yield* saidUntilNow(relay, stream), [changed])
+      yield* relay.restart({ extraTools: [] })
+    }))
+
+  it.effect("goes ahead of the next answer where no stream is open, and only once", () =>
+    Effect.gen(function*() {
+      const { daemon, relay } = yield* Rig
+      const { agent: other, stream } = yield* listening()
+      const agent = yield* rawAgent(daemon)
+      yield* namesOf(agent)
+      yield* relay.control.putTool(tool("later"))
+      yield* stream.message
+      yield* namesOf(other)
+      yield* daemon.command("context", "send", "Attach", "--path", "/src/w", "--branch", "b")
+      const reply = yield* eventually(
+        "list_changed with an answer",
+        agent.call("echo", { text: "x" }),
+        ({ messages }) => messages.some(({ method }) => method === changed)
+      )
+      assert.deepStrictEqual(reply.messages.map(({ method }) => method), [changed, undefined])
+      assert.deepStrictEqual((yield* agent.call("echo")).messages.length, 1)
+      yield* daemon.command("context", "send", "Detach")
+      yield* relay.control.removeTool("later", false)
+    }))
+
+  it.effect("comes at once on a stream that opens behind the times", () =>
+    Effect.gen(function*() {
+      const { daemon } = yield* Rig
+      const agent = yield* rawAgent(daemon)
+      yield* namesOf(agent)
+      yield* daemon.command("context", "send", "Attach", "--path", "/src/w", "--branch", "b")
+      const stream = yield* agent.get()
+      assert.strictEqual((yield* stream.next).comment, "connected")
+      assert.strictEqual((yield* stream.message).method, changed)
+      yield* daemon.command("context", "send", "Detach")
+    }))
+
+  it.effect("comes when the token's scope changes, and the list follows", () =>
+    Effect.gen(function*() {
+      const { relay } = yield* Rig
+      const { agent, stream } = yield* listening()
+      const wide = yield* namesOf(agent)
+      assert.include(wide, "relay_send_message")
+      yield* relay.control.setTokens({ wide: { agent: "a" }, narrow: { agent: "a", scopes: ["test"] } })
+      writeFileSync(tokenFile, "narrow")
+      assert.strictEqual((yield* stream.message).method, changed)
+      const narrow = yield* namesOf(agent)
+      assert.notInclude(narrow, "relay_send_message")
+      assert.include(narrow, "echo")
+      writeFileSync(tokenFile, "wide")
+      assert.strictEqual((yield* stream.message).method, changed)
+      assert.deepStrictEqual(yield* namesOf(agent), wide)
+    }))
+
+  it.effect("comes after our own restart where the tools changed meanwhile", () =>
+    Effect.gen(function*() {
+      const { daemon, relay } = yield* Rig
+      const agent = yield* rawAgent(daemon)
+      yield* namesOf(agent)
+      yield* daemon.kill
+      yield* relay.control.putTool(tool("meanwhile"))
+      yield* relay.forgetRequests
+      yield* daemon.restart()
+      // Holdfast has looked at the list twice by itself: before it served anybody, and as the link was up.
+      yield* eventually(
+        "the lists that Holdfast fetches",
+        relay.requests,
+        (all) => all.filter(({ rpcMethod }) => rpcMethod === "tools/list").length >= 2
+      )
+      const stream = yield* agent.get()
+      assert.strictEqual((yield* stream.message).method, changed)
+      assert.include(yield* namesOf(agent), "meanwhile")
+      yield* daemon.kill
+      yield* daemon.restart()
+      const again = yield* agent.get()
+      assert.deepStrictEqual(yield* saidUntilNow(relay, again), [])
+    }))
+})

@@ -1,0 +1,106 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { spawn } from "node:child_process"
+import { Daemon } from "../../support/Daemon.ts"
+import { eventually } from "../../support/eventually.ts"
+import { initialize } from "../../support/RawAgent.ts"
+import { TestRelay } from "../../support/relay/TestRelay.ts"
+import { stdioClient } from "../../support/StdioClient.ts"
+import { stdioCommand } from "../../support/stdioCommand.ts"
+
+/** `holdfast stdio` with its lines in the hands of the test. */
+const rawStdio = Effect.fnUntraced(function*(dataDir: string) {
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const { args, command, env } = stdioCommand(dataDir)
+      return spawn(command, args, { env, stdio: ["pipe", "pipe", "inherit"] })
+    }),
+    (child) =>
+      Effect.sync(() => {
+        child.kill("SIGKILL")
+      })
+  )
+  let said = ""
+  child.stdout.on("data", (chunk) => said += String(chunk))
+  return {
+    said: Effect.sync(() => said.split("\n").slice(0, -1).map((line) => Object(JSON.parse(line)))),
+    say: (message: unknown) =>
+      Effect.sync(() => {
+        child.stdin.write(`${JSON.stringify(message)}\n`)
+      }),
+    /** What has been answered so far, by id, batches taken apart. */
+    answers: Effect.sync(() => {
+      const lines = said.split("\n").slice(0, -1).map((line): unknown => JSON.parse(line)).flat()
+      return new Map(lines.map((message) => [Object(message).id, Object(message)]))
+    })
+  }
+})
+
+const call = (id: number, name: string, args: object = {}) => ({
+  jsonrpc: "2.0",
+  id,
+  method: "tools/call",
+  params: { name, arguments: args }
+})
+
+const underWay = (relay: TestRelay) =>
+  eventually("the call at the relay", relay.control.counts, ({ inFlight }) => inFlight > 0)
+
+describe("holdfast stdio, whose daemon dies", () => {
+  it.live.each(
+    [
+      { era: "legacy", answers: "sse" },
+      { era: "legacy", answers: "json" },
+      { era: "modern", answers: "sse" }
+    ] as const
+  )(
+    "ends a call under way with what is known of it, and goes on: $era, answered by $answers",
+    ({ answers, era }) =>
+      Effect.gen(function*() {
+        const relay = yield* TestRelay.start({ answers })
+        const daemon = yield* Daemon.start({ relayUrl: relay.url })
+        const client = yield* stdioClient(daemon.dataDir, era === "modern")
+        const calling = yield* Effect.forkChild(Effect.flip(client.call("silent", {})))
+        yield* underWay(relay)
+        yield* daemon.kill
+        const listing = yield* Effect.forkChild(client.names)
+        yield* daemon.restart()
+        const { message } = yield* Fiber.join(calling).pipe(Effect.timeout("10 seconds"))
+        assert.match(message, /may have been carried out/)
+        assert.include(yield* Fiber.join(listing), "echo")
+        assert.include(yield* client.call("echo", { text: "back" }), "back")
+      }),
+    60_000
+  )
+
+  it.live("answers every request of a batch, also where the connection breaks under it", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start()
+      const daemon = yield* Daemon.start({ relayUrl: relay.url })
+      const stdio = yield* rawStdio(daemon.dataDir)
+      yield* stdio.say(initialize({ version: "2025-03-26" }))
+      const answered = (count: number) => eventually(`${count} answers`, stdio.answers, ({ size }) => size >= count)
+      yield* answered(1)
+      yield* stdio.say([call(1, "echo", { text: "one" }), call(2, "echo", { text: "two" })])
+      assert.include(JSON.stringify((yield* answered(3)).get(2)), "two")
+      yield* stdio.say([call(3, "silent"), call(4, "silent")])
+      yield* underWay(relay)
+      yield* daemon.kill
+      const answers = yield* answered(5)
+      for (const id of [3, 4]) assert.match(answers.get(id).error.message, /may have been carried out/)
+    }), 60_000)
+
+  it.live("is told each step of a call ahead of its answer, as long as it lives", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start()
+      const daemon = yield* Daemon.start({ relayUrl: relay.url })
+      const stdio = yield* rawStdio(daemon.dataDir)
+      yield* stdio.say(initialize())
+      yield* eventually("the session", stdio.answers, ({ size }) => size >= 1)
+      const slow = call(1, "slow", { millis: 3, steps: 3 })
+      yield* stdio.say({ ...slow, params: { ...slow.params, _meta: { progressToken: "p" } } })
+      yield* eventually("the answer", stdio.answers, (answers) => answers.has(1))
+      const told = (yield* stdio.said).slice(1).map(({ id, params }) => params?.progress ?? id)
+      assert.deepStrictEqual(told, [1, 2, 3, 1])
+    }), 30_000)
+})

@@ -1,0 +1,133 @@
+/** `holdfast` as a process: how it starts, how it ends, and what it prints. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Daemon } from "../../support/Daemon.ts"
+import { eventually } from "../../support/eventually.ts"
+
+const nowhere = "http://127.0.0.1:9/mcp"
+
+const directory = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "holdfast-process-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+)
+
+describe("holdfast as a process", () => {
+  it.live("serve says where it listens, where the secret is, and the lines for Claude Code and Codex", () =>
+    Effect.gen(function*() {
+      const daemon = yield* Daemon.start({ relayUrl: nowhere })
+      const out = yield* eventually("the lines are printed", daemon.stdout, (text) => text.includes("Codex"))
+      assert.include(out, daemon.url)
+      assert.include(out, join(daemon.dataDir, "agent-secret"))
+      assert.include(out, `claude mcp add --transport http holdfast ${daemon.url} --header`)
+      assert.include(out, "--bearer-token-env-var HOLDFAST_AGENT_SECRET")
+      assert.notInclude(out, daemon.secret)
+      assert.notInclude(yield* daemon.stderr, daemon.secret)
+    }))
+
+  it.live("status finds the daemon by its data directory, and says that it is gone once it stopped", () =>
+    Effect.gen(function*() {
+      const daemon = yield* Daemon.start({ relayUrl: nowhere })
+      const status = yield* daemon.command("status", "--json")
+      assert.strictEqual(status.code, 0)
+      assert.strictEqual(JSON.parse(status.stdout).daemon.pid, yield* daemon.pid)
+      assert.deepStrictEqual(yield* daemon.terminate, { code: 0, signal: null })
+      assert.strictEqual((yield* daemon.command("status")).code, 3)
+    }))
+
+  it.live("SIGINT stops it cleanly, and takes endpoint.json back", () =>
+    Effect.gen(function*() {
+      const daemon = yield* Daemon.start({ relayUrl: nowhere })
+      yield* daemon.signal("SIGINT")
+      assert.deepStrictEqual(yield* daemon.ended, { code: 0, signal: null })
+      assert.isUndefined(statSync(join(daemon.dataDir, "endpoint.json"), { throwIfNoEntry: false }))
+    }))
+
+  it.live("the secrets are its user's alone", () =>
+    Effect.gen(function*() {
+      const daemon = yield* Daemon.start({ relayUrl: nowhere })
+      const mode = (name: string) => statSync(join(daemon.dataDir, name)).mode & 0o777
+      assert.strictEqual(mode("."), 0o700)
+      assert.strictEqual(mode("agent-secret"), 0o600)
+      assert.strictEqual(mode("admin-secret"), 0o600)
+    }))
+
+  it.live("a second daemon on the data directory says who is there, and leaves it alone", () =>
+    Effect.gen(function*() {
+      const daemon = yield* Daemon.start({ args: ["--embedded"] })
+      for (const relay of [["--embedded"], ["--relay", nowhere]]) {
+        const second = yield* daemon.command("serve", ...relay, "--port", "0")
+        assert.strictEqual(second.code, 1)
+        assert.include(second.stderr, `process ${yield* daemon.pid}`)
+        assert.include(second.stderr, "--data-dir")
+      }
+      assert.strictEqual((yield* daemon.command("status")).code, 0)
+    }))
+
+  it.live("a taken port is named, with the way out", () =>
+    Effect.gen(function*() {
+      const daemon = yield* Daemon.start({ relayUrl: nowhere })
+      const other = yield* directory
+      const ended = yield* Daemon.run(
+        ["serve", "--relay", nowhere, "--port", String(daemon.port), "--data-dir", join(other, "data")]
+      )
+      assert.strictEqual(ended.code, 1)
+      assert.include(ended.stderr, String(daemon.port))
+      assert.include(ended.stderr, "--port")
+    }))
+
+  it.live("a bad configuration file is one clear message", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const file = join(path, "holdfast.json")
+      writeFileSync(file, "{\"relay\":{\"url\":\"http://relay.test/mcp\"},\"outbox\":{\"worker\":8}}")
+      const ended = yield* Daemon.run(["serve", "--config", file, "--data-dir", join(path, "data")])
+      assert.strictEqual(ended.code, 1)
+      assert.match(ended.stderr, /^holdfast: the configuration is not valid:\n {2}- outbox\.worker is not a setting/)
+      assert.include(ended.stderr, "workers")
+      assert.notInclude(ended.stderr, "    at ")
+    }))
+
+  it.live("a damaged database is one clear message, and stays as it is", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const data = join(path, "data")
+      const daemon = yield* Daemon.start({ relayUrl: nowhere, dataDir: data })
+      yield* daemon.terminate
+      const damaged = Buffer.alloc(8192, "not a database ")
+      writeFileSync(join(data, "holdfast.db"), damaged)
+      const ended = yield* daemon.command("serve", "--relay", nowhere, "--port", "0")
+      assert.strictEqual(ended.code, 1)
+      assert.include(ended.stderr, "is damaged")
+      assert.notInclude(ended.stderr, "    at ")
+      assert.deepStrictEqual(readFileSync(join(data, "holdfast.db")), damaged)
+    }))
+
+  it.live("a data directory that is a file is one clear message", () =>
+    Effect.gen(function*() {
+      const file = join(yield* directory, "file")
+      writeFileSync(file, "")
+      chmodSync(file, 0o600)
+      const ended = yield* Daemon.run(["serve", "--relay", nowhere, "--port", "0", "--data-dir", file])
+      assert.strictEqual(ended.code, 1)
+      assert.include(ended.stderr, "there is a file of that name")
+    }))
+
+  it.live("no flag takes a secret, and no output has colour where nobody looks", () =>
+    Effect.gen(function*() {
+      const help = yield* Daemon.run(["serve", "--help"], { FORCE_COLOR: "0" })
+      assert.notMatch(help.stdout, /--(token|secret)/)
+      assert.notInclude(help.stdout, "\u001b[")
+    }))
+})
+
+describe("holdfast demo", () => {
+  it.live("plays the drill to its end", () =>
+    Effect.gen(function*() {
+      const ended = yield* Daemon.run(["demo"])
+      assert.strictEqual(ended.code, 0, ended.stderr)
+      assert.match(ended.stdout, /each message once, in order/)
+    }), 60_000)
+})

@@ -1,0 +1,82 @@
+/**
+ * The daemon as the crash harness runs it: the whole runtime, with traps in its seams and below its SQL.
+ *
+ * Loads, and waits to be told to go, so that a next one can stand by while this one is being killed.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { Clock, Effect, Layer, Queue } from "effect"
+import { flushCompileCache } from "node:module"
+import { RelayAdmins } from "../../../src/admin/RelayAdmins.ts"
+import { relayTargets, Settings, settingsFrom } from "../../../src/config/Settings.ts"
+import { steadyClock } from "../../../src/domain/SteadyClock.ts"
+import { Endpoint } from "../../../src/mcp/endpoint/Endpoint.ts"
+import * as Logging from "../../../src/observability/Logging.ts"
+import * as Runner from "../../../src/Runner.ts"
+import { RelayTargets } from "../../../src/runner/RelayTargets.ts"
+import { Seams } from "../../../src/runner/Seams.ts"
+import { Supervisor } from "../../../src/supervision/Supervisor.ts"
+import type { FromDaemon, ToDaemon } from "./DaemonTalk.ts"
+import { killInHttp } from "./HttpSteps.ts"
+import { Snare } from "./Snare.ts"
+import { killInSql } from "./SqlSteps.ts"
+import { transportKilledBy } from "./TransportSteps.ts"
+
+// A process that is killed writes no cache of its own accord.
+flushCompileCache()
+
+const wallClock = Date.now
+let clockSet = 0
+Date.now = () => wallClock() + clockSet
+
+const snare = new Snare()
+killInSql(snare)
+killInHttp(snare)
+
+const orders = Effect.runSync(Queue.unbounded<ToDaemon>())
+process.on("message", (order: ToDaemon) => Queue.offerUnsafe(orders, order))
+process.on("disconnect", () => process.kill(process.pid, "SIGKILL"))
+
+const say = (message: FromDaemon) => Effect.sync(() => process.send?.(message))
+
+const obey = Effect.gen(function*() {
+  const relays = yield* (yield* RelayAdmins).list
+  const { port } = yield* Endpoint
+  yield* say({ _tag: "Ready", port })
+  while (true) {
+    const order = yield* Queue.take(orders)
+    if (order._tag === "Lay") {
+      snare.lay(order.trap)
+      yield* say({ _tag: "Laid" })
+    }
+    if (order._tag === "SetClock") clockSet += order.by
+    if (order._tag === "Stats") {
+      for (const { outbox } of relays) {
+        const { oldestAt: _, ...counts } = yield* outbox.stats
+        yield* say({ _tag: "Stats", counts })
+      }
+    }
+  }
+})
+
+const serve = Effect.gen(function*() {
+  const { escalated } = yield* Supervisor
+  return yield* Effect.raceFirst(obey, escalated)
+})
+
+const seams = Effect.map(Seams, (own) => ({ ...own, transport: transportKilledBy(snare) }))
+
+const main = Effect.gen(function*() {
+  const order = yield* Queue.take(orders)
+  if (order._tag !== "Go") return yield* Effect.die(new Error(`told ${order._tag} before Go`))
+  snare.lay(order.trap)
+  const settings = settingsFrom(order.settings)
+  return yield* serve.pipe(
+    Effect.provide(Layer.provideMerge(Runner.layer, Logging.layer)),
+    Effect.provideServiceEffect(Clock.Clock, Effect.map(Clock.Clock, steadyClock)),
+    Effect.provideService(Settings, settings),
+    Effect.provideService(RelayTargets, relayTargets(settings)),
+    Effect.provideServiceEffect(Seams, seams)
+  )
+})
+
+NodeRuntime.runMain(main)

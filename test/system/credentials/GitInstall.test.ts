@@ -1,0 +1,83 @@
+/** What `holdfast credential install` does to a real git's configuration, and takes back. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { userHome } from "../../support/git/userHome.ts"
+
+const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
+
+/** A user with a credential in the settings; no daemon is needed to install. */
+const configured = Effect.gen(function*() {
+  const user = yield* userHome
+  const server = { origin: "https://git.example.com" }
+  const configuration = join(user.home, "holdfast.json")
+  const credentials = { mine: { hosts: ["git.example.com"], token: { command: "echo token" } } }
+  writeFileSync(configuration, JSON.stringify({ credentials }))
+  const dataDir = join(user.home, "data")
+  const holdfast = (args: ReadonlyArray<string>) =>
+    user.run(process.execPath, [main, ...args, "--data-dir", dataDir, "--config", configuration])
+  return { user, server, holdfast }
+})
+
+describe("credential install and uninstall", () => {
+  it.live(
+    "restore the user's configuration byte for byte, with its mode and through a link",
+    () =>
+      Effect.gen(function*() {
+        const { holdfast, user } = yield* configured
+        const before =
+          "# mine\n[user]\n\tname = a ; b\n\n[credential \"https://github.com\"]\n  helper = mine\n[credential]\n"
+        mkdirSync(join(user.home, "dotfiles"))
+        const real = join(user.home, "dotfiles", "gitconfig")
+        writeFileSync(real, before, { mode: 0o640 })
+        symlinkSync(real, join(user.home, ".gitconfig"))
+        assert.strictEqual((yield* holdfast(["credential", "install"])).code, 0)
+        assert.notStrictEqual(readFileSync(real, "utf8"), before)
+        // Once more changes nothing for the way back.
+        assert.strictEqual((yield* holdfast(["credential", "install"])).code, 0)
+        const done = yield* holdfast(["credential", "uninstall"])
+        assert.include(done.out, "is as it was")
+        assert.strictEqual(readFileSync(real, "utf8"), before)
+        assert.strictEqual(statSync(real).mode & 0o777, 0o640)
+        assert.include((yield* holdfast(["credential", "uninstall"])).out, "nothing of Holdfast's")
+      }),
+    60_000
+  )
+
+  it.live("leave no file behind where there was none", () =>
+    Effect.gen(function*() {
+      const { holdfast, user } = yield* configured
+      yield* holdfast(["credential", "install"])
+      yield* holdfast(["credential", "uninstall"])
+      assert.isUndefined(statSync(join(user.home, ".gitconfig"), { throwIfNoEntry: false }))
+    }), 60_000)
+
+  it.live("keep what was changed meanwhile, and take out Holdfast's lines alone", () =>
+    Effect.gen(function*() {
+      const { holdfast, server, user } = yield* configured
+      const key = `credential.${server.origin}.helper`
+      yield* user.git("config", "--global", key, "mine")
+      yield* holdfast(["credential", "install"])
+      yield* user.git("config", "--global", "user.name", "meanwhile")
+      yield* user.git("config", "--global", "--add", key, "later")
+      const done = yield* holdfast(["credential", "uninstall"])
+      assert.include(done.out, "only Holdfast's lines")
+      assert.strictEqual((yield* user.git("config", "--global", "--get-all", key)).out, "mine\nlater\n")
+      assert.strictEqual((yield* user.git("config", "--global", "user.name")).out, "meanwhile\n")
+    }), 60_000)
+
+  it.live("set up one repository alone where that is asked for", () =>
+    Effect.gen(function*() {
+      const { holdfast, server, user } = yield* configured
+      yield* user.git("init", "-q", ".")
+      const config = join(user.work, ".git", "config")
+      const before = readFileSync(config, "utf8")
+      yield* holdfast(["credential", "install", "--repository"])
+      assert.include(readFileSync(config, "utf8"), server.origin)
+      assert.isUndefined(statSync(join(user.home, ".gitconfig"), { throwIfNoEntry: false }))
+      yield* holdfast(["credential", "uninstall", "--repository"])
+      assert.strictEqual(readFileSync(config, "utf8"), before)
+    }), 60_000)
+})

@@ -1,0 +1,52 @@
+/** What a command that `holdfast exec` runs is handed, and that it is gone afterwards. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { Daemon } from "../../support/Daemon.ts"
+import { userHome } from "../../support/git/userHome.ts"
+
+const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
+
+describe("holdfast exec", () => {
+  it.live(
+    "hands over the credentials that are configured so, and clears them when the command ends, but for what is retained",
+    () =>
+      Effect.gen(function*() {
+        const user = yield* userHome
+        const configuration = join(user.home, "holdfast.json")
+        const credentials = {
+          github: { provider: "github", handOver: { fileEnv: ["GH_FILE"] }, token: { command: "echo fresh" } },
+          google: {
+            hosts: ["google.test"],
+            handOver: { fileEnv: ["GOOGLE_FILE"], retainAcrossTurns: true },
+            token: { command: "echo kept" }
+          },
+          private: { hosts: ["private.test"], token: { command: "echo secret" } },
+          sealed: { provider: "gitlab", handOver: {}, token: { command: "echo sealed >&2; exit 1" } }
+        }
+        writeFileSync(configuration, JSON.stringify({ credentials }))
+        const daemon = yield* Daemon.start({
+          relayUrl: "http://127.0.0.1:9/mcp",
+          env: { HOLDFAST_CONFIG: configuration }
+        })
+        const script =
+          "echo \"$GH_TOKEN|$(cat $GH_FILE)|$GH_FILE|$(cat $GOOGLE_FILE)|$GOOGLE_FILE\"; env | grep -c '=secret'"
+        const ran = yield* user.run(
+          process.execPath,
+          [main, "exec", "--data-dir", daemon.dataDir, "--config", configuration, "--", "sh", "-c", script]
+        )
+        const [line = "", others] = ran.out.split("\n")
+        const [token, content, file = "", kept, retained = ""] = line.split("|")
+        assert.deepStrictEqual([token, content, kept, others], ["fresh", "fresh", "kept", "0"], ran.err)
+        assert.notStrictEqual(file, "")
+        assert.isFalse(existsSync(file))
+        assert.strictEqual(readFileSync(retained, "utf8"), "kept")
+        assert.deepStrictEqual([retained, dirname(retained)].map((path) => statSync(path).mode & 0o777), [0o600, 0o700])
+        assert.strictEqual(dirname(dirname(retained)), daemon.dataDir)
+        assert.include(ran.err, "without credential \"sealed\"")
+      }),
+    120_000
+  )
+})

@@ -1,0 +1,71 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { Clients, officialClients } from "../../support/Clients.ts"
+import { Daemon } from "../../support/Daemon.ts"
+import { assertLedger, assertQueued, send, timed } from "../../support/drill.ts"
+import { TestRelay } from "../../support/relay/TestRelay.ts"
+
+const cases = officialClients.flatMap((client) => ([404, 400] as const).map((status) => ({ ...client, status })))
+
+describe("a relay that is killed and comes back", () => {
+  it.live.each(cases)(
+    "costs $client nothing, a lost session answered by $status: writes are queued and delivered once, in order",
+    ({ connect, status }) =>
+      Effect.gen(function*() {
+        const relay = yield* TestRelay.start({ lostSessionStatus: status })
+        const daemon = yield* Daemon.start({ relayUrl: relay.url })
+        const client = yield* connect(daemon.url, { secret: daemon.secret })
+        const menu = yield* client.toolNames
+        assert.isFalse(menu.includes("relay_workspace_claim"))
+
+        const first = yield* send(client, "one")
+        assert.notProperty(first.structuredContent ?? {}, "queued")
+
+        yield* relay.control.hold("before commit")
+        const inFlight = yield* Effect.forkChild(send(client, "two"))
+        yield* relay.control.awaitHeld("before commit")
+        yield* relay.kill
+        assertQueued(yield* Fiber.join(inFlight))
+
+        const whileDown = yield* timed(send(client, "three"))
+        assertQueued(whileDown.value)
+        assert.isBelow(whileDown.millis, 1000)
+
+        assert.deepStrictEqual(yield* client.toolNames, menu)
+        const newcomer = yield* Clients.sdk(daemon.url, { secret: daemon.secret, name: "newcomer" })
+        assert.deepStrictEqual(yield* newcomer.toolNames, menu)
+
+        yield* relay.restart()
+        yield* assertLedger(relay, ["one", "two", "three"])
+        const read = yield* client.call("echo", { text: "back" })
+        assert.include(JSON.stringify(read.content), "back")
+        assert.strictEqual(yield* client.wire.initializes, 1)
+        assert.deepStrictEqual(yield* client.wire.failures, [])
+      }),
+    60_000
+  )
+
+  it.live("answers a read of a relay that is back within 4 s", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start()
+      const daemon = yield* Daemon.start({ relayUrl: relay.url })
+      const client = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
+      yield* relay.kill
+      const read = yield* Effect.forkChild(client.call("echo", { text: "patience" }))
+      yield* Effect.sleep("3 seconds")
+      yield* relay.restart()
+      assert.include(JSON.stringify((yield* Fiber.join(read)).content), "patience")
+    }), 60_000)
+
+  it.live("tells a read of a relay that stays away what is known, within 6 s", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start()
+      const daemon = yield* Daemon.start({ relayUrl: relay.url })
+      const client = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
+      yield* relay.kill
+      const { millis, value: error } = yield* timed(Effect.flip(client.call("echo", { text: "hello?" })))
+      assert.isBelow(millis, 6000)
+      assert.strictEqual(error.code, -31002)
+      assert.include(error.message, "relay")
+    }), 60_000)
+})

@@ -1,0 +1,147 @@
+/**
+ * The real Claude Code, Codex and Gemini through outages, each as one process that `holdfast exec` started, and whose
+ * model is the test: what that is told is what the agent's own MCP client made of Holdfast.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import { anthropicMessages } from "../../support/agents/anthropicMessages.ts"
+import { geminiContents } from "../../support/agents/geminiContents.ts"
+import { openaiResponses } from "../../support/agents/openaiResponses.ts"
+import { realAgent } from "../../support/agents/realAgent.ts"
+import { type Scratch, scratch } from "../../support/agents/scratch.ts"
+import { type Dialect, scriptedModel } from "../../support/agents/ScriptedModel.ts"
+import { Daemon } from "../../support/Daemon.ts"
+import { texts } from "../../support/drill.ts"
+import { eventually } from "../../support/eventually.ts"
+import { launch } from "../../support/Program.ts"
+import { TestRelay } from "../../support/relay/TestRelay.ts"
+
+interface Case {
+  readonly agent: "claude" | "codex" | "gemini"
+  readonly dialect: Dialect
+  readonly args: (origin: string) => ReadonlyArray<string>
+  readonly environment: (origin: string, home: Scratch) => Readonly<Record<string, string>>
+  /** How it names a tool of the server `holdfast` to its model. */
+  readonly named: (tool: string) => string
+}
+
+const provider = (origin: string) =>
+  `model_providers.scripted={name="scripted",base_url="${origin}/v1",env_key="OPENAI_API_KEY",wire_api="responses"}`
+
+const cases: ReadonlyArray<Case> = [
+  {
+    agent: "claude",
+    dialect: anthropicMessages,
+    args: () => ["-p", "go", "--allowedTools", "mcp__holdfast"],
+    environment: (origin) => ({ ANTHROPIC_BASE_URL: origin, ANTHROPIC_API_KEY: "dummy" }),
+    named: (tool) => `mcp__holdfast__${tool}`
+  },
+  {
+    agent: "codex",
+    dialect: openaiResponses,
+    args: (origin) => [
+      "exec",
+      "--skip-git-repo-check",
+      "--dangerously-bypass-approvals-and-sandbox",
+      "-m",
+      "scripted",
+      "-c",
+      "model_provider=scripted",
+      "-c",
+      provider(origin),
+      "go"
+    ],
+    environment: () => ({ OPENAI_API_KEY: "dummy" }),
+    named: (tool) => `mcp__holdfast/${tool}`
+  },
+  {
+    agent: "gemini",
+    dialect: geminiContents,
+    args: () => ["-p", "go", "--yolo", "-m", "gemini-2.5-flash"],
+    environment: (origin, home) => {
+      home.write(`{"security":{"auth":{"selectedType":"gemini-api-key"}}}`, ".gemini", "settings.json")
+      return { GEMINI_CLI_TRUST_WORKSPACE: "true", GEMINI_API_KEY: "dummy", GOOGLE_GEMINI_BASE_URL: origin }
+    },
+    named: (tool) => `mcp_holdfast_${tool}`
+  }
+]
+
+/** The sessions of agents that come and go, on the daemon's disk. */
+const sessionsOf = (daemon: Daemon) =>
+  Effect.sync(() => {
+    const database = new DatabaseSync(join(daemon.dataDir, "holdfast.db"), { readOnly: true })
+    const rows = database.prepare("SELECT id, agent FROM sessions WHERE agent <> 'default'").all()
+    database.close()
+    return rows.map(({ agent, id }) => ({ agent: String(agent), id: String(id) }))
+  })
+
+describe("holdfast exec", () => {
+  it.live.each(cases)(
+    "keeps the real $agent in one process and session while its relay dies and Holdfast crashes, its menu in step",
+    ({ agent, args, dialect, environment, named }, context) =>
+      Effect.gen(function*() {
+        const command = yield* realAgent(agent, context)
+        const home = yield* scratch
+        const model = yield* scriptedModel(dialect)
+        const [relay, docs] = yield* Effect.all([TestRelay.start(), TestRelay.start()])
+        const relays = { HOLDFAST_RELAYS: JSON.stringify({ "docs.v2": { url: docs.url } }) }
+        const daemon = yield* Daemon.start({ relayUrl: relay.url, env: relays })
+        const line = ["exec", "--data-dir", daemon.dataDir, "--", command, ...args(model.origin)]
+        const program = yield* Effect.acquireRelease(
+          Effect.sync(() => launch(line, { ...home.environment, ...environment(model.origin, home) })),
+          ({ child, ended }) =>
+            Effect.promise(() => {
+              child.kill("SIGTERM")
+              return ended
+            })
+        )
+        const send = (text: string) => model.call(named("relay_send_message"), { to: "b", text })
+
+        let told = yield* model.question
+        if (told.tools.includes("WaitForMcpServers")) told = yield* model.call("WaitForMcpServers")
+        const menu = told.tools
+        assert.include(menu, named("relay_send_message"))
+        assert.notInclude(menu, named("relay_workspace_claim"))
+        const sessions = yield* sessionsOf(daemon)
+        assert.strictEqual(sessions.length, 2)
+        assert.match(menu.join(" "), /holdfast.docs.v2\W*_*echo/)
+
+        told = yield* send("before")
+        assert.notMatch(told.results.join(), /queued/)
+        assert.deepStrictEqual(yield* texts(relay), ["before"])
+
+        yield* relay.kill
+        told = yield* send("meanwhile")
+        assert.match(told.results.join(), /queued.*will be delivered.*Do not repeat it/)
+        assert.deepStrictEqual(told.tools, menu)
+
+        yield* relay.restart()
+        yield* eventually("the delivery", texts(relay), (all) => all.length === 2)
+        told = yield* send("after")
+        assert.notMatch(told.results.join(), /queued/)
+        assert.deepStrictEqual(told.tools, menu)
+
+        const attach = ["Attach", "--path", "/w", "--branch", "b", "--agent", sessions[0]?.agent ?? ""]
+        assert.strictEqual((yield* daemon.command("context", "send", ...attach)).code, 0)
+        // Gemini ends a model that asks the same again and again.
+        let looks = 0
+        const wider = yield* eventually(
+          "the menu of a worktree",
+          Effect.suspend(() => model.call(named("relay_inbox"), { after: String(looks++) })),
+          ({ tools }) => tools.includes(named("relay_workspace_claim"))
+        )
+
+        yield* daemon.restart()
+        told = yield* send("restarted")
+        assert.deepStrictEqual(told.tools, wider.tools)
+        assert.deepStrictEqual(yield* texts(relay), ["before", "meanwhile", "after", "restarted"])
+        assert.deepStrictEqual(yield* sessionsOf(daemon), sessions)
+
+        yield* model.move({ say: "done" })
+        assert.deepStrictEqual(yield* Effect.promise(() => program.ended), { code: 0, signal: null })
+      }),
+    400_000
+  )
+})

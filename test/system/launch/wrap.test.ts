@@ -1,0 +1,190 @@
+/** `holdfast wrap` and `unwrap`: people's own configurations, and the relays that they become. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { chmodSync, readFileSync, rmSync, statSync } from "node:fs"
+import { scratch } from "../../support/agents/scratch.ts"
+import { Clients } from "../../support/Clients.ts"
+import { Daemon } from "../../support/Daemon.ts"
+import { run } from "../../support/Program.ts"
+import { TestRelay } from "../../support/relay/TestRelay.ts"
+
+interface Case {
+  readonly client: string
+  readonly file: ReadonlyArray<string>
+  readonly text: string
+  /** What the server `docs` becomes. */
+  readonly wrapped: RegExp
+}
+
+const cases: ReadonlyArray<Case> = [
+  {
+    client: "Claude Code",
+    file: ["project", ".mcp.json"],
+    text: `{
+    "mcpServers": {
+        "files": { "command": "npx", "args": ["files"] },
+        "docs": { "type": "http", "url": "https://docs.test/mcp", "headers": { "Authorization": "Bearer \${DOCS_TOKEN}", "X-Team": "a" } },
+        "old": { "type": "sse", "url": "https://old.test/sse" }
+    }
+}`,
+    wrapped:
+      /"url": "http:\/\/127\.0\.0\.1:4851\/mcp\/docs".*\{\s*"Authorization": "Bearer \$\{HOLDFAST_AGENT_SECRET\}"\s*\}/s
+  },
+  {
+    client: "Cursor",
+    file: ["project", ".cursor", "mcp.json"],
+    text:
+      "{\r\n\t\"mcpServers\": {\r\n\t\t\"docs\": {\r\n\t\t\t\"url\": \"https://docs.test/mcp\",\r\n\t\t\t\"headers\": { \"authorization\": \"Bearer ${env:DOCS_TOKEN}\", \"X-Team\": \"a\" }\r\n\t\t}\r\n\t}\r\n}\r\n",
+    wrapped: /4851\/mcp\/docs".*Bearer \$\{env:HOLDFAST_AGENT_SECRET\}/s
+  },
+  {
+    client: "VS Code",
+    file: ["project", ".vscode", "mcp.json"],
+    text: `{
+  // mine
+  "inputs": [],
+  "servers": {
+    "docs": { "type": "http", "url": "https://docs.test/mcp", "headers": { "Authorization": "Bearer \${env:DOCS_TOKEN}", "X-Team": "a" }, },
+    "asks": { "type": "http", "url": "https://asks.test/mcp", "headers": { "Authorization": "Bearer \${input:token}" } }
+  }
+}
+`,
+    wrapped: /\/\/ mine.*4851\/mcp\/docs".*Bearer \$\{env:HOLDFAST_AGENT_SECRET\}.*asks\.test/s
+  },
+  {
+    client: "Codex",
+    file: [".codex", "config.toml"],
+    text: `model = "o3" # mine
+
+[mcp_servers.files]
+command = "npx"
+
+[mcp_servers.docs]
+url = "https://docs.test/mcp" # theirs
+bearer_token_env_var = "DOCS_TOKEN"
+http_headers = { "X-Team" = "a" }
+startup_timeout_sec = 5
+
+[tools]
+url = "not a server's"
+`,
+    wrapped:
+      /\[mcp_servers\.docs\]\nurl = "http:\/\/127\.0\.0\.1:4851\/mcp\/docs"\nbearer_token_env_var = "HOLDFAST_AGENT_SECRET"\nstartup_timeout_sec = 5\n/
+  }
+]
+
+const docs = { url: "https://docs.test/mcp", token: { value: "{env:DOCS_TOKEN}" }, headers: { "X-Team": "a" } }
+
+describe("holdfast wrap", () => {
+  it.live.each(cases)(
+    "puts the remote servers of $client behind Holdfast, and unwrap brings every byte back",
+    (each) =>
+      Effect.gen(function*() {
+        const home = yield* scratch
+        const file = home.write(each.text, ...each.file)
+        chmodSync(file, 0o640)
+        const own = home.write("{\n  \"listen\": { \"port\": 4851 }\n}\n", ".config", "holdfast", "holdfast.json")
+        const wrapped = yield* run(["wrap", file], home.environment)
+        assert.strictEqual(wrapped.code, 0, wrapped.stderr)
+        assert.match(readFileSync(file, "utf8"), each.wrapped)
+        assert.notInclude(readFileSync(file, "utf8"), "docs.test")
+        assert.deepStrictEqual(JSON.parse(readFileSync(own, "utf8")), { listen: { port: 4851 }, relays: { docs } })
+        assert.include(wrapped.stderr, "DOCS_TOKEN")
+
+        const unwrapped = yield* run(["unwrap", file], home.environment)
+        assert.strictEqual(unwrapped.code, 0, unwrapped.stderr)
+        assert.strictEqual(readFileSync(file, "utf8"), each.text)
+        assert.strictEqual(statSync(file).mode & 0o777, 0o640)
+        assert.deepStrictEqual(JSON.parse(readFileSync(own, "utf8")).relays, {})
+      }),
+    60_000
+  )
+
+  it.live("leaves a configuration that is valid, and does neither twice", () =>
+    Effect.gen(function*() {
+      const home = yield* scratch
+      const file = home.write(cases[0]?.text ?? "", ...cases[0]?.file ?? [])
+      assert.strictEqual((yield* run(["wrap", file], home.environment)).code, 0)
+      assert.strictEqual((yield* run(["config", "check"], home.environment)).code, 0)
+      const twice = yield* run(["wrap", file], home.environment)
+      assert.strictEqual(twice.code, 1)
+      assert.include(twice.stderr, "wrapped already")
+      assert.strictEqual((yield* run(["unwrap", file], home.environment)).code, 0)
+      const again = yield* run(["unwrap", file], home.environment)
+      assert.strictEqual(again.code, 1)
+      assert.include(again.stderr, "was not wrapped")
+    }), 60_000)
+
+  it.live("leaves what it cannot stand for, and says which and why", () =>
+    Effect.gen(function*() {
+      const home = yield* scratch
+      const [claude, , vscode] = cases
+      const said = yield* Effect.forEach([claude, vscode], (each) =>
+        Effect.map(run(["wrap", home.write(each?.text ?? "", ...each?.file ?? [])], home.environment), ({ stderr }) =>
+          stderr))
+      assert.include(said[0], "left as it is: old, since it speaks the old transport")
+      assert.include(said[1], "left as it is: asks, since its header Authorization is more than")
+      const nothing = yield* run(["wrap", home.write("{}", "none.json")], home.environment)
+      assert.strictEqual(nothing.code, 1)
+      assert.include(nothing.stderr, "names no remote server")
+    }), 60_000)
+
+  it.live(
+    "never overwrites what was changed since: unwrap then puts the original beside it",
+    () =>
+      Effect.gen(function*() {
+        const home = yield* scratch
+        const [each] = cases
+        const file = home.write(each?.text ?? "", "project", ".mcp.json")
+        yield* run(["wrap", file], home.environment)
+        const changed = `${readFileSync(file, "utf8")}\n`
+        home.write(changed, "project", ".mcp.json")
+        const refused = yield* run(["unwrap", file], home.environment)
+        assert.strictEqual(refused.code, 1)
+        assert.strictEqual(readFileSync(file, "utf8"), changed)
+        assert.strictEqual(readFileSync(`${file}.before-holdfast`, "utf8"), each?.text)
+        rmSync(file)
+        home.write(each?.text ?? "", "project", ".mcp.json")
+        assert.strictEqual((yield* run(["unwrap", file], home.environment)).code, 0)
+      }),
+    60_000
+  )
+
+  it.live(
+    "each server is a relay of its own, with its own token, and none waits for another",
+    () =>
+      Effect.gen(function*() {
+        const home = yield* scratch
+        const one = yield* TestRelay.start({ tokens: { t1: { agent: "of one" } } })
+        const two = yield* TestRelay.start({ tokens: { t2: { agent: "of two" } } })
+        const hung = yield* TestRelay.start()
+        const server = (relay: TestRelay, variable: string) => ({
+          type: "http",
+          url: relay.url,
+          headers: { Authorization: `Bearer \${${variable}}` }
+        })
+        const servers = { one: server(one, "ONE"), two: server(two, "TWO"), hung: { type: "http", url: hung.url } }
+        const file = home.write(JSON.stringify({ mcpServers: servers }), ".mcp.json")
+        const own = home.write("{}", ".config", "holdfast", "holdfast.json")
+        const wrapped = yield* run(["wrap", file], home.environment)
+        assert.strictEqual(wrapped.code, 0, wrapped.stderr)
+        yield* hung.stop
+
+        const from = performance.now()
+        const daemon = yield* Daemon.start({ args: ["--config", own], env: { ONE: "t1", TWO: "t2" } })
+        const first = yield* Clients.sdk(`${daemon.url}/one`, { secret: daemon.secret })
+        const second = yield* Clients.sdk(`${daemon.url}/two`, { secret: daemon.secret })
+        assert.include(JSON.stringify(yield* first.call("whoami")), "of one")
+        assert.include(JSON.stringify(yield* second.call("whoami")), "of two")
+        yield* one.kill
+        const queued = yield* first.call("relay_send_message", { to: "b", text: "later" })
+        assert.include(JSON.stringify(queued.structuredContent), "\"queued\":true")
+        const called = performance.now()
+        assert.include(JSON.stringify(yield* second.call("whoami")), "of two")
+        assert.isBelow(performance.now() - called, 2000)
+        assert.isBelow(performance.now() - from, 25_000)
+        yield* hung.cont
+      }),
+    60_000
+  )
+})

@@ -1,0 +1,90 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Fiber, Layer, Option, Redacted } from "effect"
+import { TestClock } from "effect/testing"
+import { AgentRoster } from "../../../src/admin/AgentRoster.ts"
+import { RelayAdmins } from "../../../src/admin/RelayAdmins.ts"
+import { Agents } from "../../../src/agents/Agents.ts"
+import { WorkspaceContexts } from "../../../src/context/WorkspaceContexts.ts"
+import { AgentName, defaultRelay } from "../../../src/domain/Ids.ts"
+import { KeptLists } from "../../../src/menu/KeptLists.ts"
+import { Outbox } from "../../../src/outbox/Outbox.ts"
+import { RelayLink } from "../../../src/relay/link/RelayLink.ts"
+import * as Database from "../../../src/storage/Database.ts"
+import { DataDirectory } from "../../../src/storage/DataDirectory.ts"
+import { Supervisor } from "../../../src/supervision/Supervisor.ts"
+import { LiveToken } from "../../../src/token/LiveToken.ts"
+import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
+
+const ada = AgentName.make("ada")
+
+/** A relay whose sessions take a second to end. */
+const slowRelay = (said: Array<string>) =>
+  Layer.effect(
+    RelayAdmins,
+    Effect.map(
+      Layer.build(Layer.mergeAll(
+        Layer.mock(RelayLink, {}),
+        Layer.mock(LiveToken, { forget: () => Effect.sync(() => void said.push("token forgotten")) }),
+        Layer.mock(KeptLists, { forget: () => Effect.void }),
+        Layer.mock(Outbox, { undelivered: () => Effect.succeed(0), forget: () => Effect.void })
+      )),
+      (context) =>
+        RelayAdmins.of({
+          list: Effect.succeed([{
+            id: defaultRelay,
+            url: new URL("http://relay.test/mcp"),
+            link: Context.get(context, RelayLink),
+            token: Context.get(context, LiveToken),
+            outbox: Context.get(context, Outbox),
+            keptLists: Context.get(context, KeptLists),
+            sessions: {
+              totals: Effect.succeed({ count: 0, streams: 0 }),
+              countOf: () => Effect.succeed(0),
+              endAll: () => Effect.delay(Effect.sync(() => void said.push("sessions ended")), "1 second")
+            }
+          }])
+        })
+    )
+  )
+
+const over = (path: string, said: Array<string>) =>
+  AgentRoster.layerNoDeps.pipe(
+    Layer.provideMerge(slowRelay(said)),
+    Layer.provideMerge(Layer.mergeAll(Agents.layer, WorkspaceContexts.layer)),
+    Layer.provideMerge(Database.layer),
+    Layer.provideMerge(Layer.mergeAll(DataDirectory.layerAt(path), Supervisor.layer))
+  )
+
+describe("the roster", () => {
+  it.effect.each([
+    { who: "somebody", waits: true },
+    { who: "nobody", waits: false }
+  ])(
+    "lets a name come back only after all that went with the one before, where $who waits for that",
+    ({ waits }) =>
+      Effect.gen(function*() {
+        const said: Array<string> = []
+        yield* Effect.gen(function*() {
+          const roster = yield* AgentRoster
+          const agents = yield* Agents
+          const contexts = yield* WorkspaceContexts
+          yield* roster.add(ada)
+          const removal = yield* Effect.forkChild(roster.remove(ada), { startImmediately: true })
+          const addition = yield* Effect.forkChild(roster.add(ada), { startImmediately: true })
+          const impatience = yield* Effect.forkChild(waits ? Effect.void : Fiber.interrupt(removal), {
+            startImmediately: true
+          })
+          while (addition.pollUnsafe() === undefined) yield* TestClock.adjust("100 millis")
+          yield* Fiber.join(impatience)
+          const secret = Redacted.value(yield* Fiber.join(addition))
+          const before = said.length
+          assert.includeMembers(said, ["sessions ended", "token forgotten"])
+          yield* contexts.send(ada, { _tag: "Attach", path: "/w", branch: "b" }, { cause: "cli" })
+          yield* TestClock.adjust("1 minute")
+          assert.deepStrictEqual(yield* agents.authenticate(secret), Option.some(ada))
+          assert.strictEqual((yield* contexts.get(ada))._tag, "Worktree")
+          assert.strictEqual(said.length, before)
+        }).pipe(Effect.provide(over(yield* temporaryDirectory, said)))
+      })
+  )
+})

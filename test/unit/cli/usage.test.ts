@@ -1,0 +1,94 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { dataDirectory, run } from "../../support/Terminal.ts"
+
+describe("the command line", () => {
+  it.live("serve without a relay is a usage error that names both ways", () =>
+    Effect.gen(function*() {
+      const ended = yield* run(yield* dataDirectory, "serve")
+      assert.strictEqual(ended.code, 2)
+      assert.include(ended.err, "--relay URL")
+      assert.include(ended.err, "--embedded")
+    }))
+
+  it.live("serve with two relays is a usage error", () =>
+    Effect.gen(function*() {
+      const ended = yield* run(yield* dataDirectory, "serve", "--embedded", "--relay", "http://127.0.0.1:1/mcp")
+      assert.strictEqual(ended.code, 2)
+    }))
+
+  it.live.each(["sevre", "status --wach", "serve --port 99999", "outbox list --state lost"])(
+    "%s is a usage error: what was wrong goes to standard error, where to read on too",
+    (line) =>
+      Effect.gen(function*() {
+        const ended = yield* run(yield* dataDirectory, ...line.split(" "))
+        assert.strictEqual(ended.code, 2)
+        assert.include(ended.err, "--help")
+        assert.strictEqual(ended.out, "")
+      })
+  )
+
+  it.live("a bad setting ends with 1 and names the key, the value and where it came from", () =>
+    Effect.gen(function*() {
+      const ended = yield* run(yield* dataDirectory, "serve", "--relay", "nowhere")
+      assert.strictEqual(ended.code, 1)
+      assert.include(ended.err, "relay.url")
+      assert.include(ended.err, "--relay")
+    }))
+
+  it.live("--help lists what there is, and nothing else", () =>
+    Effect.gen(function*() {
+      const { code, out } = yield* run(yield* dataDirectory, "--help")
+      assert.strictEqual(code, 0)
+      const listed = out.slice(out.indexOf("SUBCOMMANDS")).match(/^ {2}\w+/gm)?.map((name) => name.trim())
+      assert.deepStrictEqual(listed, [
+        "serve",
+        "relay",
+        "exec",
+        "stdio",
+        "config",
+        "status",
+        "outbox",
+        "context",
+        "tools",
+        "agents",
+        "token",
+        "login",
+        "credential",
+        "gh",
+        "wrap",
+        "unwrap",
+        "doctor",
+        "demo"
+      ])
+    }))
+
+  it.live.each(["claude", "codex", "gemini", "cursor", "vscode", "json"])(
+    "config %s names the endpoint and where the secret is, and never tells the secret",
+    (client) =>
+      Effect.gen(function*() {
+        const directory = yield* dataDirectory
+        const { code, err, out } = yield* run(directory, "config", client)
+        assert.strictEqual(code, 0)
+        assert.include(out, "http://127.0.0.1:4851/mcp")
+        assert.include(`${out}${err}`, `${directory}/agent-secret`)
+      })
+  )
+
+  it.live.each(["gemini", "cursor", "vscode", "json"])(
+    "config %s prints one JSON document",
+    (client) =>
+      Effect.gen(function*() {
+        const { out } = yield* run(yield* dataDirectory, "config", client)
+        assert.match(JSON.stringify(JSON.parse(out)), /"Authorization":"Bearer \$\{[a-zA-Z:_-]+\}"/)
+      })
+  )
+
+  it.live("config check says what is in force", () =>
+    Effect.gen(function*() {
+      const directory = yield* dataDirectory
+      const { code, out } = yield* run(directory, "config", "check")
+      assert.strictEqual(code, 0)
+      assert.include(out, directory)
+    }))
+})

@@ -1,0 +1,135 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { depth } from "../../../src/domain/JsonScan.ts"
+import * as JsonText from "../../../src/domain/JsonText.ts"
+import { jsonText, path } from "../../support/jsonTexts.ts"
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** `JSON.parse` as the model: the value at a path, if there is one. */
+const get = (value: unknown, path: JsonText.Path): { readonly found: unknown } | undefined => {
+  const [head, ...rest] = path
+  if (head === undefined) return { found: value }
+  if (typeof head === "number") {
+    return Array.isArray(value) && head < value.length ? get(value[head], rest) : undefined
+  }
+  return isObject(value) && Object.hasOwn(value, head) ? get(value[head], rest) : undefined
+}
+
+/** The model's `set`, in place; whether it could. */
+const put = (value: unknown, path: JsonText.Path, put_: unknown): unknown => {
+  const [head, ...rest] = path
+  if (head === undefined) return put_
+  if (typeof head === "number") {
+    return Array.isArray(value) && head < value.length ? value.with(head, put(value[head], rest, put_)) : value
+  }
+  if (value === null && !rest.some((segment) => typeof segment === "number")) return put({}, path, put_)
+  if (!isObject(value)) return value
+  const known = Object.hasOwn(value, head)
+  if (!known && rest.some((segment) => typeof segment === "number")) return value
+  return { ...value, [head]: put(known ? value[head] : null, rest, put_) }
+}
+
+const drop = (value: unknown, path: JsonText.Path): unknown => {
+  const [head, ...rest] = path
+  if (head === undefined || get(value, path) === undefined) return value
+  if (Array.isArray(value) && typeof head === "number") {
+    return rest.length === 0 ? value.filter((_, index) => index !== head) : value.with(head, drop(value[head], rest))
+  }
+  if (!isObject(value)) return value
+  const { [head]: gone, ...others } = value
+  return rest.length === 0 ? others : { ...value, [head]: drop(gone, rest) }
+}
+
+const holds = <A extends [unknown, ...Array<unknown>]>(
+  arbitraries: { [K in keyof A]: fc.Arbitrary<A[K]> },
+  predicate: (...args: A) => void
+) => fc.assert(fc.property(...arbitraries, predicate), { numRuns: 2000 })
+
+describe("JsonText", () => {
+  it("finds the value that JSON.parse finds", () => {
+    holds<[string, JsonText.Path]>([jsonText, path], (text, path) => {
+      const expected = get(JSON.parse(text), path)
+      const found = JsonText.at(text, path)
+      assert.deepStrictEqual(found === undefined ? undefined : { found: JSON.parse(found) }, expected)
+    })
+  })
+
+  it("sets what it says and nothing else", () => {
+    holds<[string, JsonText.Path, string]>([jsonText, path, jsonText], (text, path, value) => {
+      const changed = JsonText.set(text, path, value)
+      assert.deepStrictEqual(JSON.parse(changed), put(JSON.parse(text), path, JSON.parse(value)))
+    })
+  })
+
+  it("restores the text byte for byte when the old value is set again", () => {
+    holds<[string, JsonText.Path, string]>([jsonText, path, jsonText], (text, path, value) => {
+      const old = JsonText.at(text, path)
+      if (old === undefined) return
+      assert.strictEqual(JsonText.set(JsonText.set(text, path, value.trim()), path, old), text)
+    })
+  })
+
+  it("restores the text byte for byte when what was inserted is removed", () => {
+    holds<[string, string]>([jsonText, jsonText], (text, value) => {
+      if (!isObject(JSON.parse(text)) || JsonText.at(text, ["new"]) !== undefined) return
+      const emptied = (text: string) => text.replace(/\{\s*\}/, "{}")
+      assert.strictEqual(emptied(JsonText.remove(JsonText.set(text, ["new"], value.trim()), ["new"])), emptied(text))
+    })
+  })
+
+  it("removes a member with its comma and all its duplicates", () => {
+    holds<[string, JsonText.Path]>([jsonText, path], (text, path) => {
+      assert.deepStrictEqual(JSON.parse(JsonText.remove(text, path)), drop(JSON.parse(text), path))
+    })
+  })
+
+  it("keeps elements byte for byte and in order", () => {
+    holds<[ReadonlyArray<string>, number]>([fc.array(jsonText), fc.nat()], (all, seed) => {
+      const keep = (_: string, index: number) => ((seed >> (index % 31)) & 1) === 1
+      const text = `{"x": 1e2, "all" :[ ${all.join(" ,")} ] }`
+      const kept = JsonText.keepElements(text, ["all"], keep)
+      assert.deepStrictEqual(
+        JsonText.elements(kept, ["all"]),
+        all.map((element) => element.trim()).filter(keep)
+      )
+      assert.isTrue(kept.startsWith("{\"x\": 1e2, \"all\" :[") && kept.endsWith("] }"))
+      JSON.parse(kept)
+    })
+  })
+
+  it("leaves big integers, key order and spacing alone", () => {
+    const text = "{ \"z\": 12345678901234567890,\n  \"params\": {\"arguments\":{\"n\":1.0}},  \"a\":\"\\ud83d\" }"
+    assert.strictEqual(
+      JsonText.set(text, ["params", "arguments", "idempotencyKey"], "\"k\""),
+      "{ \"z\": 12345678901234567890,\n  \"params\": {\"arguments\":{\"n\":1.0,\"idempotencyKey\":\"k\"}},  \"a\":\"\\ud83d\" }"
+    )
+    assert.strictEqual(JsonText.at(text, ["z"]), "12345678901234567890")
+  })
+
+  it("makes the objects that are missing on the way", () => {
+    assert.strictEqual(JsonText.set("{}", ["params", "_meta", "k"], "1"), "{\"params\":{\"_meta\":{\"k\":1}}}")
+    assert.strictEqual(JsonText.set("{\"params\":null}", ["params", "k"], "1"), "{\"params\":{\"k\":1}}")
+    assert.strictEqual(JsonText.set("{\"params\":3}", ["params", "k"], "1"), "{\"params\":3}")
+  })
+
+  it("is not misled by quotes, brackets and commas inside strings", () => {
+    const text = "{\"a\":\"\\\\\",\"b\":\"\\\"]},{\",\"id\":7}"
+    assert.strictEqual(JsonText.at(text, ["id"]), "7")
+  })
+
+  it("returns on text that is no JSON", () => {
+    for (const text of ["", "{", "{\"a", "{\"a\"", "{a:1,}", "[,]", "[1 2]", "{\"a\":}", "]", "{\"a\":1 // x\n}"]) {
+      JsonText.at(text, ["a"])
+      JsonText.set(text, ["a"], "1")
+      JsonText.remove(text, ["a"])
+      JsonText.elements(text, [])
+    }
+  })
+
+  it("measures nesting however deep", () => {
+    assert.strictEqual(depth("{\"a\":[[\"[[[\"]]}"), 3)
+    assert.strictEqual(depth("[".repeat(1_000_000) + "]".repeat(1_000_000)), 1_000_000)
+  })
+})

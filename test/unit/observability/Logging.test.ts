@@ -1,0 +1,69 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import { TestClock, TestConsole } from "effect/testing"
+import { settingsFrom } from "../../../src/config/Settings.ts"
+import { layerFor } from "../../../src/observability/Logging.ts"
+
+const terminal = { isTerminal: true, colour: false }
+const pipe = { isTerminal: false, colour: false }
+const { log } = settingsFrom({})
+
+const event = Effect.logError("fiber failed", Redacted.make("s3cret"), new Error("no\ndisk")).pipe(
+  Effect.annotateLogs({ relay: "default", duration: 12 })
+)
+const lines = Effect.map(TestConsole.errorLines, (lines) => lines.map(String))
+
+describe("Logging", () => {
+  it.effect("is one line an event on stderr in every format, and never shows a secret", () =>
+    Effect.gen(function*() {
+      for (const format of ["pretty", "logfmt", "json"] as const) {
+        yield* event.pipe(Effect.provide(layerFor({ ...log, format }, terminal)))
+      }
+      const written = yield* lines
+      assert.lengthOf(written, 3)
+      for (const line of written) {
+        assert.notInclude(line, "\n")
+        assert.notInclude(line, "s3cret")
+        assert.include(line, "fiber failed")
+        assert.include(line, "default")
+      }
+      assert.lengthOf(yield* TestConsole.logLines, 0)
+    }))
+
+  it.effect("is for people on a terminal, logfmt elsewhere, and what the settings say in both cases", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(3_723_000)
+      const said = Effect.logInfo("link up").pipe(Effect.annotateLogs({ relay: "default" }))
+      yield* said.pipe(Effect.provide(layerFor(log, terminal)))
+      yield* said.pipe(Effect.provide(layerFor(log, pipe)))
+      yield* said.pipe(Effect.provide(layerFor({ ...log, format: "json" }, terminal)))
+      const [pretty, logfmt = "", json = ""] = yield* lines
+      assert.strictEqual(pretty, "01:02:03 INFO  link up relay=default")
+      assert.include(logfmt, "message=\"link up\"")
+      assert.include(json, "\"message\":\"link up\"")
+    }))
+
+  it.effect("leaves out what is below the level", () =>
+    Effect.gen(function*() {
+      const all = Effect.all([Effect.logDebug("d"), Effect.logInfo("i"), Effect.logWarning("w"), Effect.logError("e")])
+      yield* all.pipe(Effect.provide(layerFor({ ...log, level: "warning" }, terminal)))
+      assert.lengthOf(yield* lines, 2)
+      yield* all.pipe(Effect.provide(layerFor({ ...log, level: "debug" }, terminal)))
+      assert.lengthOf(yield* lines, 6)
+    }))
+
+  it.effect("shows an operator no terminal sequences of others", () =>
+    Effect.gen(function*() {
+      const said = Effect.logWarning("the relay says \u001b[2J\u001b[31mall is well\r\n")
+      yield* said.pipe(Effect.annotateLogs({ tool: "a\u001b[0mb" }), Effect.provide(layerFor(log, terminal)))
+      const [line = ""] = yield* lines
+      assert.notMatch(line, /\p{Cc}/u)
+    }))
+
+  it.effect("colours the level where the terminal can", () =>
+    Effect.gen(function*() {
+      yield* Effect.logError("no").pipe(Effect.provide(layerFor(log, { isTerminal: true, colour: true })))
+      const [line = ""] = yield* lines
+      assert.include(line, "\u001b[31mERROR")
+    }))
+})

@@ -1,0 +1,13 @@
+import { describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { FakeRelay } from "../../support/outbox/FakeRelay.ts"
+import { Commands, live } from "./modelled.ts"
+
+describe("the queue, in thousands of lives", () => {
+  it.effect.prop(
+    "is what its model says, after any commands",
+    [Commands],
+    ([commands]) => live(commands).pipe(Effect.scoped, Effect.provide(FakeRelay.layer)),
+    { timeout: 3_600_000, arbitrary: { runs: 3_000, seed: "long", size: 40 } }
+  )
+})

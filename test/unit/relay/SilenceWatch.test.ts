@@ -1,0 +1,77 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Duration, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { SilenceWatch } from "../../../src/relay/SilenceWatch.ts"
+
+/** A watch with the defaults of a call, over a relay whose probes take `probeTakes` and end as `alive` says. */
+const watching = Effect.fnUntraced(function*(options: { readonly within?: number } = {}) {
+  const relay = { alive: true, takes: Duration.zero, probes: 0 }
+  const watch = new SilenceWatch({
+    clock: yield* Clock.Clock,
+    probe: Effect.suspend(() => {
+      relay.probes++
+      return Effect.as(Effect.sleep(relay.takes), relay.alive)
+    }),
+    silence: Duration.seconds(10),
+    failures: 2,
+    within: options.within ?? 600_000
+  })
+  return { relay, watch }
+})
+
+describe("SilenceWatch", () => {
+  it.effect("ends a wait after 10 s without bytes and two probes that fail", () =>
+    Effect.gen(function*() {
+      const { relay, watch } = yield* watching()
+      relay.alive = false
+      relay.takes = Duration.seconds(5)
+      const wait = yield* Effect.forkChild(Effect.flip(watch.guard(Effect.never)))
+      yield* TestClock.adjust("19999 millis")
+      assert.isUndefined(wait.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      const { reason } = yield* Fiber.join(wait)
+      assert.strictEqual(reason._tag === "Silent" && reason.millis, 20_000)
+    }))
+
+  it.effect("lets a slow tool live while probes succeed, for 10 min", () =>
+    Effect.gen(function*() {
+      const { relay, watch } = yield* watching()
+      const wait = yield* Effect.forkChild(Effect.flip(watch.guard(Effect.never)))
+      yield* TestClock.adjust("599999 millis")
+      assert.isUndefined(wait.pollUnsafe())
+      assert.isAtMost(relay.probes, 60)
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* Fiber.join(wait)).reason._tag, "TimedOut")
+    }))
+
+  it.effect("does not probe while bytes come", () =>
+    Effect.gen(function*() {
+      const { relay, watch } = yield* watching()
+      yield* Effect.forkChild(Effect.exit(watch.guard(Effect.never)))
+      for (let second = 0; second < 120; second += 9) {
+        yield* TestClock.adjust("9 seconds")
+        watch.heard()
+      }
+      assert.strictEqual(relay.probes, 0)
+    }))
+
+  it.effect("forgives a probe that failed where bytes came meanwhile", () =>
+    Effect.gen(function*() {
+      const { relay, watch } = yield* watching()
+      relay.alive = false
+      relay.takes = Duration.seconds(5)
+      const wait = yield* Effect.forkChild(Effect.exit(watch.guard(Effect.never)))
+      yield* TestClock.adjust("12 seconds")
+      watch.heard()
+      yield* TestClock.adjust("19 seconds")
+      assert.isUndefined(wait.pollUnsafe())
+    }))
+
+  it.effect("calls a bound that passed without a byte or a probe a silence", () =>
+    Effect.gen(function*() {
+      const { watch } = yield* watching({ within: 10_000 })
+      const wait = yield* Effect.forkChild(Effect.flip(watch.guard(Effect.never)))
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* Fiber.join(wait)).reason._tag, "Silent")
+    }))
+})

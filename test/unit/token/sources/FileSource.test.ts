@@ -1,0 +1,90 @@
+import { NodeFileSystem } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Redacted, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { setImmediate } from "node:timers/promises"
+import * as FileSource from "../../../../src/token/sources/FileSource.ts"
+import { temporaryDirectory } from "../../../support/temporaryDirectory.ts"
+
+const source = (path: string) => FileSource.make(path).pipe(Effect.provide(NodeFileSystem.layer))
+const read = (path: string) =>
+  Effect.flatMap(source(path), ({ fetch }) => Effect.map(fetch, ({ value }) => Redacted.value(value)))
+
+/** Makes the change again and again, 5 s of the test's clock and a turn of the event loop apart, until it is told. */
+const untilTold = Effect.fnUntraced(function*(path: string, change: (turn: number) => void) {
+  const { changes } = yield* source(path)
+  const told = yield* Effect.forkChild(Stream.runHead(changes), { startImmediately: true })
+  for (let turn = 0; told.pollUnsafe() === undefined; turn++) {
+    change(turn)
+    yield* TestClock.adjust("5 seconds")
+    yield* Effect.promise(() => setImmediate())
+  }
+})
+
+describe("FileSource", () => {
+  it.effect("reads the token without the line's end", () =>
+    Effect.gen(function*() {
+      const path = join(yield* temporaryDirectory, "token")
+      writeFileSync(path, " secret\r\n")
+      assert.strictEqual(yield* read(path), "secret")
+    }))
+
+  it.effect("fails, and may be asked again, where the file is empty or missing", () =>
+    Effect.gen(function*() {
+      const path = join(yield* temporaryDirectory, "token")
+      const missing = yield* Effect.flip(read(path))
+      writeFileSync(path, "\n")
+      const empty = yield* Effect.flip(read(path))
+      assert.deepStrictEqual([missing.code, missing.retryable], ["NotFound", true])
+      assert.deepStrictEqual([empty.code, empty.retryable], ["empty", true])
+      assert.include(empty.message, path)
+    }))
+
+  it.effect("tells when the file is written in place", () =>
+    Effect.gen(function*() {
+      const path = join(yield* temporaryDirectory, "token")
+      writeFileSync(path, "one")
+      yield* untilTold(path, (turn) => writeFileSync(path, "x".repeat(turn + 4)))
+      assert.include(yield* read(path), "xxxx")
+    }))
+
+  it.effect("tells when another file is renamed over it, as editors do", () =>
+    Effect.gen(function*() {
+      const path = join(yield* temporaryDirectory, "token")
+      writeFileSync(path, "one")
+      yield* untilTold(path, () => {
+        writeFileSync(`${path}.new`, "two")
+        renameSync(`${path}.new`, path)
+      })
+      assert.strictEqual(yield* read(path), "two")
+    }))
+
+  it.effect("tells when a link on the way is swapped, as mounted secrets are", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporaryDirectory
+      const path = join(directory, "mounted", "token")
+      for (const [version, token] of [["v1", "one"], ["v2", "two"]] as const) {
+        mkdirSync(join(directory, version))
+        writeFileSync(join(directory, version, "token"), token)
+      }
+      symlinkSync("v1", join(directory, "data"))
+      mkdirSync(join(directory, "mounted"))
+      symlinkSync("../data/token", path)
+      yield* untilTold(path, (turn) => {
+        symlinkSync(turn % 2 === 0 ? "v2" : "v1", join(directory, "data.new"))
+        renameSync(join(directory, "data.new"), join(directory, "data"))
+      })
+    }))
+
+  it.effect("tells when a missing file appears, in a directory that was missing too", () =>
+    Effect.gen(function*() {
+      const directory = join(yield* temporaryDirectory, "later")
+      yield* untilTold(join(directory, "token"), (turn) => {
+        mkdirSync(directory, { recursive: true })
+        writeFileSync(join(directory, "token"), "x".repeat(turn + 1))
+      })
+      assert.include(yield* read(join(directory, "token")), "x")
+    }))
+})
