@@ -2,9 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { ToolsView } from "../../../src/admin/ToolsView.ts"
-import { TestRelay } from "../../support/relay/TestRelay.ts"
 import { Clients } from "../../support/Clients.ts"
 import { Daemon } from "../../support/Daemon.ts"
+import { TestRelay } from "../../support/relay/TestRelay.ts"
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(Schema.toCodecJson(Schema.Array(ToolsView))))
 
