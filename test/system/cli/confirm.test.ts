@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url"
 import { entry } from "../../support/adminDoubles.ts"
 import { daemon } from "../../support/Terminal.ts"
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
 
 /** Types `answer` once the question is on the screen; gives the screen and the exit code. */
 const onTerminal = (dataDir: string, answer: string, ...args: ReadonlyArray<string>) =>
