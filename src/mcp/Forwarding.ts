@@ -73,10 +73,10 @@ export class Forwarding extends Context.Service<Forwarding, {
           id: request.id,
           as: passage.as,
           headers: passage.headers,
-          within: Duration.toMillis(passage.within),
+          timeout: Duration.toMillis(passage.within),
           streamJson: passage.streamJson,
           onBytes: passage.onBytes,
-          onStream: passage.answer.stream,
+          onStream: () => Effect.runFork(passage.answer.stream),
           onPoll: passage.answer.poll,
           onEvent: Effect.fnUntraced(function*(event, from) {
             const passed = yield* messages.received(session, event.data, from)

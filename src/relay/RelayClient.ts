@@ -5,11 +5,12 @@
  * of the token and then for a new session (BEHAVIOUR 3, 7). Down-class failures are reported to the link. A silent
  * call is watched: after 10 s without bytes the link probes beside it, and two failures end it.
  */
-import { Clock, Context, Duration, Effect, Exit, Layer, Option, Scope } from "effect"
+import { Cause, Clock, Context, Duration, Effect, Exit, FiberSet, Layer, Option, type Scope } from "effect"
 import { Settings } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
+import { Deadlines } from "../supervision/Deadlines.ts"
 import { LiveToken, type Token } from "../token/LiveToken.ts"
-import { asking, type FinalAnswer, inSession, type RequestOptions } from "./Asking.ts"
+import { exchange, type FinalAnswer, inSession, type RequestOptions } from "./Exchange.ts"
 import { RelayLink } from "./link/RelayLink.ts"
 import { reporting } from "./link/Reporting.ts"
 import { OtherPrincipal, RelayFailure } from "./RelayFailure.ts"
@@ -19,10 +20,10 @@ import * as Handshake from "./session/Handshake.ts"
 import { ParamHeaders } from "./session/ParamHeaders.ts"
 import { recovering } from "./session/Recovery.ts"
 import type { OpenRelaySession, RelaySession } from "./session/RelaySession.ts"
-import { SilenceWatch } from "./SilenceWatch.ts"
+import { SilenceWatch, type SilenceWatchOptions } from "./SilenceWatch.ts"
 import { type RelayAnswer, RelayTransport } from "./transport/RelayTransport.ts"
 
-export type { FinalAnswer, RequestOptions } from "./Asking.ts"
+export type { FinalAnswer, RelayEvent, RequestOptions } from "./Exchange.ts"
 
 export class RelayClient extends Context.Service<RelayClient, {
   /** Never waits for a link that is Down: whoever may wait asks `RelayLink.awaitUp` first. */
@@ -49,82 +50,87 @@ export class RelayClient extends Context.Service<RelayClient, {
       const transport = yield* RelayTransport
       const liveToken = yield* LiveToken
       const link = yield* RelayLink
+      const deadlines = yield* Deadlines
       const settings = (yield* Settings).link
       const clock = yield* Clock.Clock
       const report = yield* reporting(link)
+      const reportCause = (cause: Cause.Cause<RelayFailure>) =>
+        Option.match(Cause.findErrorOption(cause), { onNone: () => Effect.void, onSome: report })
+      const runProbe = yield* FiberSet.runtime(yield* FiberSet.make())()
       const params = new ParamHeaders()
+      const ask = exchange(transport, params)
 
-      const watchFor = (within: number) =>
-        new SilenceWatch({ clock, probe: link.probe, silence: settings.silence, failures: 2, within })
+      const probe = (done: (alive: boolean) => void) =>
+        void runProbe(Effect.map(link.probe, done))
+
+      /** Watches until the scope closes. */
+      const watchOver = (options: Pick<SilenceWatchOptions, "silence" | "maxFailures" | "timeout" | "onHeard">) =>
+        Effect.acquireRelease(
+          Effect.sync(() => new SilenceWatch({ clock, deadlines, probe, ...options })),
+          (watch) => Effect.sync(() => watch.close())
+        )
+
       const answered = (agent: AgentName) => Effect.andThen(link.answered, liveToken.accepted(agent))
-
-      const ask = asking(transport, params)
 
       /** The token may have been replaced since the caller looked. */
       const meantFor = Effect.fnUntraced(function*(
         agent: AgentName,
-        principal: PrincipalId | undefined,
+        principal: PrincipalId,
         token: Option.Option<Token>
       ) {
-        if (principal === undefined) return
         const present = Option.isSome(token) ? token.value.principal : yield* liveToken.principal(agent)
         if (present !== principal) return yield* new RelayFailure({ reason: new OtherPrincipal() })
       })
 
-      const request: RelayClient["Service"]["request"] = Effect.fnUntraced(function*(session, options) {
-        const watch = watchFor(options.within)
-        const scope = yield* Scope.fork(yield* Effect.scope)
-        const attempt = (open: OpenRelaySession, token: Option.Option<Token>) =>
-          Effect.andThen(meantFor(session.agent, options.principal, token), ask(options, watch, open, token))
-        return yield* recovering(liveToken, session, attempt).pipe(
-          Scope.provide(scope),
-          watch.guard,
-          Effect.tapError(report),
-          Effect.tap(answered(session.agent)),
-          Effect.onExit((exit) =>
-            Exit.isSuccess(exit) && exit.value.body._tag === "Chunks" ? Effect.void : Scope.close(scope, exit)
-          )
+      const request: RelayClient["Service"]["request"] = (session, options) =>
+        Effect.flatMap(
+          watchOver({ silence: settings.silence, maxFailures: 2, timeout: options.timeout, onHeard: options.onBytes }),
+          (watch) => {
+            const { principal } = options
+            const attempt = principal === undefined
+              ? (open: OpenRelaySession, token: Option.Option<Token>) => ask(options, watch, open, token)
+              : (open: OpenRelaySession, token: Option.Option<Token>) =>
+                Effect.andThen(meantFor(session.agent, principal, token), ask(options, watch, open, token))
+            return Effect.onExit(
+              recovering({ liveToken, session, attempt, bound: watch.guard }),
+              (exit) => Exit.isSuccess(exit) ? answered(session.agent) : reportCause(exit.cause)
+            )
+          }
         )
-      })
 
       const notify: RelayClient["Service"]["notify"] = Effect.fnUntraced(function*(session, text) {
-        const watch = watchFor(Duration.toMillis(settings.listTimeout))
-        yield* recovering(
-          liveToken,
-          session,
-          (open, token) =>
-            open.modern === undefined
-              ? Handshake.tell(transport, Option.map(token, (token) => token.value), open, text)
-              : Effect.void
-        ).pipe(
-          watch.guard,
+        const watch = yield* watchOver({
+          silence: settings.silence,
+          maxFailures: 2,
+          timeout: Duration.toMillis(settings.listTimeout)
+        })
+        const attempt = (open: OpenRelaySession, token: Option.Option<Token>) =>
+          open.modern === undefined
+            ? Handshake.tell(transport, Option.map(token, (token) => token.value), open, text)
+            : Effect.void
+        yield* watch.guard(recovering({ liveToken, session, attempt })).pipe(
           Effect.tapError(report),
           Effect.tap(answered(session.agent))
         )
-      })
+      }, Effect.scoped)
 
       const stream: RelayClient["Service"]["stream"] = Effect.fnUntraced(function*(session, lastEventId) {
-        const watch = new SilenceWatch({ clock, probe: link.probe, silence: settings.streamSilence, failures: 1 })
-        const scope = yield* Scope.fork(yield* Effect.scope)
-        const watched = <A>(wait: Effect.Effect<A, RelayFailure>) => Effect.tapError(watch.guard(wait), report)
+        const watch = yield* watchOver({ silence: settings.streamSilence, maxFailures: 1 })
         let first: number | undefined
-        return yield* recovering(liveToken, session, (open, token) => {
+        const attempt = Effect.fnUntraced(function*(open: OpenRelaySession, token: Option.Option<Token>) {
           first ??= open.generation
           // Event ids mean nothing in another session.
           const resumeFrom = open.generation === first ? lastEventId : undefined
-          const attempt = { ...inSession(open, token), lastEventId: resumeFrom, onBytes: watch.heard }
-          const opened = open.modern === undefined
-            ? relayStream(transport, attempt)
-            : listened(transport, attempt, open.modern)
-          return Effect.map(opened, ({ events, ...answer }) => ({
-            session: open,
-            answer: { ...answer, body: { _tag: "Sse" as const, events: watched(events) } }
-          }))
-        }).pipe(
-          Scope.provide(scope),
-          watched,
-          Effect.tap(answered(session.agent)),
-          Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+          const opening = { ...inSession(open, token), lastEventId: resumeFrom, watch }
+          const { events, ...answer } = yield* open.modern === undefined
+            ? relayStream(transport, opening)
+            : listened(transport, opening, open.modern)
+          const body = { _tag: "Sse", events: Effect.tapError(events, report) } as const
+          return { session: open, answer: { ...answer, body } }
+        })
+        return yield* recovering({ liveToken, session, attempt }).pipe(
+          Effect.tapError(report),
+          Effect.tap(answered(session.agent))
         )
       })
 

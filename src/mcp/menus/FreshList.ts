@@ -46,7 +46,7 @@ export class FreshList extends Context.Service<FreshList, {
         const final = yield* client.request(session, {
           id,
           text: `{"jsonrpc":"2.0","id":${id},"method":"tools/list","params":${params}}`,
-          within: Duration.toMillis(settings.link.listTimeout)
+          timeout: Duration.toMillis(settings.link.listTimeout)
         })
         return final.body._tag === "Whole" ? JsonText.at(final.body.text, ["result"]) : undefined
       }, Effect.scoped)

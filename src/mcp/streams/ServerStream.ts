@@ -94,7 +94,7 @@ export class ServerStream extends Context.Service<ServerStream, {
         Effect.scoped(client.request(session.relay, {
           text,
           id: JsonText.at(text, ["id"]) ?? "null",
-          within: Duration.toMillis(settings.link.readTimeout)
+          timeout: Duration.toMillis(settings.link.readTimeout)
         }))
 
       const hold = Effect.fnUntraced(function*(session: AgentSession) {

@@ -64,7 +64,7 @@ export class Delivery extends Context.Service<Delivery, {
               id,
               headers: { "idempotency-key": entry.key },
               principal: entry.principal,
-              within: Duration.toMillis(callTimeout)
+              timeout: Duration.toMillis(callTimeout)
             })
             if (answer.body._tag === "Whole") {
               const { headers, status } = answer

@@ -16,6 +16,8 @@ export interface EraFinding {
 /** One for each relay. */
 export class RelayEra extends Context.Service<RelayEra, {
   readonly finding: Effect.Effect<EraFinding>
+  /** How many outages there were so far. */
+  readonly outages: () => number
   /** The relay refused to speak this era. */
   readonly refused: (era: Era) => Effect.Effect<void>
   /** The relay spoke this era. */
@@ -27,6 +29,7 @@ export class RelayEra extends Context.Service<RelayEra, {
     const lacking = new Set<Era>()
     let outages = 0
     return RelayEra.of({
+      outages: () => outages,
       finding: Effect.sync(() => ({
         outages,
         tried: (preferred) => lacking.has(preferred) && !lacking.has(other(preferred)) ? other(preferred) : preferred

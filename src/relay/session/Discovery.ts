@@ -1,9 +1,9 @@
 /** `server/discover`: what a relay of the modern era says of itself, and so whether it is one (MCP 2026-07-28, discovery). */
-import { Effect, Option, Predicate, type Redacted, Result } from "effect"
+import { Effect, Option, Predicate, type Redacted } from "effect"
 import * as Envelope from "../../domain/Envelope.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as McpHeaders from "../../domain/McpHeaders.ts"
-import * as Message from "../../domain/Message.ts"
+import type * as Message from "../../domain/Message.ts"
 import { modernVersions } from "../../domain/ProtocolVersion.ts"
 import { RelayFailure, SessionRefused } from "../RelayFailure.ts"
 import { wholeAnswer } from "../transport/AnswerReading.ts"
@@ -33,12 +33,7 @@ const responseTo = Effect.fnUntraced(
       protocolVersion: revision,
       token
     })
-    const text = yield* wholeAnswer(answer, id)
-    const parsed = Message.parse(text)
-    return {
-      text,
-      response: Result.isSuccess(parsed) && parsed.success._tag === "Response" ? parsed.success : undefined
-    }
+    return yield* wholeAnswer(answer, id)
   },
   Effect.scoped
 )
@@ -46,7 +41,7 @@ const responseTo = Effect.fnUntraced(
 const speaksOurs = (versions: unknown): boolean => Array.isArray(versions) && versions.includes(revision)
 
 /** A refusal of our revision that names it as one of those to choose from: chosen, then, once. */
-const invitesAgain = (error: Message.Response["error"]): boolean =>
+const invitesAgain = ({ error }: Message.Response): boolean =>
   error?.code === unsupportedVersion && Predicate.hasProperty(error.data, "supported")
   && speaksOurs(error.data.supported)
 
@@ -58,16 +53,16 @@ export const discover = Effect.fnUntraced(function*(
 ) {
   const ask = responseTo(transport, token, asking)
   const first = yield* ask
-  const { response, text } = invitesAgain(first.response?.error) ? yield* ask : first
-  if (Predicate.hasProperty(response?.result, "supportedVersions") && speaksOurs(response.result.supportedVersions)) {
+  const response = invitesAgain(first) ? yield* ask : first
+  if (Predicate.hasProperty(response.result, "supportedVersions") && speaksOurs(response.result.supportedVersions)) {
     const discovered: Handshaken = {
       id: Option.none(),
       protocolVersion: revision,
-      result: JsonText.at(text, ["result"]) ?? "{}"
+      result: JsonText.at(response.text, ["result"]) ?? "{}"
     }
     return discovered
   }
-  const { code, message } = response?.error ?? { code: 0, message: `it does not support revision ${revision}` }
+  const { code, message } = response.error ?? { code: 0, message: `it does not support revision ${revision}` }
   return yield* new RelayFailure({ reason: new SessionRefused({ code, detail: message }) })
 })
 

@@ -1,7 +1,6 @@
 /** `initialize` and `notifications/initialized`: what opens a relay session (MCP 2025-11-25, lifecycle). */
-import { Effect, Option, Predicate, type Redacted, Result } from "effect"
+import { Effect, Option, Predicate, type Redacted } from "effect"
 import * as JsonText from "../../domain/JsonText.ts"
-import * as Message from "../../domain/Message.ts"
 import { versionWithoutHeader } from "../../domain/ProtocolVersion.ts"
 import { RelayFailure, SessionRefused } from "../RelayFailure.ts"
 import { wholeAnswer } from "../transport/AnswerReading.ts"
@@ -25,18 +24,16 @@ export const initialize = Effect.fnUntraced(
       body: JsonText.set(options.text, ["id"], options.id),
       token
     })
-    const text = yield* wholeAnswer(answer, options.id)
-    const parsed = Message.parse(text)
-    const response = Result.isSuccess(parsed) && parsed.success._tag === "Response" ? parsed.success : undefined
-    if (response?.error !== undefined) {
+    const response = yield* wholeAnswer(answer, options.id)
+    if (response.error !== undefined) {
       const { code, message } = response.error
       return yield* new RelayFailure({ reason: new SessionRefused({ code, detail: message }) })
     }
-    const version = Predicate.hasProperty(response?.result, "protocolVersion") && response.result.protocolVersion
+    const version = Predicate.hasProperty(response.result, "protocolVersion") && response.result.protocolVersion
     const handshaken: Handshaken = {
       id: Option.fromUndefinedOr(answer.session),
       protocolVersion: Predicate.isString(version) ? version : versionWithoutHeader,
-      result: JsonText.at(text, ["result"]) ?? "{}"
+      result: JsonText.at(response.text, ["result"]) ?? "{}"
     }
     return handshaken
   },

@@ -32,6 +32,8 @@ export interface OpenRelaySession {
 
 export interface RelaySession {
   readonly agent: AgentName
+  /** The one that is open and still good, if any; never opens. */
+  readonly openNow: () => OpenRelaySession | undefined
   /** The one that is open, else a new one: 10 s at most. */
   readonly open: Effect.Effect<OpenRelaySession, RelayFailure>
   /** The one that is open now, if any; never opens. */

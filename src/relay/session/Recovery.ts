@@ -2,26 +2,27 @@
  * Says a request again where the relay did not act on it, once for each reason (BEHAVIOUR 3, 7): after a lost session
  * in a new one; after a 401 with a refreshed token, and then in a new session, since a lost session may come as a 401.
  */
-import { Effect, Option, Result } from "effect"
+import { Effect, identity, Option, Result } from "effect"
 import { LiveToken, type Token } from "../../token/LiveToken.ts"
 import type { RelayFailure } from "../RelayFailure.ts"
 import type { OpenRelaySession, RelaySession } from "./OpenRelaySession.ts"
 
-export type AttemptIn<A, R> = (
-  open: OpenRelaySession,
-  token: Option.Option<Token>
-) => Effect.Effect<A, RelayFailure, R>
+export interface Recovering<A, R> {
+  readonly liveToken: LiveToken["Service"]
+  readonly session: RelaySession
+  readonly attempt: (open: OpenRelaySession, token: Option.Option<Token>) => Effect.Effect<A, RelayFailure, R>
+  /** Bounds the waits that are no attempt: for a session to be opened, for a token to be refreshed. */
+  readonly bound?: (<B>(wait: Effect.Effect<B, RelayFailure>) => Effect.Effect<B, RelayFailure>) | undefined
+}
 
 export const recovering = Effect.fnUntraced(function*<A, R>(
-  liveToken: LiveToken["Service"],
-  session: RelaySession,
-  attempt: AttemptIn<A, R>
+  { attempt, bound = identity, liveToken, session }: Recovering<A, R>
 ): Effect.fn.Return<A, RelayFailure, R> {
   let reopened = false
   let refreshed = false
   let reopenedFor401 = false
   while (true) {
-    const open = yield* session.open
+    const open = session.openNow() ?? (yield* bound(session.open))
     const token = yield* liveToken.current(session.agent)
     const result = yield* Effect.result(attempt(open, token))
     if (Result.isSuccess(result)) return result.success
@@ -33,7 +34,7 @@ export const recovering = Effect.fnUntraced(function*<A, R>(
     }
     if (reason._tag === "Unauthorized" && !refreshed) {
       refreshed = true
-      if (Option.isSome(yield* liveToken.rejected(session.agent, token))) continue
+      if (Option.isSome(yield* bound(liveToken.rejected(session.agent, token)))) continue
     }
     if (reason._tag === "Unauthorized" && !reopenedFor401 && Option.isSome(open.id)) {
       reopenedFor401 = true

@@ -108,17 +108,15 @@ export class RelaySessions extends Context.Service<RelaySessions, {
             )
           )
 
+          const openNow = () =>
+            session?.modern === undefined || session.modern.outages === relayEra.outages() ? session : undefined
+
           return {
             agent,
+            openNow,
             open: Effect.suspend(() => {
-              const present = session
-              if (present === undefined) return reopen
-              if (present.modern === undefined) return Effect.succeed(present)
-              const { outages } = present.modern
-              return Effect.flatMap(
-                relayEra.finding,
-                (finding) => finding.outages === outages ? Effect.succeed(present) : reopen
-              )
+              const present = openNow()
+              return present === undefined ? reopen : Effect.succeed(present)
             }),
             current: Effect.sync(() => Option.fromUndefinedOr(session)),
             lost: (lost) =>

@@ -7,26 +7,33 @@ import { collect } from "./BodyText.ts"
 import type { Pull, RelayAnswer } from "./RelayTransport.ts"
 
 /** What is collected whole; an answer beyond that is passed on as it comes. */
-export const wholeBytes = 16 * 1024 * 1024
+export const maxWholeBytes = 16 * 1024 * 1024
 
-const responsesIn = (text: string): ReadonlyArray<Message.Response> => {
+/** What is said in one text; a batch, which some servers answer with, is several. */
+const messagesIn = (text: string): ReadonlyArray<Message.Message> => {
   const parsed = Message.parse(text)
   if (Result.isFailure(parsed)) return []
-  const messages = parsed.success._tag === "Batch" ? parsed.success.messages : [parsed.success]
-  return messages.filter((message) => message._tag === "Response")
+  return parsed.success._tag === "Batch" ? parsed.success.messages : [parsed.success]
 }
 
 /** The first response to `id`, alone or in a batch; what a relay says twice, or to nobody, is not looked at. */
-const answerIn = (text: string, id: string): string | undefined =>
-  responsesIn(text).find((response) => Message.sameId(response.id, id))?.text
+const answerIn = (messages: ReadonlyArray<Message.Message>, id: string): Message.Response | undefined =>
+  messages.find((message): message is Message.Response => message._tag === "Response" && Message.sameId(message.id, id))
 
 /** A refusal of the request as a whole carries no id (JSON-RPC 2.0, section 5); its HTTP status says that it is one. */
-const refusalIn = (status: number, text: string): string | undefined =>
-  status < 400 ? undefined : responsesIn(text).find((response) => response.id === "null")?.text
+const refusalIn = (messages: ReadonlyArray<Message.Message>, status: number): Message.Response | undefined =>
+  status < 400
+    ? undefined
+    : messages.find((message): message is Message.Response => message._tag === "Response" && message.id === "null")
 
-/** The JSON text of what answers the request `id`. */
-export const jsonAnswer = (answer: RelayAnswer, text: string, id: string): Effect.Effect<string, RelayFailure> => {
-  const found = answerIn(text, id) ?? refusalIn(answer.status, text)
+/** What answers the request `id`, parsed this once. */
+export const jsonAnswer = (
+  answer: RelayAnswer,
+  text: string,
+  id: string
+): Effect.Effect<Message.Response, RelayFailure> => {
+  const messages = messagesIn(text)
+  const found = answerIn(messages, id) ?? refusalIn(messages, answer.status)
   return found === undefined ? Effect.fail(notOurs(answer)) : Effect.succeed(found)
 }
 
@@ -39,18 +46,25 @@ export const notOurs = (answer: RelayAnswer): RelayFailure =>
     })
   })
 
+/** An event of the relay's stream, and what it says where that is a JSON-RPC message. */
+export interface Heard {
+  readonly event: SseEvent
+  readonly message: Message.Message | undefined
+}
+
 /** Gives each event to `onEvent`, in order, until the one that answers `id`; `undefined` where the stream ends first. */
 export const untilAnswer = Effect.fnUntraced(function*(
   events: Pull<SseEvent>,
   id: string,
-  onEvent: (event: SseEvent) => Effect.Effect<void>
+  onEvent: (heard: Heard) => Effect.Effect<void>
 ) {
   while (true) {
     const event = yield* events
     if (Option.isNone(event)) return undefined
-    const found = isMessage(event.value) ? answerIn(event.value.data, id) : undefined
+    const messages = isMessage(event.value) ? messagesIn(event.value.data) : []
+    const found = answerIn(messages, id)
     if (found !== undefined) return found
-    yield* onEvent(event.value)
+    yield* onEvent({ event: event.value, message: messages[0] })
   }
 })
 
@@ -58,16 +72,16 @@ export const untilAnswer = Effect.fnUntraced(function*(
 export const isMessage = (event: SseEvent): boolean =>
   event.data !== "" && (event.event === undefined || event.event === "message")
 
-/** The text of the answer to `id`; whatever else the relay says meanwhile is passed over. */
+/** The answer to `id`; whatever else the relay says meanwhile is passed over. */
 export const wholeAnswer = Effect.fnUntraced(function*(
   answer: RelayAnswer,
   id: string
-): Effect.fn.Return<string, RelayFailure> {
+): Effect.fn.Return<Message.Response, RelayFailure> {
   switch (answer.body._tag) {
     case "Empty":
       return yield* notOurs(answer)
     case "Json": {
-      const collected = yield* collect(answer.body.chunks, wholeBytes)
+      const collected = yield* collect(answer.body.chunks, maxWholeBytes)
       return collected._tag === "Whole" ? yield* jsonAnswer(answer, collected.text, id) : yield* notOurs(answer)
     }
     case "Sse":

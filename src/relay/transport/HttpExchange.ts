@@ -7,6 +7,7 @@
 import { Effect, Option } from "effect"
 import type { Dispatcher } from "undici"
 import { AnswerCutOff, ConnectFailed, ConnectionLost, RelayFailure } from "../RelayFailure.ts"
+import type { AttemptWatch } from "./AttemptWatch.ts"
 import type { Pull } from "./RelayAnswer.ts"
 import type { RawHeaders } from "./ResponseHeaders.ts"
 
@@ -21,7 +22,7 @@ const drainBytes = 64 * 1024
 const drainMillis = 250
 
 export class HttpExchange implements Dispatcher.DispatchHandler {
-  readonly #onBytes: (() => void) | undefined
+  readonly #watch: AttemptWatch | undefined
   #controller: Dispatcher.DispatchController | undefined
   #head: ResponseHead | undefined
   #chunks: Array<Uint8Array> = []
@@ -32,8 +33,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #failure: RelayFailure | undefined
   #wake: (() => void) | undefined
 
-  constructor(onBytes: (() => void) | undefined) {
-    this.#onBytes = onBytes
+  constructor(watch: AttemptWatch | undefined) {
+    this.#watch = watch
+    watch?.listen(this.#onWatchEnds)
   }
 
   readonly head: Effect.Effect<ResponseHead, RelayFailure> = this.#until(() => {
@@ -55,6 +57,14 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   /** Whether all of the body is here, pulled or not. */
   get arrived(): boolean {
     return this.#ended
+  }
+
+  /** The watch has given it up: who waits is told why. */
+  readonly #onWatchEnds = (failure: RelayFailure): void => {
+    if (this.#ended || this.#failure !== undefined) return
+    this.abort()
+    this.#failure = failure
+    this.#arrives()
   }
 
   /** One waiter at a time: the head is awaited first, then the body by one reader. */
@@ -117,7 +127,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       if (this.#drained > drainBytes) this.abort()
       return
     }
-    this.#onBytes?.()
+    this.#watch?.heard()
     this.#chunks.push(chunk)
     this.#buffered += chunk.length
     if (this.#buffered >= highWater) controller.pause()
@@ -125,12 +135,14 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    this.#watch?.unlisten(this.#onWatchEnds)
     this.#ended = true
     this.#arrives()
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#failure = new RelayFailure({ reason: this.#reason(detail(error)) })
+    this.#watch?.unlisten(this.#onWatchEnds)
+    this.#failure ??= new RelayFailure({ reason: this.#reason(detail(error)) })
     this.#arrives()
   }
 

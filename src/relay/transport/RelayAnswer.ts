@@ -2,6 +2,7 @@
 import type { Effect, Option, Redacted } from "effect"
 import type { SseEvent } from "../../domain/SseEvent.ts"
 import type { RelayFailure } from "../RelayFailure.ts"
+import type { AttemptWatch } from "./AttemptWatch.ts"
 
 /** The next item, or `None` at the end. */
 export type Pull<A> = Effect.Effect<Option.Option<A>, RelayFailure>
@@ -17,8 +18,8 @@ export interface Attempt {
   readonly session?: string | undefined
   readonly protocolVersion?: string | undefined
   readonly lastEventId?: string | undefined
-  /** Called whenever bytes of the answer's body arrive: what the watch over silence listens to. */
-  readonly onBytes?: (() => void) | undefined
+  /** Hears of each byte of the answer, and may end the attempt's waits; without one nothing but the scope does. */
+  readonly watch?: AttemptWatch | undefined
 }
 
 export type RelayBody =

@@ -15,7 +15,10 @@ import type { Attempt, RelayAnswer } from "./RelayAnswer.ts"
 export type { Attempt, Pull, RelayAnswer, RelayBody } from "./RelayAnswer.ts"
 
 export class RelayTransport extends Context.Service<RelayTransport, {
-  /** Closing the scope aborts the attempt. Connect is bounded by 5 s; nothing else is: that is the caller's. */
+  /**
+   * Closing the scope aborts the attempt, and `attempt.watch` ends its waits. Connect is bounded by 5 s; nothing else is:
+   * that is the caller's.
+   */
   readonly send: (attempt: Attempt) => Effect.Effect<RelayAnswer, RelayFailure, Scope.Scope>
 }>()("holdfast/relay/RelayTransport") {
   static readonly layer = Layer.effect(
@@ -42,7 +45,7 @@ export class RelayTransport extends Context.Service<RelayTransport, {
       const exchange = (attempt: Attempt) =>
         Effect.acquireRelease(
           Effect.sync(() => {
-            const exchange = new HttpExchange(attempt.onBytes)
+            const exchange = new HttpExchange(attempt.watch)
             pool.dispatch(
               {
                 path,

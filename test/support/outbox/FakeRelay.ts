@@ -116,6 +116,7 @@ export class FakeRelay extends Context.Service<FakeRelay, {
           make: ({ agent }) =>
             Effect.succeed({
               agent,
+              openNow: () => undefined,
               open: Effect.die("not used"),
               current: Effect.succeed(Option.none()),
               lost: () => Effect.void

@@ -8,6 +8,7 @@ import { RelayProbe } from "../../../src/relay/link/RelayProbe.ts"
 import { RelayClient } from "../../../src/relay/RelayClient.ts"
 import { RelaySessions } from "../../../src/relay/session/RelaySession.ts"
 import { RelayTransport } from "../../../src/relay/transport/RelayTransport.ts"
+import { Deadlines } from "../../../src/supervision/Deadlines.ts"
 import { Supervisor } from "../../../src/supervision/Supervisor.ts"
 import { LiveToken, type Token } from "../../../src/token/LiveToken.ts"
 import { target } from "./ScriptedRelay.ts"
@@ -56,7 +57,7 @@ export const liveToken = (tokens: Tokens) =>
 export const aboveTransport = RelayClient.layer.pipe(
   Layer.provideMerge(RelaySessions.layer),
   Layer.provideMerge(RelayLink.layer),
-  Layer.provideMerge(Supervisor.layer)
+  Layer.provideMerge(Layer.provideMerge(Deadlines.layer, Supervisor.layer))
 )
 
 export const relayLayers = (url: URL, settings: typeof SettingsSchema.Encoded = {}, tokens = new Tokens()) =>

@@ -13,7 +13,7 @@ const initialize = JSON.stringify({
   method: "initialize",
   params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } }
 })
-const list = { text: `{"jsonrpc":"2.0","id":"a","method":"tools/list"}`, id: `"a"`, within: 10_000 }
+const list = { text: `{"jsonrpc":"2.0","id":"a","method":"tools/list"}`, id: `"a"`, timeout: 10_000 }
 
 /** A server of the official package that dies and comes back between two calls, and while a stream is open. */
 const survives = (options: TestRelayOptions, tokens = new Tokens()) =>

@@ -13,7 +13,7 @@ const initialize = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"pro
 const call: RequestOptions = {
   text: `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"slow"}}`,
   id: "7",
-  within: 30_000
+  timeout: 30_000
 }
 const result = (id: number, value: string) => ({ jsonrpc: "2.0", id, result: { value } })
 const calls = (received: ReadonlyArray<Received>) => received.filter(({ rpc }) => rpc === "tools/call")
@@ -209,9 +209,9 @@ describe("RelayClient", () => {
         Effect.scoped(Effect.gen(function*() {
           const answer = yield* client.request(session, {
             ...call,
-            onStream: Effect.sync(() => {
+            onStream: () => {
               streams++
-            }),
+            },
             onEvent: ({ data }) =>
               Effect.sync(() => {
                 seen.push(data)
@@ -347,7 +347,7 @@ describe("RelayClient", () => {
       yield* using(relay, (session, client) =>
         Effect.gen(function*() {
           assert.strictEqual(yield* ask(session, client), JSON.stringify(result(7, "slow")))
-          const failure = yield* Effect.flip(ask(session, client, { within: 200 }))
+          const failure = yield* Effect.flip(ask(session, client, { timeout: 200 }))
           assert.strictEqual(failure.reason._tag, "TimedOut")
           assert.isFalse(failure.downClass)
           assert.strictEqual(failure.delivery, "unknown")

@@ -1,23 +1,30 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber } from "effect"
+import { Clock, Duration, Effect, Fiber, FiberSet, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { SilenceWatch } from "../../../src/relay/SilenceWatch.ts"
+import { Deadlines } from "../../../src/supervision/Deadlines.ts"
+import { Supervisor } from "../../../src/supervision/Supervisor.ts"
 
 /** A watch with the defaults of a call, over a relay whose probes take `probeTakes` and end as `alive` says. */
-const watching = Effect.fnUntraced(function*(options: { readonly within?: number } = {}) {
+const watching = Effect.fnUntraced(function*(options: { readonly timeout?: number } = {}) {
   const relay = { alive: true, takes: Duration.zero, probes: 0 }
+  const fork = yield* FiberSet.runtime(yield* FiberSet.make())()
+  const probe = Effect.suspend(() => {
+    relay.probes++
+    return Effect.as(Effect.sleep(relay.takes), relay.alive)
+  })
   const watch = new SilenceWatch({
     clock: yield* Clock.Clock,
-    probe: Effect.suspend(() => {
-      relay.probes++
-      return Effect.as(Effect.sleep(relay.takes), relay.alive)
-    }),
+    deadlines: yield* Deadlines,
+    probe: (done) => void fork(Effect.map(probe, done)),
     silence: Duration.seconds(10),
-    failures: 2,
-    within: options.within ?? 600_000
+    maxFailures: 2,
+    timeout: options.timeout ?? 600_000
   })
   return { relay, watch }
 })
+
+const deadlines = Deadlines.layer.pipe(Layer.provide(Supervisor.layer))
 
 describe("SilenceWatch", () => {
   it.effect("ends a wait after 10 s without bytes and two probes that fail", () =>
@@ -31,7 +38,7 @@ describe("SilenceWatch", () => {
       yield* TestClock.adjust("1 millis")
       const { reason } = yield* Fiber.join(wait)
       assert.strictEqual(reason._tag === "Silent" && reason.millis, 20_000)
-    }))
+    }).pipe(Effect.provide(deadlines)))
 
   it.effect("lets a slow tool live while probes succeed, for 10 min", () =>
     Effect.gen(function*() {
@@ -42,7 +49,7 @@ describe("SilenceWatch", () => {
       assert.isAtMost(relay.probes, 60)
       yield* TestClock.adjust("1 millis")
       assert.strictEqual((yield* Fiber.join(wait)).reason._tag, "TimedOut")
-    }))
+    }).pipe(Effect.provide(deadlines)))
 
   it.effect("does not probe while bytes come", () =>
     Effect.gen(function*() {
@@ -53,7 +60,7 @@ describe("SilenceWatch", () => {
         watch.heard()
       }
       assert.strictEqual(relay.probes, 0)
-    }))
+    }).pipe(Effect.provide(deadlines)))
 
   it.effect("forgives a probe that failed where bytes came meanwhile", () =>
     Effect.gen(function*() {
@@ -65,13 +72,13 @@ describe("SilenceWatch", () => {
       watch.heard()
       yield* TestClock.adjust("19 seconds")
       assert.isUndefined(wait.pollUnsafe())
-    }))
+    }).pipe(Effect.provide(deadlines)))
 
   it.effect("calls a bound that passed without a byte or a probe a silence", () =>
     Effect.gen(function*() {
-      const { watch } = yield* watching({ within: 10_000 })
+      const { watch } = yield* watching({ timeout: 10_000 })
       const wait = yield* Effect.forkChild(Effect.flip(watch.guard(Effect.never)))
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual((yield* Fiber.join(wait)).reason._tag, "Silent")
-    }))
+    }).pipe(Effect.provide(deadlines)))
 })

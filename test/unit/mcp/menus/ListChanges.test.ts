@@ -63,7 +63,7 @@ const setup = Effect.gen(function*() {
       }, {
         relay: {
           agent: defaultAgent,
-          open: Effect.never,
+          openNow: () => undefined, open: Effect.never,
           current: Effect.succeedNone,
           lost: () => Effect.void
         },

@@ -6,46 +6,48 @@
  * never at once: a relay that asks for no delay would keep both sides busy with nothing.
  */
 import { Effect, Result, type Scope } from "effect"
+import type * as Message from "../domain/Message.ts"
 import type { SseEvent } from "../domain/SseEvent.ts"
 import { AnswerCutOff, RelayFailure } from "./RelayFailure.ts"
-import { cutOff, untilAnswer } from "./transport/AnswerReading.ts"
+import { cutOff, type Heard, untilAnswer } from "./transport/AnswerReading.ts"
 import type { Pull, RelayAnswer } from "./transport/RelayTransport.ts"
 
 /** What a relay may ask for before its stream is resumed, milliseconds. */
-const shortestDelay = 100
-const longestDelay = 30_000
+const minDelay = 100
+const maxDelay = 30_000
 
-export const follow = Effect.fnUntraced(function*(options: {
+export const followStream = Effect.fnUntraced(function*(options: {
   readonly events: Pull<SseEvent>
   readonly id: string
-  readonly onEvent: (event: SseEvent) => Effect.Effect<void>
+  readonly onEvent: (heard: Heard) => Effect.Effect<void>
   /** The relay ended its stream on purpose; called before it is resumed. */
   readonly onPoll?: Effect.Effect<void> | undefined
   readonly resume: (lastEventId: string) => Effect.Effect<RelayAnswer, RelayFailure, Scope.Scope>
-}): Effect.fn.Return<string, RelayFailure, Scope.Scope> {
+}): Effect.fn.Return<Message.Response, RelayFailure, Scope.Scope> {
   let { events } = options
   let lastEventId = ""
-  let delay = shortestDelay
-  let news = false
+  let delay = minDelay
+  let idIsNew = false
   let resumed = false
 
-  const onEvent = (event: SseEvent) => {
-    if (event.id !== undefined && event.id !== "") {
-      lastEventId = event.id
-      news = true
+  const onEvent = (heard: Heard) => {
+    const { id, retry } = heard.event
+    if (id !== undefined && id !== "") {
+      lastEventId = id
+      idIsNew = true
     }
-    if (event.retry !== undefined) delay = Math.max(shortestDelay, Math.min(event.retry, longestDelay))
-    return options.onEvent(event)
+    if (retry !== undefined) delay = Math.max(minDelay, Math.min(retry, maxDelay))
+    return options.onEvent(heard)
   }
 
   while (true) {
     const result = yield* Effect.result(untilAnswer(events, options.id, onEvent))
     if (Result.isSuccess(result) && result.success !== undefined) return result.success
-    const polls = Result.isSuccess(result) && news
+    const polls = Result.isSuccess(result) && idIsNew
     if (lastEventId === "" || (resumed && !polls)) return yield* Result.isFailure(result) ? result.failure : cutOff()
     if (polls) yield* Effect.andThen(options.onPoll ?? Effect.void, Effect.sleep(delay))
     resumed = true
-    news = false
+    idIsNew = false
     // Whatever goes wrong here, the request itself was sent: its outcome stays unknown.
     const answer = yield* Effect.mapError(options.resume(lastEventId), ({ message }) => notResumed(message))
     if (answer.body._tag !== "Sse") return yield* notResumed(`HTTP ${answer.status}`)

@@ -25,33 +25,33 @@ export interface Outgoing {
   readonly headers?: Headers | undefined
 }
 
-export interface Crossing extends Outgoing {
+export interface Translation extends Outgoing {
   /** Answered here: the text of the response. */
   readonly local?: string | undefined
-  /** Both sides speak the same era, so that what comes may be passed on unread. */
-  readonly same: boolean
+  /** The request goes as it came, so what comes back may be passed on unread. */
+  readonly unchanged: boolean
   /** A message that came before the answer; `undefined` where the agent's era would not have been told it. */
   readonly event: (data: string) => string | undefined
   readonly answer: (status: number, text: string) => { readonly status: number; readonly text: string }
 }
 
-const unchanged = (request: Outgoing): Crossing => ({
+const asItIs = (request: Outgoing): Translation => ({
   ...request,
-  same: true,
+  unchanged: true,
   event: (data) => data,
   answer: (status, text) => ({ status, text })
 })
 
-let crossings = 0
+let translations = 0
 
 /** The request as this relay session takes it. */
-export const cross = (open: OpenRelaySession, request: Outgoing, params: ParamHeaders): Crossing => {
+export const translate = (open: OpenRelaySession, request: Outgoing, params: ParamHeaders): Translation => {
   if (request.as !== undefined) return renamed(open, request, request.as, params)
   const isModern = Envelope.isIn(request.text)
-  if (open.modern === undefined) return isModern ? toLegacy(request) : unchanged(request)
+  if (open.modern === undefined) return isModern ? toLegacy(request) : asItIs(request)
   const parsed = Message.parse(request.text)
   const message = Result.isSuccess(parsed) && parsed.success._tag === "Request" ? parsed.success : undefined
-  if (message === undefined) return unchanged(request)
+  if (message === undefined) return asItIs(request)
   // An agent that mirrors is answered for what it mirrors: only who cannot is helped.
   const mirrors = request.headers?.["mcp-method"] !== undefined
   const mirrored = mirrors ? request.headers : {
@@ -61,42 +61,42 @@ export const cross = (open: OpenRelaySession, request: Outgoing, params: ParamHe
   }
   const learning = message.method === "tools/list" ? params : undefined
   return isModern
-    ? { ...learned(unchanged(request), learning), headers: mirrored }
+    ? { ...learned(asItIs(request), learning), headers: mirrored }
     : learned(toModern({ ...request, headers: mirrored }, message.method, open.modern.envelope), learning)
 }
 
-const renamed = (open: OpenRelaySession, request: Outgoing, as: string, params: ParamHeaders): Crossing => {
+const renamed = (open: OpenRelaySession, request: Outgoing, as: string, params: ParamHeaders): Translation => {
   const named = { ...request, as: undefined, id: as, text: JsonText.set(request.text, ["id"], as) }
-  const crossing = cross(open, named, params)
+  const translation = translate(open, named, params)
   const back = (text: string) => JsonText.set(text, ["id"], request.id)
   return {
-    ...crossing,
-    local: crossing.local && back(crossing.local),
-    same: false,
+    ...translation,
+    local: translation.local && back(translation.local),
+    unchanged: false,
     answer: (status, text) => {
-      const crossed = crossing.answer(status, text)
-      return { ...crossed, text: back(crossed.text) }
+      const translated = translation.answer(status, text)
+      return { ...translated, text: back(translated.text) }
     }
   }
 }
 
-const learned = (crossing: Crossing, params: ParamHeaders | undefined): Crossing =>
-  params === undefined ? crossing : {
-    ...crossing,
+const learned = (translation: Translation, params: ParamHeaders | undefined): Translation =>
+  params === undefined ? translation : {
+    ...translation,
     answer: (status, text) => {
       params.learn(text)
-      return crossing.answer(status, text)
+      return translation.answer(status, text)
     }
   }
 
 /** Requests that a relay without sessions has no use for. */
 const withoutSession = new Set(["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"])
 
-const toModern = (request: Outgoing, method: string, envelope: Envelope.Envelope): Crossing => ({
+const toModern = (request: Outgoing, method: string, envelope: Envelope.Envelope): Translation => ({
   ...request,
   text: Envelope.put(request.text, envelope),
   local: withoutSession.has(method) ? `{"jsonrpc":"2.0","id":${request.id},"result":{}}` : undefined,
-  same: false,
+  unchanged: false,
   event: (data) => data,
   answer: (_, text) => ({
     status: 200,
@@ -113,8 +113,8 @@ const needsInput: JsonRpcError.JsonRpcError = {
 }
 
 /** Ids and progress tokens are the relay session's, which others use at the same time. */
-const toLegacy = (request: Outgoing): Crossing => {
-  const id = `"holdfast-era-${++crossings}"`
+const toLegacy = (request: Outgoing): Translation => {
+  const id = `"holdfast-era-${++translations}"`
   const token = JsonText.at(request.text, ["params", "_meta", "progressToken"])
   const method: unknown = JSON.parse(JsonText.at(request.text, ["method"]) ?? "null")
   const logs = LogLevel.asked(request.text)
@@ -125,7 +125,7 @@ const toLegacy = (request: Outgoing): Crossing => {
     headers: Object.fromEntries(
       Object.entries(request.headers ?? {}).filter(([name]) => name !== "mcp-method" && name !== "mcp-name")
     ),
-    same: false,
+    unchanged: false,
     event: (data) => {
       if (!logs(data)) return undefined
       return token !== undefined && JsonText.at(data, ["params", "progressToken"]) === id

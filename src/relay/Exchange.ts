@@ -1,0 +1,135 @@
+/** One request on one open relay session: translated between the eras, sent once, and its answer read. */
+import { Effect, Option, type Scope } from "effect"
+import type { PrincipalId } from "../domain/Ids.ts"
+import type * as Message from "../domain/Message.ts"
+import type { Token } from "../token/LiveToken.ts"
+import type { RelayFailure } from "./RelayFailure.ts"
+import { followStream } from "./ResumableStream.ts"
+import { translate } from "./session/EraTranslator.ts"
+import type { OpenRelaySession } from "./session/OpenRelaySession.ts"
+import type { ParamHeaders } from "./session/ParamHeaders.ts"
+import type { SilenceWatch } from "./SilenceWatch.ts"
+import { isMessage, jsonAnswer, maxWholeBytes, notOurs } from "./transport/AnswerReading.ts"
+import { after, collect } from "./transport/BodyText.ts"
+import type { Pull, RelayAnswer, RelayTransport } from "./transport/RelayTransport.ts"
+
+/** The relay's JSON-RPC answer to our id. */
+export interface FinalAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body:
+    | { readonly _tag: "Whole"; readonly text: string }
+    /** JSON that is passed on as it comes. */
+    | { readonly _tag: "Chunks"; readonly chunks: Pull<Uint8Array> }
+  /** The answer parsed, where its text is as the relay sent it. */
+  readonly response?: Message.Response | undefined
+}
+
+/** What the relay says ahead of its answer. */
+export interface RelayEvent {
+  readonly data: string
+  /** Parsed, where it stands in `data` as the relay sent it. */
+  readonly message: Message.Message | undefined
+}
+
+export interface RequestOptions {
+  /** The JSON-RPC text, sent byte for byte. */
+  readonly text: string
+  /** The request's id, as it stands in the text. */
+  readonly id: string
+  /** The id that it goes under at the relay, JSON text, where its own is in use; the answer comes under its own. */
+  readonly as?: string | undefined
+  /** Whom the token has to stand for; anything else is `OtherPrincipal`, not sent. */
+  readonly principal?: PrincipalId | undefined
+  /** The agent's headers that may pass. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Each SSE message that comes before the answer, in order. */
+  readonly onEvent?: ((event: RelayEvent, session: OpenRelaySession) => Effect.Effect<void>) | undefined
+  /** Called whenever bytes of the answer's body arrive. */
+  readonly onBytes?: (() => void) | undefined
+  /** Called when the relay ends its stream for its client to come again. */
+  readonly onPoll?: Effect.Effect<void> | undefined
+  /** Called once the relay has begun to answer with SSE. */
+  readonly onStream?: (() => void) | undefined
+  /**
+   * Pass JSON on as it comes, unless all of it comes at once; otherwise it is collected whole, up to 16 MiB, and beyond
+   * passed on.
+   */
+  readonly streamJson?: boolean | undefined
+  /** The bound on the whole request, milliseconds (BEHAVIOUR 4): 10 min for a call, 10 s for lists, 30 s for reads. */
+  readonly timeout: number
+}
+
+export const inSession = (open: OpenRelaySession, token: Option.Option<Token>) => ({
+  token: Option.map(token, (token) => token.value),
+  session: Option.getOrUndefined(open.id),
+  protocolVersion: open.protocolVersion
+})
+
+/** `params` is learnt from each list that comes by. */
+export const exchange = (transport: RelayTransport["Service"], params: ParamHeaders) =>
+  Effect.fnUntraced(function*(
+    options: RequestOptions,
+    watch: SilenceWatch,
+    open: OpenRelaySession,
+    token: Option.Option<Token>
+  ): Effect.fn.Return<FinalAnswer, RelayFailure, Scope.Scope> {
+    const translation = translate(open, options, params)
+    if (translation.local !== undefined) {
+      return { status: 200, headers: {}, body: { _tag: "Whole", text: translation.local } }
+    }
+    const attempt = { ...inSession(open, token), watch }
+    const answer = yield* transport.send({
+      ...attempt,
+      method: "POST",
+      body: translation.text,
+      headers: translation.headers
+    })
+
+    const whole = (headers: Readonly<Record<string, string>>, response: Message.Response): FinalAnswer => {
+      const { status, text } = translation.answer(answer.status, response.text)
+      const parsed = text === response.text ? response : undefined
+      return { status, headers, body: { _tag: "Whole", text }, response: parsed }
+    }
+    const chunked = (chunks: Pull<Uint8Array>): FinalAnswer => ({
+      status: answer.status,
+      headers: answer.headers,
+      body: { _tag: "Chunks", chunks }
+    })
+
+    switch (answer.body._tag) {
+      case "Empty":
+        return yield* notOurs(answer)
+      case "Json": {
+        const { arrived, chunks } = answer.body
+        const first = yield* chunks
+        const all = after(Option.toArray(first), Option.isSome(first) ? chunks : Effect.succeedNone)
+        // What comes in pieces is passed on unread; what is all there already is looked at.
+        const unread = options.streamJson === true && translation.unchanged && answer.status < 300
+        if (unread && arrived?.() !== true) return chunked(all)
+        const collected = yield* collect(all, maxWholeBytes)
+        if (collected._tag === "Longer") {
+          return translation.unchanged ? chunked(collected.chunks) : yield* notOurs(answer)
+        }
+        return whole(answer.headers, yield* jsonAnswer(answer, collected.text, translation.id))
+      }
+      case "Sse": {
+        options.onStream?.()
+        const response = yield* followStream({
+          events: answer.body.events,
+          id: translation.id,
+          onPoll: options.onPoll,
+          onEvent: ({ event, message }) => {
+            if (!isMessage(event) || options.onEvent === undefined) return Effect.void
+            const data = translation.event(event.data)
+            if (data === undefined) return Effect.void
+            return options.onEvent({ data, message: data === event.data ? message : undefined }, open)
+          },
+          resume: (lastEventId) => transport.send({ ...attempt, method: "GET", lastEventId })
+        })
+        return whole(withJsonType(answer), response)
+      }
+    }
+  })
+
+const withJsonType = ({ headers }: RelayAnswer) => ({ ...headers, "content-type": "application/json" })
