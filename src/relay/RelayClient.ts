@@ -60,8 +60,7 @@ export class RelayClient extends Context.Service<RelayClient, {
       const params = new ParamHeaders()
       const ask = exchange(transport, params)
 
-      const probe = (done: (alive: boolean) => void) =>
-        void runProbe(Effect.map(link.probe, done))
+      const probe = (done: (alive: boolean) => void) => void runProbe(Effect.map(link.probe, done))
 
       /** Watches until the scope closes. */
       const watchOver = (options: Pick<SilenceWatchOptions, "silence" | "maxFailures" | "timeout" | "onHeard">) =>

@@ -63,7 +63,8 @@ const setup = Effect.gen(function*() {
       }, {
         relay: {
           agent: defaultAgent,
-          openNow: () => undefined, open: Effect.never,
+          openNow: () => undefined,
+          open: Effect.never,
           current: Effect.succeedNone,
           lost: () => Effect.void
         },

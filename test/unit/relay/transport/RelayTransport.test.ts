@@ -103,7 +103,10 @@ describe("RelayTransport", () => {
         response.write(event({ n: 1 }, "e1"))
       })
       yield* Effect.gen(function*() {
-        const answer = yield* (yield* RelayTransport).send({ ...post, watch: { heard: () => bytes++, listen: () => {}, unlisten: () => {} } })
+        const answer = yield* (yield* RelayTransport).send({
+          ...post,
+          watch: { heard: () => bytes++, listen: () => {}, unlisten: () => {} }
+        })
         assert.strictEqual(answer.body._tag, "Sse")
         if (answer.body._tag !== "Sse") return
         const first = Option.getOrThrow(yield* answer.body.events)
