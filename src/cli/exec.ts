@@ -1,17 +1,19 @@
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { basename } from "node:path"
+import { stdioCommand } from "../clients/ClientEntry.ts"
+import { injectionFor } from "../clients/clients.ts"
+import { serversOf } from "../clients/Injection.ts"
+import { borrow } from "../clients/TemporaryEntry.ts"
 import { otherVariables } from "../config/Environment.ts"
 import type { SettingsValues } from "../config/Settings.ts"
 import { type GitWorktree, worktreeAt } from "../context/GitWorktree.ts"
 import { AgentName } from "../domain/Ids.ts"
-import { borrow } from "../launch/BorrowedEntry.ts"
-import * as Foreground from "../launch/Foreground.ts"
-import { serversOf } from "../launch/Injection.ts"
-import { injectionFor } from "../launch/injectionFor.ts"
+import { entryAt } from "./config/endpointEntry.ts"
 import { dataDirectory, settings } from "./configuration.ts"
 import { DaemonClient } from "./DaemonClient.ts"
 import { Ended } from "./Failures.ts"
+import * as Foreground from "./Foreground.ts"
 import { handedCredentials } from "./handedCredentials.ts"
 import { root } from "./root.ts"
 import { startedDaemon } from "./startedDaemon.ts"
@@ -64,7 +66,11 @@ const run = Effect.fnUntraced(function*(
   const daemon = yield* DaemonClient
   const { relays } = yield* daemon.ask((client) => client.status())
   const wrapped = yield* wrappedRelays(dataDir)
-  const servers = serversOf(url, relays.flatMap(({ id }) => wrapped.has(id) ? [] : [id]))
+  const servers = serversOf(
+    url,
+    relays.flatMap(({ id }) => wrapped.has(id) ? [] : [id]),
+    (relay) => stdioCommand(entryAt(url, dataDir, { relay }))
+  )
   const injection = injectionFor(command, own, servers)
   const worktree = yield* worktreeAt(process.cwd())
   const prefix = basename(Option.match(worktree, { onNone: () => process.cwd(), onSome: ({ path }) => path }))

@@ -1,9 +1,9 @@
 import { Effect, Option, Redacted } from "effect"
 import { Argument, Command } from "effect/cli"
-import * as Foreground from "../launch/Foreground.ts"
 import { explain } from "./credential/helper.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 import { Ended } from "./Failures.ts"
+import * as Foreground from "./Foreground.ts"
 
 /** gh's own rule: github.com, github.localhost and hosts of ghe.com take GH_TOKEN, all others GH_ENTERPRISE_TOKEN. */
 const variableFor = (host: string): string =>

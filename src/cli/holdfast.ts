@@ -8,6 +8,7 @@ import { demo } from "./demo/demo.ts"
 import { doctor } from "./doctor/doctor.ts"
 import { exec } from "./exec.ts"
 import { gh } from "./gh.ts"
+import { headers } from "./headers.ts"
 import { login } from "./login/login.ts"
 import { outbox } from "./outbox/outbox.ts"
 import { relay } from "./relay.ts"
@@ -26,6 +27,7 @@ export const holdfast = root.pipe(
     relay,
     exec,
     stdio,
+    headers,
     config,
     status,
     outbox,

@@ -1,6 +1,6 @@
 import { Console, Effect, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
-import { shellWord } from "./config/ClientEntry.ts"
+import { shellWord } from "../clients/ClientEntry.ts"
 import { dataDirectory, logging, settings } from "./configuration.ts"
 import { embeddedRelay } from "./embeddedRelay.ts"
 import { stopsBySignal } from "./exitCode.ts"

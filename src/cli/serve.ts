@@ -1,14 +1,12 @@
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
+import { type ClientEntry, secretPlace, shellWord } from "../clients/ClientEntry.ts"
 import { relayTargets, type SettingsValues } from "../config/Settings.ts"
 import { defaultRelay } from "../domain/Ids.ts"
 import { version } from "../domain/Version.ts"
 import * as Runner from "../Runner.ts"
 import { DaemonRunning } from "../storage/DaemonLock.ts"
 import { isAlive } from "../supervision/isAlive.ts"
-import { claudeLine } from "./config/claude.ts"
-import { secretPlace } from "./config/ClientEntry.ts"
-import { codexLine } from "./config/codex.ts"
 import { entryAt } from "./config/endpointEntry.ts"
 import { dataDirectory, logging, settingsWith } from "./configuration.ts"
 import { readEndpoint } from "./DaemonClient.ts"
@@ -43,6 +41,10 @@ const refuseSecond = Effect.fnUntraced(function*(directory: string) {
   return yield* new DaemonRunning({ directory, pid: Option.some(pid), url: Option.some(url) })
 })
 
+/** The one line that starts an agent, connected; no secret is in it. */
+const agentsLine = ({ options, program }: ClientEntry) =>
+  [...program, "exec", ...options, "--", "claude"].map(shellWord).join(" ")
+
 const announce =
   (dataDir: string, relays: ReadonlyArray<{ readonly url: URL }>) => (endpoint: { readonly url: string }) => {
     const entry = entryAt(endpoint.url, dataDir)
@@ -52,8 +54,7 @@ const announce =
   relay        ${relays.map(({ url }) => `${url.origin}${url.pathname}`).join(", ")}
   secret       ${secretPlace(entry)}
 
-  Claude Code  ${claudeLine(entry)}
-  Codex        ${codexLine(entry)}
+  agents       ${agentsLine(entry)}
 `)
   }
 

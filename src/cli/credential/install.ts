@@ -1,11 +1,11 @@
 /** `credential install` and `uninstall`: they put Holdfast into git's configuration, and take it out again. */
 import { Console, Effect, FileSystem, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
+import { shellWord } from "../../clients/ClientEntry.ts"
 import { hostsOf, originOf } from "../../config/CredentialSettings.ts"
 import { git } from "../../credentials/Git.ts"
 import * as GitInstall from "../../credentials/GitInstall.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
-import { shellWord } from "../config/ClientEntry.ts"
 import { dataDirectory, settings } from "../configuration.ts"
 import { CommandFailed, UsageError } from "../Failures.ts"
 import { root } from "../root.ts"

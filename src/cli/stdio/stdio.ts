@@ -1,8 +1,9 @@
 import { Effect, Stream } from "effect"
-import { Command } from "effect/cli"
+import { Command, Flag } from "effect/cli"
 import { createInterface } from "node:readline"
+import { urlOf } from "../../clients/Injection.ts"
 import { otherVariables } from "../../config/Environment.ts"
-import type { AgentName } from "../../domain/Ids.ts"
+import { type AgentName, defaultRelay, RelayId } from "../../domain/Ids.ts"
 import { dataDirectory, settings } from "../configuration.ts"
 import { DaemonClient } from "../DaemonClient.ts"
 import { agentFlag } from "../flags.ts"
@@ -33,7 +34,15 @@ const write = (line: string): Effect.Effect<void> =>
     process.stdout.write(`${line}\n`, () => resume(Effect.void))
   })
 
-export const stdio = Command.make("stdio", { agent: agentFlag }, ({ agent }) =>
+export const stdio = Command.make("stdio", {
+  agent: agentFlag,
+  relay: Flag.String("relay").pipe(
+    Flag.withDescription("The relay's name (default: the default relay)"),
+    Flag.withMetavar("NAME"),
+    Flag.withSchema(RelayId),
+    Flag.withDefault(defaultRelay)
+  )
+}, ({ agent, relay }) =>
   Effect.gen(function*() {
     const values = yield* settings
     const dataDir = yield* dataDirectory
@@ -44,7 +53,7 @@ export const stdio = Command.make("stdio", { agent: agentFlag }, ({ agent }) =>
       const services = yield* Effect.context<Effect.Services<typeof running>>()
       const secret = yield* lease(agent)
       const endpoint = running.pipe(
-        Effect.map(({ url }) => url),
+        Effect.map(({ url }) => urlOf(url, relay)),
         Effect.mapError((error) => new LegBroken({ sent: false, detail: error.message })),
         Effect.provideContext(services)
       )

@@ -1,9 +1,9 @@
 /** Holdfast's own configuration file, whose relays come and go with what is wrapped; its layout stays. */
 import { Effect, FileSystem, Option, Path, Predicate } from "effect"
 import { applyEdits, modify } from "jsonc-parser"
+import type { RelayEntry } from "../../clients/relayEntry.ts"
+import { replaceFile } from "../../clients/replaceFile.ts"
 import * as ConfigFile from "../../config/ConfigFile.ts"
-import type { RelayEntry } from "../../launch/relayEntry.ts"
-import { replaceFile } from "../../launch/replaceFile.ts"
 import { UsageError } from "../Failures.ts"
 import { root } from "../root.ts"
 

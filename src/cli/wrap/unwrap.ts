@@ -1,6 +1,6 @@
 import { Console, Effect, FileSystem, Option } from "effect"
 import { Command } from "effect/cli"
-import { replaceFile } from "../../launch/replaceFile.ts"
+import { replaceFile } from "../../clients/replaceFile.ts"
 import { dataDirectory } from "../configuration.ts"
 import { CommandFailed } from "../Failures.ts"
 import { fileArgument, realFile } from "./fileArgument.ts"

@@ -15,14 +15,14 @@ const directory = Effect.acquireRelease(
 )
 
 describe("holdfast as a process", () => {
-  it.live("serve says where it listens, where the secret is, and the lines for Claude Code and Codex", () =>
+  it.live("serve says where it listens, where the secret is, and the one line for agents, which has no secret", () =>
     Effect.gen(function*() {
       const daemon = yield* Daemon.start({ relayUrl: nowhere })
-      const out = yield* eventually("the lines are printed", daemon.stdout, (text) => text.includes("Codex"))
+      const out = yield* eventually("the lines are printed", daemon.stdout, (text) => text.includes("agents"))
       assert.include(out, daemon.url)
       assert.include(out, join(daemon.dataDir, "agent-secret"))
-      assert.include(out, `claude mcp add --transport http holdfast ${daemon.url} --header`)
-      assert.include(out, "--bearer-token-env-var HOLDFAST_AGENT_SECRET")
+      assert.include(out, `exec --data-dir ${daemon.dataDir} -- claude`)
+      assert.notInclude(out, "$(")
       assert.notInclude(out, daemon.secret)
       assert.notInclude(yield* daemon.stderr, daemon.secret)
     }))

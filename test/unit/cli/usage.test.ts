@@ -46,6 +46,7 @@ describe("the command line", () => {
         "relay",
         "exec",
         "stdio",
+        "headers",
         "config",
         "status",
         "outbox",
@@ -64,23 +65,28 @@ describe("the command line", () => {
     }))
 
   it.live.each(["claude", "codex", "gemini", "cursor", "vscode", "json"])(
-    "config %s names the endpoint and where the secret is, and never tells the secret",
+    "config %s names what leads to the endpoint, and never tells the secret nor a shell how to",
     (client) =>
       Effect.gen(function*() {
         const directory = yield* dataDirectory
         const { code, err, out } = yield* run(directory, "config", client)
         assert.strictEqual(code, 0)
-        assert.include(out, "http://127.0.0.1:4851/mcp")
-        assert.include(`${out}${err}`, `${directory}/agent-secret`)
+        const byCommand = ["codex", "gemini"].includes(client)
+        const told = byCommand ? `"stdio","--data-dir","${directory}"` : "http://127.0.0.1:4851/mcp"
+        assert.include(out.replaceAll(/\s+/g, ""), told)
+        const where = client === "claude" || byCommand ? directory : `${directory}/agent-secret`
+        assert.include(`${out}${err}`, where)
+        assert.notInclude(out, "$(")
       })
   )
 
-  it.live.each(["gemini", "cursor", "vscode", "json"])(
+  it.live.each(["claude", "gemini", "cursor", "vscode", "json"])(
     "config %s prints one JSON document",
     (client) =>
       Effect.gen(function*() {
         const { out } = yield* run(yield* dataDirectory, "config", client)
-        assert.match(JSON.stringify(JSON.parse(out)), /"Authorization":"Bearer \$\{[a-zA-Z:_-]+\}"/)
+        const { mcpServers, servers } = JSON.parse(out)
+        assert.deepStrictEqual(Object.keys(mcpServers ?? servers), ["holdfast"])
       })
   )
 

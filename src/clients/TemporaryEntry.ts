@@ -6,12 +6,12 @@
  * back. An entry that is there already in the same words, and not by us, is somebody else's, and stays.
  */
 import { Effect, FileSystem, Option, Schema } from "effect"
-import { applyEdits, findNodeAtLocation, getNodeValue, modify, parse, type ParseError, parseTree } from "jsonc-parser"
 import { isAlive } from "../supervision/isAlive.ts"
-import * as LentEntry from "./LentEntry.ts"
+import * as EntryLease from "./EntryLease.ts"
+import * as JsonEntry from "./jsonEntry.ts"
 import { replaceFile } from "./replaceFile.ts"
 
-export interface BorrowedEntry {
+export interface TemporaryEntry {
   readonly file: string
   readonly path: ReadonlyArray<string>
   readonly value: object
@@ -26,21 +26,7 @@ export class NotConfigurable extends Schema.TaggedError<NotConfigurable>()("NotC
   }
 }
 
-const lenient = { allowTrailingComma: true, disallowComments: false }
-
-const put = (text: string, path: ReadonlyArray<string>, value: object | undefined): string =>
-  applyEdits(
-    text,
-    modify(text, [...path], value, {
-      formattingOptions: { insertSpaces: true, tabSize: 2, eol: text.includes("\r\n") ? "\r\n" : "\n" }
-    })
-  )
-
-const holds = (text: string, { path, value }: BorrowedEntry): boolean => {
-  const root = parseTree(text, [], lenient)
-  const node = root === undefined ? undefined : findNodeAtLocation(root, [...path])
-  return node !== undefined && JSON.stringify(getNodeValue(node)) === JSON.stringify(value)
-}
+const holds = (text: string, { path, value }: TemporaryEntry): boolean => JsonEntry.holdsAt(text, path, value)
 
 const read = Effect.fnUntraced(function*(file: string) {
   const fs = yield* FileSystem.FileSystem
@@ -49,49 +35,51 @@ const read = Effect.fnUntraced(function*(file: string) {
   )
 })
 
-const giveBack = Effect.fnUntraced(function*(entry: BorrowedEntry, { after, before }: LentEntry.LentEntry) {
+const giveBack = Effect.fnUntraced(function*(entry: TemporaryEntry, { after, before }: EntryLease.EntryLease) {
   const fs = yield* FileSystem.FileSystem
   const present = yield* read(entry.file)
   if (Option.isNone(present)) return
   if (present.value !== after) {
-    if (holds(present.value, entry)) yield* replaceFile(entry.file, put(present.value, entry.path, undefined))
+    if (holds(present.value, entry)) {
+      yield* replaceFile(entry.file, JsonEntry.putAt(present.value, entry.path, undefined))
+    }
     return
   }
   yield* before === null ? fs.remove(entry.file) : replaceFile(entry.file, before)
 })
 
 /** Takes part in what another living process borrowed; else borrows, unless it is there as somebody else's. */
-const take = Effect.fnUntraced(function*(entry: BorrowedEntry, record: string) {
+const take = Effect.fnUntraced(function*(entry: TemporaryEntry, record: string) {
   const before = yield* read(entry.file)
   const text = Option.getOrElse(before, () => "{}\n")
-  const errors: Array<ParseError> = []
-  parse(text, errors, lenient)
-  if (errors.length > 0) return yield* new NotConfigurable({ file: entry.file, detail: "it is not JSON" })
   if (holds(text, entry)) {
-    const lent = yield* LentEntry.find(record)
+    const lent = yield* EntryLease.find(record)
     if (Option.isNone(lent)) return
-    return yield* LentEntry.keep(record, { ...lent.value, holders: [...lent.value.holders, process.pid] })
+    return yield* EntryLease.keep(record, { ...lent.value, holders: [...lent.value.holders, process.pid] })
   }
-  const after = put(text, entry.path, entry.value)
-  yield* LentEntry.keep(record, { holders: [process.pid], before: Option.getOrNull(before), after })
+  const after = yield* Effect.mapError(
+    Effect.fromResult(JsonEntry.put(text, entry.path, entry.value)),
+    (detail) => new NotConfigurable({ file: entry.file, detail })
+  )
+  yield* EntryLease.keep(record, { holders: [process.pid], before: Option.getOrNull(before), after })
   yield* replaceFile(entry.file, after)
 })
 
 /** The last one who needs it gives it back. */
-const leave = Effect.fnUntraced(function*(entry: BorrowedEntry, record: string) {
+const leave = Effect.fnUntraced(function*(entry: TemporaryEntry, record: string) {
   const fs = yield* FileSystem.FileSystem
-  const lent = yield* LentEntry.find(record)
+  const lent = yield* EntryLease.find(record)
   if (Option.isNone(lent)) return
   const holders = lent.value.holders.filter((holder) => holder !== process.pid && isAlive(holder))
-  if (holders.length > 0) return yield* LentEntry.keep(record, { ...lent.value, holders })
+  if (holders.length > 0) return yield* EntryLease.keep(record, { ...lent.value, holders })
   yield* giveBack(entry, lent.value)
   yield* fs.remove(record)
 })
 
 /** `directory`: where it is kept who borrowed what. */
-export const borrow = Effect.fn("BorrowedEntry.borrow")(
-  function*(entries: ReadonlyArray<BorrowedEntry>, directory: string) {
-    const each = entries.map((entry) => ({ entry, record: LentEntry.recordOf(directory, entry.file, entry.path) }))
+export const borrow = Effect.fn("TemporaryEntry.borrow")(
+  function*(entries: ReadonlyArray<TemporaryEntry>, directory: string) {
+    const each = entries.map((entry) => ({ entry, record: EntryLease.recordOf(directory, entry.file, entry.path) }))
     const left = Effect.forEach(each.toReversed(), ({ entry, record }) => leave(entry, record), { discard: true })
     const taken = Effect.forEach(each, ({ entry, record }) =>
       take(entry, record).pipe(
@@ -102,10 +90,10 @@ export const borrow = Effect.fn("BorrowedEntry.borrow")(
     if (entries.length === 0) return
     yield* Effect.acquireRelease(
       // First what those left who were killed.
-      LentEntry.oneAtATime(directory)(
+      EntryLease.oneAtATime(directory)(
         Effect.andThen(Effect.ignore(left), Effect.onError(taken, () => Effect.ignore(left)))
       ),
-      () => Effect.ignore(LentEntry.oneAtATime(directory)(left))
+      () => Effect.ignore(EntryLease.oneAtATime(directory)(left))
     )
   }
 )

@@ -63,7 +63,7 @@ const asRemote = (table: Table, text: string): ReturnType<typeof remote> | undef
   })
 }
 
-export const codexClientFile: ClientFile = {
+export const codexServers: ClientFile = {
   find: (text) =>
     collected(
       tablesIn(text.split("\n")).flatMap((table) => {

@@ -4,16 +4,16 @@ import { createHash } from "node:crypto"
 import { join } from "node:path"
 import { replaceFile } from "./replaceFile.ts"
 
-export const LentEntry = Schema.Struct({
+export const EntryLease = Schema.Struct({
   /** Process ids. */
   holders: Schema.Array(Schema.Int),
   /** `null` where there was no file. */
   before: Schema.NullOr(Schema.String),
   after: Schema.String
 })
-export type LentEntry = typeof LentEntry.Type
+export type EntryLease = typeof EntryLease.Type
 
-const Text = Schema.fromJsonString(LentEntry)
+const Text = Schema.fromJsonString(EntryLease)
 
 /** One for each entry of each file. */
 export const recordOf = (directory: string, file: string, path: ReadonlyArray<string>): string =>
@@ -24,7 +24,7 @@ export const find = Effect.fnUntraced(function*(record: string) {
   return Option.flatMap(yield* Effect.option(fs.readFileString(record)), Schema.decodeOption(Text))
 })
 
-export const keep = Effect.fnUntraced(function*(record: string, lent: LentEntry) {
+export const keep = Effect.fnUntraced(function*(record: string, lent: EntryLease) {
   yield* replaceFile(record, yield* Effect.orDie(Schema.encodeEffect(Text)(lent)))
 })
 

@@ -1,0 +1,8 @@
+/** The words that start this very program anew, from any folder. */
+import { realpathSync } from "node:fs"
+
+export const self = (): readonly [string, ...ReadonlyArray<string>] => [
+  process.execPath,
+  ...process.execArgv.filter((word) => !word.startsWith("--import") && !word.startsWith("--inspect")),
+  realpathSync(process.argv[1] ?? "")
+]

@@ -1,0 +1,44 @@
+/** What an agent's configuration has to say to reach the endpoint; the secret itself is in none of it. */
+export interface ClientEntry {
+  /** The server's name in the client. */
+  readonly name: string
+  /** The endpoint's URL, with the relay's name where it is not the default one. */
+  readonly url: string
+  /** The file that holds the agent's secret; `undefined` where `HOLDFAST_AGENT_SECRET` is set instead. */
+  readonly secretFile: string | undefined
+  /** The words that run a command of Holdfast: put first, `stdio` or `headers`, then `options`. */
+  readonly program: ReadonlyArray<string>
+  /** The data directory and what else the command needs, since not every client passes its environment on. */
+  readonly options: ReadonlyArray<string>
+}
+
+export const environmentVariable = "HOLDFAST_AGENT_SECRET"
+
+/** As a word of a POSIX shell. */
+export const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+
+/** For a shell to expand, inside double quotes. */
+const secretExpansion = ({ secretFile }: ClientEntry): string =>
+  secretFile === undefined ? `$${environmentVariable}` : `$(cat ${shellWord(secretFile)})`
+
+/** The line that puts the secret into the environment of whatever the shell starts next. */
+export const exportLine = (entry: ClientEntry): string => `export ${environmentVariable}="${secretExpansion(entry)}"`
+
+/** Where the secret is, in words. */
+export const secretPlace = ({ secretFile }: ClientEntry): string =>
+  secretFile ?? `the environment variable ${environmentVariable}`
+
+/** The command line that prints the headers with the secret, for a shell. */
+export const headersLine = ({ options, program }: ClientEntry): string =>
+  [...program, "headers", ...options].map(shellWord).join(" ")
+
+/** The command that serves MCP on standard input and output. */
+export const stdioCommand = ({ options, program: [command = "holdfast", ...args] }: ClientEntry) => ({
+  command,
+  args: [...args, "stdio", ...options]
+})
+
+export const mergeInto = (file: string, key: string) => (entry: ClientEntry): string =>
+  `Merge into ${file}: add the ${entry.name} entry to "${key}" where there is one. Then start the client with\n`
+  + exportLine(entry)

@@ -1,0 +1,23 @@
+/** The form that most clients share. */
+import type { Client } from "./Client.ts"
+import { environmentVariable, mergeInto } from "./ClientEntry.ts"
+
+export const json: Client = {
+  title: "a client",
+  snippet: (entry) => ({
+    text: JSON.stringify(
+      {
+        mcpServers: {
+          [entry.name]: {
+            type: "http",
+            url: entry.url,
+            headers: { Authorization: `Bearer \${${environmentVariable}}` }
+          }
+        }
+      },
+      null,
+      2
+    ),
+    note: mergeInto(".mcp.json", "mcpServers")(entry)
+  })
+}
