@@ -18,6 +18,7 @@ import { RememberedPort } from "./mcp/endpoint/RememberedPort.ts"
 import { EventLogs } from "./mcp/streams/EventLogs.ts"
 import * as EventLoopDelay from "./observability/EventLoopDelay.ts"
 import * as Logging from "./observability/Logging.ts"
+import * as ProcessMetrics from "./observability/ProcessMetrics.ts"
 import * as Traces from "./observability/Traces.ts"
 import { admin, daemon } from "./runner/Admin.ts"
 import { Relays } from "./runner/Relays.ts"
@@ -56,6 +57,7 @@ const shared = WorktreeWatch.layer.pipe(
       PrincipalMemory.layer,
       EventLogs.layer,
       eventLoopDelay,
+      ProcessMetrics.layer,
       credentials
     )
   ),

@@ -5,7 +5,7 @@ import type { Request } from "../domain/Message.ts"
 import * as Metrics from "../observability/Metrics.ts"
 import type { AgentSession } from "./sessions/AgentSession.ts"
 
-export type Outcome = "answered" | "queued" | "kept" | "error"
+export type Outcome = "answered" | "queued" | "cached" | "error"
 
 /** Whoever settles a request otherwise than with the relay's answer says so here. */
 export interface Noted {
@@ -30,27 +30,32 @@ export class Outcomes extends Context.Service<Outcomes, {
       const counters = {
         answered: counted("answered"),
         queued: counted("queued"),
-        kept: counted("kept"),
+        cached: counted("cached"),
         error: counted("error")
+      }
+
+      for (const outcome of Object.keys(counters)) {
+        yield* Metrics.declare(Metrics.calls, { relay, outcome })
+        yield* Metrics.declare(Metrics.operationDuration, { relay, outcome, mcp_method_name: "tools/call" })
       }
 
       return Outcomes.of({
         reported: (session, request, noted, run) =>
           Effect.flatMap(
-            Clock.currentTimeMillis,
+            Clock.monotonicTimeNanos,
             (from) => Effect.ensuring(run, Effect.suspend(() => report(session, request, noted.outcome, from)))
           )
       })
 
-      function report(session: AgentSession, request: Request, outcome: Outcome, from: number) {
+      function report(session: AgentSession, request: Request, outcome: Outcome, from: bigint) {
         return Effect.gen(function*() {
-          const millis = (yield* Clock.currentTimeMillis) - from
+          const millis = Number((yield* Clock.monotonicTimeNanos) - from) / 1e6
           yield* Metric.update(counters[outcome], 1)
           yield* Metric.update(
             Metric.withAttributes(Metrics.operationDuration, {
               relay,
               outcome,
-              "mcp.method.name": known.has(request.method) ? request.method : "other"
+              mcp_method_name: known.has(request.method) ? request.method : "other"
             }),
             millis / 1000
           )

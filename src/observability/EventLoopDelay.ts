@@ -1,9 +1,9 @@
-/** How late timers fire: what tells a busy process from a slow relay. */
+/** Measures how late timers fire, which tells a busy process from a slow relay. */
 import { Effect, Metric } from "effect"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import * as Metrics from "./Metrics.ts"
 
-/** Milliseconds between two looks of the timer, which its measurements include. */
+/** Milliseconds between two measurements; each measurement includes them. */
 const resolution = 20
 const every = "10 seconds"
 const quantiles = [0.5, 0.99, 1]
@@ -11,7 +11,7 @@ const quantiles = [0.5, 0.99, 1]
 const seconds = (histogram: ReturnType<typeof monitorEventLoopDelay>, quantile: number): number =>
   histogram.count === 0 ? 0 : Math.max(0, histogram.percentile(quantile * 100) / 1e9 - resolution / 1000)
 
-/** Measures for ever, each 10 s on their own; to be supervised. */
+/** Measures for ever, each window of 10 s on its own; to be supervised. */
 export const sample: Effect.Effect<never> = Effect.acquireRelease(
   Effect.sync(() => {
     const histogram = monitorEventLoopDelay({ resolution })
@@ -22,12 +22,12 @@ export const sample: Effect.Effect<never> = Effect.acquireRelease(
 ).pipe(
   Effect.flatMap((histogram) =>
     Effect.forever(Effect.gen(function*() {
-      yield* Effect.sleep(every)
       for (const quantile of quantiles) {
         const series = Metric.withAttributes(Metrics.eventLoopDelay, { quantile: String(quantile) })
         yield* Metric.update(series, seconds(histogram, quantile))
       }
       histogram.reset()
+      yield* Effect.sleep(every)
     }))
   ),
   Effect.scoped

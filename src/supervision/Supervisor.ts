@@ -82,6 +82,7 @@ export class Supervisor extends Context.Service<Supervisor, {
       const supervise = (name: string) =>
         Effect.fnUntraced(function*<A, E, R>(loop: Effect.Effect<A, E, R>) {
           const entry = yield* register(name)
+          yield* Metrics.declare(Metrics.fiberRestarts, { fiber: name })
           const become = (change: Partial<FiberStatus>) => {
             entry.status = { ...entry.status, ...change }
           }

@@ -62,6 +62,11 @@ export const make = Effect.fnUntraced(function*(options: {
   const counted = (outcome: string) =>
     Metric.update(Metric.withAttributes(Metrics.tokenRefreshes, { ...labels, outcome }), 1)
 
+  yield* Metrics.declare(
+    Metrics.tokenRefreshes,
+    ...["changed", "unchanged", "failed", "rejected"].map((outcome) => ({ ...labels, outcome }))
+  )
+
   const answered = Effect.fnUntraced(function*(issued: IssuedToken, refused: boolean) {
     const { expiresAt, value } = issued
     const token: Token = { value, expiresAt, principal: principalOf(issued) }

@@ -1,7 +1,7 @@
 /** `/healthz`, `/readyz` and `/metrics`, for probes and scrapers (BEHAVIOUR 11). */
 import { Effect } from "effect"
-import { PrometheusMetrics } from "effect/observability"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import { contentType, prometheus } from "../../observability/Prometheus.ts"
 import * as HttpReply from "./HttpReply.ts"
 import type { OpenStreams } from "./OpenStreams.ts"
 import { Readiness, type ReadinessState } from "./Readiness.ts"
@@ -16,11 +16,7 @@ const paths = (open: OpenStreams, readiness: Effect.Effect<ReadinessState>): Rea
       const ready = state.ready && !open.stopping
       return HttpReply.whole(response, ready ? 200 : 503, `${JSON.stringify({ ...state, ready })}\n`)
     }),
-  "/metrics": (response) =>
-    Effect.flatMap(
-      PrometheusMetrics.format(),
-      (text) => HttpReply.whole(response, 200, text, {}, "text/plain; version=0.0.4; charset=utf-8")
-    )
+  "/metrics": (response) => Effect.flatMap(prometheus, (text) => HttpReply.whole(response, 200, text, {}, contentType))
 })
 
 /** `undefined` where the path is none of them. */

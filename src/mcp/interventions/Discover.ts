@@ -57,7 +57,7 @@ export class Discover extends Context.Service<Discover, {
 
       const local = (request: Request, passage: DiscoverPassage, known: Option.Option<string>) => {
         const greeting = JsonText.set(EraForm.asDiscoverResult(Option.getOrElse(known, () => minimal)), ["ttlMs"], "0")
-        return say(passage, response(request, greeting), "kept")
+        return say(passage, response(request, greeting), "cached")
       }
 
       return Discover.of({

@@ -114,7 +114,7 @@ export class Lists extends Context.Service<Lists, {
           : JsonText.keepElements(list.value.result, [itemsOf[request.method]], (item) => !given.has(item))
         const stale = staleList({ ...list.value, result: rest })
         const result = request.method === "tools/list" ? yield* menu.narrow(session, stale) : stale
-        yield* say(passage, `{"jsonrpc":"2.0","id":${request.id},"result":${result}}`, "kept")
+        yield* say(passage, `{"jsonrpc":"2.0","id":${request.id},"result":${result}}`, "cached")
         return true
       })
 
@@ -128,7 +128,7 @@ export class Lists extends Context.Service<Lists, {
         }
         const empty = `{"${itemsOf[request.method]}":[]}`
         yield* told(session, request.method, empty)
-        yield* say(passage, `{"jsonrpc":"2.0","id":${request.id},"result":${empty}}`, "kept")
+        yield* say(passage, `{"jsonrpc":"2.0","id":${request.id},"result":${empty}}`, "cached")
       })
 
       type Fetching = Fiber.Fiber<Result.Result<Effect.Success<ReturnType<typeof fetch>>, RelayFailure>>

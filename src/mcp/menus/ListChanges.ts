@@ -42,6 +42,7 @@ export class ListChanges extends Context.Service<ListChanges, {
       const signals = yield* MenuSignals
       const supervisor = yield* Supervisor
       const atATime = yield* Semaphore.make(16)
+      yield* Metrics.declare(Metrics.listChanged, {})
       const ownLists = yield* FiberHandle.make()
 
       const announce = Effect.fnUntraced(function*(session: AgentSession, fingerprint: string) {

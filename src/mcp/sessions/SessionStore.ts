@@ -3,6 +3,7 @@ import { Clock, Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import { RelayTarget } from "../../config/Settings.ts"
 import { AgentName, SessionId } from "../../domain/Ids.ts"
+import * as Metrics from "../../observability/Metrics.ts"
 
 const Texts = Schema.fromJsonString(Schema.Array(Schema.String))
 
@@ -53,6 +54,11 @@ export class SessionStore extends Context.Service<SessionStore, {
           sql`SELECT * FROM sessions WHERE id = ${id} AND relay = ${relay} AND agent = ${agent}`
       })
       const Ids = Schema.Array(Schema.Struct({ id: SessionId }))
+      const count = sql<{ readonly n: number }>`SELECT COUNT(*) AS n FROM sessions WHERE relay = ${relay}`.pipe(
+        Effect.map(([row]) => row?.n ?? 0),
+        Effect.orElseSucceed(() => 0)
+      )
+      yield* Metrics.sampled(Metrics.sessions, { relay }, count)
 
       return SessionStore.of({
         save: (session) =>
@@ -80,10 +86,7 @@ export class SessionStore extends Context.Service<SessionStore, {
         remove: (id) => sql`DELETE FROM sessions WHERE id = ${id}`.pipe(bestEffort, Effect.asVoid),
         removeAgent: (agent) =>
           sql`DELETE FROM sessions WHERE agent = ${agent} AND relay = ${relay}`.pipe(bestEffort, Effect.asVoid),
-        count: sql<{ readonly n: number }>`SELECT COUNT(*) AS n FROM sessions WHERE relay = ${relay}`.pipe(
-          Effect.map(([row]) => row?.n ?? 0),
-          Effect.orElseSucceed(() => 0)
-        ),
+        count,
         countOf: (agent) =>
           sql<{ readonly n: number }>`SELECT COUNT(*) AS n FROM sessions WHERE relay = ${relay} AND agent = ${agent}`
             .pipe(

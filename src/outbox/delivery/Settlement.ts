@@ -44,6 +44,8 @@ export class Settlement extends Context.Service<Settlement, {
       const delivered = yield* PubSub.unbounded<Entry>()
       const deadLetters = yield* PubSub.unbounded<Entry>()
       const deliveries = Metric.withAttributes(Metrics.outboxDeliveries, { relay })
+      yield* Metrics.declare(Metrics.outboxDeliveries, { relay })
+      yield* Metrics.declare(Metrics.outboxDeadLetters, { relay })
       const deaths = Metric.withAttributes(Metrics.outboxDeadLetters, { relay })
 
       const died = Effect.fnUntraced(function*(entries: ReadonlyArray<Entry>) {

@@ -191,6 +191,7 @@ export class RelayLink extends Context.Service<RelayLink, {
       })
 
       yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 1)
+      yield* Metrics.declare(Metrics.linkOutages, attributes)
       const first = yield* Effect.timeoutOption(Effect.result(probe), patienceAtStart)
       if (Option.isNone(first)) yield* becomeDown(startedAt, "it has not answered since Holdfast started", 0)
       else if (Result.isFailure(first.value)) yield* becomeDown(startedAt, first.value.failure.message, 1)

@@ -11,12 +11,12 @@ describe("Metrics", () => {
   it.effect("are told to a scraper under their Prometheus names, or OpenTelemetry's where it has one", () =>
     Effect.gen(function*() {
       yield* Metric.update(Metric.withAttributes(Metrics.calls, { relay: "default", outcome: "queued" }), 1)
-      yield* Metric.update(Metric.withAttributes(Metrics.operationDuration, { "mcp.method.name": "tools/call" }), 0.3)
+      yield* Metric.update(Metric.withAttributes(Metrics.operationDuration, { mcp_method_name: "tools/call" }), 0.3)
       const text = yield* prometheus
       assert.include(text, "# TYPE holdfast_calls_total counter")
       assert.include(text, "holdfast_calls_total{relay=\"default\",outcome=\"queued\"} 1")
-      assert.include(text, "mcp_server_operation_duration_bucket{mcp_method_name=\"tools/call\",le=\"0.5\"} 1")
-      assert.include(text, "mcp_server_operation_duration_sum{mcp_method_name=\"tools/call\"} 0.3")
+      assert.include(text, "mcp_server_operation_duration_seconds_bucket{mcp_method_name=\"tools/call\",le=\"0.5\"} 1")
+      assert.include(text, "mcp_server_operation_duration_seconds_sum{mcp_method_name=\"tools/call\"} 0.3")
     }).pipe(fresh))
 
   it.effect("that are observed are read at each scrape, and gone when their scope ends", () =>
@@ -28,7 +28,7 @@ describe("Metrics", () => {
         yield* TestClock.adjust("10 seconds")
         assert.include(yield* prometheus, "holdfast_outbox_oldest_age_seconds{relay=\"default\"} 100")
       }))
-      assert.notInclude(yield* prometheus, "oldest_age")
+      assert.notInclude(yield* prometheus, "oldest_age_seconds{")
     }).pipe(fresh))
 
   it.effect("hold how late the event loop's timers fire", () =>
