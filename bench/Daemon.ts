@@ -1,0 +1,89 @@
+/** Holdfast as it is published, `dist/bin.js`, as a process of its own with a data directory that goes with it. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
+import { launch, type Process } from "./Process.ts"
+
+/** `BENCH_HOLDFAST` names another build of it. */
+const program = (): string =>
+  process.env["BENCH_HOLDFAST"] ?? fileURLToPath(new URL("../dist/bin.js", import.meta.url))
+
+export interface Daemon extends AsyncDisposable {
+  readonly process: Process
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly directory: string
+}
+
+export interface DaemonOptions {
+  readonly relay: URL
+  /** Contents of `holdfast.json`. */
+  readonly settings?: object
+  /** Kept afterwards, where given. */
+  readonly directory?: string
+  readonly nodeFlags?: ReadonlyArray<string>
+}
+
+export const environment = (directory: string): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HOLDFAST_"))),
+  NODE_OPTIONS: "",
+  // The compiled code of another build must not count, nor the user's own configuration.
+  XDG_CACHE_HOME: join(directory, "cache"),
+  XDG_CONFIG_HOME: join(directory, "config")
+})
+
+export const serveArguments = (relay: URL, directory: string): ReadonlyArray<string> => [
+  program(),
+  "serve",
+  "--relay",
+  relay.href,
+  "--port",
+  "0",
+  "--data-dir",
+  directory,
+  ...(existsSync(join(directory, "settings.json")) ? ["--config", join(directory, "settings.json")] : [])
+]
+
+/** Once `pid` serves: what it wrote about itself. */
+export const endpointOf = (directory: string, pid: number): { readonly url: string } | undefined => {
+  const file = join(directory, "endpoint.json")
+  if (!existsSync(file)) return undefined
+  const endpoint: { readonly pid: number; readonly url: string } = JSON.parse(readFileSync(file, "utf8"))
+  return endpoint.pid === pid ? endpoint : undefined
+}
+
+export const temporaryDirectory = (): string => mkdtempSync(join(tmpdir(), "holdfast-bench-"))
+
+export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
+  const directory = options.directory ?? temporaryDirectory()
+  if (options.settings !== undefined) {
+    writeFileSync(join(directory, "settings.json"), JSON.stringify(options.settings))
+  }
+  const daemon = launch(
+    [...(options.nodeFlags ?? []), ...serveArguments(options.relay, directory)],
+    environment(directory)
+  )
+  const end = performance.now() + 30_000
+  let endpoint = endpointOf(directory, daemon.pid)
+  while (endpoint === undefined) {
+    if (performance.now() > end || daemon.child.exitCode !== null) {
+      await daemon.kill()
+      throw new Error(`the daemon did not start: ${daemon.output}`)
+    }
+    await sleep(5)
+    endpoint = endpointOf(directory, daemon.pid)
+  }
+  const secret = readFileSync(join(directory, "agent-secret"), "utf8").trim()
+  return {
+    process: daemon,
+    url: new URL(endpoint.url),
+    headers: { authorization: `Bearer ${secret}` },
+    directory,
+    [Symbol.asyncDispose]: async () => {
+      await daemon.kill()
+      if (options.directory === undefined) rmSync(directory, { recursive: true, force: true })
+    }
+  }
+}

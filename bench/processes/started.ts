@@ -1,0 +1,4 @@
+/** Tells the bench that this process serves. */
+export const started = (port: number): void => {
+  process.send?.({ ready: port })
+}

@@ -1,0 +1,152 @@
+/** Queued while the link is Down, killed, started again and drained: how fast, and whether anything is missing. */
+import { execFile } from "node:child_process"
+import { rmSync } from "node:fs"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { type Daemon, startDaemon, temporaryDirectory } from "../Daemon.ts"
+import { load, median } from "../Load.ts"
+import { type Process, startProgram } from "../Process.ts"
+import { messages } from "../Rig.ts"
+import { atLeast, type Options, type Row } from "../Row.ts"
+
+interface Write {
+  readonly at: number
+  readonly to: string
+  readonly text: string
+}
+
+const queued = "\"queued\":true"
+const lanes = 8
+
+const settings = { outbox: { lane: "to", maxEntries: 1_000_000, maxBytes: "2 GiB" } }
+
+/** One of the bench's programs that prints a number and ends. */
+const measured = async (name: string, ...args: ReadonlyArray<string>): Promise<number> => {
+  const file = fileURLToPath(new URL(`../processes/${name}.ts`, import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [file, ...args])
+  return Number(stdout)
+}
+
+const undelivered = (directory: string): number => {
+  const database = new DatabaseSync(join(directory, "holdfast.db"), { readOnly: true })
+  const row = database.prepare("SELECT count(*) AS count FROM outbox WHERE state = 'pending'").get()
+  database.close()
+  return Number(row?.["count"])
+}
+
+/** The relay has to be gone; done once Holdfast queues at once. */
+const untilDown = async ({ headers, url }: Daemon): Promise<number> => {
+  const [call] = await messages({ name: "holdfast", url, headers }, 1, queued, { prefix: "probe" })
+  const end = performance.now() + 30_000
+  for (let count = 1; performance.now() < end; count++) {
+    const from = performance.now()
+    await call?.()
+    if (performance.now() - from < 100) return count
+  }
+  throw new Error("the link did not go down")
+}
+
+const drained = async (relay: Process, expected: number): Promise<ReadonlyArray<Write>> => {
+  const end = performance.now() + 120_000
+  while (performance.now() < end) {
+    const writes = await relay.ask<ReadonlyArray<Write>>("count")
+    if (writes.length >= expected) return writes
+    await sleep(500)
+  }
+  throw new Error("the queue was not drained in 2 minutes")
+}
+
+/** Once each, and in its lane's order. */
+const check = (writes: ReadonlyArray<Write>, expected: number): void => {
+  if (new Set(writes.map(({ text, to }) => `${to} ${text}`)).size !== expected || writes.length !== expected) {
+    throw new Error(`${writes.length} deliveries of ${expected} entries`)
+  }
+  const last = new Map<string, number>()
+  for (const { text } of writes) {
+    const [caller = "", number = ""] = text.split(" ")
+    if (Number(number) <= (last.get(caller) ?? 0)) throw new Error(`out of order: ${text}`)
+    last.set(caller, Number(number))
+  }
+}
+
+export const queueRows = async ({ quick }: Options): Promise<ReadonlyArray<Row>> => {
+  const directory = temporaryDirectory()
+  try {
+    const seconds = quick ? 1 : 3
+    const rounds = quick ? 3 : 5
+    const target = ({ headers, url }: Daemon) => ({ name: "holdfast", url, headers })
+    const first = await startProgram("stubRelay")
+    const bare: Array<number> = []
+    const ours: Array<number> = []
+    let acknowledged = 0
+    {
+      await using daemon = await startDaemon({ relay: first.url, directory, settings })
+      const callers = await messages(target(daemon), 64, queued)
+      await first.process.kill()
+      acknowledged += await untilDown(daemon)
+      for (let round = 0; round < rounds; round++) {
+        bare.push(await measured("commits", join(directory, "bare.db"), String(seconds)))
+        const { calls, seconds: taken } = await load(callers, { seconds })
+        acknowledged += calls
+        ours.push(calls / taken)
+      }
+      // Killed without warning: what is acknowledged has to be on the disk.
+    }
+    const onDisk = undelivered(directory)
+    if (onDisk < acknowledged) throw new Error(`${acknowledged} acknowledged, ${onDisk} on the disk`)
+    rmSync(directory, { recursive: true, force: true })
+
+    return [
+      atLeast(
+        "queued with the link Down, 64 callers, × commits of 64 rows",
+        median(ours.map((value, index) => value / (bare[index] ?? Number.NaN))),
+        0.5,
+        `${median(ours).toFixed(0)} a second, bare ${median(bare).toFixed(0)} rows a second, none missing after a kill`
+      ),
+      await drainRow(quick ? 4000 : 15_000)
+    ]
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** One worker, doubling each second to eight. */
+const slowStart = 3200
+
+const drainRow = async (count: number): Promise<Row> => {
+  const first = await startProgram("stubRelay")
+  await using daemon = await startDaemon({ relay: first.url, settings })
+  const target = { name: "holdfast", url: daemon.url, headers: daemon.headers }
+  const callers = await messages(target, lanes, queued)
+  await first.process.kill()
+  const early = await untilDown(daemon)
+  const { calls } = await load(callers, { calls: count })
+  const relay = await startProgram("stubRelay", [first.url.port])
+  await using _relay = relay.process
+  const writes = await drained(relay.process, calls + early)
+  check(writes, calls + early)
+  const start = writes[0]?.at ?? 0
+  const after = writes.filter(({ at }) => at > start + slowStart)
+  const whole = ((writes.at(-1)?.at ?? 0) - start) / 1000
+  const bare = await measured("loop", relay.url.href, "5000")
+  if (after.length < 500) {
+    return {
+      name: "drain over 8 lanes after slow start, × a loop of 8 callers",
+      value: Number.NaN,
+      target: undefined,
+      detail: `${calls} drained in ${whole.toFixed(1)} s, within the slow start`
+    }
+  }
+  const from = after[0]?.at ?? 0
+  const to = after[Math.floor(after.length * 0.95)]?.at ?? 0
+  const rate = after.length * 0.95 / ((to - from) / 1000)
+  return atLeast(
+    "drain over 8 lanes after slow start, × a loop of 8 callers",
+    rate / bare,
+    0.6,
+    `${rate.toFixed(0)} a second, bare ${bare.toFixed(0)}; ${calls} in ${whole.toFixed(1)} s, each once and in order`
+  )
+}
