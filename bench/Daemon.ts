@@ -7,8 +7,7 @@ import { fileURLToPath } from "node:url"
 import { launch, type Process } from "./Process.ts"
 
 /** `BENCH_HOLDFAST` names another build of it. */
-const program = (): string =>
-  process.env["BENCH_HOLDFAST"] ?? fileURLToPath(new URL("../dist/bin.js", import.meta.url))
+const program = (): string => process.env["BENCH_HOLDFAST"] ?? fileURLToPath(new URL("../dist/bin.js", import.meta.url))
 
 export interface Daemon extends AsyncDisposable {
   readonly process: Process

@@ -14,8 +14,8 @@ import { build } from "tsdown"
 import { openCallers } from "./Caller.ts"
 import { temporaryDirectory } from "./Daemon.ts"
 import { load } from "./Load.ts"
-import { type Call, echo, messages, type Rig, startRig } from "./Rig.ts"
 import { textOf } from "./processes/CannedTools.ts"
+import { type Call, echo, messages, type Rig, startRig } from "./Rig.ts"
 
 const [work = "live", calls = "20000", depth = "40"] = process.argv.slice(2)
 
