@@ -39,9 +39,7 @@ export class McpClient extends Context.Service<McpClient, {
             HttpClientRequest.bearerToken(secret),
             HttpClientRequest.bodyJsonUnsafe({ jsonrpc: "2.0", ...body }),
             http.execute,
-            Effect.mapError((error) =>
-              new CommandFailed({ message: `the endpoint cannot be reached: ${error.message}` })
-            )
+            Effect.mapError(() => new CommandFailed({ message: "cannot be reached" }))
           )
 
         const request = Effect.fn("McpClient.request")(function*(method: string, params: object) {
@@ -53,8 +51,10 @@ export class McpClient extends Context.Service<McpClient, {
             .filter(Option.isSome)
             .find(({ value }) => value.id === ids)?.value
           if (answer?.error === undefined && answer?.result !== undefined) return answer.result
-          const said = answer?.error?.message ?? `HTTP ${response.status}: ${text}`
-          return yield* new CommandFailed({ message: `${method} was answered: ${said}` })
+          const said = [`HTTP ${response.status}`, answer?.error?.message ?? text].filter((part) => part !== "").join(
+            ": "
+          )
+          return yield* new CommandFailed({ message: said })
         })
 
         yield* request("initialize", {

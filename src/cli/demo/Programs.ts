@@ -3,9 +3,14 @@ import { Effect, FileSystem, Path, Schedule, type Scope, Stream } from "effect"
 import { ChildProcess, type ChildProcessSpawner } from "effect/process"
 import { CommandFailed } from "../Failures.ts"
 
-/** The variables that a process needs anyhow; none of Holdfast's, so that no setting of the user's gets in. */
-const environment = (extra: Record<string, string>) => ({
-  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HOLDFAST_"))),
+/** What a process cannot do without. Nothing else of the user's environment gets in, least of all HOLDFAST_…. */
+const needed = ["PATH", "SystemRoot", "TEMP", "TMP", "TMPDIR", "NODE_COMPILE_CACHE"]
+
+const environment = (home: string, extra: Record<string, string>) => ({
+  ...Object.fromEntries(needed.flatMap((name) => process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  HOME: home,
+  USERPROFILE: home,
+  GIT_CONFIG_NOSYSTEM: "1",
   ...extra
 })
 
@@ -16,13 +21,15 @@ export interface Running {
   readonly errors: () => string
 }
 
-/** `holdfast ARGS`, this same program; ended with the scope. */
+/** `holdfast ARGS`, this same program, with `home` as its user's home; ended with the scope. */
 export const start = Effect.fnUntraced(function*(
+  home: string,
   args: ReadonlyArray<string>,
   extra: Record<string, string> = {}
 ): Effect.fn.Return<Running, CommandFailed, Scope.Scope | ChildProcessSpawner.ChildProcessSpawner> {
   const handle = yield* ChildProcess.make(process.execPath, [process.argv[1] ?? "", ...args], {
-    env: environment(extra),
+    cwd: home,
+    env: environment(home, extra),
     stdin: "ignore",
     stdout: "ignore",
     stderr: "pipe",
@@ -58,16 +65,12 @@ export const untilReady = <A, E, R>(what: string, program: Running, ready: Effec
     Effect.mapError((error) => error instanceof CommandFailed ? error : new CommandFailed({ message: String(error) }))
   )
 
-/** A data directory that goes with the scope, and an empty configuration in it. */
+/** A home that goes with the scope, and an empty configuration in it. */
 export const workplace = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const directory = yield* fs.makeTempDirectoryScoped({ prefix: "holdfast-demo-" })
-  const configuration = path.join(directory, "holdfast.json")
+  const home = yield* fs.makeTempDirectoryScoped({ prefix: "holdfast-demo-" })
+  const configuration = path.join(home, "holdfast.json")
   yield* fs.writeFileString(configuration, "{}\n")
-  return {
-    relayData: path.join(directory, "relay-data"),
-    daemonData: path.join(directory, "daemon-data"),
-    configuration
-  }
+  return { home, configuration }
 })

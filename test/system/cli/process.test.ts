@@ -1,7 +1,7 @@
 /** `holdfast` as a process: how it starts, how it ends, and what it prints. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Daemon } from "../../support/Daemon.ts"
@@ -124,10 +124,25 @@ describe("holdfast as a process", () => {
 })
 
 describe("holdfast demo", () => {
-  it.live("plays the drill to its end", () =>
-    Effect.gen(function*() {
-      const ended = yield* Daemon.run(["demo"])
-      assert.strictEqual(ended.code, 0, ended.stderr)
-      assert.match(ended.stdout, /each message once, in order/)
-    }), 60_000)
+  it.live(
+    "shows the outage without Holdfast, where messages and session are lost, then with it, in 80 columns",
+    () =>
+      Effect.gen(function*() {
+        const home = yield* directory
+        const foreign = { HOLDFAST_PORT: "none", HOLDFAST_TOKEN: "x", HOME: home, TMPDIR: home, NO_COLOR: "1" }
+        const { code, stderr, stdout } = yield* Daemon.run(["demo"], foreign)
+        assert.strictEqual(code, 0, stderr)
+        const [, without = "", through = ""] = stdout.split(/^With(?:out)? Holdfast/m)
+        assert.match(without, /✘ send +“during the outage” fails: cannot be reached\n/)
+        assert.match(without, /✘ inbox +the client's session is dead: HTTP 404/)
+        assert.include(without, "1 of 3 messages; two are lost")
+        assert.notInclude(through, "✘")
+        assert.strictEqual(through.match(/is queued/g)?.length, 2)
+        assert.match(through, /all 3 messages, each once, in order\n/)
+        for (const line of stdout.split("\n")) assert.isAtMost(line.length, 80, line)
+        assert.notInclude(stdout, "\u001b[")
+        assert.deepStrictEqual(readdirSync(home), [])
+      }),
+    120_000
+  )
 })
