@@ -137,7 +137,7 @@ describe("holdfast demo", () => {
         assert.match(without, /✘ inbox +the client's session is dead: HTTP 404/)
         assert.include(without, "1 of 3 messages; two are lost")
         assert.notInclude(through, "✘")
-        assert.strictEqual(through.match(/is queued/g)?.length, 2)
+        assert.strictEqual(through.match(/✔ send +“[^”]+” is queued/g)?.length, 2)
         assert.match(through, /all 3 messages, each once, in order\n/)
         for (const line of stdout.split("\n")) assert.isAtMost(line.length, 80, line)
         assert.notInclude(stdout, "\u001b[")
