@@ -54,12 +54,12 @@ export const start = Effect.fnUntraced(function*(
   }
 })
 
-/** Waits until `ready` succeeds: 15 s at most. */
+/** Waits until `ready` succeeds: 30 s at most, which only a busy machine needs. */
 export const untilReady = <A, E, R>(what: string, program: Running, ready: Effect.Effect<A, E, R>) =>
   ready.pipe(
     Effect.retry(Schedule.spaced("50 millis")),
     Effect.timeoutOrElse({
-      duration: "15 seconds",
+      duration: "30 seconds",
       orElse: () => Effect.fail(new CommandFailed({ message: `${what} did not get ready\n${program.errors()}` }))
     }),
     Effect.mapError((error) => error instanceof CommandFailed ? error : new CommandFailed({ message: String(error) }))

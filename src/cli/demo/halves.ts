@@ -31,7 +31,7 @@ export const without = Effect.fn("demo.without")(function*<E, R, E2, R2>(
   yield* step("bad", "inbox", `after a reconnect: ${texts.length} of ${sentences.length} messages; two are lost`)
 })
 
-/** Until the outbox holds nothing that waits; 15 s at most. */
+/** Until the outbox holds nothing that waits; 30 s at most. */
 const drained = Effect.gen(function*() {
   const daemon = yield* DaemonClient
   const { relays } = yield* daemon.ask((client) => client.status())
@@ -40,7 +40,7 @@ const drained = Effect.gen(function*() {
   if (waiting > 0 || dead > 0) {
     return yield* new CommandFailed({ message: `not delivered: ${waiting} still wait, ${dead} are dead letters` })
   }
-}).pipe(Effect.retry(Schedule.upTo(Schedule.spaced("100 millis"), { duration: "15 seconds" })))
+}).pipe(Effect.retry(Schedule.upTo(Schedule.spaced("100 millis"), { duration: "30 seconds" })))
 
 /** The client speaks to Holdfast, and Holdfast to the server. */
 export const through = Effect.fn("demo.through")(
