@@ -11,6 +11,8 @@ export interface RelayAdmin {
   readonly url: URL
   readonly link: RelayLink["Service"]
   readonly token: LiveToken["Service"]
+  /** Asks the relay something with the agent's token, 5 s at most, so that its status says whether the relay takes it. */
+  readonly prove: (agent: AgentName) => Effect.Effect<void>
   readonly outbox: Outbox["Service"]
   readonly keptLists: KeptLists["Service"]
   readonly sessions: {

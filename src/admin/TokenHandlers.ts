@@ -22,7 +22,11 @@ export const layerNoDeps = HttpApiBuilder.group(
         const agent = yield* lookup.agentOrLeaving(payload.agent)
         return yield* Effect.forEach(
           yield* lookup.relays(payload.relay),
-          (relay) => Effect.map(relay.token.refresh(agent), (status) => tokenView(relay.id, agent, status))
+          Effect.fnUntraced(function*(relay) {
+            yield* relay.token.refresh(agent)
+            if ((yield* relay.link.state)._tag === "Up") yield* relay.prove(agent)
+            return tokenView(relay.id, agent, yield* relay.token.status(agent))
+          })
         )
       })
     })

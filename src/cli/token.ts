@@ -10,7 +10,9 @@ export const formatToken = (token: TokenView, now: DateTime.Utc): string => {
   const expiry = token.expiresAt === null ? "" : `, ends in ${formatAge(token.expiresAt, now)}`
   const { lastError, nextRefreshAt } = token
   if (token.state === "none" && token.source === "login") {
-    return "none: where the relay asks for one, name its source, or \"holdfast login\""
+    return lastError?.code === "wanted"
+      ? "none, and the relay asks for one: name its source, or \"holdfast login\""
+      : "none: where the relay asks for one, name its source, or \"holdfast login\""
   }
   const next = nextRefreshAt === null ? "" : `, next in ${formatAge(nextRefreshAt, now)}`
   const error = lastError === null
@@ -53,7 +55,7 @@ const refresh = Command.make(
     const tokens = yield* daemon.ask((client) => client.token.refresh({ payload: { agent } }))
     yield* json ? printJson(Schema.Array(TokenView))(tokens) : print(tokens)
     if (tokens.some((token) => token.state === "failing" || token.state === "rejected")) {
-      return yield* new CommandFailed({ message: "the source gave no token" })
+      return yield* new CommandFailed({ message: "there is no token that the relay takes" })
     }
   })
 ).pipe(

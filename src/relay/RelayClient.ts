@@ -8,8 +8,9 @@
 import { Cause, Clock, Context, Duration, Effect, Exit, FiberSet, Layer, Option, type Scope } from "effect"
 import { Settings } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
+import * as JsonText from "../domain/JsonText.ts"
 import { Deadlines } from "../supervision/Deadlines.ts"
-import { LiveToken, type Token } from "../token/LiveToken.ts"
+import { type AskedFor, LiveToken, type Token } from "../token/LiveToken.ts"
 import { exchange, type FinalAnswer, inSession, type RequestOptions } from "./Exchange.ts"
 import { RelayLink } from "./link/RelayLink.ts"
 import { reporting } from "./link/Reporting.ts"
@@ -69,8 +70,6 @@ export class RelayClient extends Context.Service<RelayClient, {
           (watch) => Effect.sync(() => watch.close())
         )
 
-      const answered = (agent: AgentName) => Effect.andThen(link.answered, liveToken.accepted(agent))
-
       /** The token may have been replaced since the caller looked. */
       const meantFor = Effect.fnUntraced(function*(
         agent: AgentName,
@@ -91,8 +90,8 @@ export class RelayClient extends Context.Service<RelayClient, {
               : (open: OpenRelaySession, token: Option.Option<Token>) =>
                 Effect.andThen(meantFor(session.agent, principal, token), ask(options, watch, open, token))
             return Effect.onExit(
-              recovering({ liveToken, session, attempt, bound: watch.guard }),
-              (exit) => Exit.isSuccess(exit) ? answered(session.agent) : reportCause(exit.cause)
+              recovering({ liveToken, session, attempt, askedFor: () => askedFor(options.text), bound: watch.guard }),
+              (exit) => Exit.isSuccess(exit) ? link.answered : reportCause(exit.cause)
             )
           }
         )
@@ -107,9 +106,9 @@ export class RelayClient extends Context.Service<RelayClient, {
           open.modern === undefined
             ? Handshake.tell(transport, Option.map(token, (token) => token.value), open, text)
             : Effect.void
-        yield* watch.guard(recovering({ liveToken, session, attempt })).pipe(
+        yield* watch.guard(recovering({ liveToken, session, attempt, askedFor: () => "session" })).pipe(
           Effect.tapError(report),
-          Effect.tap(answered(session.agent))
+          Effect.tap(link.answered)
         )
       }, Effect.scoped)
 
@@ -127,9 +126,9 @@ export class RelayClient extends Context.Service<RelayClient, {
           const body = { _tag: "Sse", events: Effect.tapError(events, report) } as const
           return { session: open, answer: { ...answer, body } }
         })
-        return yield* recovering({ liveToken, session, attempt }).pipe(
+        return yield* recovering({ liveToken, session, attempt, askedFor: () => "session" }).pipe(
           Effect.tapError(report),
-          Effect.tap(answered(session.agent))
+          Effect.tap(link.answered)
         )
       })
 
@@ -141,4 +140,13 @@ export class RelayClient extends Context.Service<RelayClient, {
       })
     })
   )
+}
+
+/** What a relay may answer to anybody, or we in its place. */
+const tellNothing = new Set(["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"])
+
+const askedFor = (text: string): AskedFor => {
+  const method = String(JSON.parse(JsonText.at(text, ["method"]) ?? "null"))
+  if (method === "tools/call") return "call"
+  return tellNothing.has(method) ? "session" : "answer"
 }

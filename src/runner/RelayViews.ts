@@ -1,10 +1,12 @@
 /** What the shared parts see of the relays: where messages go, what operators ask, whether we are ready. */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { type RelayAdmin, RelayAdmins } from "../admin/RelayAdmins.ts"
+import { Agents } from "../agents/Agents.ts"
 import { RelayTarget } from "../config/Settings.ts"
 import { RelayId } from "../domain/Ids.ts"
 import { Readiness, type ReadinessState } from "../mcp/endpoint/Readiness.ts"
 import { Gateway, Gateways } from "../mcp/Gateway.ts"
+import { FreshList } from "../mcp/menus/FreshList.ts"
 import { AgentSessions } from "../mcp/sessions/AgentSessions.ts"
 import { KeptLists } from "../menu/KeptLists.ts"
 import { Outbox } from "../outbox/Outbox.ts"
@@ -33,6 +35,7 @@ const relayAdmin = (relay: RelayServices): RelayAdmin => {
     url: Context.get(relay, RelayTarget).url,
     link: Context.get(relay, RelayLink),
     token: Context.get(relay, LiveToken),
+    prove: (agent) => Effect.asVoid(Effect.timeoutOption(Context.get(relay, FreshList).prove([agent]), "5 seconds")),
     outbox: Context.get(relay, Outbox),
     keptLists: Context.get(relay, KeptLists),
     sessions: {
@@ -51,15 +54,30 @@ export const relayAdmins = Layer.effect(
   Effect.map(ServedRelays, ({ list }) => RelayAdmins.of({ list: Effect.map(list, (all) => all.map(relayAdmin)) }))
 )
 
-/** Ready while it serves; degraded where a relay is away or the disk fails. */
-const look = Effect.fnUntraced(function*({ list }: RelayAdmins["Service"]): Effect.fn.Return<ReadinessState> {
+/** Ready while it serves; degraded where a relay is away or refuses a token, a source refuses, or the disk fails. */
+const look = Effect.fnUntraced(function*(
+  { list }: RelayAdmins["Service"],
+  agents: Agents["Service"]
+): Effect.fn.Return<ReadinessState> {
   const degraded: Array<string> = []
   for (const relay of yield* list) {
     const link = yield* relay.link.state
     if (link._tag === "Down") degraded.push(`relay ${relay.id} is down: ${link.why}`)
+    for (const agent of yield* agents.list) {
+      const { lastError, state } = yield* relay.token.status(agent)
+      if (state !== "rejected") continue
+      // Without the source's own words: this is told to everybody on this machine.
+      const who = Option.exists(lastError, ({ code }) => code === "refused") ? `relay ${relay.id}` : "its source"
+      degraded.push(`the token of agent ${agent} at relay ${relay.id} is rejected by ${who}`)
+    }
     if (!(yield* relay.outbox.stats).writable) degraded.push(`the outbox of relay ${relay.id} cannot write to disk`)
   }
   return { ready: true, degraded }
 })
 
-export const readiness = Layer.effect(Readiness, Effect.map(RelayAdmins, look))
+export const readiness = Layer.effect(
+  Readiness,
+  Effect.gen(function*() {
+    return look(yield* RelayAdmins, yield* Agents)
+  })
+)

@@ -11,9 +11,9 @@ import { Supervisor } from "../supervision/Supervisor.ts"
 import { noToken } from "./NoToken.ts"
 import * as RotatingToken from "./RotatingToken.ts"
 import { choose, type ChosenSource, type TokenOwner } from "./sources/ChosenSource.ts"
-import type { Token, TokenStatus } from "./Token.ts"
+import type { AskedFor, Token, TokenStatus } from "./Token.ts"
 
-export type { Token, TokenStatus, TokenTrouble } from "./Token.ts"
+export type { AskedFor, Token, TokenStatus, TokenTrouble } from "./Token.ts"
 
 export class LiveToken extends Context.Service<LiveToken, {
   /** The token in force; `None` where there is none: requests then go without. */
@@ -22,11 +22,25 @@ export class LiveToken extends Context.Service<LiveToken, {
   readonly principal: (agent: AgentName) => Effect.Effect<PrincipalId>
   /**
    * The relay answered 401 to `used`. One refresh, shared by all callers; answers at once where a newer token is
-   * already in force. `None`: there is no other token to try. After 5 in a row the source is left alone for 5 minutes.
+   * already in force. `None`: there is no other token to try. Once `refused`, or after 5 tokens in a row, the source is
+   * left alone for 5 minutes.
    */
-  readonly rejected: (agent: AgentName, used: Option.Option<Token>) => Effect.Effect<Option.Option<Token>>
-  /** The relay accepted the token: the count of rejections starts afresh. */
-  readonly accepted: (agent: AgentName) => Effect.Effect<void>
+  readonly rejected: (
+    agent: AgentName,
+    used: Option.Option<Token>,
+    askedFor: AskedFor
+  ) => Effect.Effect<Option.Option<Token>>
+  /** Neither another token nor a new session helped: the relay refuses `used`, and the status says so. */
+  readonly refused: (agent: AgentName, used: Option.Option<Token>, askedFor: AskedFor) => Effect.Effect<void>
+  /**
+   * The relay answered a request with `used`. Where it was asked for at least as much as it refused before, the count of
+   * refusals starts afresh.
+   */
+  readonly accepted: (
+    agent: AgentName,
+    used: Option.Option<Token>,
+    askedFor: () => AskedFor
+  ) => Effect.Effect<void>
   /** Ask the source now. */
   readonly refresh: (agent: AgentName) => Effect.Effect<TokenStatus>
   readonly status: (agent: AgentName) => Effect.Effect<TokenStatus>
@@ -51,12 +65,13 @@ export class LiveToken extends Context.Service<LiveToken, {
 
 const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
   if (chosen._tag === "None") {
-    const { accepted, current, principal, refresh, status } = noToken
+    const { current, principal, refresh, status } = noToken
     return LiveToken.of({
       current: () => current,
       principal: () => principal,
       rejected: () => Effect.succeedNone,
-      accepted: () => accepted,
+      refused: () => Effect.void,
+      accepted: () => Effect.void,
       refresh: () => refresh,
       status: () => status,
       forget: () => Effect.void,
@@ -106,8 +121,9 @@ const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
   return LiveToken.of({
     current: (agent) => Effect.flatMap(tokenOf(agent), ({ current }) => current),
     principal: (agent) => Effect.flatMap(tokenOf(agent), ({ principal }) => principal),
-    rejected: (agent, used) => Effect.flatMap(tokenOf(agent), ({ rejected }) => rejected(used)),
-    accepted: (agent) => Effect.flatMap(tokenOf(agent), ({ accepted }) => accepted),
+    rejected: (agent, used, askedFor) => Effect.flatMap(tokenOf(agent), ({ rejected }) => rejected(used, askedFor)),
+    refused: (agent, used, askedFor) => Effect.flatMap(tokenOf(agent), ({ refused }) => refused(used, askedFor)),
+    accepted: (agent, used, askedFor) => Effect.flatMap(tokenOf(agent), ({ accepted }) => accepted(used, askedFor)),
     refresh: (agent) => Effect.flatMap(tokenOf(agent), ({ refresh }) => refresh),
     status: (agent) => Effect.flatMap(tokenOf(agent), ({ status }) => status),
     forget: Effect.fnUntraced(function*(agent) {

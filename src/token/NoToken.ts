@@ -12,7 +12,8 @@ export const noToken: RotatingToken = (() => {
     current: Effect.succeedNone,
     principal: Effect.succeed(principalOfNone),
     rejected: () => Effect.succeedNone,
-    accepted: Effect.void,
+    refused: () => Effect.void,
+    accepted: () => Effect.void,
     refresh: idle,
     status: idle
   }

@@ -12,15 +12,16 @@ import { PrincipalMemory } from "./PrincipalMemory.ts"
 import { principalOf, unknownPrincipal } from "./PrincipalOf.ts"
 import * as rotation from "./rotation.ts"
 import { type IssuedToken, type TokenSource, TokenSourceFailed } from "./sources/TokenSource.ts"
-import type { Token, TokenStatus } from "./Token.ts"
+import type { AskedFor, Token, TokenStatus } from "./Token.ts"
 import * as TokenState from "./TokenState.ts"
 import * as TroubleLog from "./TroubleLog.ts"
 
 export interface RotatingToken {
   readonly current: Effect.Effect<Option.Option<Token>>
   readonly principal: Effect.Effect<PrincipalId>
-  readonly rejected: (used: Option.Option<Token>) => Effect.Effect<Option.Option<Token>>
-  readonly accepted: Effect.Effect<void>
+  readonly rejected: (used: Option.Option<Token>, askedFor: AskedFor) => Effect.Effect<Option.Option<Token>>
+  readonly refused: (used: Option.Option<Token>, askedFor: AskedFor) => Effect.Effect<void>
+  readonly accepted: (used: Option.Option<Token>, askedFor: () => AskedFor) => Effect.Effect<void>
   readonly refresh: Effect.Effect<TokenStatus>
   readonly status: Effect.Effect<TokenStatus>
 }
@@ -67,17 +68,12 @@ export const make = Effect.fnUntraced(function*(options: {
     ...["changed", "unchanged", "failed", "rejected"].map((outcome) => ({ ...labels, outcome }))
   )
 
-  const answered = Effect.fnUntraced(function*(issued: IssuedToken, refused: boolean) {
+  const answered = Effect.fnUntraced(function*(issued: IssuedToken) {
     const { expiresAt, value } = issued
     const token: Token = { value, expiresAt, principal: principalOf(issued) }
     const before = state
-    const next = TokenState.answered(before, token, yield* now, { jitter: yield* Random.next, refused })
+    const next = TokenState.answered(before, token, yield* now, { jitter: yield* Random.next })
     state = next.state
-    if (TokenState.resting(state) && !TokenState.resting(before)) {
-      yield* Effect.logError(
-        `the relay refused ${state.refusals} tokens in a row; asking the source again in 5 minutes`
-      )
-    }
     if (Option.isSome(before.trouble)) yield* Effect.logInfo("the token source answers again")
     yield* counted(next.changed ? "changed" : "unchanged")
     if (before.principal !== token.principal) yield* keep(remembered, token.principal)
@@ -96,53 +92,50 @@ export const make = Effect.fnUntraced(function*(options: {
     yield* TroubleLog.log(failure, before, state)
   })
 
-  const askOnce = (refused: boolean) =>
-    Effect.gen(function*() {
-      state = TokenState.asked(state, yield* now)
-      const issued = yield* source.fetch
-      return yield* checked(issued, yield* now)
-    }).pipe(
-      Effect.catchDefect((defect) =>
-        Effect.fail(new TokenSourceFailed({ code: "defect", hint: String(defect), retryable: true }))
-      ),
-      Effect.timeoutOrElse({
-        duration: rotation.patience,
-        orElse: () =>
-          Effect.fail(new TokenSourceFailed({ code: "timeout", hint: "no answer within 10 s", retryable: true }))
-      }),
-      Effect.matchEffect({ onSuccess: (issued) => answered(issued, refused), onFailure: failed }),
-      Effect.annotateLogs({ ...labels, source: source.name })
-    )
+  const askOnce = Effect.gen(function*() {
+    state = TokenState.asked(state, yield* now)
+    const issued = yield* source.fetch
+    return yield* checked(issued, yield* now)
+  }).pipe(
+    Effect.catchDefect((defect) =>
+      Effect.fail(new TokenSourceFailed({ code: "defect", hint: String(defect), retryable: true }))
+    ),
+    Effect.timeoutOrElse({
+      duration: rotation.patience,
+      orElse: () =>
+        Effect.fail(new TokenSourceFailed({ code: "timeout", hint: "no answer within 10 s", retryable: true }))
+    }),
+    Effect.matchEffect({ onSuccess: answered, onFailure: failed }),
+    Effect.annotateLogs({ ...labels, source: source.name })
+  )
 
-  const ask = (refused: boolean) =>
-    Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
-      if (asking === undefined) {
-        const answer = Deferred.makeUnsafe<void>()
-        asking = answer
-        // In the actor's scope: a caller that goes away must not end what others wait for.
-        yield* askOnce(refused).pipe(
-          Effect.ensuring(Effect.sync(() => {
-            asking = undefined
-          })),
-          Effect.andThen(Queue.offer(rescheduled, undefined)),
-          Deferred.into(answer),
-          Effect.forkIn(scope, { startImmediately: true })
-        )
-        return yield* restore(Deferred.await(answer))
-      }
-      return yield* restore(Deferred.await(asking))
-    }))
+  const ask = Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
+    if (asking === undefined) {
+      const answer = Deferred.makeUnsafe<void>()
+      asking = answer
+      // In the actor's scope: a caller that goes away must not end what others wait for.
+      yield* askOnce.pipe(
+        Effect.ensuring(Effect.sync(() => {
+          asking = undefined
+        })),
+        Effect.andThen(Queue.offer(rescheduled, undefined)),
+        Deferred.into(answer),
+        Effect.forkIn(scope, { startImmediately: true })
+      )
+      return yield* restore(Deferred.await(answer))
+    }
+    return yield* restore(Deferred.await(asking))
+  }))
 
   /** Waits for the first answer; and where the token has ended unnoticed, as over a computer's sleep, for another one. */
   const settled = Effect.flatMap(now, (at) => {
-    if (state.asks === 0 || (state.asks === 1 && asking !== undefined)) return ask(false)
+    if (state.asks === 0 || (state.asks === 1 && asking !== undefined)) return ask
     const ended = Option.isSome(state.token) && Option.isNone(TokenState.inForce(state, at))
-    return ended && (asking !== undefined || TokenState.overdue(state, at)) ? ask(false) : Effect.void
+    return ended && (asking !== undefined || TokenState.overdue(state, at)) ? ask : Effect.void
   })
 
-  /** What counts against the relay's refusals is over: somebody did something about it. */
   const afresh = Effect.sync(() => {
-    state = { ...state, refusals: 0 }
+    state = TokenState.afresh(state)
   })
 
   const onTime = Effect.gen(function*() {
@@ -154,14 +147,14 @@ export const make = Effect.fnUntraced(function*(options: {
       const early = yield* wait(Queue.take(rescheduled))
       if (Option.isSome(early) || due > (yield* now)) return
     }
-    yield* ask(false)
+    yield* ask
   })
 
   const onChangeOfSource = Stream.runForEach(source.changes, () =>
     // An ask that is under way may have read what was there before.
     Effect.suspend(() => asking === undefined ? Effect.void : Deferred.await(asking)).pipe(
       Effect.andThen(afresh),
-      Effect.andThen(ask(false))
+      Effect.andThen(ask)
     ))
 
   yield* supervise(`token ${relay}/${owner}`)(
@@ -183,16 +176,39 @@ export const make = Effect.fnUntraced(function*(options: {
   return {
     current: Effect.andThen(settled, inForce),
     principal: Effect.map(settled, () => state.principal),
-    rejected: Effect.fnUntraced(function*(used) {
+    rejected: Effect.fnUntraced(function*(used, askedFor) {
       const present = yield* inForce
       if (Option.isSome(present) && !TokenState.same(present, used)) return present
       if (asking === undefined && !TokenState.mayAsk(state, yield* now)) return Option.none()
-      yield* ask(true)
+      state = TokenState.suspected(state, used, askedFor)
+      yield* ask
       const next = yield* inForce
       return TokenState.same(next, used) ? Option.none() : next
     }),
-    accepted: Effect.suspend(() => state.refusals === 0 ? Effect.void : afresh),
-    refresh: afresh.pipe(Effect.andThen(ask(false)), Effect.andThen(status)),
+    refused: Effect.fnUntraced(function*(used, askedFor) {
+      if (!TokenState.same(used, yield* inForce)) return
+      const before = state
+      state = TokenState.refused(before, used, askedFor, yield* now)
+      yield* Queue.offer(rescheduled, undefined)
+      if (Option.isNone(used) || TokenState.isRefused(before) || TokenState.exhausted(before)) return
+      // Loudly at first, and when it is given up.
+      const log = before.refused._tag === "None" || TokenState.exhausted(state) ? Effect.logError : Effect.logDebug
+      const then = TokenState.resting(state) ? "; asking the source again in 5 minutes" : ""
+      yield* Effect.annotateLogs(
+        log(`${TokenState.refusalInWords(state)} (401)${then}`),
+        { ...labels, source: source.name }
+      )
+    }),
+    accepted: (used, askedFor) =>
+      Effect.suspend(() => {
+        if (!TokenState.clears(state, used, askedFor)) return Effect.void
+        const before = state
+        const log = TokenState.isRefused(before) && Option.isSome(before.token)
+          ? Effect.annotateLogs(Effect.logInfo("the relay takes the token again"), labels)
+          : Effect.void
+        return Effect.andThen(afresh, log)
+      }),
+    refresh: afresh.pipe(Effect.andThen(ask), Effect.andThen(status)),
     status
   }
 })

@@ -9,6 +9,9 @@ export interface Token {
   readonly expiresAt: Option.Option<number>
 }
 
+/** What was asked with a token. Some relays let a session open, or tools be listed, without looking at it. */
+export type AskedFor = "session" | "answer" | "call"
+
 export interface TokenTrouble {
   readonly code: string
   readonly hint: string

@@ -111,6 +111,7 @@ const relayAdmins = (entries: Array<Entry>) =>
           url: new URL("http://user:password@relay.test/mcp?token=t0ken"),
           link: Context.get(context, RelayLink),
           token: Context.get(context, LiveToken),
+          prove: () => Effect.void,
           outbox: Context.get(context, Outbox),
           keptLists: Context.get(context, KeptLists),
           sessions: {

@@ -3,11 +3,15 @@ import type { TokenView } from "../../admin/TokenView.ts"
 import { formatToken } from "../token.ts"
 import { type Check, ok, problem } from "./Check.ts"
 
+export const wantedRemedy =
+  "\"holdfast login\", or name where it comes from: HOLDFAST_RELAY_TOKEN, token.file, token.command, token.url, token.oauth"
+
 const remedyOf = ({ lastError, source, state }: TokenView): string => {
   const code = lastError?.code ?? ""
   if (source === "login") return "\"holdfast login\""
   if (code === "refused") {
-    return "the relay wants another audience, scope or environment; then \"holdfast token refresh\""
+    return "is it this relay's, in full, and still good? Else it wants another audience, scope or environment; then "
+      + "\"holdfast token refresh\""
   }
   if (code === "not configured") return "set what it names"
   if (code === "no token") return "compare its answer with token.url.fields"
@@ -21,6 +25,8 @@ const remedyOf = ({ lastError, source, state }: TokenView): string => {
 export const token = (view: TokenView, now: DateTime.Utc): Check => {
   const name = `token ${view.relay}/${view.agent}`
   const words = formatToken(view, now)
+  const wanted = view.lastError?.code === "wanted"
+  if (wanted) return problem(name, "none, and the relay asks for one", wantedRemedy)
   return view.state === "failing" || view.state === "rejected"
     ? problem(name, words, remedyOf(view))
     : ok(name, words)

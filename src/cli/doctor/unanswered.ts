@@ -2,6 +2,7 @@ import { Effect, Option } from "effect"
 import type { HttpClient } from "effect/http"
 import { challengeOf } from "../../token/sources/RelayChallenge.ts"
 import { type Check, problem } from "./Check.ts"
+import { wantedRemedy } from "./token.ts"
 
 const patience = "5 seconds"
 
@@ -17,6 +18,6 @@ export const unanswered = Effect.fnUntraced(function*(
   return challenge === undefined ? Option.none() : Option.some(problem(
     name,
     "none, and the relay asks for one",
-    "\"holdfast login\", or name where it comes from: HOLDFAST_RELAY_TOKEN, token.file, token.command, token.url, token.oauth"
+    wantedRemedy
   ))
 })

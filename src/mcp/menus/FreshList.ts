@@ -2,7 +2,7 @@
 import { Context, Duration, Effect, Layer, Option } from "effect"
 import { Agents } from "../../agents/Agents.ts"
 import { Settings } from "../../config/Settings.ts"
-import type { AgentName } from "../../domain/Ids.ts"
+import type { AgentName, PrincipalId } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as ProtocolVersion from "../../domain/ProtocolVersion.ts"
 import { version } from "../../domain/Version.ts"
@@ -26,6 +26,8 @@ export class FreshList extends Context.Service<FreshList, {
   readonly fetch: (session: AgentSession) => Effect.Effect<Option.Option<string>>
   /** One list for each agent, so that schemas are known before its first call. */
   readonly forAgents: Effect.Effect<void>
+  /** A list under each token of these agents: afterwards it is known of each whether the relay takes it. */
+  readonly prove: (agents: Iterable<AgentName>) => Effect.Effect<void>
 }>()("holdfast/mcp/FreshList") {
   static readonly layer = Layer.effect(
     FreshList,
@@ -113,7 +115,12 @@ export class FreshList extends Context.Service<FreshList, {
           if ((yield* link.state)._tag === "Down") return Option.none()
           return yield* orNone(fetched(session.relay, yield* menu.key(session)))
         }),
-        forAgents
+        forAgents,
+        prove: Effect.fnUntraced(function*(names) {
+          const sharing = new Map<PrincipalId, AgentName>()
+          for (const name of names) sharing.set(yield* token.principal(name), name)
+          yield* Effect.forEach(sharing.values(), forAgent, { concurrency: 16, discard: true })
+        })
       })
     })
   )

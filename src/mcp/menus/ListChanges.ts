@@ -7,6 +7,7 @@
  */
 import { Context, Effect, FiberHandle, FiberSet, Layer, Metric, Option, Semaphore } from "effect"
 import { Settings } from "../../config/Settings.ts"
+import type { AgentName } from "../../domain/Ids.ts"
 import * as Fingerprint from "../../menu/Fingerprint.ts"
 import * as Metrics from "../../observability/Metrics.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
@@ -44,6 +45,7 @@ export class ListChanges extends Context.Service<ListChanges, {
       const atATime = yield* Semaphore.make(16)
       yield* Metrics.declare(Metrics.listChanged, {})
       const ownLists = yield* FiberHandle.make()
+      const provenTokens = yield* FiberSet.make()
 
       const announce = Effect.fnUntraced(function*(session: AgentSession, fingerprint: string) {
         if (!session.view.isNews(fingerprint) || menu.ignoresListChanged(session)) return
@@ -114,6 +116,7 @@ export class ListChanges extends Context.Service<ListChanges, {
         const sessions = yield* registry.loaded
         const refetch = new Set<AgentSession>()
         const compare = new Set<AgentSession>()
+        const newTokens = new Set<AgentName>()
         let every = false
         for (const signal of batch) {
           switch (signal._tag) {
@@ -128,6 +131,7 @@ export class ListChanges extends Context.Service<ListChanges, {
               for (const session of sessions) refetch.add(session)
               break
             case "TokenChanged":
+              newTokens.add(signal.agent)
               for (const session of sessions) if (session.agent === signal.agent) refetch.add(session)
               break
             case "ContextChanged":
@@ -138,6 +142,8 @@ export class ListChanges extends Context.Service<ListChanges, {
         yield* lookAgain([...refetch])
         // A relay that is slow to answer holds up nobody else's news.
         if (every) yield* FiberHandle.run(ownLists, fresh.forAgents)
+        // Whether the relay takes a token is known before anybody's next call.
+        if (newTokens.size > 0) yield* FiberSet.run(provenTokens, fresh.prove(newTokens))
       })
 
       yield* signals.takeAll.pipe(

@@ -3,7 +3,7 @@
  * in a new one; after a 401 with a refreshed token, and then in a new session, since a lost session may come as a 401.
  */
 import { Effect, identity, Option, Result } from "effect"
-import { LiveToken, type Token } from "../../token/LiveToken.ts"
+import { type AskedFor, LiveToken, type Token } from "../../token/LiveToken.ts"
 import type { RelayFailure } from "../RelayFailure.ts"
 import type { OpenRelaySession, RelaySession } from "./OpenRelaySession.ts"
 
@@ -11,12 +11,13 @@ export interface Recovering<A, R> {
   readonly liveToken: LiveToken["Service"]
   readonly session: RelaySession
   readonly attempt: (open: OpenRelaySession, token: Option.Option<Token>) => Effect.Effect<A, RelayFailure, R>
+  readonly askedFor: () => AskedFor
   /** Bounds the waits that are no attempt: for a session to be opened, for a token to be refreshed. */
   readonly bound?: (<B>(wait: Effect.Effect<B, RelayFailure>) => Effect.Effect<B, RelayFailure>) | undefined
 }
 
 export const recovering = Effect.fnUntraced(function*<A, R>(
-  { attempt, bound = identity, liveToken, session }: Recovering<A, R>
+  { askedFor, attempt, bound = identity, liveToken, session }: Recovering<A, R>
 ): Effect.fn.Return<A, RelayFailure, R> {
   let reopened = false
   let refreshed = false
@@ -25,7 +26,10 @@ export const recovering = Effect.fnUntraced(function*<A, R>(
     const open = session.openNow() ?? (yield* bound(session.open))
     const token = yield* liveToken.current(session.agent)
     const result = yield* Effect.result(attempt(open, token))
-    if (Result.isSuccess(result)) return result.success
+    if (Result.isSuccess(result)) {
+      yield* liveToken.accepted(session.agent, token, askedFor)
+      return result.success
+    }
     const { reason } = result.failure
     if (reason._tag === "SessionLost" && !reopened) {
       reopened = true
@@ -34,13 +38,14 @@ export const recovering = Effect.fnUntraced(function*<A, R>(
     }
     if (reason._tag === "Unauthorized" && !refreshed) {
       refreshed = true
-      if (Option.isSome(yield* bound(liveToken.rejected(session.agent, token)))) continue
+      if (Option.isSome(yield* bound(liveToken.rejected(session.agent, token, askedFor())))) continue
     }
     if (reason._tag === "Unauthorized" && !reopenedFor401 && Option.isSome(open.id)) {
       reopenedFor401 = true
       yield* session.lost(open)
       continue
     }
+    if (reason._tag === "Unauthorized") yield* liveToken.refused(session.agent, token, askedFor())
     return yield* result.failure
   }
 })

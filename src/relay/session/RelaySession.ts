@@ -7,7 +7,7 @@ import { Context, Duration, Effect, FiberSet, Layer, Option, type Scope, Semapho
 import { Settings } from "../../config/Settings.ts"
 import type { AgentName } from "../../domain/Ids.ts"
 import type { Era } from "../../domain/ProtocolVersion.ts"
-import { LiveToken } from "../../token/LiveToken.ts"
+import { LiveToken, type Token } from "../../token/LiveToken.ts"
 import { RelayEra } from "../link/RelayEra.ts"
 import { RelayLink } from "../link/RelayLink.ts"
 import { reporting } from "../link/Reporting.ts"
@@ -52,17 +52,26 @@ export class RelaySessions extends Context.Service<RelaySessions, {
         agent: AgentName,
         options: { readonly seed: SessionSeed; readonly era: Era; readonly id: string }
       ) {
+        const attempt = (token: Option.Option<Token>) =>
+          begin({ ...options, token: Option.map(token, (token) => token.value) }).pipe(
+            Effect.tap(liveToken.accepted(agent, token, () => "session"))
+          )
+        const refused = (token: Option.Option<Token>) =>
+          Effect.tapError(
+            attempt(token),
+            ({ reason }) => reason._tag === "Unauthorized" ? liveToken.refused(agent, token, "session") : Effect.void
+          )
         const used = yield* liveToken.current(agent)
-        const attempt = (token: typeof used) => begin({ ...options, token: Option.map(token, (token) => token.value) })
         return yield* Effect.catchReason(
           attempt(used),
           "RelayFailure",
           "Unauthorized",
-          (_, failure) =>
-            Effect.flatMap(
-              liveToken.rejected(agent, used),
-              (next) => Option.isSome(next) ? attempt(next) : Effect.fail(failure)
-            )
+          Effect.fnUntraced(function*(_, failure) {
+            const next = yield* liveToken.rejected(agent, used, "session")
+            if (Option.isSome(next)) return yield* refused(next)
+            yield* liveToken.refused(agent, used, "session")
+            return yield* failure
+          })
         )
       })
 
@@ -73,7 +82,6 @@ export class RelaySessions extends Context.Service<RelaySessions, {
         generation: number
       ): Effect.fn.Return<OpenRelaySession, RelayFailure> {
         const handshaken = yield* begun(agent, { seed, era, id: `"holdfast-${generation}"` })
-        yield* liveToken.accepted(agent)
         if (handshaken.modern !== undefined) return { ...handshaken, generation }
         const token = yield* bearer(agent)
         yield* Handshake.initialized(transport, token, handshaken)

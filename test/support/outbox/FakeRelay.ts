@@ -129,6 +129,7 @@ export class FakeRelay extends Context.Service<FakeRelay, {
           current: () => Effect.succeed(Option.none()),
           principal: () => Ref.get(principal),
           rejected: () => Effect.succeed(Option.none()),
+          refused: () => Effect.void,
           accepted: () => Effect.void,
           refresh: () => Effect.die("not used"),
           status: () => Effect.die("not used"),

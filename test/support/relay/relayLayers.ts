@@ -19,6 +19,7 @@ const principal = PrincipalId.make("somebody")
 export class Tokens {
   rejections = 0
   accepted = 0
+  readonly refused: Array<string> = []
   readonly #all: ReadonlyArray<string>
   #now = 0
 
@@ -46,6 +47,12 @@ export const liveToken = (tokens: Tokens) =>
     current: () => Effect.sync(() => tokens.current),
     principal: () => Effect.succeed(principal),
     rejected: () => Effect.sync(() => tokens.next()),
+    refused: (_, used, askedFor) =>
+      Effect.sync(() =>
+        void tokens.refused.push(
+          `${Option.getOrElse(Option.map(used, ({ value }) => Redacted.value(value)), () => "none")} for ${askedFor}`
+        )
+      ),
     accepted: () =>
       Effect.sync(() => {
         tokens.accepted++

@@ -35,6 +35,7 @@ const slowRelay = (said: Array<string>) =>
             url: new URL("http://relay.test/mcp"),
             link: Context.get(context, RelayLink),
             token: Context.get(context, LiveToken),
+            prove: () => Effect.void,
             outbox: Context.get(context, Outbox),
             keptLists: Context.get(context, KeptLists),
             sessions: {

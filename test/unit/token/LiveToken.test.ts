@@ -20,7 +20,7 @@ import { AgentName, defaultAgent, defaultRelay } from "../../../src/domain/Ids.t
 import * as Metrics from "../../../src/observability/Metrics.ts"
 import { DataDirectory } from "../../../src/storage/DataDirectory.ts"
 import { Supervisor } from "../../../src/supervision/Supervisor.ts"
-import { LiveToken, type Token } from "../../../src/token/LiveToken.ts"
+import { type AskedFor, LiveToken, type Token } from "../../../src/token/LiveToken.ts"
 import { type TokenSource, TokenSourceFailed } from "../../../src/token/sources/TokenSource.ts"
 import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
 import { issued, refusal, scriptedSource, transient } from "../../support/token/scriptedSource.ts"
@@ -161,7 +161,7 @@ describe("LiveToken", () => {
         yield* answers(Effect.fail(refusal))
         assert.deepStrictEqual(yield* token.current(defaultAgent), Option.none())
         assert.strictEqual((yield* token.status(defaultAgent)).state, "rejected")
-        assert.deepStrictEqual(yield* token.rejected(defaultAgent, Option.none()), Option.none())
+        assert.deepStrictEqual(yield* token.rejected(defaultAgent, Option.none(), "call"), Option.none())
         yield* TestClock.adjust("14 minutes")
         assert.deepStrictEqual(asks, [0, 5 * minutes, 10 * minutes])
         assert.deepStrictEqual(
@@ -210,17 +210,17 @@ describe("LiveToken", () => {
         const latch = yield* Latch.make()
         yield* answers(Effect.as(latch.await, issued("two")))
         const callers = yield* Effect.forkChild(
-          Effect.forEach(Array.from({ length: 50 }), () => token.rejected(defaultAgent, used), {
+          Effect.forEach(Array.from({ length: 50 }), () => token.rejected(defaultAgent, used, "call"), {
             concurrency: "unbounded"
           })
         )
         yield* TestClock.adjust("1 second")
-        const gone = yield* Effect.forkChild(token.rejected(defaultAgent, used))
+        const gone = yield* Effect.forkChild(token.rejected(defaultAgent, used, "call"))
         yield* Fiber.interrupt(gone)
         yield* latch.open
         assert.deepStrictEqual([...new Set((yield* Fiber.join(callers)).map(value))], ["two"])
         assert.lengthOf(asks, 2)
-        assert.strictEqual(value(yield* token.rejected(defaultAgent, used)), "two")
+        assert.strictEqual(value(yield* token.rejected(defaultAgent, used, "call")), "two")
         assert.lengthOf(asks, 2)
       })
     ))
@@ -232,8 +232,8 @@ describe("LiveToken", () => {
         const used = yield* token.current(defaultAgent)
         const latch = yield* Latch.make()
         yield* answers(Effect.as(latch.await, issued("two")))
-        const first = yield* Effect.forkChild(token.rejected(defaultAgent, used), { startImmediately: true })
-        const second = yield* Effect.forkChild(token.rejected(defaultAgent, used), { startImmediately: true })
+        const first = yield* Effect.forkChild(token.rejected(defaultAgent, used, "call"), { startImmediately: true })
+        const second = yield* Effect.forkChild(token.rejected(defaultAgent, used, "call"), { startImmediately: true })
         yield* Fiber.interrupt(first)
         yield* latch.open
         assert.strictEqual(value(yield* Fiber.join(second)), "two")
@@ -246,26 +246,117 @@ describe("LiveToken", () => {
       Effect.gen(function*() {
         const token = yield* LiveToken
         const used = yield* token.current(defaultAgent)
-        assert.deepStrictEqual(yield* token.rejected(defaultAgent, used), Option.none())
+        assert.deepStrictEqual(yield* token.rejected(defaultAgent, used, "call"), Option.none())
         assert.lengthOf(asks, 2)
       })
     ))
 
-  it.effect("leaves the source alone for 5 minutes after 5 rejections in a row", () =>
+  /** As a request that comes to nothing does it: another token, then the verdict. */
+  const turnedAway = Effect.fnUntraced(function*(askedFor: AskedFor = "call") {
+    const token = yield* LiveToken
+    const used = yield* token.current(defaultAgent)
+    const next = yield* token.rejected(defaultAgent, used, askedFor)
+    yield* token.refused(defaultAgent, Option.orElse(next, () => used), askedFor)
+  })
+
+  it.effect("says of a token that the relay refuses that it does, however many calls it took, and asks for another once", () =>
+    withLive(({ asks }, logged) =>
+      Effect.gen(function*() {
+        const token = yield* LiveToken
+        yield* Effect.replicateEffect(turnedAway(), 8)
+        assert.lengthOf(asks, 2)
+        const status = yield* token.status(defaultAgent)
+        assert.strictEqual(status.state, "rejected")
+        assert.deepStrictEqual(
+          status.lastError,
+          Option.some({ code: "refused", hint: "the relay refuses the token", status: 401, attempt: 1 })
+        )
+        assert.deepStrictEqual(logged, [
+          "Error the relay refuses the token (401); asking the source again in 5 minutes"
+        ])
+        yield* TestClock.adjust("299 seconds")
+        assert.lengthOf(asks, 2)
+        yield* TestClock.adjust("1 second")
+        assert.lengthOf(asks, 3)
+        yield* turnedAway()
+        assert.lengthOf(asks, 3)
+      })
+    ))
+
+  it.effect("leaves the source alone for 5 minutes after the relay refused 5 different tokens in a row", () =>
+    withLive(({ answers, asks }, logged) =>
+      Effect.gen(function*() {
+        const token = yield* LiveToken
+        let issues = 0
+        yield* answers(Effect.sync(() => issued(`token ${++issues}`)))
+        yield* Effect.replicateEffect(turnedAway(), 8)
+        assert.lengthOf(asks, 5)
+        const status = yield* token.status(defaultAgent)
+        assert.strictEqual(status.state, "rejected")
+        assert.strictEqual(Option.getOrThrow(status.lastError).hint, "the relay refused 5 tokens in a row")
+        assert.deepStrictEqual(logged, [
+          "Error the relay refused 2 tokens in a row (401)",
+          "Error the relay refused 5 tokens in a row (401); asking the source again in 5 minutes"
+        ])
+        yield* TestClock.adjust("299 seconds")
+        assert.lengthOf(asks, 5)
+        yield* TestClock.adjust("1 second")
+        assert.lengthOf(asks, 6)
+        yield* turnedAway()
+        assert.lengthOf(asks, 6)
+        assert.lengthOf(logged, 2)
+      })
+    ))
+
+  it.effect("does not take a session that opens, or a list, for a sign that calls are allowed", () =>
     withLive(({ asks }, logged) =>
       Effect.gen(function*() {
         const token = yield* LiveToken
         const used = yield* token.current(defaultAgent)
-        yield* Effect.replicateEffect(token.rejected(defaultAgent, used), 8)
-        assert.lengthOf(asks, 6)
+        for (const telling of ["session", "answer", "session"] as const) {
+          yield* turnedAway()
+          yield* token.accepted(defaultAgent, used, () => telling)
+          assert.strictEqual((yield* token.status(defaultAgent)).state, "rejected", telling)
+        }
+        assert.lengthOf(asks, 2)
+        yield* token.accepted(defaultAgent, used, () => "call")
+        assert.strictEqual((yield* token.status(defaultAgent)).state, "valid")
+        assert.strictEqual(logged.at(-1), "Info the relay takes the token again")
+
+        yield* turnedAway("answer")
+        yield* token.accepted(defaultAgent, used, () => "session")
         assert.strictEqual((yield* token.status(defaultAgent)).state, "rejected")
-        assert.lengthOf(logged, 1)
-        yield* TestClock.adjust("299 seconds")
-        assert.lengthOf(asks, 6)
-        yield* TestClock.adjust("1 second")
-        assert.lengthOf(asks, 7)
-        yield* token.rejected(defaultAgent, used)
-        assert.lengthOf(asks, 7)
+        yield* token.accepted(defaultAgent, used, () => "answer")
+        assert.strictEqual((yield* token.status(defaultAgent)).state, "valid")
+      })
+    ))
+
+  it.effect("is not cleared by a late answer to the token before", () =>
+    withLive(({ answers }) =>
+      Effect.gen(function*() {
+        const token = yield* LiveToken
+        const before = yield* token.current(defaultAgent)
+        yield* answers(Effect.succeed(issued("two")))
+        yield* token.refresh(defaultAgent)
+        yield* turnedAway()
+        yield* token.accepted(defaultAgent, before, () => "call")
+        assert.strictEqual((yield* token.status(defaultAgent)).state, "rejected")
+      })
+    ))
+
+  it.effect("says that the relay asks for a token where there is none", () =>
+    withLive(({ answers }) =>
+      Effect.gen(function*() {
+        const token = yield* LiveToken
+        yield* answers(Effect.fail(
+          new TokenSourceFailed({ code: "no login", hint: "nobody logged in", retryable: false, absent: true })
+        ))
+        yield* turnedAway()
+        const { lastError, state } = yield* token.status(defaultAgent)
+        assert.strictEqual(state, "none")
+        assert.strictEqual(Option.getOrThrow(lastError).code, "wanted")
+        yield* answers(Effect.succeed(issued("two")))
+        assert.deepStrictEqual((yield* token.refresh(defaultAgent)).lastError, Option.none())
       })
     ))
 
@@ -276,13 +367,13 @@ describe("LiveToken", () => {
         Effect.gen(function*() {
           const token = yield* LiveToken
           const used = yield* token.current(defaultAgent)
-          yield* Effect.replicateEffect(token.rejected(defaultAgent, used), 5)
-          if (how === "an accepted answer") yield* token.accepted(defaultAgent)
+          yield* Effect.replicateEffect(turnedAway(), 5)
+          if (how === "an accepted answer") yield* token.accepted(defaultAgent, used, () => "call")
           if (how === "token refresh") yield* token.refresh(defaultAgent)
           if (how === "a change of the source") yield* change
           yield* TestClock.adjust(0)
           const before = asks.length
-          yield* token.rejected(defaultAgent, used)
+          yield* token.rejected(defaultAgent, used, "call")
           assert.lengthOf(asks, before + 1)
         })
       )
@@ -333,7 +424,7 @@ describe("LiveToken", () => {
     Effect.gen(function*() {
       const token = yield* LiveToken
       assert.deepStrictEqual(yield* token.current(defaultAgent), Option.none())
-      assert.deepStrictEqual(yield* token.rejected(defaultAgent, Option.none()), Option.none())
+      assert.deepStrictEqual(yield* token.rejected(defaultAgent, Option.none(), "call"), Option.none())
       assert.strictEqual((yield* token.status(defaultAgent)).state, "none")
     }).pipe(
       Effect.provide(LiveToken.layer.pipe(Layer.provide([Supervisor.layer, target({}), dataDirectory]))),
@@ -352,9 +443,9 @@ describe("LiveToken", () => {
         const used = yield* token.current(ada)
         assert.strictEqual(value(used), "of ada")
         assert.notStrictEqual(yield* token.principal(ada), yield* token.principal(defaultAgent))
-        assert.deepStrictEqual(yield* token.rejected(ada, used), Option.none())
+        assert.deepStrictEqual(yield* token.rejected(ada, used, "call"), Option.none())
         writeFileSync(join(directory, "ada.token"), "of ada, rotated\n")
-        assert.strictEqual(value(yield* token.rejected(ada, used)), "of ada, rotated")
+        assert.strictEqual(value(yield* token.rejected(ada, used, "call")), "of ada, rotated")
         const fibers = yield* Effect.flatMap(Supervisor, ({ fibers }) => fibers)
         assert.deepStrictEqual(fibers.map(({ name }) => name), ["token default/default", "token default/ada"])
       }).pipe(

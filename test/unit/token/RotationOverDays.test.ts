@@ -86,7 +86,7 @@ describe("a token over days", () => {
         for (let turn = 0; turn < 2000; turn++) {
           const chance = yield* Random.next
           if (chance < 0.2) {
-            yield* Effect.forkChild(Effect.flatMap(current, (used) => token.rejected(defaultAgent, used)))
+            yield* Effect.forkChild(Effect.flatMap(current, (used) => token.rejected(defaultAgent, used, "call")))
           } else if (chance < 0.3) yield* Effect.forkChild(token.refresh(defaultAgent))
           else if (chance < 0.4) yield* script.change
           else yield* Effect.forkChild(current)
@@ -181,7 +181,7 @@ describe("a token over days", () => {
         assert.strictEqual(yield* value, "two")
         assert.strictEqual(Redacted.value(Option.getOrThrow(used).value), "one")
         // Refused late, it costs no refresh: there is a newer one.
-        const next = yield* token.rejected(defaultAgent, used)
+        const next = yield* token.rejected(defaultAgent, used, "call")
         assert.strictEqual(Redacted.value(Option.getOrThrow(next).value), "two")
         assert.lengthOf(script.asks, 2)
       }).pipe(Effect.provide(over(script.source)))

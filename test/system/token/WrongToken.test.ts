@@ -1,0 +1,115 @@
+/** A token that the relay refuses: it is known before an agent calls, and its source is not asked over and over. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import * as Terminal from "../../support/Terminal.ts"
+import { handshake, json, page, scriptedRelay } from "../../support/relay/ScriptedRelay.ts"
+import { TestRelay } from "../../support/relay/TestRelay.ts"
+import { Daemon } from "../../support/Daemon.ts"
+import { eventually } from "../../support/eventually.ts"
+import { rawAgent } from "../../support/RawAgent.ts"
+import { httpServer } from "../../support/token/httpServer.ts"
+
+const tokenOf = (daemon: Daemon) =>
+  Effect.map(daemon.admin("/api/token?agent=default"), ({ body }) => (body as ReadonlyArray<TokenAsTold>)[0])
+
+interface TokenAsTold {
+  readonly state: string
+  readonly lastError: { readonly code: string; readonly hint: string } | null
+}
+
+const readyz = (daemon: Daemon) =>
+  Effect.promise(() => fetch(new URL("/readyz", daemon.url)).then((response) => response.json())) as Effect.Effect<{
+    readonly ready: boolean
+    readonly degraded: ReadonlyArray<string>
+  }>
+
+const stateIs = (daemon: Daemon, state: string) =>
+  eventually(`the token to be ${state}`, tokenOf(daemon), (token) => token?.state === state)
+
+const anonymous = { agent: "a", scopes: ["*"] }
+
+describe("a token that the relay refuses", () => {
+  it.live(
+    "is told by status, doctor and readiness before any agent calls, and after a refresh that brings a good one no more",
+    () =>
+      Effect.gen(function*() {
+        const relay = yield* TestRelay.start({ tokens: { good: anonymous } })
+        const daemon = yield* Daemon.start({ relayUrl: relay.url, token: "wrong" })
+        yield* stateIs(daemon, "rejected")
+        assert.deepInclude((yield* tokenOf(daemon))?.lastError, {
+          code: "refused",
+          hint: "the relay refuses the token"
+        })
+        assert.deepStrictEqual(yield* readyz(daemon), {
+          ready: true,
+          degraded: ["the token of agent default at relay default is rejected by relay default"]
+        })
+        for (const command of ["status", "doctor"]) {
+          const { out } = yield* Terminal.run(daemon.dataDir, command)
+          assert.match(out, /rejected \(environment\): refused, the relay refuses the token/, command)
+        }
+        yield* relay.control.setTokens({ wrong: anonymous })
+        assert.include((yield* daemon.command("token", "refresh")).stdout, "valid")
+        assert.deepStrictEqual((yield* readyz(daemon)).degraded, [])
+        yield* relay.control.setTokens({ good: anonymous })
+        const refreshed = yield* daemon.command("token", "refresh")
+        assert.include(refreshed.stdout, "rejected", "a refresh tells what the relay says, not what the source does")
+      }),
+    60_000
+  )
+
+  it.live("is proven with each change of its source", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start({ tokens: { good: anonymous } })
+      const file = join(relay.directory, "token")
+      writeFileSync(file, "good\n")
+      const daemon = yield* Daemon.start({ relayUrl: relay.url, env: { HOLDFAST_TOKEN_FILE: file } })
+      yield* stateIs(daemon, "valid")
+      writeFileSync(file, "wrong\n")
+      yield* stateIs(daemon, "rejected")
+      writeFileSync(file, "good\n")
+      yield* stateIs(daemon, "valid")
+    }), 60_000)
+
+  it.live(
+    "is found out where sessions open without one, and ten calls ask its source once more and no oftener",
+    () =>
+      Effect.gen(function*() {
+        const relay = yield* scriptedRelay((request, response) => {
+          if (handshake(request, response, "open to all")) return
+          if (request.rpc === "ping") {
+            return json(response, 200, { jsonrpc: "2.0", id: JSON.parse(request.id), result: {} })
+          }
+          return request.rpc === "server/discover"
+            ? json(response, 404, {
+              jsonrpc: "2.0",
+              id: JSON.parse(request.id),
+              error: { code: -32601, message: "no" }
+            })
+            : page(response, 401)
+        })
+        let asks = 0
+        const mint = yield* httpServer(() => {
+          asks++
+          return { body: { token: "refused" } }
+        })
+        const configuration = join((yield* TestRelay.start()).directory, "holdfast.json")
+        writeFileSync(configuration, JSON.stringify({ token: { url: `${mint.origin}/mint` } }))
+        const daemon = yield* Daemon.start({ relayUrl: relay.url.href, env: { HOLDFAST_CONFIG: configuration } })
+        yield* stateIs(daemon, "rejected")
+        const agent = yield* rawAgent(daemon)
+        for (let call = 0; call < 10; call++) {
+          const { answer } = yield* agent.call("echo", { text: String(call) })
+          assert.include(answer.error?.message, "The relay refused the token")
+        }
+        assert.strictEqual(asks, 2)
+        assert.strictEqual((yield* tokenOf(daemon))?.state, "rejected")
+        const log = yield* daemon.stderr
+        assert.lengthOf(log.match(/the relay refuses the token/g) ?? [], 1)
+        assert.notInclude(log, "tokens in a row")
+      }),
+    60_000
+  )
+})
