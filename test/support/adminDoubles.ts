@@ -60,13 +60,14 @@ const relayAdmins = (entries: Array<Entry>) =>
   Layer.effect(
     RelayAdmins,
     Effect.gen(function*() {
+      let { refreshes } = token
       const context = yield* Layer.build(Layer.mergeAll(
         Layer.mock(RelayLink, {
           state: Effect.succeed(LinkState.Down({ since: 0, attempts: 3, nextProbeAt: 2_000, why: "refused" }))
         }),
         Layer.mock(LiveToken, {
-          status: () => Effect.succeed(token),
-          refresh: () => Effect.succeed({ ...token, refreshes: 3 }),
+          status: () => Effect.sync(() => ({ ...token, refreshes })),
+          refresh: () => Effect.sync(() => ({ ...token, refreshes: ++refreshes })),
           principal: () => Effect.succeed(principal)
         }),
         Layer.mock(KeptLists, {
