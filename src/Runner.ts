@@ -2,7 +2,7 @@
  * The one place where layers are wired, with its parts in `runner`: what is shared, what belongs to one relay, what
  * listens.
  */
-import { Clock, Effect, identity, Layer } from "effect"
+import { Cause, Clock, Effect, Exit, identity, Layer } from "effect"
 import { Daemon } from "./admin/Daemon.ts"
 import * as RelayReload from "./admin/RelayReload.ts"
 import { AgentProvisioning, type Provisioning } from "./agents/AgentProvisioning.ts"
@@ -88,16 +88,35 @@ export interface ServeOptions {
   readonly provisioning?: Provisioning
   /** What to do once the daemon is ready. */
   readonly onReady?: (endpoint: Endpoint["Service"]) => Effect.Effect<void>
+  /** Why the daemon was interrupted, for the log. */
+  readonly stopReason?: () => string
 }
+
+const logReady = Effect.gen(function*() {
+  const { url } = yield* Endpoint
+  const { pid, version } = yield* Daemon
+  const relays = (yield* RelayTargets).map(({ id }) => id)
+  const { path: dataDir } = yield* DataDirectory
+  yield* Effect.logInfo("Holdfast is ready", { version, url, relays, dataDir, pid })
+})
+
+const logStopping = (stopReason: () => string) => (exit: Exit.Exit<unknown, { readonly message: string }>) =>
+  Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)
+    ? Effect.logInfo("Holdfast is stopping", { reason: stopReason() })
+    : Effect.logError("Holdfast is stopping", {
+      reason: Cause.prettyErrors(exit.cause).map(({ message }) => message).join("; ")
+    })
 
 /** Runs the daemon until it is interrupted, or a fiber keeps failing. */
 export const serve = (options: ServeOptions) =>
   Effect.gen(function*() {
     const endpoint = yield* Endpoint
     const supervisor = yield* Supervisor
+    yield* logReady
     if (options.onReady !== undefined) yield* options.onReady(endpoint)
     return yield* supervisor.escalated
   }).pipe(
+    Effect.onExit(logStopping(options.stopReason ?? (() => "the program that runs it ended it"))),
     Effect.provide(Layer.provideMerge(layer, Layer.provideMerge(Traces.layer, Logging.layer))),
     options.provisioning === undefined
       ? identity

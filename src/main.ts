@@ -3,14 +3,15 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
 import { Command } from "effect/cli"
-import { exitCode } from "./cli/exitCode.ts"
+import { exitCode, noteSignal } from "./cli/exitCode.ts"
 import { flags, holdfast } from "./cli/holdfast.ts"
 import { presenter, reportFailure } from "./cli/reporting.ts"
 import { version } from "./domain/Version.ts"
 
 // The first signal stops cleanly (the runtime's part); a second one ends the process at once.
 let signals = 0
-const onSignal = () => {
+const onSignal = (signal: NodeJS.Signals) => {
+  noteSignal(signal)
   signals += 1
   if (signals > 1) process.exit(130)
 }

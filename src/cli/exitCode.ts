@@ -4,8 +4,17 @@ import { CliError } from "effect/cli"
 
 const cutShort = 130
 let interrupted = cutShort
+let received: NodeJS.Signals | undefined
 
-/** For a daemon: being stopped by a signal is how it is meant to end. */
+/** Called with each signal that stops the process. */
+export const noteSignal = (signal: NodeJS.Signals): void => {
+  received ??= signal
+}
+
+/** Why the process was interrupted, for the log. */
+export const stopReason = (): string => received === undefined ? "interrupted" : `received ${received}`
+
+/** For a daemon: a signal is the normal way to stop it. */
 export const stopsBySignal = Effect.onInterrupt(() =>
   Effect.sync(() => {
     interrupted = 0

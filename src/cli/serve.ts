@@ -11,7 +11,7 @@ import { entryAt } from "./config/endpointEntry.ts"
 import { dataDirectory, logging, settingsWith } from "./configuration.ts"
 import { readEndpoint } from "./DaemonClient.ts"
 import { embeddedRelay } from "./embeddedRelay.ts"
-import { stopsBySignal } from "./exitCode.ts"
+import { stopReason, stopsBySignal } from "./exitCode.ts"
 import { UsageError } from "./Failures.ts"
 import { portFlag } from "./flags.ts"
 
@@ -45,13 +45,21 @@ const refuseSecond = Effect.fnUntraced(function*(directory: string) {
 const agentsLine = ({ options, program }: ClientEntry) =>
   [...program, "exec", ...options, "--", "claude"].map(shellWord).join(" ")
 
+/** One relay by its URL; several by name too, a line each. */
+const relayLines = (relays: ReadonlyArray<{ readonly id: string; readonly url: URL }>): string => {
+  const shown = relays.map(({ id, url: { origin, pathname } }) => ({ id, url: `${origin}${pathname}` }))
+  if (shown.length === 1) return `relay        ${shown[0]?.url}`
+  return shown.map(({ id, url }, index) => `${index === 0 ? "relays" : "      "}       ${id} → ${url}`).join("\n  ")
+}
+
 const announce =
-  (dataDir: string, relays: ReadonlyArray<{ readonly url: URL }>) => (endpoint: { readonly url: string }) => {
+  (dataDir: string, relays: ReadonlyArray<{ readonly id: string; readonly url: URL }>) =>
+  (endpoint: { readonly url: string }) => {
     const entry = entryAt(endpoint.url, dataDir)
     return Console.log(`holdfast ${version} is ready
 
   endpoint     ${entry.url}
-  relay        ${relays.map(({ url }) => `${url.origin}${url.pathname}`).join(", ")}
+  ${relayLines(relays)}
   secret       ${secretPlace(entry)}
 
   agents       ${agentsLine(entry)}
@@ -86,7 +94,7 @@ export const serve = Command.make("serve", {
     return yield* Effect.gen(function*() {
       const dataDir = yield* dataDirectory
       const served = yield* relaysFor(settings, dataDir, embedded)
-      return yield* Runner.serve({ settings, ...served, reread, onReady: announce(dataDir, served.relays) })
+      return yield* Runner.serve({ settings, ...served, reread, onReady: announce(dataDir, served.relays), stopReason })
     }).pipe(Effect.provide(logging(settings)))
   }).pipe(Effect.scoped, stopsBySignal)).pipe(
     Command.withDescription("Run the daemon, in the foreground, until it is stopped by a signal")

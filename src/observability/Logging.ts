@@ -1,15 +1,18 @@
 /**
  * Logs go to stderr, one line an event (BEHAVIOUR 11), as `log.format` says: `pretty` for people, which is the default on
- * a terminal, `logfmt`, the default elsewhere, or `json`. The latter two hold a failure's stack, `pretty` its message.
+ * a terminal, `logfmt`, the default elsewhere, or `json`.
  *
- * What is secret is `Redacted` and prints so; arguments of calls are never logged in the first place.
+ * Each line has `timestamp`, `level` and one `message`, then fields of its own, such as `relay` and `agent`; `error` is a
+ * failure: its stack in logfmt and json, its message in pretty. A secret is `Redacted` and prints so; arguments of calls
+ * are not logged.
  */
-import { Array as Arr, Cause, Effect, Layer, Logger, type LogLevel, References } from "effect"
+import { Array as Arr, Cause, Effect, Layer, Logger, type LogLevel, Predicate, Redacted, References } from "effect"
 import { inspect, styleText } from "node:util"
 import { Settings, type SettingsValues } from "../config/Settings.ts"
 
 type Level = SettingsValues["log"]["level"]
 type Format = NonNullable<SettingsValues["log"]["format"]>
+type Value = string | number | boolean | null
 
 const minimum: Readonly<Record<Level, LogLevel.LogLevel>> = {
   debug: "Debug",
@@ -18,44 +21,117 @@ const minimum: Readonly<Record<Level, LogLevel.LogLevel>> = {
   error: "Error"
 }
 
-const colours = { Fatal: "red", Error: "red", Warn: "yellow", Info: "blue", Debug: "gray", Trace: "gray" } as const
+/** Named as the setting names them. */
+const levelNames = { Fatal: "error", Error: "error", Warn: "warning", Info: "info", Debug: "debug", Trace: "debug" }
 
-/** Without line ends and terminal sequences: what a relay says must not write to an operator's screen. */
-const plain = (value: unknown): string =>
-  (typeof value === "string" ? value : inspect(value, { breakLength: Infinity })).replaceAll(/\p{Cc}+/gu, " ")
+const colors = { Fatal: "red", Error: "red", Warn: "yellow", Info: "blue", Debug: "gray", Trace: "gray" } as const
 
-const pretty = (colour: boolean) =>
-  Logger.make<unknown, string>(({ cause, date, fiber, logLevel, message }) => {
-    const painted = (style: Parameters<typeof styleText>[0], text: string) =>
-      colour ? styleText(style, text, { validateStream: false }) : text
-    const level = logLevel === "All" || logLevel === "None" ? "Info" : logLevel
-    const annotations = Object.entries(fiber.getRef(References.CurrentLogAnnotations))
-      .map(([key, value]) => painted("dim", `${key}=${plain(value)}`))
-    const failures = Cause.prettyErrors(cause).map((error) => plain(error.message))
-    return [
-      painted("dim", date.toISOString().slice(11, 19)),
-      painted(colours[level], level.toUpperCase().padEnd(5)),
-      [...Arr.ensure(message).map(plain), ...failures].join(": "),
-      ...annotations
-    ].join(" ")
-  })
-
-/** What stderr is: decides the default format, and whether there is colour. */
-export interface Terminal {
-  readonly isTerminal: boolean
-  readonly colour: boolean
+interface Event {
+  readonly date: Date
+  readonly level: keyof typeof colors
+  readonly message: string
+  readonly fields: ReadonlyArray<readonly [key: string, value: Value]>
+  readonly errors: ReadonlyArray<Error>
 }
 
-const loggers = (colour: boolean): Readonly<Record<Format, Logger.Logger<unknown, string>>> => ({
-  pretty: pretty(colour),
-  logfmt: Logger.formatLogFmt,
-  json: Logger.formatJson
+/** A list of names reads as one text; anything else that is no plain value is shown as Node shows it. */
+const toValue = (value: unknown): Value => {
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null) {
+    return value
+  }
+  if (Array.isArray(value) && value.every(Predicate.isString)) return value.join(", ")
+  return inspect(value, { breakLength: Infinity })
+}
+
+const isFields = (part: unknown): part is Readonly<Record<string, unknown>> =>
+  Predicate.isObject(part) && !Array.isArray(part) && !Redacted.isRedacted(part)
+
+/** What is logged as an object beside the message becomes fields, as annotations do. */
+const toEvent = ({ cause, date, fiber, logLevel, message }: Logger.Options<unknown>): Event => {
+  const texts: Array<string> = []
+  const errors: Array<Error> = []
+  const fields = new Map<string, Value>()
+  const add = (record: Readonly<Record<string, unknown>>) => {
+    for (const [key, value] of Object.entries(record)) if (value !== undefined) fields.set(key, toValue(value))
+  }
+  add(fiber.getRef(References.CurrentLogAnnotations))
+  for (const part of Arr.ensure(message)) {
+    if (part instanceof Error) errors.push(part)
+    else if (isFields(part)) add(part)
+    else texts.push(String(toValue(part)))
+  }
+  return {
+    date,
+    level: logLevel === "All" || logLevel === "None" ? "Info" : logLevel,
+    message: texts.join(": "),
+    fields: [...fields],
+    errors: [...errors, ...Cause.prettyErrors(cause)]
+  }
+}
+
+/** Without line ends and terminal sequences: what a relay says must not write to an operator's screen. */
+const plain = (text: string): string => text.replaceAll(/\p{Cc}+/gu, " ")
+
+const pretty = (color: boolean) => (options: Logger.Options<unknown>): string => {
+  const { date, errors, fields, level, message } = toEvent(options)
+  const painted = (style: Parameters<typeof styleText>[0], text: string) =>
+    color ? styleText(style, text, { validateStream: false }) : text
+  return [
+    painted("dim", date.toISOString().slice(11, 19)),
+    painted(colors[level], level.toUpperCase().padEnd(5)),
+    [message, ...errors.map((error) => error.message)].map(plain).join(": "),
+    ...fields.map(([key, value]) => painted("dim", `${key}=${plain(String(value))}`))
+  ].join(" ")
+}
+
+/** The names that every line has belong to the format: a field of such a name is written with an underscore behind it. */
+const ownKeys: ReadonlySet<string> = new Set(["timestamp", "level", "message", "error"])
+
+const entries = (options: Logger.Options<unknown>): ReadonlyArray<readonly [key: string, value: Value]> => {
+  const { date, errors, fields, level, message } = toEvent(options)
+  const stacks = errors.map((error) => error.stack ?? error.message)
+  return [
+    ["timestamp", date.toISOString()],
+    ["level", levelNames[level]],
+    ["message", message],
+    ...fields.map(([key, value]) => [ownKeys.has(key) ? `${key}_` : key, value] as const),
+    ...stacks.length === 0 ? [] : [["error", stacks.join("\n")] as const]
+  ]
+}
+
+/** JSON leaves some control characters as they are. */
+const quoted = (text: string): string =>
+  JSON.stringify(text).replaceAll(/\p{Cc}/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
+
+const logfmtValue = (value: Value): string =>
+  typeof value === "string" && !/^[^\s"=\\\p{Cc}]+$/u.test(value) ? quoted(value) : String(value)
+
+const logfmt = (options: Logger.Options<unknown>): string =>
+  entries(options).map(([key, value]) => `${key}=${logfmtValue(value)}`).join(" ")
+
+const json = (options: Logger.Options<unknown>): string =>
+  `{${
+    entries(options)
+      .map(([key, value]) => `${quoted(key)}:${typeof value === "string" ? quoted(value) : JSON.stringify(value)}`)
+      .join(",")
+  }}`
+
+/** What stderr is: decides the default format, and whether there is color. */
+export interface Terminal {
+  readonly isTerminal: boolean
+  readonly color: boolean
+}
+
+const formats = (color: boolean): Readonly<Record<Format, (options: Logger.Options<unknown>) => string>> => ({
+  pretty: pretty(color),
+  logfmt,
+  json
 })
 
 export const layerFor = (log: SettingsValues["log"], terminal: Terminal): Layer.Layer<never> => {
   const format = log.format ?? (terminal.isTerminal ? "pretty" : "logfmt")
   return Layer.merge(
-    Logger.layer([Logger.withConsoleError(loggers(terminal.colour)[format])]),
+    Logger.layer([Logger.withConsoleError(Logger.make(formats(terminal.color)[format]))]),
     Layer.succeed(References.MinimumLogLevel, minimum[log.level])
   )
 }
@@ -64,5 +140,5 @@ export const layer = Layer.unwrap(Effect.map(Settings, ({ log }) =>
   layerFor(log, {
     isTerminal: process.stderr.isTTY,
     // Knows NO_COLOR.
-    colour: process.stderr.isTTY && process.stderr.hasColors()
+    color: process.stderr.isTTY && process.stderr.hasColors()
   })))

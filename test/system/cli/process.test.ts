@@ -27,6 +27,28 @@ describe("holdfast as a process", () => {
       assert.notInclude(yield* daemon.stderr, daemon.secret)
     }))
 
+  it.live("serve names each of several relays", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const file = join(path, "holdfast.json")
+      writeFileSync(file, JSON.stringify({ relays: { docs: { url: "http://127.0.0.1:9/docs?token=t0ken" } } }))
+      const daemon = yield* Daemon.start({ relayUrl: nowhere, args: ["--config", file] })
+      const out = yield* eventually("the lines are printed", daemon.stdout, (text) => text.includes("secret"))
+      assert.include(out, `relays       default → ${nowhere}\n               docs → http://127.0.0.1:9/docs\n`)
+      assert.notInclude(out, "t0ken")
+    }))
+
+  it.live("the log says when the daemon is ready, with what, and why it stops", () =>
+    Effect.gen(function*() {
+      const daemon = yield* Daemon.start({ relayUrl: nowhere, env: { HOLDFAST_LOG_FORMAT: "json" } })
+      yield* daemon.terminate
+      const events = (yield* daemon.stderr).trim().split("\n").map((line) => JSON.parse(line))
+      const ready = events.find(({ message }) => message === "Holdfast is ready")
+      const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"))
+      assert.deepInclude(ready, { level: "info", version, url: daemon.url, relays: "default", dataDir: daemon.dataDir })
+      assert.deepInclude(events.at(-1), { level: "info", message: "Holdfast is stopping", reason: "received SIGTERM" })
+    }))
+
   it.live("status finds the daemon by its data directory, and says that it is gone once it stopped", () =>
     Effect.gen(function*() {
       const daemon = yield* Daemon.start({ relayUrl: nowhere })

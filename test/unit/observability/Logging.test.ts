@@ -4,8 +4,8 @@ import { TestClock, TestConsole } from "effect/testing"
 import { settingsFrom } from "../../../src/config/Settings.ts"
 import { layerFor } from "../../../src/observability/Logging.ts"
 
-const terminal = { isTerminal: true, colour: false }
-const pipe = { isTerminal: false, colour: false }
+const terminal = { isTerminal: true, color: false }
+const pipe = { isTerminal: false, color: false }
 const { log } = settingsFrom({})
 
 const event = Effect.logError("fiber failed", Redacted.make("s3cret"), new Error("no\ndisk")).pipe(
@@ -43,6 +43,45 @@ describe("Logging", () => {
       assert.include(json, "\"message\":\"link up\"")
     }))
 
+  it.effect("has one message and fields of their own, whatever was logged beside it", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(3_723_000)
+      const said = Effect.logWarning(
+        "the relay cannot be reached",
+        { why: "no \"way\"\n=there", attempts: 3, relays: ["a", "b"], gone: undefined, level: "odd" },
+        Redacted.make("s3cret"),
+        new Error("boom")
+      ).pipe(Effect.annotateLogs({ relay: "default" }))
+      for (const format of ["pretty", "logfmt", "json"] as const) {
+        yield* said.pipe(Effect.provide(layerFor({ ...log, format }, terminal)))
+      }
+      const [pretty = "", logfmt = "", json = ""] = yield* lines
+      assert.strictEqual(
+        pretty,
+        "01:02:03 WARN  the relay cannot be reached: <redacted>: boom relay=default why=no \"way\" =there attempts=3 "
+          + "relays=a, b level=odd"
+      )
+      const pairs = [...logfmt.matchAll(/([^\s=]+)=("(?:[^"\\]|\\.)*"|[^\s"]+)(?: |$)/g)]
+      assert.strictEqual(pairs.map(([pair]) => pair).join(""), logfmt)
+      const read = (text: string) => text.startsWith("\"") ? JSON.parse(text) : text
+      const parsed = pairs.map(([, key, text = ""]) => [key, read(text)])
+      assert.deepStrictEqual(parsed.slice(0, -1), [
+        ["timestamp", "1970-01-01T01:02:03.000Z"],
+        ["level", "warning"],
+        ["message", "the relay cannot be reached: <redacted>"],
+        ["relay", "default"],
+        ["why", "no \"way\"\n=there"],
+        ["attempts", "3"],
+        ["relays", "a, b"],
+        ["level_", "odd"]
+      ])
+      assert.match(parsed.at(-1)?.[1], /^Error: boom\n +at /)
+      const document = JSON.parse(json)
+      assert.deepStrictEqual(Object.keys(document), parsed.map(([key]) => key))
+      assert.strictEqual(document.attempts, 3)
+      assert.strictEqual(document.why, "no \"way\"\n=there")
+    }))
+
   it.effect("leaves out what is below the level", () =>
     Effect.gen(function*() {
       const all = Effect.all([Effect.logDebug("d"), Effect.logInfo("i"), Effect.logWarning("w"), Effect.logError("e")])
@@ -60,9 +99,9 @@ describe("Logging", () => {
       assert.notMatch(line, /\p{Cc}/u)
     }))
 
-  it.effect("colours the level where the terminal can", () =>
+  it.effect("colors the level where the terminal can", () =>
     Effect.gen(function*() {
-      yield* Effect.logError("no").pipe(Effect.provide(layerFor(log, { isTerminal: true, colour: true })))
+      yield* Effect.logError("no").pipe(Effect.provide(layerFor(log, { isTerminal: true, color: true })))
       const [line = ""] = yield* lines
       assert.include(line, "\u001b[31mERROR")
     }))
