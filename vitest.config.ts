@@ -1,16 +1,38 @@
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
+const shared = {
+  exclude: ["test/**/*.long.test.ts", "test/**/*.drill.test.ts"],
+  testTimeout: 30_000,
+  hookTimeout: 30_000,
+  env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node", import.meta.url)) }
+}
+
+/** `npm test`: what every change has to pass, in a few minutes. */
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: ["test/**/*.long.test.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    // Most files wait for processes more than they compute, so two of them share two cores well.
-    maxWorkers: 2,
-    // Each process that a test starts would read and compile the same sources anew.
-    globalSetup: ["test/support/bundledMain.ts"],
-    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node", import.meta.url)) }
+    reporters: ["./test/support/LineReporter.ts"],
+    maxWorkers: 4,
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          // The files share a process, and so what they import.
+          isolate: false,
+          globalSetup: ["test/support/environment.ts"]
+        }
+      },
+      {
+        test: {
+          ...shared,
+          name: "system",
+          include: ["test/system/**/*.test.ts"],
+          // Each process that a test starts would read and compile the same sources anew.
+          globalSetup: ["test/support/environment.ts", "test/support/bundledMain.ts"]
+        }
+      }
+    ]
   }
 })

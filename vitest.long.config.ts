@@ -3,7 +3,10 @@ import { defineConfig } from "vitest/config"
 /** What takes minutes and says more: `npm run test:long`. */
 export default defineConfig({
   test: {
+    reporters: ["./test/support/LineReporter.ts"],
     include: ["test/**/*.long.test.ts"],
+    maxWorkers: 2,
+    globalSetup: ["test/support/environment.ts", "test/support/bundledMain.ts"],
     testTimeout: 600_000,
     hookTimeout: 60_000
   }

@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
-import { memoryDirectory } from "./memoryDirectory.ts"
+import { memoryDirectory } from "./environment.ts"
 
 const Row = Schema.Struct({
   state: Schema.String,
@@ -19,7 +19,7 @@ const name = "holdfast.db"
 /** The files as a crash left them, copied, so that it is the daemon that recovers them and not we. */
 export const integrity = (directory: string): string => {
   if (!existsSync(join(directory, name))) return "ok"
-  const copy = mkdtempSync(join(memoryDirectory, "holdfast-copy-"))
+  const copy = mkdtempSync(join(memoryDirectory(), "holdfast-copy-"))
   try {
     for (const file of [name, `${name}-wal`]) {
       if (existsSync(join(directory, file))) copyFileSync(join(directory, file), join(copy, file))

@@ -4,14 +4,14 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { defaultRelay } from "../../src/domain/Ids.ts"
 import { Holdfast, RelayLink, Relays, type SettingsSchema } from "../../src/index.ts"
-import { memoryDirectory } from "./memoryDirectory.ts"
+import { memoryDirectory } from "./environment.ts"
 
 type Encoded = typeof SettingsSchema.Encoded
 
 /** Until the scope ends; `outages` counts how often the link went Down since. */
 export const holdfast = Effect.fnUntraced(function*(relay: URL, settings: Encoded = {}) {
   const dataDir = yield* Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync(join(memoryDirectory, "holdfast-hostile-"))),
+    Effect.sync(() => mkdtempSync(join(memoryDirectory(), "holdfast-hostile-"))),
     (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
   )
   const services = yield* Layer.build(

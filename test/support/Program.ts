@@ -1,7 +1,8 @@
-/** `holdfast` as a process of its own, its output kept, its environment free of the developer's settings. */
+/** `holdfast` as a process of its own, its output kept, seeing nothing of the user. */
 import { Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { childEnvironment } from "./environment.ts"
 
 /** The bundle where a run has built one (`bundledMain.ts`), else the sources. */
 const main = process.env["BUNDLED_HOLDFAST"] ?? fileURLToPath(new URL("../../src/main.ts", import.meta.url))
@@ -28,11 +29,10 @@ export const launch = (
   environment: Environment = {},
   directory: string = process.cwd()
 ): Program => {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("HOLDFAST_"))
   const child = spawn(process.execPath, ["--import", preload, main, ...args], {
     cwd: directory,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    env: { ...Object.fromEntries(inherited), NO_COLOR: "1", ...environment }
+    env: childEnvironment(environment)
   })
   const ended = new Promise<Ended>((done) => child.once("close", (code, signal) => done({ code, signal })))
   const program: Program = { child, ended, stdout: "", stderr: "" }

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { TestContext } from "vitest"
+import { childEnvironment } from "../environment.ts"
 
 const cache = fileURLToPath(new URL("../../../node_modules/.cache/holdfast-agents", import.meta.url))
 
@@ -23,7 +24,7 @@ export const realAgent = (name: keyof typeof specifiers, context: TestContext): 
     if (existsSync(command)) return resume(Effect.succeed(command))
     mkdirSync(directory, { recursive: true })
     const args = ["install", "--no-audit", "--no-fund", "--prefix", directory, specifier]
-    execFile("npm", args, { timeout: 240_000 }, (error) => {
+    execFile("npm", args, { timeout: 240_000, env: childEnvironment() }, (error) => {
       if (error === null && existsSync(command)) return resume(Effect.succeed(command))
       const why = `${specifier} cannot be installed here: ${error?.message.split("\n")[0] ?? "no command came of it"}`
       process.stderr.write(`SKIPPED: ${why}\n`)

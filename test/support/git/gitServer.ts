@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { childEnvironment } from "../environment.ts"
 
 export interface GitServer {
   readonly origin: string
@@ -25,7 +26,7 @@ const serve = (root: string, request: IncomingMessage, response: ServerResponse)
   const [path = "", query = ""] = (request.url ?? "").split("?")
   const backend = spawn("git", ["http-backend"], {
     env: {
-      PATH: process.env["PATH"],
+      ...childEnvironment(),
       GIT_PROJECT_ROOT: root,
       GIT_HTTP_EXPORT_ALL: "1",
       REMOTE_USER: "somebody",
@@ -63,8 +64,12 @@ export const gitServer: Effect.Effect<GitServer, never, Scope.Scope> = Effect.ge
     Effect.sync(() => mkdtempSync(join(tmpdir(), "holdfast-git-"))),
     (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
   )
-  execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", join(root, "repo.git")])
-  execFileSync("git", ["-C", join(root, "repo.git"), "config", "http.receivepack", "true"])
+  execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", join(root, "repo.git")], {
+    env: childEnvironment()
+  })
+  execFileSync("git", ["-C", join(root, "repo.git"), "config", "http.receivepack", "true"], {
+    env: childEnvironment()
+  })
   const accepted = new Set<string>()
   const shown: Array<string> = []
   const server = createServer((request, response) => {

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process"
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { childEnvironment } from "../environment.ts"
 
 export interface Repository {
   readonly path: string
@@ -14,15 +15,12 @@ export interface Repository {
   readonly commit: (directory: string, file: string) => void
 }
 
-const environment = {
-  ...process.env,
-  GIT_CONFIG_GLOBAL: "/dev/null",
-  GIT_CONFIG_NOSYSTEM: "1",
+const environment = childEnvironment({
   GIT_AUTHOR_NAME: "a",
   GIT_AUTHOR_EMAIL: "a@example.com",
   GIT_COMMITTER_NAME: "a",
   GIT_COMMITTER_EMAIL: "a@example.com"
-}
+})
 
 const run = (directory: string, args: ReadonlyArray<string>): string =>
   execFileSync("git", ["-C", directory, ...args], { env: environment, encoding: "utf8", stdio: "pipe" })

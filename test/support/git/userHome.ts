@@ -1,9 +1,10 @@
-/** A user of git with a home of its own: nothing of the developer's configuration gets in. */
+/** A user of git with a home of its own. */
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { childEnvironment } from "../environment.ts"
 
 export interface Ran {
   readonly code: number | null
@@ -16,17 +17,15 @@ export const userHome = Effect.gen(function*() {
     Effect.sync(() => mkdtempSync(join(tmpdir(), "holdfast-home-"))),
     (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
   )
-  const env = {
-    PATH: process.env["PATH"] ?? "",
+  const env = childEnvironment({
     HOME: home,
-    GIT_CONFIG_NOSYSTEM: "1",
-    GIT_TERMINAL_PROMPT: "0",
+    XDG_CONFIG_HOME: join(home, ".config"),
+    XDG_STATE_HOME: join(home, ".local", "state"),
     GIT_AUTHOR_NAME: "a",
     GIT_AUTHOR_EMAIL: "a@a.test",
     GIT_COMMITTER_NAME: "a",
-    GIT_COMMITTER_EMAIL: "a@a.test",
-    NO_COLOR: "1"
-  }
+    GIT_COMMITTER_EMAIL: "a@a.test"
+  })
   const work = join(home, "work")
   mkdirSync(work)
 

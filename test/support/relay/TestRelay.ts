@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { childEnvironment } from "../environment.ts"
 import { type LedgerEntry, readLedger } from "./Ledger.ts"
 import type { RelayConfig } from "./RelayConfig.ts"
 import { type RelayControl, relayControl } from "./RelayControl.ts"
@@ -58,7 +59,7 @@ const launch = (
   Effect.callback<Running>((resume) => {
     const child = spawn(process.execPath, [program, JSON.stringify(config)], {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
-      env: compileCache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: compileCache }
+      env: childEnvironment(compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache })
     })
     const gone = new Promise<void>((done) => child.once("exit", () => done()))
     let complaints = ""

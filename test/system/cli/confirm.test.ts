@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { entry } from "../../support/adminDoubles.ts"
+import { childEnvironment } from "../../support/environment.ts"
 import { daemon } from "../../support/Terminal.ts"
 
 const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
@@ -13,7 +14,7 @@ const onTerminal = (dataDir: string, answer: string, ...args: ReadonlyArray<stri
   Effect.callback<{ readonly code: number | null; readonly screen: string }>((resume) => {
     const words = [process.execPath, main, ...args, "--data-dir", dataDir]
     const child = spawn("script", ["--quiet", "--return", "--command", words.join(" "), "/dev/null"], {
-      env: { PATH: process.env["PATH"], HOME: dataDir, TERM: "xterm" },
+      env: childEnvironment({ HOME: dataDir, TERM: "xterm" }),
       stdio: ["pipe", "pipe", "inherit"]
     })
     let screen = ""

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { childEnvironment } from "../../support/environment.ts"
 import { httpServer } from "../../support/token/httpServer.ts"
 import { drive, notOurs, Task } from "./Driver.ts"
 
@@ -73,7 +74,7 @@ export const clientSuite = Effect.fnUntraced(function*(set: ReadonlyArray<string
   yield* Effect.callback<void>((resume) => {
     const command = `${process.execPath} ${forward} ${port}`
     const args = [program, "client", "--command", command, ...set, "-o", directory, "--timeout", "60000"]
-    const child = spawn(process.execPath, args, { stdio: "ignore" })
+    const child = spawn(process.execPath, args, { stdio: "ignore", env: childEnvironment() })
     child.once("exit", () => resume(Effect.void))
     return Effect.sync(() => child.kill("SIGKILL"))
   })

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { childEnvironment } from "../../support/environment.ts"
 
 const program = fileURLToPath(
   new URL("../../../node_modules/@modelcontextprotocol/conformance/dist/index.js", import.meta.url)
@@ -40,7 +41,10 @@ const run = (args: ReadonlyArray<string>, nameOf: (check: Check) => string): Eff
     Effect.sync(() => mkdtempSync(join(tmpdir(), "holdfast-conformance-"))),
     (directory) =>
       Effect.callback<void>((resume) => {
-        const child = spawn(process.execPath, [program, ...args, "-o", directory], { stdio: "ignore" })
+        const child = spawn(process.execPath, [program, ...args, "-o", directory], {
+          stdio: "ignore",
+          env: childEnvironment()
+        })
         child.once("exit", () => resume(Effect.void))
         return Effect.sync(() => child.kill("SIGKILL"))
       }).pipe(Effect.map(() => findingsIn(directory, nameOf))),

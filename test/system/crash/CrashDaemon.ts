@@ -2,6 +2,7 @@
 import { Deferred, Effect, Option, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import type { SettingsSchema } from "../../../src/config/Settings.ts"
+import { childEnvironment } from "../../support/environment.ts"
 import type { Counts, FromDaemon, ToDaemon } from "./DaemonTalk.ts"
 import type { Trap } from "./Place.ts"
 
@@ -29,10 +30,9 @@ interface Life {
 }
 
 const load = (program: string, cache: string): Life => {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("HOLDFAST_"))
   const child = spawn(process.execPath, [program], {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    env: { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: cache }
+    env: childEnvironment({ NODE_COMPILE_CACHE: cache })
   })
   const death = Deferred.makeUnsafe<Death>()
   let said = ""

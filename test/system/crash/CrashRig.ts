@@ -3,8 +3,8 @@ import { Effect, Fiber, Option } from "effect"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import * as Disk from "../../support/Disk.ts"
+import { memoryDirectory } from "../../support/environment.ts"
 import { eventually } from "../../support/eventually.ts"
-import { memoryDirectory } from "../../support/memoryDirectory.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
 import { audit, type Written } from "./Audit.ts"
 import type { Programs } from "./bundle.ts"
@@ -46,7 +46,7 @@ const clients = 3
 
 /** SIGKILL leaves alone what the system has of a file, be it on a disk or in memory. */
 const temporary = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(memoryDirectory, "holdfast-data-"))),
+  Effect.sync(() => mkdtempSync(join(memoryDirectory(), "holdfast-data-"))),
   (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
 )
 

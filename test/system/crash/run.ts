@@ -12,16 +12,17 @@ export interface RunOptions {
   readonly from?: number
   /** Only these; all of them in turn, without. */
   readonly mode?: Mode | undefined
+  /** Cycles of one rig; the next one has another mode. */
+  readonly perRig?: number
   /** Rigs that run side by side. */
   readonly jobs?: number
   readonly onRig?: (totals: Totals) => Effect.Effect<void>
 }
 
-const perRig = 25
 const modes: ReadonlyArray<Mode> = ["dedupes", "dedupes", "resends", "lets die"]
 
 export const run = Effect.fnUntraced(function*(options: RunOptions) {
-  const { cycles, from = 0, jobs = 1, mode, onRig, seed } = options
+  const { cycles, from = 0, jobs = 1, mode, onRig, perRig = 25, seed } = options
   const programs = yield* bundle
   const totals = new Totals()
   const starts = Array.from({ length: Math.ceil(cycles / perRig) }, (_rig, index) => from + index * perRig)

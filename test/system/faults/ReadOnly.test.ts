@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { childEnvironment } from "../../support/environment.ts"
 import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
 import { possible } from "./SmallDisk.ts"
 
@@ -16,7 +17,7 @@ const serve = (directory: string, dataDir: string) =>
     const command = [process.execPath, main, "serve", "--relay", "http://127.0.0.1:9/mcp", "--port", "0"]
     const child = spawn("unshare", ["-Urm", "sh", "-c", script, directory, ...command, "--data-dir", dataDir], {
       stdio: ["ignore", "ignore", "pipe"],
-      env: { ...process.env, NO_COLOR: "1" }
+      env: childEnvironment()
     })
     let said = ""
     child.stderr.on("data", (chunk) => said += String(chunk))

@@ -6,6 +6,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { childEnvironment } from "../../support/environment.ts"
 import type { Door } from "../crash/Client.ts"
 
 const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
@@ -67,7 +68,7 @@ export const smallDisk = Effect.fnUntraced(function*(
     Effect.callback<ChildProcess>((resume) => {
       const child = spawn("unshare", ["-Urm", "sh", "-c", script, mountpoint, ...command], {
         stdio: ["pipe", "pipe", "pipe"],
-        env: { ...process.env, HOLDFAST_AGENT_SECRET: secret, NO_COLOR: "1" }
+        env: childEnvironment({ HOLDFAST_AGENT_SECRET: secret })
       })
       child.stderr.on("data", (chunk) => output += String(chunk))
       child.stdout.on("data", (chunk) => {

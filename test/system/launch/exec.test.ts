@@ -6,6 +6,7 @@ import { basename } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type Scratch, scratch, telling, told } from "../../support/agents/scratch.ts"
 import { Clients } from "../../support/Clients.ts"
+import { childEnvironment } from "../../support/environment.ts"
 import { eventually } from "../../support/eventually.ts"
 import { repository } from "../../support/git/repository.ts"
 import { launch, type Program, run } from "../../support/Program.ts"
@@ -144,7 +145,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
         "'tty && test -t 0'"
       ]
       const output = yield* Effect.callback<string>((resume) => {
-        const env = { ...process.env, ...home.environment }
+        const env = childEnvironment(home.environment)
         execFile(
           "script",
           ["-qec", line.join(" "), "/dev/null"],

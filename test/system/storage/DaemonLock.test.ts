@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url"
 import { DaemonLock } from "../../../src/storage/DaemonLock.ts"
 import { DataDirectory } from "../../../src/storage/DataDirectory.ts"
 import * as EndpointFile from "../../../src/storage/EndpointFile.ts"
+import { childEnvironment } from "../../support/environment.ts"
 import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
 
 const locked = (path: string) => DaemonLock.layer.pipe(Layer.provideMerge(DataDirectory.layerAt(path)))
@@ -20,7 +21,8 @@ const daemon = (path: string) =>
         fileURLToPath(new URL("../../support/holdLock.ts", import.meta.url)),
         path
       ], {
-        stdio: ["ignore", "pipe", "inherit"]
+        stdio: ["ignore", "pipe", "inherit"],
+        env: childEnvironment()
       })
       const [said] = await once(child.stdout, "data")
       return { child, said: String(said) }

@@ -2,31 +2,33 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { Outbox } from "../../../src/outbox/Outbox.ts"
 import { RateLimited, RelayFailure } from "../../../src/relay/RelayFailure.ts"
+import { depth } from "../../support/depth.ts"
 import { advance, settled } from "../../support/outbox/advance.ts"
 import { keyed, queue, states, submit } from "../../support/outbox/calls.ts"
 import { answers, FakeRelay } from "../../support/outbox/FakeRelay.ts"
 import { outboxWith } from "../../support/outbox/outboxWith.ts"
 
 const lanes = 40
+const entries = depth({ short: 1_000, drill: 10_000 })
 
 const laneOf = (index: number) => `lane ${index % lanes}`
 const call = (index: number) => keyed(String(index), { id: String(index), args: { to: laneOf(index) } })
 
 describe("a queue after an outage", () => {
   it.effect(
-    "of 10,000 entries drains in order of each lane, slowly at first, and never more than eight at once",
+    `of ${entries} entries drains in order of each lane, slowly at first, and never more than eight at once`,
     () =>
       Effect.gen(function*() {
         const relay = yield* FakeRelay
         const outbox = yield* Outbox
         yield* relay.down
         const submitted = yield* Effect.forkChild(
-          Effect.forEach(Array.from({ length: 10_000 }, (_entry, index) => call(index)), submit, {
+          Effect.forEach(Array.from({ length: entries }, (_entry, index) => call(index)), submit, {
             concurrency: "unbounded"
           })
         )
         yield* Fiber.join(submitted)
-        assert.strictEqual((yield* outbox.stats).pending, 10_000)
+        assert.strictEqual((yield* outbox.stats).pending, entries)
 
         let underWay = 0
         let most = 0
@@ -48,7 +50,7 @@ describe("a queue after an outage", () => {
         yield* relay.up
         for (let minute = 0; minute < 10 && (yield* outbox.stats).pending > 0; minute++) yield* advance("1 minute")
 
-        assert.strictEqual((yield* outbox.stats).delivered, 10_000)
+        assert.strictEqual((yield* outbox.stats).delivered, entries)
         assert.deepStrictEqual([0, 1, 2, 3, 4].map((second) => perSecond.get(second)), [1, 2, 4, 8, 8])
         assert.strictEqual(most, 8)
         for (const keys of perLane.values()) assert.deepStrictEqual(keys, keys.toSorted((one, other) => one - other))

@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { type Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { Outbox, type Submission } from "../../../src/outbox/Outbox.ts"
 import { ConnectionLost } from "../../../src/relay/RelayFailure.ts"
+import { depth } from "../../support/depth.ts"
 import { advance, settled } from "../../support/outbox/advance.ts"
 import { keyed } from "../../support/outbox/calls.ts"
 import { answers, type Behaviour, errs, fails, FakeRelay, unreachable } from "../../support/outbox/FakeRelay.ts"
@@ -163,6 +164,6 @@ describe("Outbox", () => {
     "keeps the order of each lane, loses nothing and never attempts an entry twice at once",
     [Schema.Array(Command).check(Schema.isMinLength(5), Schema.isMaxLength(60))],
     ([commands]) => interleave(commands).pipe(Effect.scoped, Effect.provide(FakeRelay.layer)),
-    { timeout: 120_000, arbitrary: { runs: 120, seed: "holdfast", size: 60 } }
+    { timeout: 120_000, arbitrary: { runs: depth({ short: 15, drill: 120 }), seed: "holdfast", size: 60 } }
   )
 })

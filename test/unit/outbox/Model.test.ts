@@ -1,5 +1,6 @@
 import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { depth } from "../../support/depth.ts"
 import { FakeRelay } from "../../support/outbox/FakeRelay.ts"
 import { Commands, live } from "./modelled.ts"
 
@@ -8,6 +9,6 @@ describe("the queue", () => {
     "is what its model says, after any commands",
     [Commands],
     ([commands]) => live(commands).pipe(Effect.scoped, Effect.provide(FakeRelay.layer)),
-    { timeout: 300_000, arbitrary: { runs: 200, seed: "holdfast", size: 40 } }
+    { timeout: 300_000, arbitrary: { runs: depth({ short: 20, drill: 200 }), seed: "holdfast", size: 40 } }
   )
 })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Outbox } from "../../../src/outbox/Outbox.ts"
+import { depth } from "../../support/depth.ts"
 import { Dice } from "../../support/Dice.ts"
 import { advance } from "../../support/outbox/advance.ts"
 import { keyed, queue, states, submit } from "../../support/outbox/calls.ts"
@@ -8,7 +9,7 @@ import { answers, FakeRelay, refuses } from "../../support/outbox/FakeRelay.ts"
 import { outboxWith } from "../../support/outbox/outboxWith.ts"
 import { shuffled } from "./shuffled.ts"
 
-const lives = 60
+const lives = depth({ short: 12, drill: 60 })
 
 /** Calls come, one behind the other in two lanes, while the link comes and goes and letters have to be told of. */
 const life = Effect.fnUntraced(function*(dice: Dice) {

@@ -1,0 +1,19 @@
+import { defineConfig } from "vitest/config"
+
+/** `npm run test:drills`: the seeded searches for faults again, further than `npm test` goes. */
+export default defineConfig({
+  test: {
+    reporters: ["./test/support/LineReporter.ts"],
+    include: [
+      "test/system/crash/Crash.test.ts",
+      "test/system/eras/Fidelity.test.ts",
+      "test/system/faults/Sweep.test.ts",
+      "test/unit/outbox/{Drain,Interleavings,Model,Shuffled}.test.ts"
+    ],
+    maxWorkers: 2,
+    testTimeout: 900_000,
+    hookTimeout: 60_000,
+    globalSetup: ["test/support/environment.ts", "test/support/bundledMain.ts"],
+    env: { TEST_DEPTH: "drill" }
+  }
+})
