@@ -12,7 +12,8 @@ const shared = {
 export default defineConfig({
   test: {
     reporters: ["./test/support/LineReporter.ts"],
-    maxWorkers: 4,
+    // Files of system tests wait for processes more than they compute.
+    maxWorkers: 3,
     projects: [
       {
         test: {

@@ -94,13 +94,13 @@ const start = (options: DaemonOptions = {}): Effect.Effect<Daemon, never, Scope.
       (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
     ))
     let present: Ready = yield* Effect.acquireRelease(boot(options, dataDir), (_first, exit): Effect.Effect<void> =>
-      Effect.promise(async () => {
-        const { child, ended, stderr, stdout } = present.program
-        child.kill("SIGKILL")
-        await ended
-        if (Exit.isFailure(exit)) {
-          process.stderr.write(`the daemon's output:\n${stdout}${stderr}\n`)
-        }
+      Effect.gen(function*() {
+        const { program } = present
+        program.child.kill("SIGKILL")
+        yield* Effect.promise(() =>
+          program.ended
+        )
+        if (Exit.isFailure(exit)) yield* Effect.logError(`the daemon's output:\n${program.stdout}${program.stderr}`)
       }))
     let current: DaemonOptions = { ...options, port: present.port }
 
@@ -108,9 +108,7 @@ const start = (options: DaemonOptions = {}): Effect.Effect<Daemon, never, Scope.
       Effect.sync(() => {
         present.program.child.kill(name)
       })
-    const ended = Effect.promise(() =>
-      present.program.ended
-    )
+    const ended = Effect.promise(() => present.program.ended)
     const kill = Effect.asVoid(Effect.andThen(signal("SIGKILL"), ended))
 
     return {

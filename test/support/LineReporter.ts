@@ -1,4 +1,4 @@
-/** A line for each file, then each failure with what was printed meanwhile; no colors, nothing that moves. */
+/** A line for each file as it ends, then each failure whole, with what was printed meanwhile; no colors, nothing that moves. */
 import { stripVTControlCharacters } from "node:util"
 import type { SerializedError, UserConsoleLog } from "vitest"
 import type { Reporter, TestCase, TestModule } from "vitest/node"
@@ -50,6 +50,9 @@ export default class LineReporter implements Reporter {
       ...(skipped > 0 ? [`${skipped} skipped`] : []),
       seconds(whole)
     ].join(", "))
+    for (const test of module.children.allTests("failed")) {
+      print(`          ${test.name}: ${test.result().errors?.[0]?.message.split("\n")[0] ?? ""}`)
+    }
     if (!module.ok()) return
     for (const each of [module, ...tests]) this.#logs.delete(each.id)
   }
