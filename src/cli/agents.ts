@@ -1,7 +1,6 @@
 import { Console, Effect, Schema } from "effect"
 import { Argument, Command } from "effect/cli"
 import { AgentView, NewAgent } from "../admin/AgentView.ts"
-import { otherVariables } from "../config/Environment.ts"
 import { AgentName } from "../domain/Ids.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 import { jsonFlag } from "./flags.ts"
@@ -35,9 +34,10 @@ const usage = (agent: AgentName): string => `
 Start a client as this agent; it needs no secret:
   holdfast exec --agent ${agent} -- claude
 
-Or configure a client by hand (also codex, gemini, cursor, vscode, json):
-  export ${otherVariables.agentSecret}=…   the secret above
-  holdfast config claude --agent ${agent}`
+Or print the entry for its configuration (also codex, gemini, cursor, vscode, json):
+  holdfast config claude --agent ${agent}
+
+A program that connects by itself sends the secret as a bearer token.`
 
 /** Only the secret goes to standard output, so that it can be piped to where it belongs. */
 const add = Command.make(

@@ -118,5 +118,9 @@ export const exec = Command.make("exec", {
     Command.withDescription(
       "Run an agent with endpoint and secret given to it (Claude Code, Codex, Gemini, Cursor, VS Code, or any command by "
         + "its environment); its exit code is ours"
-    )
+    ),
+    Command.withExamples([{ command: "holdfast exec -- claude", description: "Start Claude Code, connected" }, {
+      command: "holdfast exec --agent reviewer -- codex",
+      description: "Start Codex as an agent that was added"
+    }])
   )

@@ -32,4 +32,8 @@ export const gh = Command.make(
     )
     if (code !== 0) return yield* new Ended({ code })
   })
-).pipe(Command.withDescription("Run gh with a fresh token"), withDaemon)
+).pipe(
+  Command.withDescription("Run gh with a fresh token"),
+  Command.withExamples([{ command: "holdfast gh -- pr list", description: "Run gh with a fresh token" }]),
+  withDaemon
+)

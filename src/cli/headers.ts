@@ -19,5 +19,9 @@ export const headers = Command.make("headers", {}, () =>
     )).trim()
     yield* Console.log(JSON.stringify({ Authorization: `Bearer ${secret}` }))
   })).pipe(
-    Command.withDescription("The headers that a client sends, with the agent's secret, as JSON; not for the eye")
+    Command.withDescription("The headers that a client sends, with the agent's secret, as JSON; not for the eye"),
+    Command.withExamples([{
+      command: "holdfast headers",
+      description: "What a client's configuration runs before it connects"
+    }])
   )

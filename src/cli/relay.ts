@@ -19,5 +19,9 @@ export const relay = Command.make("relay", {
     yield* Console.log(`daemon    HOLDFAST_TOKEN_FILE=${shellWord(tokenFile)} holdfast serve --relay ${url}`)
     return yield* Effect.never
   }).pipe(Effect.scoped, Effect.provide(Layer.unwrap(Effect.map(settings, logging))), stopsBySignal)).pipe(
-    Command.withDescription("Run the embedded relay by itself: messages and workspaces for the agents of one machine")
+    Command.withDescription("Run the embedded relay by itself: messages and workspaces for the agents of one machine"),
+    Command.withExamples([{
+      command: "holdfast relay --port 4850",
+      description: "Run it, and print how a daemon uses it"
+    }])
   )

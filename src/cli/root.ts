@@ -16,5 +16,13 @@ export const root = Command.make("holdfast").pipe(
       Flag.optional
     )
   }),
-  Command.withDescription("The MCP endpoint that a coding agent connects to and that never goes away")
+  Command.withDescription("The MCP endpoint that a coding agent connects to and that never goes away"),
+  Command.withExamples([
+    {
+      command: "holdfast serve --relay https://relay.example.com/mcp",
+      description: "Run the daemon in front of your remote MCP server"
+    },
+    { command: "holdfast exec -- claude", description: "Start Claude Code, connected" },
+    { command: "holdfast doctor", description: "Check each link of the chain" }
+  ])
 )

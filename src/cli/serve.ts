@@ -97,5 +97,9 @@ export const serve = Command.make("serve", {
       return yield* Runner.serve({ settings, ...served, reread, onReady: announce(dataDir, served.relays), stopReason })
     }).pipe(Effect.provide(logging(settings)))
   }).pipe(Effect.scoped, stopsBySignal)).pipe(
-    Command.withDescription("Run the daemon, in the foreground, until it is stopped by a signal")
+    Command.withDescription("Run the daemon, in the foreground, until it is stopped by a signal"),
+    Command.withExamples([{
+      command: "holdfast serve --relay https://relay.example.com/mcp",
+      description: "Run in front of your remote MCP server"
+    }, { command: "holdfast serve --embedded", description: "Run with the relay that ships with Holdfast" }])
   )

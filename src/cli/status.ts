@@ -59,4 +59,11 @@ export const status = Command.make(
     const status = yield* daemon.ask((client) => client.status())
     yield* json ? printJson(StatusView)(status) : print(status)
   })
-).pipe(Command.withDescription("Link, token, queue, sessions and fibers of the running daemon"), withDaemon)
+).pipe(
+  Command.withDescription("Link, token, queue, sessions and fibers of the running daemon"),
+  Command.withExamples([{ command: "holdfast status", description: "Show link, token, queue and sessions" }, {
+    command: "holdfast status --json",
+    description: "Print them as JSON"
+  }]),
+  withDaemon
+)

@@ -68,5 +68,9 @@ export const tools = Command.make(
   })
 ).pipe(
   Command.withDescription("Each tool: what the agent sees, what is hidden by which rule, what may be queued"),
+  Command.withExamples([{ command: "holdfast tools", description: "List what the default agent sees" }, {
+    command: "holdfast tools --agent reviewer --json",
+    description: "List one agent's tools as JSON"
+  }]),
   withDaemon
 )

@@ -10,7 +10,15 @@ export interface ClientEntry {
   readonly program: ReadonlyArray<string>
   /** The data directory and what else the command needs, since not every client passes its environment on. */
   readonly options: ReadonlyArray<string>
+  /** An agent other than the default one: its secret is in no file, so the client runs a command that gets one. */
+  readonly agent?: string
 }
+
+export const forAgent = (entry: ClientEntry, agent: string): ClientEntry => ({
+  ...entry,
+  agent,
+  options: [...entry.options, "--agent", agent]
+})
 
 export const environmentVariable = "HOLDFAST_AGENT_SECRET"
 
@@ -39,6 +47,7 @@ export const stdioCommand = ({ options, program: [command = "holdfast", ...args]
   args: [...args, "stdio", ...options]
 })
 
-export const mergeInto = (file: string, key: string) => (entry: ClientEntry): string =>
-  `Merge into ${file}: add the ${entry.name} entry to "${key}" where there is one. Then start the client with\n`
-  + exportLine(entry)
+export const mergeInto = (file: string, key: string) => (entry: ClientEntry): string => {
+  const merge = `Merge into ${file}: add the ${entry.name} entry to "${key}" where there is one.`
+  return entry.agent === undefined ? `${merge} Then start the client with\n${exportLine(entry)}` : merge
+}

@@ -2,12 +2,15 @@
 import { homedir } from "node:os"
 import { join } from "node:path"
 import type { Client } from "./Client.ts"
-import { type ClientEntry, headersLine } from "./ClientEntry.ts"
+import { type ClientEntry, headersLine, stdioCommand } from "./ClientEntry.ts"
 import { type Inject, secretVariable } from "./Injection.ts"
 import * as JsonEntry from "./jsonEntry.ts"
 
 /** The command has 10 s (2.1.332). User scope needs nobody's trust in the folder. */
-const entryOf = (entry: ClientEntry) => ({ type: "http", url: entry.url, headersHelper: headersLine(entry) })
+const entryOf = (entry: ClientEntry) =>
+  entry.agent === undefined
+    ? { type: "http", url: entry.url, headersHelper: headersLine(entry) }
+    : { type: "stdio", ...stdioCommand(entry) }
 
 /**
  * `--mcp-config` adds to what the user configured, as long as the strict flag is not there. In one word with its value:

@@ -2,7 +2,7 @@
 import { homedir } from "node:os"
 import { join } from "node:path"
 import type { Client } from "./Client.ts"
-import { environmentVariable, mergeInto } from "./ClientEntry.ts"
+import { environmentVariable, mergeInto, stdioCommand } from "./ClientEntry.ts"
 import { editorArguments, type Inject } from "./Injection.ts"
 
 const entryOf = (url: string) => ({ url, headers: { Authorization: `Bearer \${env:${environmentVariable}}` } })
@@ -21,7 +21,11 @@ const agent: Inject = (servers) => ({
 export const cursor: Client = {
   title: "Cursor",
   snippet: (entry) => ({
-    text: JSON.stringify({ mcpServers: { [entry.name]: entryOf(entry.url) } }, null, 2),
+    text: JSON.stringify(
+      { mcpServers: { [entry.name]: entry.agent === undefined ? entryOf(entry.url) : stdioCommand(entry) } },
+      null,
+      2
+    ),
     note: mergeInto("~/.cursor/mcp.json", "mcpServers")(entry)
   }),
   inject: {

@@ -1,6 +1,6 @@
 /** The form that most clients share. */
 import type { Client } from "./Client.ts"
-import { environmentVariable, mergeInto } from "./ClientEntry.ts"
+import { environmentVariable, mergeInto, stdioCommand } from "./ClientEntry.ts"
 
 export const json: Client = {
   title: "a client",
@@ -8,11 +8,9 @@ export const json: Client = {
     text: JSON.stringify(
       {
         mcpServers: {
-          [entry.name]: {
-            type: "http",
-            url: entry.url,
-            headers: { Authorization: `Bearer \${${environmentVariable}}` }
-          }
+          [entry.name]: entry.agent === undefined
+            ? { type: "http", url: entry.url, headers: { Authorization: `Bearer \${${environmentVariable}}` } }
+            : { type: "stdio", ...stdioCommand(entry) }
         }
       },
       null,

@@ -2,7 +2,7 @@
 import { homedir } from "node:os"
 import { join } from "node:path"
 import type { Client } from "./Client.ts"
-import { environmentVariable, secretPlace } from "./ClientEntry.ts"
+import { type ClientEntry, environmentVariable, mergeInto, secretPlace, stdioCommand } from "./ClientEntry.ts"
 import { editorArguments, type Inject } from "./Injection.ts"
 
 const userFolder = (product: string): string => {
@@ -21,26 +21,37 @@ const injectInto = (product: string): Inject => (servers, own) => ({
   obeysListChanged: false
 })
 
+const ofAgent = (entry: ClientEntry) => ({
+  text: JSON.stringify({ servers: { [entry.name]: { type: "stdio", ...stdioCommand(entry) } } }, null, 2),
+  note: mergeInto(".vscode/mcp.json", "servers")(entry)
+})
+
 export const vscode: Client = {
   title: "VS Code",
-  snippet: (entry) => ({
-    text: JSON.stringify(
-      {
-        inputs: [{ type: "promptString", id: "holdfast-secret", description: "Holdfast agent secret", password: true }],
-        servers: {
-          [entry.name]: {
-            type: "http",
-            url: entry.url,
-            headers: { Authorization: "Bearer ${input:holdfast-secret}" }
+  snippet: (entry) =>
+    entry.agent !== undefined ? ofAgent(entry) : ({
+      text: JSON.stringify(
+        {
+          inputs: [{
+            type: "promptString",
+            id: "holdfast-secret",
+            description: "Holdfast agent secret",
+            password: true
+          }],
+          servers: {
+            [entry.name]: {
+              type: "http",
+              url: entry.url,
+              headers: { Authorization: "Bearer ${input:holdfast-secret}" }
+            }
           }
-        }
-      },
-      null,
-      2
-    ),
-    note: `Merge into .vscode/mcp.json: add to "servers" and "inputs". VS Code asks for the secret once; it is in ${
-      secretPlace(entry)
-    }`
-  }),
+        },
+        null,
+        2
+      ),
+      note: `Merge into .vscode/mcp.json: add to "servers" and "inputs". VS Code asks for the secret once; it is in ${
+        secretPlace(entry)
+      }`
+    }),
   inject: { code: injectInto("Code"), "code-insiders": injectInto("Code - Insiders") }
 }

@@ -15,4 +15,10 @@ export const check = Command.make("check", {}, () =>
       }`
     )
     yield* Console.log(`  data      ${directory}`)
-  })).pipe(Command.withDescription("Check flags, environment and configuration file, and say what is in force"))
+  })).pipe(
+    Command.withDescription("Check flags, environment and configuration file, and say what is in force"),
+    Command.withExamples([{
+      command: "holdfast config check",
+      description: "Check the settings, and show which are in force"
+    }])
+  )

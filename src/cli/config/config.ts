@@ -10,6 +10,10 @@ import { snippet } from "./snippet.ts"
 
 export const config = Command.make("config").pipe(
   Command.withDescription("What to paste into an agent's configuration; or check Holdfast's own"),
+  Command.withExamples([{ command: "holdfast config claude", description: "Print the entry for Claude Code" }, {
+    command: "holdfast config codex --agent reviewer",
+    description: "Print an entry for another agent"
+  }]),
   Command.withSubcommands([
     snippet("claude", claude),
     snippet("codex", codex),

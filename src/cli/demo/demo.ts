@@ -55,4 +55,7 @@ const play = Effect.gen(function*() {
 })
 
 export const demo = Command.make("demo", {}, () => play.pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici)))
-  .pipe(Command.withDescription("The same outage without Holdfast and with it, in 20 seconds"))
+  .pipe(
+    Command.withDescription("The same outage without Holdfast and with it, in 20 seconds"),
+    Command.withExamples([{ command: "holdfast demo", description: "Watch one outage, without Holdfast and with it" }])
+  )

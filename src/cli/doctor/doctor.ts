@@ -100,4 +100,10 @@ export const doctor = Command.make(
     const problems = report.checks.filter(({ state }) => state === "problem").length
     return yield* new CommandFailed({ message: problems === 1 ? "1 problem" : `${problems} problems` })
   })
-).pipe(Command.withDescription("Check each link of the chain; say what is wrong, and what to do"))
+).pipe(
+  Command.withDescription("Check each link of the chain; say what is wrong, and what to do"),
+  Command.withExamples([{ command: "holdfast doctor", description: "Check everything, and say what to do" }, {
+    command: "holdfast doctor --json",
+    description: "Print the checks as JSON"
+  }])
+)

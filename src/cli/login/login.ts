@@ -94,5 +94,9 @@ export const login = Command.make(
   }, Effect.scoped)
 ).pipe(
   Command.withDescription("Log in, with a browser, to a relay that asks for it"),
+  Command.withExamples([{ command: "holdfast login", description: "Log in to the default relay" }, {
+    command: "holdfast login --relay docs",
+    description: "Log in to the relay called docs"
+  }]),
   Command.provide(NodeHttpClient.layerUndici)
 )

@@ -67,5 +67,9 @@ export const stdio = Command.make("stdio", {
       yield* Effect.timeoutOption(end, "1 second")
     }).pipe(Effect.scoped, Effect.provide(DaemonClient.layer(dataDir)))
   })).pipe(
-    Command.withDescription("Serve MCP on standard input and output, for clients that speak nothing else")
+    Command.withDescription("Serve MCP on standard input and output, for clients that speak nothing else"),
+    Command.withExamples([{
+      command: "holdfast stdio --agent reviewer",
+      description: "What a client's configuration runs, as one agent"
+    }])
   )

@@ -40,4 +40,7 @@ export const unwrap = Command.make("unwrap", { file: fileArgument }, ({ file: na
         `${undelivered} calls for ${relay} are not delivered; they stay in ${dataDir}, for a relay of this name and URL`
       )
     }
-  })).pipe(Command.withDescription("Bring a wrapped configuration back, byte for byte"))
+  })).pipe(
+    Command.withDescription("Bring a wrapped configuration back, byte for byte"),
+    Command.withExamples([{ command: "holdfast unwrap .mcp.json", description: "Undo holdfast wrap .mcp.json" }])
+  )

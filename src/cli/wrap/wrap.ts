@@ -81,4 +81,10 @@ export const wrap = Command.make("wrap", { file: fileArgument }, ({ file: named 
     yield* Console.error(
       `Start the client with "holdfast exec", or after\n${exportLine(entry)}\n"holdfast unwrap" brings the file back.`
     )
-  })).pipe(Command.withDescription("Put the remote servers of an agent's configuration behind Holdfast"))
+  })).pipe(
+    Command.withDescription("Put the remote servers of an agent's configuration behind Holdfast"),
+    Command.withExamples([{
+      command: "holdfast wrap .mcp.json",
+      description: "Put the servers of this project's file behind Holdfast"
+    }])
+  )

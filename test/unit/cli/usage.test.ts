@@ -2,6 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { dataDirectory, run } from "../../support/Terminal.ts"
 
+const subcommandsIn = (help: string): ReadonlyArray<string> => {
+  const [, section = ""] = help.split("SUBCOMMANDS")
+  const [names = ""] = section.split("EXAMPLES", 1)
+  return [...names.matchAll(/^ {2}([\w-]+)/gm)].map(([, name = ""]) => name)
+}
+
 describe("the command line", () => {
   it.live("serve without a relay is a usage error that names both ways", () =>
     Effect.gen(function*() {
@@ -40,8 +46,7 @@ describe("the command line", () => {
     Effect.gen(function*() {
       const { code, out } = yield* run(yield* dataDirectory, "--help")
       assert.strictEqual(code, 0)
-      const listed = out.slice(out.indexOf("SUBCOMMANDS")).match(/^ {2}\w+/gm)?.map((name) => name.trim())
-      assert.deepStrictEqual(listed, [
+      assert.deepStrictEqual(subcommandsIn(out), [
         "serve",
         "relay",
         "exec",
@@ -89,6 +94,35 @@ describe("the command line", () => {
         assert.deepStrictEqual(Object.keys(mcpServers ?? servers), ["holdfast"])
       })
   )
+
+  it.live.each(["claude", "codex", "gemini", "cursor", "vscode", "json"])(
+    "config %s --agent names a command that gets that agent's secret, and no secret",
+    (client) =>
+      Effect.gen(function*() {
+        const directory = yield* dataDirectory
+        const { code, err, out } = yield* run(directory, "config", client, "--agent", "ada")
+        assert.strictEqual(code, 0)
+        const words = out.replaceAll(/\s+/g, "")
+        assert.include(words, `"stdio","--data-dir","${directory}"`)
+        assert.include(words, "\"--agent\",\"ada\"")
+        assert.notMatch(`${out}${err}`, /Authorization|HOLDFAST_AGENT_SECRET|agent-secret/)
+        assert.strictEqual((yield* run(directory, "config", client, "--agent", "not a name")).code, 2)
+      })
+  )
+
+  it.live("--help of every command has an example, which names the command itself", () =>
+    Effect.gen(function*() {
+      const directory = yield* dataDirectory
+      const visit = (path: ReadonlyArray<string>): Effect.Effect<number, unknown> =>
+        Effect.gen(function*() {
+          const { out } = yield* run(directory, ...path, "--help")
+          const [, examples = ""] = out.split("EXAMPLES")
+          assert.match(examples, new RegExp(`holdfast ${path.join(" ")}`), path.join(" "))
+          const counts = yield* Effect.forEach(subcommandsIn(out), (name) => visit([...path, name]))
+          return counts.reduce((sum, count) => sum + count, 1)
+        })
+      assert.isAbove(yield* visit([]), 40)
+    }), 60_000)
 
   it.live("config check says what is in force", () =>
     Effect.gen(function*() {
