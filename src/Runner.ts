@@ -27,6 +27,7 @@ import { gateways, readiness, relayAdmins } from "./runner/RelayViews.ts"
 import { relayReload } from "./runner/Reload.ts"
 import { seam } from "./runner/Seams.ts"
 import { ServedRelays } from "./runner/ServedRelays.ts"
+import { Started } from "./runner/Started.ts"
 import { stopping } from "./runner/Stopping.ts"
 import { DataDirectory } from "./storage/DataDirectory.ts"
 import * as EndpointFile from "./storage/EndpointFile.ts"
@@ -39,6 +40,7 @@ const announced = Layer.effectDiscard(Effect.gen(function*() {
   const { port, url } = yield* Endpoint
   const { pid, startedAt } = yield* Daemon
   yield* EndpointFile.announce({ url, port, pid, startedAt })
+  yield* Effect.flatMap(Started, ({ set }) => set)
 }))
 
 const eventLoopDelay = Layer.effectDiscard(Effect.gen(function*() {
@@ -72,6 +74,7 @@ export const layer = announced.pipe(
   Layer.provideMerge(daemon),
   Layer.provideMerge(Endpoint.layerNoDeps),
   Layer.provideMerge(readiness),
+  Layer.provideMerge(Started.layer),
   Layer.provideMerge(Layer.mergeAll(relayAdmins, relayReload, gateways, ExtraRoutes.layer, RememberedPort.layerNoDeps)),
   Layer.provideMerge(ServedRelays.layer),
   Layer.provideMerge(Relays.layer),

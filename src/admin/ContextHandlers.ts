@@ -1,4 +1,5 @@
-import { Effect, Schema } from "effect"
+import { NodeServices } from "@effect/platform-node"
+import { Effect, FileSystem, Layer, Option, Path, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Settings } from "../config/Settings.ts"
 import { ContextEvent } from "../context/ContextState.ts"
@@ -37,9 +38,25 @@ const toEvent = Effect.fnUntraced(function*(command: ContextCommand) {
   if (event !== "Attach" && (path !== undefined || branch !== undefined)) {
     return yield* new BadRequest({ message: `${event} takes neither path nor branch; only Attach does` })
   }
-  return yield* Schema.decodeUnknownEffect(ContextEvent)({ _tag: event, path, branch }).pipe(
+  const decoded = yield* Schema.decodeUnknownEffect(ContextEvent)({ _tag: event, path, branch }).pipe(
     Effect.mapError(() => new BadRequest({ message: `${event} needs a path and a branch` }))
   )
+  if (decoded._tag === "Attach") yield* isDirectory(decoded.path)
+  return decoded
+})
+
+/** Nobody works in a place that is not there. */
+const isDirectory = Effect.fnUntraced(function*(place: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  if (!path.isAbsolute(place)) {
+    return yield* new BadRequest({ message: `Attach needs an absolute path, not "${place}"` })
+  }
+  const found = yield* Effect.option(fs.stat(place))
+  if (Option.exists(found, ({ type }) => type === "Directory")) return
+  return yield* new BadRequest({
+    message: `${place} is ${Option.isNone(found) ? "not there" : "no directory"}: Attach needs the worktree's path`
+  })
 })
 
 export const layerNoDeps = HttpApiBuilder.group(
@@ -47,6 +64,7 @@ export const layerNoDeps = HttpApiBuilder.group(
   "context",
   Effect.fn(function*(handlers) {
     const lookup = yield* Lookup
+    const services = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
     const contexts = yield* WorkspaceContexts
     const { context: { facts } } = yield* Settings
 
@@ -68,7 +86,7 @@ export const layerNoDeps = HttpApiBuilder.group(
           yield* contexts.setFact(agent, change.fact, change.holds, { cause: "api" })
           return yield* view(agent)
         }
-        const event = yield* toEvent(payload)
+        const event = yield* Effect.provide(toEvent(payload), services)
         yield* contexts.send(agent, event, { cause: "api" }).pipe(
           Effect.mapError((error) => new Conflict({ message: error.message }))
         )
@@ -76,4 +94,4 @@ export const layerNoDeps = HttpApiBuilder.group(
       })
     })
   })
-)
+).pipe(Layer.provide(NodeServices.layer))

@@ -1,4 +1,4 @@
-import { Console, DateTime, Effect, Option } from "effect"
+import { Console, DateTime, Effect, Option, Path } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { contextEvents, ContextView } from "../admin/ContextView.ts"
 import type { ContextState } from "../context/ContextState.ts"
@@ -65,12 +65,13 @@ const send = Command.make(
       return yield* new UsageError({ message: "--fact goes with SetFact and ClearFact, which need it" })
     }
     const daemon = yield* DaemonClient
+    const { resolve } = yield* Path.Path
     const view = yield* daemon.ask((client) =>
       client.context.send({
         payload: {
           agent,
           event,
-          path: Option.getOrUndefined(path),
+          path: Option.getOrUndefined(Option.map(path, (path) => resolve(path))),
           branch: Option.getOrUndefined(branch),
           fact: Option.getOrUndefined(fact)
         }

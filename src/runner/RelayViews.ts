@@ -14,6 +14,7 @@ import { RelayLink } from "../relay/link/RelayLink.ts"
 import { LiveToken } from "../token/LiveToken.ts"
 import type { RelayServices } from "./Relays.ts"
 import { ServedRelays } from "./ServedRelays.ts"
+import { Started } from "./Started.ts"
 
 const isRelayId = Schema.is(RelayId)
 
@@ -54,10 +55,11 @@ export const relayAdmins = Layer.effect(
   Effect.map(ServedRelays, ({ list }) => RelayAdmins.of({ list: Effect.map(list, (all) => all.map(relayAdmin)) }))
 )
 
-/** Ready while it serves; degraded where a relay is away or refuses a token, a source refuses, or the disk fails. */
+/** Ready once it has started wholly; degraded where a relay is away or refuses a token, a source refuses, or the disk fails. */
 const look = Effect.fnUntraced(function*(
   { list }: RelayAdmins["Service"],
-  agents: Agents["Service"]
+  agents: Agents["Service"],
+  started: Started["Service"]
 ): Effect.fn.Return<ReadinessState> {
   const degraded: Array<string> = []
   for (const relay of yield* list) {
@@ -72,12 +74,12 @@ const look = Effect.fnUntraced(function*(
     }
     if (!(yield* relay.outbox.stats).writable) degraded.push(`the outbox of relay ${relay.id} cannot write to disk`)
   }
-  return { ready: true, degraded }
+  return { ready: yield* started.get, degraded }
 })
 
 export const readiness = Layer.effect(
   Readiness,
   Effect.gen(function*() {
-    return look(yield* RelayAdmins, yield* Agents)
+    return look(yield* RelayAdmins, yield* Agents, yield* Started)
   })
 )

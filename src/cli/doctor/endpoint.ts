@@ -50,7 +50,11 @@ export const endpoint = Effect.fnUntraced(function*(url: string): Effect.fn.Retu
   }
   const ready = Schema.decodeOption(Ready)(text)
   if (!Option.exists(ready, ({ ready }) => ready)) {
-    return problem(name, `${url} is not ready: it is being stopped`, "wait, then start the daemon again")
+    return problem(
+      name,
+      `${url} is not ready: it is starting, or being stopped`,
+      "wait; start the daemon again if it ends"
+    )
   }
   const degraded = Option.match(ready, { onNone: () => [], onSome: ({ degraded }) => degraded })
   return ok(

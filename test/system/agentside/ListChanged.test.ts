@@ -102,7 +102,7 @@ layer(
       yield* relay.control.putTool(tool("later"))
       yield* stream.message
       yield* namesOf(other)
-      yield* daemon.command("context", "send", "Attach", "--path", "/src/w", "--branch", "b")
+      yield* daemon.command("context", "send", "Attach", "--path", "/tmp", "--branch", "b")
       const reply = yield* eventually(
         "list_changed with an answer",
         agent.call("echo", { text: "x" }),
@@ -119,7 +119,7 @@ layer(
       const { daemon } = yield* Rig
       const agent = yield* rawAgent(daemon)
       yield* namesOf(agent)
-      yield* daemon.command("context", "send", "Attach", "--path", "/src/w", "--branch", "b")
+      yield* daemon.command("context", "send", "Attach", "--path", "/tmp", "--branch", "b")
       const stream = yield* agent.get()
       assert.strictEqual((yield* stream.next).comment, "connected")
       assert.strictEqual((yield* stream.message).method, changed)

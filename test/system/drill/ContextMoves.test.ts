@@ -53,7 +53,7 @@ describe("the menu", () => {
         yield* client.wire.awaitStream
         assert.deepStrictEqual(workspaceTools(yield* client.toolNames), [])
 
-        const attached = yield* daemon.command("context", "send", "Attach", "--path", "/src/w", "--branch", "topic")
+        const attached = yield* daemon.command("context", "send", "Attach", "--path", "/tmp", "--branch", "topic")
         assert.strictEqual(attached.code, 0, attached.stderr)
         yield* client.awaitListChanged(1)
         assert.strictEqual(workspaceTools(yield* client.toolNames).length, 7)

@@ -34,7 +34,7 @@ describe("a daemon that is killed between a delivery and what that does to the c
       const relay = yield* TestRelay.start()
       const daemon = yield* Daemon.start({ relayUrl: relay.url })
       const client = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
-      yield* daemon.admin("/api/context", { agent: "default", event: "Attach", path: "/w", branch: "b" })
+      yield* daemon.admin("/api/context", { agent: "default", event: "Attach", path: "/tmp", branch: "b" })
       yield* relay.kill
       assertQueued(yield* client.call("relay_workspace_ready", { summary: "done" }))
 

@@ -15,7 +15,7 @@ const tell = (daemon: Daemon, event: string, more = {}) =>
   Effect.map(daemon.admin("/api/context", { agent: "default", event, ...more }), ({ status }) => {
     assert.strictEqual(status, 200)
   })
-const attach = (daemon: Daemon, branch: string) => tell(daemon, "Attach", { path: `/src/${branch}`, branch })
+const attach = (daemon: Daemon, branch: string) => tell(daemon, "Attach", { path: "/tmp", branch })
 
 /** The phase, and by what it was reached. */
 const standing = (daemon: Daemon) =>

@@ -112,7 +112,7 @@ layer(Town.layer, { excludeTestServices: true, timeout: "60 seconds" })("several
       yield* cyd.wire.awaitStream
       yield* dan.wire.awaitStream
       const [before, others] = [yield* cyd.toolNames, yield* dan.toolNames]
-      yield* daemon.admin("/api/context", { agent: "cyd", event: "Attach", path: "/w", branch: "b" })
+      yield* daemon.admin("/api/context", { agent: "cyd", event: "Attach", path: "/tmp", branch: "b" })
       yield* cyd.awaitListChanged(1)
       assert.strictEqual((yield* cyd.toolNames).length, before.length + 7)
       assert.deepStrictEqual(yield* dan.toolNames, others)

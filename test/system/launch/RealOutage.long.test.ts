@@ -123,7 +123,7 @@ describe("holdfast exec", () => {
         assert.notMatch(told.results.join(), /queued/)
         assert.deepStrictEqual(told.tools, menu)
 
-        const attach = ["Attach", "--path", "/w", "--branch", "b", "--agent", sessions[0]?.agent ?? ""]
+        const attach = ["Attach", "--path", "/tmp", "--branch", "b", "--agent", sessions[0]?.agent ?? ""]
         assert.strictEqual((yield* daemon.command("context", "send", ...attach)).code, 0)
         // Gemini ends a model that asks the same again and again.
         let looks = 0

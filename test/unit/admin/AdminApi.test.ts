@@ -144,7 +144,7 @@ describe("the admin API", () => {
       assert.strictEqual(refused._tag, "Conflict")
       assert.include(refused.message, "Attach, Detach")
       const moved = yield* api.context.send({
-        payload: { agent: defaultAgent, event: "Attach", path: "/w", branch: "b" }
+        payload: { agent: defaultAgent, event: "Attach", path: "/tmp", branch: "b" }
       })
       assert.deepStrictEqual(moved.facts, ["isolatedWorktree"])
       assert.deepStrictEqual((yield* api.context.show({ query: { agent: defaultAgent } })).state, moved.state)
@@ -154,13 +154,32 @@ describe("the admin API", () => {
     Effect.gen(function*() {
       const api = yield* client
       const attach = yield* Effect.flip(
-        api.context.send({ payload: { agent: defaultAgent, event: "Attach", path: "/w" } })
+        api.context.send({ payload: { agent: defaultAgent, event: "Attach", path: "/tmp" } })
       )
       assert.strictEqual(attach.message, "Attach needs a path and a branch")
       const merge = yield* Effect.flip(
-        api.context.send({ payload: { agent: defaultAgent, event: "Merge", path: "/w" } })
+        api.context.send({ payload: { agent: defaultAgent, event: "Merge", path: "/tmp" } })
       )
       assert.strictEqual(merge._tag, "BadRequest")
+    }).pipe(Effect.provide(over())))
+
+  it.effect("refuses Attach to a place that is not there, to a file, and to a relative path; the context stays", () =>
+    Effect.gen(function*() {
+      const api = yield* client
+      const attach = (path: string) =>
+        Effect.flip(api.context.send({ payload: { agent: defaultAgent, event: "Attach", path, branch: "b" } }))
+      for (
+        const [path, why] of [
+          ["/tmp/holdfast-nowhere", "is not there"],
+          ["/etc/hostname", "is no directory"],
+          ["src", "an absolute path"]
+        ] as const
+      ) {
+        const refused = yield* attach(path)
+        assert.strictEqual(refused._tag, "BadRequest")
+        assert.include(refused.message, why)
+      }
+      assert.strictEqual((yield* api.context.show({ query: { agent: defaultAgent } })).state._tag, "Shared")
     }).pipe(Effect.provide(over())))
 
   it.effect("names the rule that hides a tool, and stops hiding it when the fact holds", () =>
@@ -174,7 +193,7 @@ describe("the admin API", () => {
       ])
       assert.isNull(shared?.tools[0]?.hiddenBy)
       assert.deepInclude(shared?.tools[1]?.hiddenBy, rule)
-      yield* api.context.send({ payload: { agent: defaultAgent, event: "Attach", path: "/w", branch: "b" } })
+      yield* api.context.send({ payload: { agent: defaultAgent, event: "Attach", path: "/tmp", branch: "b" } })
       const [attached] = yield* api.tools.show({ query: { agent: defaultAgent } })
       assert.deepStrictEqual(attached?.tools.map(({ hiddenBy, visible }) => [visible, hiddenBy]), [
         [true, null],

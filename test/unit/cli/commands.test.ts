@@ -100,11 +100,14 @@ describe("commands that speak to the daemon", () => {
       const illegal = yield* run(directory, "context", "send", "Merge")
       assert.strictEqual(illegal.code, 1)
       assert.include(illegal.err, "possible now: Attach, Detach")
-      const attached = yield* run(directory, "context", "send", "Attach", "--path", "/w", "--branch", "b")
-      assert.include(attached.out, "worktree /w on b: Active")
+      const attached = yield* run(directory, "context", "send", "Attach", "--path", "/tmp", "--branch", "b")
+      assert.include(attached.out, "worktree /tmp on b: Active")
       assert.include((yield* run(directory, "context", "show")).out, "facts: isolatedWorktree")
-      assert.strictEqual((yield* run(directory, "context", "send", "Attach", "--path", "/w")).code, 2)
+      assert.strictEqual((yield* run(directory, "context", "send", "Attach", "--path", "/tmp")).code, 2)
       assert.strictEqual((yield* run(directory, "context", "send", "Fly")).code, 2)
+      const nowhere = yield* run(directory, "context", "send", "Attach", "--path", `${directory}/gone`, "--branch", "b")
+      assert.strictEqual(nowhere.code, 1)
+      assert.include(nowhere.err, `${directory}/gone is not there: Attach needs the worktree's path`)
     }))
 
   it.live("tools says what is hidden and by which rule", () =>
