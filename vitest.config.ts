@@ -10,6 +10,8 @@ const shared = {
 
 /** `npm test`: what every change has to pass, in a few minutes. */
 export default defineConfig({
+  // As the examples name it, which are published.
+  resolve: { alias: { holdfast: fileURLToPath(new URL("src/index.ts", import.meta.url)) } },
   test: {
     reporters: ["./test/support/LineReporter.ts"],
     // Files of system tests wait for processes more than they compute.

@@ -1,15 +1,25 @@
 /** The runtime as a layer of another program (BEHAVIOUR 12). */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
+import type { AgentSecretTooShort } from "./agents/AgentSecret.ts"
 import { relayTargets, Settings, settingsFrom, type SettingsSchema } from "./config/Settings.ts"
+import type { Facts } from "./context/ContextState.ts"
 import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
 import type { RelayId } from "./domain/Ids.ts"
 import { Endpoint } from "./mcp/endpoint/Endpoint.ts"
+import type { CannotListen, PortTaken } from "./mcp/endpoint/Listener.ts"
 import { MenuSignals } from "./mcp/menus/MenuSignals.ts"
+import { type Hides, OwnRules } from "./menu/Narrowing.ts"
 import * as Runner from "./Runner.ts"
 import { Relays } from "./runner/Relays.ts"
 import { RelayTargets } from "./runner/RelayTargets.ts"
 import { type SeamLayers, Seams } from "./runner/Seams.ts"
+import type { DaemonRunning } from "./storage/DaemonLock.ts"
+import type { DatabaseUnusable } from "./storage/DatabaseUnusable.ts"
+import type { DataDirectoryUnusable } from "./storage/DataDirectory.ts"
+import type { NewerDatabase } from "./storage/Migrations.ts"
+import { type FiberEscalated, Supervisor } from "./supervision/Supervisor.ts"
 import { LiveToken } from "./token/LiveToken.ts"
+import type { TokenSettingsInvalid } from "./token/sources/ChosenSource.ts"
 import type { TokenSource } from "./token/sources/TokenSource.ts"
 
 export interface HoldfastOptions {
@@ -21,7 +31,20 @@ export interface HoldfastOptions {
   readonly transport?: SeamLayers["transport"]
   /** Where queue, sessions and kept lists are stored, in the place of the data directory's database. */
   readonly database?: SeamLayers["database"]
+  /** Which rule hides a tool while these facts hold, in the place of the settings' `menu.rules`. */
+  readonly menu?: (facts: Facts) => Hides
 }
+
+/** Why the runtime does not start; each says what to do. */
+export type HoldfastStartError =
+  | AgentSecretTooShort
+  | CannotListen
+  | DaemonRunning
+  | DatabaseUnusable
+  | DataDirectoryUnusable
+  | NewerDatabase
+  | PortTaken
+  | TokenSettingsInvalid
 
 export class Holdfast extends Context.Service<Holdfast, {
   /** What agents connect to. */
@@ -30,6 +53,11 @@ export class Holdfast extends Context.Service<Holdfast, {
   readonly sendContext: WorkspaceContexts["Service"]["send"]
   /** The relay's tools may have changed: sessions are refetched, and told where their own view differs. */
   readonly refreshTools: (relay: RelayId) => Effect.Effect<void>
+  /**
+   * Never succeeds; fails where a fiber of the runtime failed more than 5 times within a minute. The layer stays up, in
+   * part: let the program end, or build the layer anew.
+   */
+  readonly escalated: Effect.Effect<never, FiberEscalated>
 }>()("holdfast/Holdfast") {
   static readonly layerNoDeps = Layer.effect(
     Holdfast,
@@ -37,8 +65,10 @@ export class Holdfast extends Context.Service<Holdfast, {
       const { url } = yield* Endpoint
       const { send } = yield* WorkspaceContexts
       const relays = yield* Relays
+      const { escalated } = yield* Supervisor
       return Holdfast.of({
         url,
+        escalated,
         sendContext: send,
         refreshTools: (relay) =>
           relays.contextEffect(relay).pipe(
@@ -51,25 +81,28 @@ export class Holdfast extends Context.Service<Holdfast, {
   )
 
   /** The runtime, listening, for as long as the layer lives. Start errors say what to do. */
-  static readonly layer = (options: HoldfastOptions) => {
-    const settings = settingsFrom(options.settings)
-    const { token } = options
-    const seams = Layer.effect(
-      Seams,
-      Effect.gen(function*() {
-        const own = yield* Seams
-        return {
-          transport: options.transport ?? own.transport,
-          database: options.database ?? own.database,
-          token: token === undefined ? own.token : LiveToken.layerOf({ _tag: "Shared", source: token })
-        }
-      })
-    )
-    return Holdfast.layerNoDeps.pipe(
-      Layer.provideMerge(Runner.layer),
-      Layer.provide(seams),
-      Layer.provideMerge(Layer.succeed(Settings, settings)),
-      Layer.provide(Layer.succeed(RelayTargets, relayTargets(settings)))
-    )
-  }
+  static readonly layer = (options: HoldfastOptions): Layer.Layer<Holdfast, HoldfastStartError> => runtime(options)
+}
+
+/** With the services that it is made of, for our own tests. */
+export const runtime = (options: HoldfastOptions) => {
+  const settings = settingsFrom(options.settings)
+  const { token } = options
+  const seams = Layer.effect(
+    Seams,
+    Effect.gen(function*() {
+      const own = yield* Seams
+      return {
+        transport: options.transport ?? own.transport,
+        database: options.database ?? own.database,
+        token: token === undefined ? own.token : LiveToken.layerOf({ _tag: "Shared", source: token })
+      }
+    })
+  )
+  return Holdfast.layerNoDeps.pipe(
+    Layer.provideMerge(Runner.layer),
+    Layer.provide([seams, Layer.succeed(OwnRules, Option.fromUndefinedOr(options.menu))]),
+    Layer.provideMerge(Layer.succeed(Settings, settings)),
+    Layer.provide(Layer.succeed(RelayTargets, relayTargets(settings)))
+  )
 }

@@ -2,9 +2,19 @@
  * Holdfast as a library: the daemon's runtime as a layer of another Effect program (BEHAVIOUR 12).
  *
  * `Holdfast.layer(options)` gives the whole runtime, listening; each actor's own layer is exported beside it and usable
- * alone. Time is Effect's `Clock`, so that `TestClock` drives everything above the transport.
+ * alone, with whatever it requires. Time is Effect's `Clock`, so that `TestClock` drives everything above the transport.
  */
-export { Agents, UnknownAgent } from "./agents/Agents.ts"
+// The whole, and why it may not start.
+export { AgentSecretTooShort } from "./agents/AgentSecret.ts"
+export { Holdfast, type HoldfastOptions, type HoldfastStartError } from "./Holdfast.ts"
+export { CannotListen, PortTaken } from "./mcp/endpoint/Listener.ts"
+export { DaemonRunning } from "./storage/DaemonLock.ts"
+export { DatabaseUnusable } from "./storage/DatabaseUnusable.ts"
+export { DataDirectoryUnusable } from "./storage/DataDirectory.ts"
+export { NewerDatabase } from "./storage/Migrations.ts"
+export { TokenSettingsInvalid } from "./token/sources/ChosenSource.ts"
+
+// What every actor stands on.
 export {
   type MenuRule,
   type RelaySettings,
@@ -16,25 +26,74 @@ export {
   type SettingsValues
 } from "./config/Settings.ts"
 export { type SourceSettings, type TokenSettings } from "./config/TokenSettings.ts"
+export type { Delivery } from "./domain/Delivery.ts"
+export { AgentName, defaultAgent, defaultRelay, PrincipalId, RelayId, SessionId } from "./domain/Ids.ts"
+export type { Era } from "./domain/ProtocolVersion.ts"
+export * as Database from "./storage/Database.ts"
+export { DataDirectory } from "./storage/DataDirectory.ts"
+export { FiberEscalated, type FiberStatus, Supervisor } from "./supervision/Supervisor.ts"
+
+// Agents, and where each stands.
+export { Agents, UnknownAgent } from "./agents/Agents.ts"
 export { ContextEvent, ContextState, type Facts } from "./context/ContextState.ts"
 export { transition } from "./context/transition.ts"
 export { IllegalTransition, StaleEpoch, WorkspaceContexts } from "./context/WorkspaceContexts.ts"
-export { Credentials } from "./credentials/Credentials.ts"
-export { CredentialSources, CredentialUnavailable, type IssuedCredential } from "./credentials/CredentialSources.ts"
-export { RuntimeCredentials, type Turn } from "./credentials/RuntimeCredentials.ts"
-export { AgentName, defaultAgent, defaultRelay, PrincipalId, RelayId, SessionId } from "./domain/Ids.ts"
-export { Holdfast, type HoldfastOptions } from "./Holdfast.ts"
+export type { AgentSession } from "./mcp/sessions/AgentSession.ts"
+export { AgentSessions } from "./mcp/sessions/AgentSessions.ts"
+export { SessionStore } from "./mcp/sessions/SessionStore.ts"
+export { EventLogs } from "./mcp/streams/EventLogs.ts"
+
+// The menu.
 export { KeptLists } from "./menu/KeptLists.ts"
-export type { Entry, EntryState } from "./outbox/Entry.ts"
-export { Outbox, OutboxRefused, type Submission } from "./outbox/Outbox.ts"
+export type { Hides } from "./menu/Narrowing.ts"
+
+// The relay.
+export { type EraFinding, RelayEra } from "./relay/link/RelayEra.ts"
 export { LinkState, RelayLink } from "./relay/link/RelayLink.ts"
 export { RelayProbe } from "./relay/link/RelayProbe.ts"
 export { RelayClient } from "./relay/RelayClient.ts"
-export { RelayFailure } from "./relay/RelayFailure.ts"
+export {
+  AnswerCutOff,
+  ConnectFailed,
+  ConnectionLost,
+  Forbidden,
+  GatewayStatus,
+  LinkDown,
+  NoStream,
+  NotJsonRpc,
+  OtherPrincipal,
+  RateLimited,
+  RelayFailure,
+  RelayFailureReason,
+  SessionLost,
+  SessionRefused,
+  Silent,
+  TimedOut,
+  Unauthorized
+} from "./relay/RelayFailure.ts"
 export { type RelaySession, RelaySessions } from "./relay/session/RelaySession.ts"
-export { type Attempt, type RelayAnswer, RelayTransport } from "./relay/transport/RelayTransport.ts"
+export {
+  type Attempt,
+  type Pull,
+  type RelayAnswer,
+  type RelayBody,
+  RelayTransport
+} from "./relay/transport/RelayTransport.ts"
 export { Relays } from "./runner/Relays.ts"
-export { FiberEscalated, Supervisor } from "./supervision/Supervisor.ts"
+
+// The queue.
+export type { Entry, EntryFilter, EntryState } from "./outbox/Entry.ts"
+export { Outbox, OutboxRefused, type Submission } from "./outbox/Outbox.ts"
+
+// Tokens and credentials.
+export { Credentials } from "./credentials/Credentials.ts"
+export {
+  type CredentialSource,
+  CredentialSources,
+  CredentialUnavailable,
+  type IssuedCredential
+} from "./credentials/CredentialSources.ts"
+export { RuntimeCredentials, type Turn } from "./credentials/RuntimeCredentials.ts"
 export { LiveToken, type Token, type TokenStatus } from "./token/LiveToken.ts"
 export * as SettingsCredentialSources from "./token/SettingsCredentialSources.ts"
-export type { TokenSource } from "./token/sources/TokenSource.ts"
+export { type IssuedToken, type TokenSource, TokenSourceFailed } from "./token/sources/TokenSource.ts"

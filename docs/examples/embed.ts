@@ -1,11 +1,12 @@
 /**
  * Holdfast inside another Effect program: its own token getter, its own say in where an agent stands.
  *
- * Run it beside a relay: `RELAY_URL=http://localhost:4850/api/mcp RELAY_TOKEN=… node docs/examples/embed.ts`
+ * Run it beside a relay: `npm install holdfast effect @effect/platform-node`, then
+ * `RELAY_URL=http://localhost:4850/api/mcp RELAY_TOKEN=… node docs/examples/embed.ts`
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Config, Console, Effect, Layer, Option, Stream } from "effect"
-import { defaultAgent, defaultRelay, Holdfast, type TokenSource } from "../../src/index.ts"
+import { defaultAgent, defaultRelay, Holdfast, type TokenSource } from "holdfast"
 
 const tokenSource = Effect.gen(function*() {
   const value = yield* Config.Redacted("RELAY_TOKEN")
@@ -36,7 +37,9 @@ export const layer = Layer.unwrap(Effect.gen(function*() {
 export const program = Effect.gen(function*() {
   const holdfast = yield* Holdfast
   yield* Console.log(`agents connect to ${holdfast.url}`)
-  yield* holdfast.sendContext(defaultAgent, { _tag: "Attach", path: "/src/app", branch: "topic" }, { cause: "library" })
+  yield* holdfast.sendContext(defaultAgent, { _tag: "Attach", path: process.cwd(), branch: "topic" }, {
+    cause: "library"
+  })
   yield* holdfast.refreshTools(defaultRelay)
 })
 

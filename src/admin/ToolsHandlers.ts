@@ -27,8 +27,8 @@ export const layerNoDeps = HttpApiBuilder.group(
   Effect.fn(function*(handlers) {
     const lookup = yield* Lookup
     const contexts = yield* WorkspaceContexts
-    const { menu, outbox } = yield* Settings
-    const rules = Narrowing.compile(menu.rules)
+    const { outbox } = yield* Settings
+    const rules = yield* Narrowing.rules
     const queueingOf = Queueing.compile(outbox)
 
     const view = Effect.fnUntraced(function*(relay: RelayAdmin, agent: AgentName) {

@@ -2,8 +2,8 @@
  * The menu only narrows: what the agent sees is a subset of the relay's list, in its order, each definition byte for
  * byte (guarantee 3). Hiding saves the agent's context window; it protects nothing.
  */
-import { Option, Predicate } from "effect"
-import type { MenuRule } from "../config/Settings.ts"
+import { Context, Effect, Option, Predicate } from "effect"
+import { type MenuRule, Settings } from "../config/Settings.ts"
 import * as ToolNames from "../config/ToolNames.ts"
 import type { Facts } from "../context/ContextState.ts"
 import * as JsonText from "../domain/JsonText.ts"
@@ -19,6 +19,17 @@ export const compile = (rules: ReadonlyArray<MenuRule>): (facts: Facts) => Hides
     return (tool) => Option.fromUndefinedOr(lacking.find(({ matches }) => matches(tool))?.rule)
   }
 }
+
+/** An embedding program's own rules, in the place of the settings' (BEHAVIOUR 12). */
+export const OwnRules = Context.Reference<Option.Option<(facts: Facts) => Hides>>("holdfast/menu/OwnRules", {
+  defaultValue: Option.none
+})
+
+/** The rules in force. */
+export const rules = Effect.gen(function*() {
+  const { menu } = yield* Settings
+  return Option.getOrElse(yield* OwnRules, () => compile(menu.rules))
+})
 
 const nameOf = (tool: string): string | undefined => {
   const raw = JsonText.at(tool, ["name"])

@@ -50,3 +50,20 @@ const open = Effect.gen(function*() {
 
 /** The client, ready; while it lives no other daemon can use the directory. */
 export const layer = Layer.unwrap(open).pipe(Layer.provide(DaemonLock.layer))
+
+/**
+ * For an embedding program: its own SQLite client, migrated, in the place of the data directory's file. Who else uses
+ * that database, and whether it outlives the process, is the program's business.
+ */
+export const layerOf = <E, R>(client: Layer.Layer<SqlClient.SqlClient, E, R>) =>
+  Migrations.layer.pipe(
+    Layer.provideMerge(client),
+    Layer.catch((error): Layer.Layer<SqlClient.SqlClient, DatabaseUnusable | Migrations.NewerDatabase> =>
+      Layer.effectContext(
+        Effect.fail(error instanceof Migrations.NewerDatabase ? error : unusable("the program's database")(error))
+      )
+    )
+  )
+
+/** In memory: gone with the layer, and with it whatever was queued. */
+export const layerMemory = layerOf(SqliteClient.layer({ filename: ":memory:" }))

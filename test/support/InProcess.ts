@@ -3,6 +3,7 @@ import { Context, Effect, Layer, References } from "effect"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { defaultRelay } from "../../src/domain/Ids.ts"
+import { runtime } from "../../src/Holdfast.ts"
 import { Holdfast, RelayLink, Relays, type SettingsSchema } from "../../src/index.ts"
 import { memoryDirectory } from "./environment.ts"
 
@@ -15,7 +16,7 @@ export const holdfast = Effect.fnUntraced(function*(relay: URL, settings: Encode
     (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
   )
   const services = yield* Layer.build(
-    Holdfast.layer({
+    runtime({
       settings: { ...settings, relay: { url: relay.href }, dataDir, listen: { port: 0, ...settings.listen } }
       // What a hostile peer makes of the log is nothing that a test's own output needs.
     }).pipe(Layer.provide(Layer.succeed(References.MinimumLogLevel, "Error")))

@@ -32,7 +32,7 @@ export class SessionMenu extends Context.Service<SessionMenu, {
       const contexts = yield* WorkspaceContexts
       const kept = yield* KeptLists
       const token = yield* LiveToken
-      const rules = Narrowing.compile(settings.menu.rules)
+      const rules = yield* Narrowing.rules
       const isBufferable = ToolNames.matcher(settings.outbox.bufferable)
       const ignoring = new Set(settings.menu.ignoresListChanged)
       const obeys = yield* agents.obeying
