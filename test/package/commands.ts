@@ -67,7 +67,7 @@ export const runCommands = async (place: Place, node: string, table: Table, labe
     const daemon = place.start(node, bin, ["serve", "--embedded", "--port", "0", "--data-dir", own], {
       directory: work
     })
-    const [, url = ""] = await daemon.printed(/(http:\/\/127\.0\.0\.1:\d+\/mcp)[\s\S]*codex/i)
+    const [, url = ""] = await daemon.printed(/endpoint +(http:\S+\/mcp)\n/)
     const client = await overHttp(url, readFileSync(join(own, "agent-secret"), "utf8").trim())
     const { tools } = await client.listTools()
     expect(tools.some(({ name }) => name === tool), `no ${tool} in its tools`)
@@ -86,7 +86,7 @@ export const runCommands = async (place: Place, node: string, table: Table, labe
     directory: work,
     env: { ...environment, HOLDFAST_TOKEN_FILE: tokenFile }
   })
-  const [, url = ""] = await daemon.printed(/(http:\/\/127\.0\.0\.1:\d+\/mcp)[\s\S]*codex/i)
+  const [, url = ""] = await daemon.printed(/endpoint +(http:\S+\/mcp)\n/)
   const client = await overHttp(url, readFileSync(join(dataDir, "agent-secret"), "utf8").trim())
   await table.step(`${label}  holdfast relay, holdfast serve --relay URL`, async () => {
     const answer = await client.callTool({ name: tool, arguments: { to: "default", text: "hello" } })
