@@ -94,7 +94,7 @@ export const runCommands = async (place: Place, node: string, table: Table, labe
   })
 
   for (const name of ["claude", "codex", "gemini", "cursor", "vscode", "json"]) {
-    await says(`config ${name}`, new RegExp(url.replaceAll(".", "\\.")))
+    await says(`config ${name}`, new RegExp(`${url}|${dataDir}`))
   }
   await says("config check", /./)
   await says("status", /up/i)
