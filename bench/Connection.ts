@@ -23,7 +23,8 @@ interface Pending {
 const headEnd = Buffer.from("\r\n\r\n")
 
 export class Connection {
-  readonly #socket: Socket
+  readonly #url: URL
+  #socket: Socket | undefined
   #pending: Pending | undefined
   #rest: Buffer = Buffer.alloc(0)
   #head: string | undefined
@@ -35,23 +36,36 @@ export class Connection {
   #firstAt = 0
 
   constructor(url: URL) {
-    this.#socket = connect({ host: url.hostname, port: Number(url.port), noDelay: true })
-    this.#socket.on("data", (chunk) => this.#receive(chunk))
-    this.#socket.on("error", (error) => this.#fail(error))
-    this.#socket.on("close", () => this.#fail(new Error("the connection was closed")))
+    this.#url = url
   }
 
-  /** One at a time. */
+  /** One at a time. Connects anew where the other side has closed meanwhile, as it may between requests. */
   request(bytes: Buffer | string, onPiece?: (piece: Buffer) => void): Promise<Reply> {
     return new Promise((resolve, reject) => {
       this.#pending = { resolve, reject, onPiece }
+      this.#socket ??= this.#open()
       this.#socket.write(bytes)
     })
   }
 
   close(): void {
     this.#pending = undefined
-    this.#socket.destroy()
+    this.#socket?.destroy()
+  }
+
+  #open(): Socket {
+    const socket = connect({ host: this.#url.hostname, port: Number(this.#url.port), noDelay: true })
+    socket.on("data", (chunk) => this.#receive(chunk))
+    socket.on("error", (error) => this.#fail(error))
+    socket.on("end", () => this.#gone(socket))
+    socket.on("close", () => this.#gone(socket))
+    return socket
+  }
+
+  #gone(socket: Socket): void {
+    if (this.#socket !== socket) return
+    this.#socket = undefined
+    this.#fail(new Error("the connection was closed"))
   }
 
   #fail(error: Error): void {

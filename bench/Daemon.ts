@@ -1,13 +1,10 @@
-/** Holdfast as it is published, `dist/bin.js`, as a process of its own with a data directory that goes with it. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+/** Holdfast as it is published, as a process of its own with a data directory that goes with it. */
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { fileURLToPath } from "node:url"
 import { launch, type Process } from "./Process.ts"
-
-/** `BENCH_HOLDFAST` names another build of it. */
-const program = (): string => process.env["BENCH_HOLDFAST"] ?? fileURLToPath(new URL("../dist/bin.js", import.meta.url))
+import { holdfastFile } from "./programs.ts"
+import { temporaryDirectory } from "./temporaryDirectory.ts"
 
 export interface Daemon extends AsyncDisposable {
   readonly process: Process
@@ -33,8 +30,8 @@ export const environment = (directory: string): NodeJS.ProcessEnv => ({
   XDG_CONFIG_HOME: join(directory, "config")
 })
 
-export const serveArguments = (relay: URL, directory: string): ReadonlyArray<string> => [
-  program(),
+export const serveArguments = async (relay: URL, directory: string): Promise<ReadonlyArray<string>> => [
+  await holdfastFile(),
   "serve",
   "--relay",
   relay.href,
@@ -53,15 +50,13 @@ export const endpointOf = (directory: string, pid: number): { readonly url: stri
   return endpoint.pid === pid ? endpoint : undefined
 }
 
-export const temporaryDirectory = (): string => mkdtempSync(join(tmpdir(), "holdfast-bench-"))
-
 export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
   const directory = options.directory ?? temporaryDirectory()
   if (options.settings !== undefined) {
     writeFileSync(join(directory, "settings.json"), JSON.stringify(options.settings))
   }
-  const daemon = launch(
-    [...(options.nodeFlags ?? []), ...serveArguments(options.relay, directory)],
+  const daemon = await launch(
+    [...(options.nodeFlags ?? []), ...(await serveArguments(options.relay, directory))],
     environment(directory)
   )
   const end = performance.now() + 30_000

@@ -1,14 +1,15 @@
 /** A Node process that the bench starts, measures and ends. CPU time and memory are read from `/proc`: Linux only. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
-import { fileURLToPath } from "node:url"
-
-const preload = new URL("processes/probe.ts", import.meta.url).href
+import { pathToFileURL } from "node:url"
+import { programFile, type ProgramName } from "./programs.ts"
 
 interface Message {
   readonly ready?: number
   readonly reply?: unknown
 }
+
+process.setMaxListeners(50)
 
 export class Process {
   readonly child: ChildProcess
@@ -18,7 +19,14 @@ export class Process {
   constructor(command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv, ipc: boolean) {
     const stdio = ipc ? (["ignore", "pipe", "pipe", "ipc"] as const) : (["ignore", "pipe", "pipe"] as const)
     this.child = spawn(command, args, { stdio: [...stdio], env })
-    this.ended = new Promise((done) => this.child.once("exit", () => done()))
+    const kill = () => this.child.kill("SIGKILL")
+    process.once("exit", kill)
+    this.ended = new Promise((done) =>
+      this.child.once("exit", () => {
+        process.off("exit", kill)
+        done()
+      })
+    )
     // Kept for the error's text; a talkative program must not fill the bench's memory.
     const keep = (chunk: Buffer) => {
       this.output = `${this.output}${chunk}`.slice(-10_000)
@@ -85,16 +93,15 @@ export class Process {
 }
 
 /** One of the bench's own programs, once it serves. */
-export const startProgram = async (name: string, args: ReadonlyArray<string> = []) => {
-  const file = fileURLToPath(new URL(`processes/${name}.ts`, import.meta.url))
-  const process_ = new Process(process.execPath, ["--import", preload, file, ...args], {
-    ...process.env,
-    NODE_OPTIONS: ""
-  }, true)
+export const startProgram = async (name: ProgramName, args: ReadonlyArray<string> = []) => {
+  const process_ = await launch([await programFile(name), ...args])
   const port = await process_.ready()
   return { process: process_, port, url: new URL(`http://127.0.0.1:${port}/mcp`) }
 }
 
-/** A Node program that is not the bench's: it ends with the bench all the same. */
-export const launch = (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = process.env): Process =>
-  new Process(process.execPath, ["--import", preload, ...args], env, true)
+/** A Node program, preloaded with what answers the bench's questions and ends it with the bench. */
+export const launch = async (
+  args: ReadonlyArray<string>,
+  env: NodeJS.ProcessEnv = { ...process.env, NODE_OPTIONS: "" }
+): Promise<Process> =>
+  new Process(process.execPath, ["--import", pathToFileURL(await programFile("probe")).href, ...args], env, true)

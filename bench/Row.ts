@@ -13,6 +13,8 @@ export interface Options {
   readonly quick: boolean
   /** Calls of the row of memory. */
   readonly memoryCalls: number
+  /** Says what could not be measured. */
+  readonly notice: (text: string) => void
 }
 
 export const atLeast = (name: string, value: number, limit: number, detail: string): Row => ({

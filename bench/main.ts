@@ -9,6 +9,7 @@ import { lastResults, writeResults } from "./Results.ts"
 import { fell, formatTarget, formatValue, type Options, reached, type Row } from "./Row.ts"
 import { costRows } from "./rows/cost.ts"
 import { memoryRows } from "./rows/memory.ts"
+import { otherRows } from "./rows/others.ts"
 import { queueRows } from "./rows/queue.ts"
 import { sessionRows } from "./rows/sessions.ts"
 import { startRows } from "./rows/start.ts"
@@ -24,20 +25,29 @@ const groups: Readonly<Record<string, (options: Options) => Promise<ReadonlyArra
   list: toolsListRows,
   sessions: sessionRows,
   memory: memoryRows,
-  start: startRows
+  start: startRows,
+  others: otherRows
 }
 
 const { values } = parseArgs({
   options: { quick: { type: "boolean" }, only: { type: "string" }, "memory-calls": { type: "string" } }
 })
 const quick = values.quick === true
-const options: Options = { quick, memoryCalls: Number(values["memory-calls"] ?? (quick ? 20_000 : 1_000_000)) }
 const names = values.only?.split(",") ?? Object.keys(groups)
 
 const before = lastResults()
 const rows: Array<Row> = []
 const notices: Array<string> = []
 const print = (text: string) => process.stdout.write(`${text}\n`)
+
+const options: Options = {
+  quick,
+  memoryCalls: Number(values["memory-calls"] ?? (quick ? 20_000 : 1_000_000)),
+  notice: (text) => {
+    notices.push(text)
+    print(`! ${text}`)
+  }
+}
 
 for (const name of names) {
   const group = groups[name]
@@ -54,8 +64,7 @@ for (const name of names) {
     }
   } catch (error) {
     process.exitCode = 1
-    notices.push(`The group ${name} failed: ${error instanceof Error ? error.message : String(error)}`)
-    print(`! ${notices.at(-1)}`)
+    options.notice(`The group ${name} failed: ${error instanceof Error ? error.message : String(error)}`)
   }
   print(`  ${name}: ${((performance.now() - from) / 1000).toFixed(0)} s`)
 }

@@ -3,18 +3,16 @@
  *
  * V8's profiler runs while the load does, and not at the start. Its samples are scaled to the CPU time that the kernel
  * counted. Each sample is told by the module that ran, and by the nearest of Holdfast's own files on the stack, which is
- * charged with what it calls. The daemon is built for it as it is published, in one file, but with a source map.
+ * charged with what it calls. Holdfast is built as it is published, but with a source map.
  */
-import { readFileSync, rmSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import type { Profiler } from "node:inspector"
 import { SourceMap } from "node:module"
-import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { build } from "tsdown"
 import { openCallers } from "./Caller.ts"
-import { temporaryDirectory } from "./Daemon.ts"
 import { load } from "./Load.ts"
 import { textOf } from "./processes/CannedTools.ts"
+import { holdfastFile } from "./programs.ts"
 import { type Call, echo, messages, type Rig, startRig } from "./Rig.ts"
 
 const [work = "live", calls = "20000", depth = "40"] = process.argv.slice(2)
@@ -63,7 +61,8 @@ interface Place {
 
 const placeOf = ({ columnNumber, functionName, lineNumber, url }: Profiler.ProfileNode["callFrame"]): Place => {
   if (url === "") return { module: "(native)", line: 0 }
-  if (!url.endsWith("profiled.mjs")) return { module: short(url), line: lineNumber + 1 }
+  if (!url.startsWith("file:")) return { module: url, line: lineNumber + 1 }
+  if (!existsSync(`${fileURLToPath(url)}.map`)) return { module: short(url), line: lineNumber + 1 }
   const entry = mapOf(url).findEntry(lineNumber, columnNumber)
   if (!("originalSource" in entry)) return { module: functionName, line: lineNumber + 1 }
   return { module: short(entry.originalSource), line: entry.originalLine + 1 }
@@ -135,29 +134,10 @@ const report = (profile: Profiler.Profile, cpu: number): void => {
   print("By function", functions)
 }
 
-/** Where the program is, which the rig then starts. */
-const buildMapped = async (directory: string): Promise<void> => {
-  await build({
-    config: false,
-    entry: { profiled: fileURLToPath(new URL("../src/main.ts", import.meta.url)) },
-    outDir: directory,
-    platform: "node",
-    format: "esm",
-    deps: { alwaysBundle: [/.*/], onlyBundle: false },
-    inputOptions: { resolve: { mainFields: ["module", "main"] } },
-    outputOptions: { codeSplitting: false },
-    sourcemap: true,
-    dts: false,
-    clean: false,
-    logLevel: "error"
-  })
-}
-
 const prepare = loads[work]
 if (prepare === undefined) throw new Error(`no work ${work}; there are ${Object.keys(loads).join(", ")}`)
-const directory = temporaryDirectory()
-await buildMapped(directory)
-process.env["BENCH_HOLDFAST"] = join(directory, "profiled.mjs")
+// Before the rig asks for it: with a source map.
+await holdfastFile(true)
 await using rig = await startRig({ settings: { outbox: { lane: "to", maxEntries: 1_000_000 } } })
 const callers = await prepare(rig)
 const subject = work === "bare" ? rig.bare.process : rig.holdfast.process
@@ -178,4 +158,3 @@ await subject.ask("profile")
 const profiled = await cost(Number(calls))
 process.stdout.write(`${work}: ${without.toFixed(0)} µs a call, ${profiled.toFixed(0)} with the profiler\n`)
 report(await subject.ask<Profiler.Profile>("profiled"), without)
-rmSync(directory, { recursive: true, force: true })

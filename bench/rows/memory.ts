@@ -22,7 +22,8 @@ export const memoryRows = async ({ memoryCalls, quick }: Options): Promise<Reado
     theirs.push(rig.bare.process.resident())
   }
   const format = (values: ReadonlyArray<number>) => values.map((value) => value.toFixed(0)).join(" ")
-  const growth = median(ours.slice(-3)) - median(ours.slice(2, 5))
+  // In the beginning V8 gives itself more of the machine's memory, whoever it runs.
+  const grown = (values: ReadonlyArray<number>) => median(values.slice(-3)) - median(values.slice(4, 7))
   return [
     atMost("idle, MiB", idle, 90, `bare ${bareIdle.toFixed(0)} MiB`),
     atMost(
@@ -31,6 +32,11 @@ export const memoryRows = async ({ memoryCalls, quick }: Options): Promise<Reado
       40,
       `after each tenth ${format(ours)}; bare ${format(theirs)}`
     ),
-    atMost(`MiB grown in the second half of ${memoryCalls} calls`, growth, 5, "flat, but for what the collector leaves")
+    atMost(
+      `MiB grown in the second half of ${memoryCalls} calls, over bare's`,
+      grown(ours) - grown(theirs),
+      5,
+      `${grown(ours).toFixed(0)}, bare ${grown(theirs).toFixed(0)}`
+    )
   ]
 }

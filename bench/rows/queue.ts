@@ -4,13 +4,14 @@ import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { setTimeout as sleep } from "node:timers/promises"
-import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
-import { type Daemon, startDaemon, temporaryDirectory } from "../Daemon.ts"
+import { type Daemon, startDaemon } from "../Daemon.ts"
 import { load, median } from "../Load.ts"
 import { type Process, startProgram } from "../Process.ts"
+import { programFile, type ProgramName } from "../programs.ts"
 import { messages } from "../Rig.ts"
 import { atLeast, type Options, type Row } from "../Row.ts"
+import { temporaryDirectory } from "../temporaryDirectory.ts"
 
 interface Write {
   readonly at: number
@@ -24,9 +25,8 @@ const lanes = 8
 const settings = { outbox: { lane: "to", maxEntries: 1_000_000, maxBytes: "2 GiB" } }
 
 /** One of the bench's programs that prints a number and ends. */
-const measured = async (name: string, ...args: ReadonlyArray<string>): Promise<number> => {
-  const file = fileURLToPath(new URL(`../processes/${name}.ts`, import.meta.url))
-  const { stdout } = await promisify(execFile)(process.execPath, [file, ...args])
+const measured = async (name: ProgramName, ...args: ReadonlyArray<string>): Promise<number> => {
+  const { stdout } = await promisify(execFile)(process.execPath, [await programFile(name), ...args])
   return Number(stdout)
 }
 

@@ -3,11 +3,12 @@ import { spawn } from "node:child_process"
 import { rmSync } from "node:fs"
 import { get } from "node:http"
 import { setTimeout as sleep } from "node:timers/promises"
-import { endpointOf, environment, serveArguments, startDaemon, temporaryDirectory } from "../Daemon.ts"
+import { endpointOf, environment, serveArguments, startDaemon } from "../Daemon.ts"
 import { load, median } from "../Load.ts"
-import { launch, startProgram } from "../Process.ts"
+import { Process, startProgram } from "../Process.ts"
 import { messages } from "../Rig.ts"
 import { atMost, type Options, type Row } from "../Row.ts"
+import { temporaryDirectory } from "../temporaryDirectory.ts"
 
 const queued = 10_000
 
@@ -21,8 +22,9 @@ const isReady = (url: string): Promise<boolean> =>
 
 /** Milliseconds until `/readyz` says so; the relay does not exist, so nothing is delivered meanwhile. */
 const start = async (directory: string, relay: URL): Promise<number> => {
+  const args = await serveArguments(relay, directory)
   const from = performance.now()
-  const daemon = launch(serveArguments(relay, directory), environment(directory))
+  const daemon = new Process(process.execPath, args, environment(directory), false)
   try {
     while (performance.now() < from + 30_000) {
       const endpoint = endpointOf(directory, daemon.pid)
