@@ -1,8 +1,11 @@
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
+import { ensureEntered } from "./test/support/environment.ts"
+
+ensureEntered()
 
 const shared = {
-  exclude: ["test/**/*.long.test.ts", "test/**/*.drill.test.ts"],
+  exclude: ["test/**/*.long.test.ts"],
   testTimeout: 30_000,
   hookTimeout: 30_000,
   env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node", import.meta.url)) }
@@ -23,8 +26,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
           // The files share a process, and so what they import.
-          isolate: false,
-          globalSetup: ["test/support/environment.ts"]
+          isolate: false
         }
       },
       {
@@ -33,7 +35,7 @@ export default defineConfig({
           name: "system",
           include: ["test/system/**/*.test.ts"],
           // Each process that a test starts would read and compile the same sources anew.
-          globalSetup: ["test/support/environment.ts", "test/support/bundledMain.ts"]
+          globalSetup: ["test/support/bundledMain.ts"]
         }
       }
     ]

@@ -1,4 +1,7 @@
 import { defineConfig } from "vitest/config"
+import { ensureEntered } from "./test/support/environment.ts"
+
+ensureEntered()
 
 /** `npm run test:drills`: the seeded searches for faults again, further than `npm test` goes. */
 export default defineConfig({
@@ -13,7 +16,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 900_000,
     hookTimeout: 60_000,
-    globalSetup: ["test/support/environment.ts", "test/support/bundledMain.ts"],
+    globalSetup: ["test/support/bundledMain.ts"],
     env: { TEST_DEPTH: "drill" }
   }
 })

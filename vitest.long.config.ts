@@ -1,5 +1,8 @@
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
+import { ensureEntered } from "./test/support/environment.ts"
+
+ensureEntered()
 
 /** What takes minutes and says more: `npm run test:long`. */
 export default defineConfig({
@@ -9,7 +12,7 @@ export default defineConfig({
     reporters: ["./test/support/LineReporter.ts"],
     include: ["test/**/*.long.test.ts"],
     maxWorkers: 2,
-    globalSetup: ["test/support/environment.ts", "test/support/bundledMain.ts"],
+    globalSetup: ["test/support/bundledMain.ts"],
     testTimeout: 600_000,
     hookTimeout: 60_000
   }

@@ -53,8 +53,11 @@ const enterRun = (): () => void => {
 
 const isEntered = () => process.env["TEST_RUN_DIRECTORY"] !== undefined
 
-/** Enters the run where nobody has, until this process exits: for what is started without vitest. */
-const ensureEntered = (): void => {
+/**
+ * Enters the run where nobody has, until this process exits. vitest's configurations call it before vitest itself looks
+ * at the user's home; what they start inherits it.
+ */
+export const ensureEntered = (): void => {
   if (!isEntered()) process.once("exit", enterRun())
 }
 
@@ -73,7 +76,3 @@ export const memoryDirectory = (): string => {
   ensureEntered()
   return process.env["TEST_MEMORY_DIRECTORY"] ?? tmpdir()
 }
-
-/** vitest's `globalSetup`, once for all projects: the workers inherit what is set here. */
-const setup = () => isEntered() ? undefined : enterRun()
-export default setup
