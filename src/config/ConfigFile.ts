@@ -1,6 +1,6 @@
 /** The configuration file, `holdfast.json`: which one, and what it says. */
 import { Effect, FileSystem, Option, Path, Predicate } from "effect"
-import { parse, type ParseError, printParseErrorCode } from "jsonc-parser"
+import { parse, type ParseError, type ParseOptions, printParseErrorCode } from "jsonc-parser"
 import { BadConfiguration } from "./BadConfiguration.ts"
 import { otherVariables } from "./Environment.ts"
 
@@ -23,9 +23,9 @@ export const locate = Effect.fnUntraced(function*(env: Env, named: string | unde
 })
 
 /** Where and why the text is no JSON; the runtime's own message would quote it, secrets and all. */
-const fault = (text: string): string => {
+export const fault = (text: string, options: ParseOptions = { disallowComments: true }): string => {
   const errors: Array<ParseError> = []
-  parse(text, errors, { disallowComments: true })
+  parse(text, errors, options)
   const [error] = errors
   if (error === undefined) return ""
   const before = text.slice(0, error.offset).split("\n")

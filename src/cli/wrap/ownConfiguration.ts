@@ -48,4 +48,9 @@ export const addRelays = (file: string, relays: ReadonlyMap<string, RelayEntry>)
 export const removeRelays = Effect.fnUntraced(function*(file: string, names: ReadonlyArray<string>) {
   const known = yield* relayNames(file)
   yield* change(file, names.filter((name) => known.has(name)).map((name) => [name, undefined] as const))
+  if (known.size > 0 && (yield* relayNames(file)).size === 0) {
+    const fs = yield* FileSystem.FileSystem
+    const text = yield* fs.readFileString(file)
+    yield* replaceFile(file, applyEdits(text, modify(text, ["relays"], undefined, { formattingOptions })))
+  }
 })

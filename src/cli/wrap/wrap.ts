@@ -6,6 +6,7 @@ import { clientFileFor } from "../../clients/clients.ts"
 import { type RelayEntry, relayEntry, relayName, variablesIn } from "../../clients/relayEntry.ts"
 import type { RemoteServer } from "../../clients/RemoteServers.ts"
 import { replaceFile } from "../../clients/replaceFile.ts"
+import { fault } from "../../config/ConfigFile.ts"
 import { endpointEntry } from "../config/endpointEntry.ts"
 import { dataDirectory } from "../configuration.ts"
 import { CommandFailed } from "../Failures.ts"
@@ -56,6 +57,8 @@ export const wrap = Command.make("wrap", { file: fileArgument }, ({ file: named 
     const client = clientFileFor(file)
     const original = yield* fs.readFile(file)
     const text = new TextDecoder().decode(original)
+    const broken = file.endsWith(".json") ? fault(text, { allowTrailingComma: true }) : ""
+    if (broken !== "") return yield* new CommandFailed({ message: `${file} is not JSON${broken}; nothing was changed` })
     const found = client.find(text)
     const servers = found.servers.filter(({ url }) => new URL(url).origin !== new URL(entry.url).origin)
     for (const { name, why } of found.left) yield* Console.error(`left as it is: ${name}, since ${why}`)
@@ -77,7 +80,7 @@ export const wrap = Command.make("wrap", { file: fileArgument }, ({ file: named 
     for (const { name, url } of servers) yield* Console.log(`${name}  ${url}  through  ${urls.get(name)}`)
     const variables = [...new Set(servers.flatMap(variablesIn))]
     const live = yield* reloaded(dataDir, variables)
-    yield* Effect.forEach(inWords(live, [...relays.keys()], configuration, variables), Console.error)
+    yield* Effect.forEach(inWords(live, [...relays.keys()], configuration, variables), (line) => Console.error(line))
     yield* Console.error(
       `Start the client with "holdfast exec", or after\n${exportLine(entry)}\n"holdfast unwrap" brings the file back.`
     )
