@@ -11,11 +11,9 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { PrincipalId } from "../src/domain/Ids.ts"
-import { Lanes } from "../src/outbox/Lanes.ts"
 import { Outbox } from "../src/outbox/Outbox.ts"
 import { OutboxStore } from "../src/outbox/store/OutboxStore.ts"
-import { OutboxWriter } from "../src/outbox/store/OutboxWriter.ts"
-import { Tally } from "../src/outbox/store/Tally.ts"
+import * as SqliteStore from "../src/outbox/store/SqliteStore.ts"
 import { keyed } from "../test/support/outbox/calls.ts"
 import { FakeRelay } from "../test/support/outbox/FakeRelay.ts"
 import { databaseAt, ground, outboxAt } from "../test/support/outbox/outboxWith.ts"
@@ -59,9 +57,7 @@ const subject = Effect.fnUntraced(function*(name: string, filled: boolean) {
   const context = yield* Layer.build(outboxAt(file, settings))
   const outbox = Context.get(context, Outbox)
   const store = yield* Layer.build(
-    OutboxStore.layerNoDeps.pipe(
-      Layer.provide(OutboxWriter.layerNoDeps),
-      Layer.provide([Tally.layer, Lanes.layer]),
+    SqliteStore.layer.pipe(
       Layer.provide(ground(settings)),
       Layer.provide(Layer.succeed(SqlClient.SqlClient, Context.get(context, SqlClient.SqlClient)))
     )

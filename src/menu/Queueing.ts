@@ -2,7 +2,7 @@
 import { Data } from "effect"
 import type { SettingsValues } from "../config/Settings.ts"
 import * as ToolNames from "../config/ToolNames.ts"
-import { type OnUnknown, onUnknownFor } from "../outbox/submission/onUnknown.ts"
+import { type OnUnknown, onUnknownFor } from "../outbox/Call.ts"
 import type { ToolSpec } from "./ToolSpec.ts"
 
 export type Queueing = Data.TaggedEnum<{

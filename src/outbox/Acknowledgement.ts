@@ -1,35 +1,35 @@
-/** What an agent is told of a call that was queued, and of letters that died (BEHAVIOUR 5). */
+/** The answer to a call that was queued, and how dead letters are reported in it (BEHAVIOUR 5). */
 import { Option } from "effect"
 import type { Entry } from "./Entry.ts"
 
-export interface Queued {
+interface Queued {
   readonly tool: string
   readonly key: string
   /** Its place in its lane, from 1; the one in flight counts. */
   readonly position: number
-  /** Dead letters that the agent has not been told of. */
-  readonly untold: ReadonlyArray<Entry>
+  /** Dead letters that the agent does not know of. */
+  readonly unreported: ReadonlyArray<Entry>
 }
 
-const mostNamed = 5
+const maxNamed = 5
 
-const named = (entry: Entry): string =>
+const describe = (entry: Entry): string =>
   `${entry.tool} (entry ${entry.id}, key ${entry.key}): ${Option.getOrElse(entry.reason, () => "no reason known")}`
 
 /** Names letters that died, for a model to act on. */
 export const deadLetterNote = (entries: ReadonlyArray<Entry>): string => {
-  const rest = entries.length - mostNamed
+  const rest = entries.length - maxNamed
   return `${entries.length === 1 ? "One call" : `${entries.length} calls`} that had been queued earlier could not be `
-    + `delivered and will not be tried again by itself: ${entries.slice(0, mostNamed).map(named).join("; ")}`
+    + `delivered and will not be tried again by itself: ${entries.slice(0, maxNamed).map(describe).join("; ")}`
     + `${rest > 0 ? `; and ${rest} more` : ""}. An operator sees them with "holdfast outbox list --state dead" and can `
     + `retry them with "holdfast outbox retry".`
 }
 
-const noteOf = ({ key, position, tool, untold }: Queued): string => {
+const noteOf = ({ key, position, tool, unreported }: Queued): string => {
   const place = position <= 1 ? "It is next in line." : `It is number ${position} in line.`
   const note = `The relay has not answered yet. This call of ${tool} is queued and safe on disk: it will be delivered, `
     + `in order, once the relay takes it. Do not repeat it. ${place} Its idempotency key is ${key}.`
-  return untold.length === 0 ? note : `${note} ${deadLetterNote(untold)}`
+  return unreported.length === 0 ? note : `${note} ${deadLetterNote(unreported)}`
 }
 
 /** The text of the tool result that acknowledges a queued call. */

@@ -1,4 +1,5 @@
-/** A bufferable call on its way: as it comes, as it is sent, and what becomes of it. */
+/** A call that may be queued: as the agent makes it, as the relay gets it, and what the agent is answered. */
+import { Schema } from "effect"
 import type { Option } from "effect"
 import type { AgentName, PrincipalId, SessionId } from "../domain/Ids.ts"
 import type { Request } from "../domain/Message.ts"
@@ -20,6 +21,22 @@ export interface BufferableCall {
   readonly epoch: Option.Option<number>
 }
 
+/** What makes a call part of a conversation with the relay that a later delivery could not carry on. */
+const conversational = ["requestState", "inputResponses", "task"]
+
+/** Whether a call may ever be queued, whatever its tool. The caller keeps batches away by itself. */
+export const mayBuffer = (request: Request): boolean =>
+  request.method === "tools/call" && !conversational.some((name) => request.params[name] !== undefined)
+
+/** What follows where a call was sent and its outcome stays unknown (BEHAVIOUR 5): sent again, or a dead letter. */
+export type OnUnknown = "resend" | "dead"
+
+/** The setting, else: sent again only where the relay declares that a repeat does no harm. */
+export const onUnknownFor = (
+  tool: Pick<BufferableCall, "declaresKey" | "idempotentHint">,
+  setting: OnUnknown | undefined
+): OnUnknown => setting ?? (tool.declaresKey || tool.idempotentHint ? "resend" : "dead")
+
 /** What goes to the relay: the request with its key, under an id of the outbox's own. */
 export interface Wire {
   readonly text: string
@@ -38,5 +55,15 @@ export type Submission =
   | { readonly _tag: "Answered"; readonly status: number; readonly text: string; readonly replayed: boolean }
   /** On disk; the text of the acknowledgement's result. */
   | { readonly _tag: "Queued"; readonly result: string }
-  /** Neither answered nor queued: the error that the agent is told. */
+  /** Neither answered nor queued: the error that the agent gets. */
   | { readonly _tag: "Failed"; readonly failure: RelayFailure }
+
+/** Nothing was accepted: full, too large, a reused key with other arguments, a disk that fails, the daemon's end. */
+export class OutboxRefused extends Schema.TaggedError<OutboxRefused>()("OutboxRefused", {
+  reason: Schema.Literals(["full", "too large", "key reused", "storage", "stopping"]),
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return this.detail
+  }
+}

@@ -7,32 +7,26 @@
  * died goes back to the head of its lane under the same key.
  */
 import { Context, Effect, Layer, Option, type Stream } from "effect"
-import { RelayTarget } from "../config/Settings.ts"
+import { RelayTarget, Settings } from "../config/Settings.ts"
 import type { AgentName, SessionId } from "../domain/Ids.ts"
 import * as Metrics from "../observability/Metrics.ts"
 import type { RelayFailure } from "../relay/RelayFailure.ts"
-import type { BufferableCall, Submission, Wire, WireAnswer } from "./Call.ts"
-import { Delivery } from "./delivery/Delivery.ts"
-import { OutboxSessions } from "./delivery/OutboxSessions.ts"
-import { Settlement } from "./delivery/Settlement.ts"
+import * as AdminActions from "./AdminActions.ts"
+import type { BufferableCall, OutboxRefused, Submission, Wire, WireAnswer } from "./Call.ts"
+import * as Cleaner from "./delivery/Cleaner.ts"
+import * as Dispatcher from "./delivery/Dispatcher.ts"
+import { Lanes } from "./delivery/Lanes.ts"
+import * as Settlement from "./delivery/Settlement.ts"
 import type { Entry, EntryFilter } from "./Entry.ts"
-import { Lanes } from "./Lanes.ts"
-import * as OperatorOrders from "./OperatorOrders.ts"
-import { OutboxRefused } from "./OutboxRefused.ts"
-import * as Housekeeping from "./store/Housekeeping.ts"
-import { OutboxKeeping } from "./store/OutboxKeeping.ts"
+import { Counters } from "./store/Counters.ts"
 import { OutboxStore } from "./store/OutboxStore.ts"
-import { OutboxWriter } from "./store/OutboxWriter.ts"
-import { Tally } from "./store/Tally.ts"
-import { Untold } from "./store/Untold.ts"
-import { Acceptance } from "./submission/Acceptance.ts"
-import { KnownCalls } from "./submission/KnownCalls.ts"
-import { LiveAttempt } from "./submission/LiveAttempt.ts"
-import { Submissions } from "./submission/Submissions.ts"
+import * as SqliteStore from "./store/SqliteStore.ts"
+import * as Acceptance from "./submission/Acceptance.ts"
+import * as KnownCalls from "./submission/KnownCalls.ts"
+import * as Submissions from "./submission/Submissions.ts"
 
-export type { BufferableCall, Submission, Wire, WireAnswer } from "./Call.ts"
+export { type BufferableCall, OutboxRefused, type Submission, type Wire, type WireAnswer } from "./Call.ts"
 export type { EntryFilter } from "./Entry.ts"
-export { OutboxRefused } from "./OutboxRefused.ts"
 
 export interface OutboxStats {
   readonly pending: number
@@ -76,8 +70,8 @@ export class Outbox extends Context.Service<Outbox, {
   readonly undelivered: (agent: AgentName) => Effect.Effect<number>
   /** What was delivered for the agent goes, so that nobody of the same name is answered from it. */
   readonly forget: (agent: AgentName) => Effect.Effect<void>
-  /** Dead letters that this agent has not been told of, marked as told. */
-  readonly untold: (agent: AgentName) => Effect.Effect<ReadonlyArray<Entry>>
+  /** Dead letters that this agent does not know of, reported from now on. */
+  readonly unreported: (agent: AgentName) => Effect.Effect<ReadonlyArray<Entry>>
   /** What was delivered of these tools and is still kept, the oldest first. */
   readonly deliveredOf: (isOne: (tool: string) => boolean) => Effect.Effect<ReadonlyArray<Entry>>
   /** Each entry from now on that is delivered, once that is on disk. Live answers are not in it. */
@@ -87,63 +81,62 @@ export class Outbox extends Context.Service<Outbox, {
   /** Everything in flight is on disk when this returns, 5 s at most; nothing is accepted any more. */
   readonly drain: Effect.Effect<void>
 }>()("holdfast/outbox/Outbox") {
+  /** Over a store that an embedding program may have put there. */
   static readonly layerNoDeps = Layer.effect(
     Outbox,
     Effect.gen(function*() {
-      const { id: relay } = yield* RelayTarget
+      const { outbox } = yield* Settings
       const store = yield* OutboxStore
-      const keeping = yield* OutboxKeeping
-      const writer = yield* OutboxWriter
-      const tally = yield* Tally
-      const submissions = yield* Submissions
-      const delivery = yield* Delivery
-      const settlement = yield* Settlement
-      const orders = yield* OperatorOrders.make
-      const untold = yield* Untold
-      const known = yield* KnownCalls
-
-      const stats = Effect.sync((): OutboxStats => ({
-        pending: tally.of("pending"),
-        inflight: tally.of("inflight"),
-        held: held(),
-        dead: tally.of("dead"),
-        delivered: tally.of("delivered"),
-        bytes: tally.bytes(),
-        oldestAt: Option.fromUndefinedOr(tally.oldestAt()),
-        writable: writer.writable()
-      }))
-      const held = () => tally.of("held") + tally.of("parked")
-      yield* Metrics.observed(Metrics.outboxEntries, { relay, state: "held" }, held)
-      for (const state of ["pending", "inflight", "dead", "delivered"] as const) {
-        yield* Metrics.observed(Metrics.outboxEntries, { relay, state }, () => tally.of(state))
-      }
-      yield* Metrics.observed(Metrics.outboxBytes, { relay }, tally.bytes)
-      yield* Metrics.observed(
-        Metrics.outboxOldestAge,
-        { relay },
-        (now) => Math.max(0, now - (tally.oldestAt() ?? now)) / 1_000
+      const counters = new Counters(outbox)
+      const lanes = new Lanes()
+      lanes.startAfter(
+        yield* Effect.orDie(store.observe((change) => {
+          counters.apply(change)
+          lanes.moved(change)
+        }))
       )
+      yield* observed(counters)
+      const settlement = yield* Settlement.make
+      const acceptance = yield* Acceptance.make(counters)
+      const known = yield* KnownCalls.make(acceptance)
+      const submissions = yield* Submissions.make({ acceptance, known, lanes, settlement })
+      const dispatcher = yield* Dispatcher.make(lanes, settlement)
+      const admin = yield* AdminActions.make(lanes)
+      yield* Cleaner.start(counters, lanes, settlement)
 
       return Outbox.of({
         submit: submissions.submit,
         cancel: submissions.cancel,
         list: (filter) => Effect.orDie(store.list(filter)),
         find: (id) => Effect.orDie(store.find(id)),
-        retry: orders.retry,
-        discard: orders.discard,
-        stats,
+        retry: admin.retry,
+        discard: admin.discard,
+        stats: Effect.sync(() => ({
+          pending: counters.of("pending"),
+          inflight: counters.of("inflight"),
+          held: counters.of("held", "parked"),
+          dead: counters.of("dead"),
+          delivered: counters.of("delivered"),
+          bytes: counters.bytes(),
+          oldestAt: Option.fromUndefinedOr(counters.oldestAt()),
+          writable: store.writable()
+        })),
         undelivered: (agent) =>
           Effect.suspend(() => {
             // Counted first, so that one that becomes an entry meanwhile is missed by neither count.
             const underWay = submissions.underWay(agent)
-            return Effect.map(Effect.orDie(keeping.undelivered(agent)), (entries) => underWay + entries)
+            return Effect.map(Effect.orDie(store.undelivered(agent)), (entries) => underWay + entries)
           }),
-        forget: (agent) => Effect.andThen(known.forget(agent), Effect.orDie(keeping.forget(agent))),
-        untold: untold.take,
-        deliveredOf: (isOne) => Effect.orDie(keeping.deliveredOf(isOne)),
+        forget: (agent) =>
+          Effect.suspend(() => {
+            known.forget(agent)
+            return Effect.orDie(store.forget(agent))
+          }),
+        unreported: acceptance.takeUnreported,
+        deliveredOf: (isOne) => Effect.orDie(store.deliveredOf(isOne)),
         delivered: settlement.delivered,
         deadLetters: settlement.deadLetters,
-        drain: Effect.all([submissions.stop, Effect.timeoutOption(delivery.stop, "5 seconds")], {
+        drain: Effect.all([submissions.stop, Effect.timeoutOption(dispatcher.stop, "5 seconds")], {
           concurrency: "unbounded",
           discard: true
         })
@@ -152,13 +145,20 @@ export class Outbox extends Context.Service<Outbox, {
   )
 
   /** Open for a relay's services; what is in flight on disk when it is built was left there by a crash. */
-  static readonly layer = Layer.mergeAll(Outbox.layerNoDeps, Housekeeping.layerNoDeps).pipe(
-    Layer.provide([Submissions.layerNoDeps, Delivery.layerNoDeps]),
-    Layer.provide(LiveAttempt.layerNoDeps),
-    Layer.provide([Acceptance.layerNoDeps, KnownCalls.layerNoDeps, OutboxSessions.layerNoDeps]),
-    Layer.provide([Settlement.layerNoDeps, Untold.layerNoDeps]),
-    Layer.provide([OutboxStore.layerNoDeps, OutboxKeeping.layerNoDeps]),
-    Layer.provide(OutboxWriter.layerNoDeps),
-    Layer.provide([Tally.layer, Lanes.layer])
-  )
+  static readonly layer = Outbox.layerNoDeps.pipe(Layer.provide(SqliteStore.layer))
 }
+
+const observed = Effect.fnUntraced(function*(counters: Counters) {
+  const { id: relay } = yield* RelayTarget
+  const entries = (state: string, read: () => number) => Metrics.observed(Metrics.outboxEntries, { relay, state }, read)
+  yield* entries("held", () => counters.of("held", "parked"))
+  for (const state of ["pending", "inflight", "dead", "delivered"] as const) {
+    yield* entries(state, () => counters.of(state))
+  }
+  yield* Metrics.observed(Metrics.outboxBytes, { relay }, () => counters.bytes())
+  yield* Metrics.observed(
+    Metrics.outboxOldestAge,
+    { relay },
+    (now) => Math.max(0, now - (counters.oldestAt() ?? now)) / 1_000
+  )
+})

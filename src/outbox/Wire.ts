@@ -7,14 +7,13 @@ import { Predicate, Result } from "effect"
 import * as JsonText from "../domain/JsonText.ts"
 import * as Message from "../domain/Message.ts"
 import type { BufferableCall, Wire } from "./Call.ts"
-import type { IdempotencyKey } from "./submission/IdempotencyKey.ts"
 
 const hasKey = (call: BufferableCall): boolean => {
   const given = call.request.params["arguments"]
   return Predicate.hasProperty(given, "idempotencyKey") && Predicate.isNotNullish(given.idempotencyKey)
 }
 
-export const wireOf = (call: BufferableCall, { key }: IdempotencyKey, uuid: string): Wire => {
+export const wireOf = (call: BufferableCall, key: string, uuid: string): Wire => {
   const id = JSON.stringify(`holdfast-${uuid}`)
   const quoted = JSON.stringify(key)
   let text = JsonText.set(call.request.text, ["id"], id)
@@ -38,4 +37,5 @@ export const responseTo = (text: string, id: string): Message.Response | undefin
 
 /** The relay's answer to a wire as an answer to the agent's request. */
 export const restoreId = (answer: string, wireId: string, agentId: string): string =>
-  JsonText.set(responseTo(answer, wireId)?.text ?? answer, ["id"], agentId)
+  // Nearly all answers are the response alone, and need no parsing.
+  JsonText.set(idOf(answer) === wireId ? answer : responseTo(answer, wireId)?.text ?? answer, ["id"], agentId)

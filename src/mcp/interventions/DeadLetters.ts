@@ -42,10 +42,10 @@ export class DeadLetters extends Context.Service<DeadLetters, {
           if (content === undefined || JsonText.at(response, ["result", "structuredContent"]) !== undefined) {
             return response
           }
-          const untold = yield* outbox.untold(agent)
-          return untold.length === 0
+          const unreported = yield* outbox.unreported(agent)
+          return unreported.length === 0
             ? response
-            : JsonText.set(response, ["result", "content"], blocksWith(content, untold))
+            : JsonText.set(response, ["result", "content"], blocksWith(content, unreported))
         })
       })
     })
@@ -60,7 +60,7 @@ const logged = (entry: Entry): string =>
     params: { level: "error", logger: "holdfast", data: deadLetterNote([entry]) }
   })
 
-const blocksWith = (content: string, untold: ReadonlyArray<Entry>): string => {
-  const blocks = [...JsonText.elements(content, []), JSON.stringify({ type: "text", text: deadLetterNote(untold) })]
+const blocksWith = (content: string, unreported: ReadonlyArray<Entry>): string => {
+  const blocks = [...JsonText.elements(content, []), JSON.stringify({ type: "text", text: deadLetterNote(unreported) })]
   return `[${blocks.join(",")}]`
 }

@@ -7,6 +7,7 @@ import { Data, Predicate } from "effect"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Response } from "../../domain/Message.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
+import type { WireAnswer } from "../Call.ts"
 import { responseTo } from "../Wire.ts"
 
 export type Verdict = Data.TaggedEnum<{
@@ -26,17 +27,11 @@ export type Verdict = Data.TaggedEnum<{
 }>
 export const Verdict = Data.taggedEnum<Verdict>()
 
-export interface Answer {
-  readonly status: number
-  readonly text: string
-  readonly retryAfterMillis?: number | undefined
-}
-
 /** Codes that no repetition changes: invalid request, method not found, invalid parameters. */
 const final: ReadonlySet<number> = new Set([-32600, -32601, -32602])
 
-const longest = 2_000
-const brief = (words: string): string => words.length > longest ? `${words.slice(0, longest)}…` : words
+const maxWords = 2_000
+const brief = (words: string): string => words.length > maxWords ? `${words.slice(0, maxWords)}…` : words
 
 const spoken = (result: unknown): string => {
   const content = Predicate.hasProperty(result, "content") && Array.isArray(result.content) ? result.content : []
@@ -58,19 +53,24 @@ const ofResult = (response: Response): Verdict => {
 }
 
 /** An error that may pass says nothing of whether the call was carried out, so the rule for unknown outcomes comes first. */
-export const ofAnswer = (answer: Answer, id: string, onUnknown: "resend" | "dead"): Verdict => {
+export const ofAnswer = (
+  answer: WireAnswer,
+  id: string,
+  onUnknown: "resend" | "dead",
+  retryAfterMillis?: number
+): Verdict => {
   const response = responseTo(answer.text, id)
   const again = (why: string, millis: number) =>
     onUnknown === "dead" ? Verdict.Unknown({ why }) : Verdict.Retry({ why, millis })
   if (response === undefined) return again("the relay's answer was not ours", 0)
   if (response.error === undefined) return ofResult(response)
   const why = brief(`${response.error.message} (${response.error.code})`)
-  if (answer.status === 429) return Verdict.Wait({ why, millis: answer.retryAfterMillis })
+  if (answer.status === 429) return Verdict.Wait({ why, millis: retryAfterMillis })
   if (answer.status === 401 || answer.status === 403) return Verdict.Hold({ why })
   if (final.has(response.error.code)) return Verdict.Refused({ why })
   // "Service unavailable" is said before anything is done.
-  if (answer.status === 503) return Verdict.Retry({ why, millis: answer.retryAfterMillis ?? 0 })
-  return again(why, answer.retryAfterMillis ?? 0)
+  if (answer.status === 503) return Verdict.Retry({ why, millis: retryAfterMillis ?? 0 })
+  return again(why, retryAfterMillis ?? 0)
 }
 
 /** `linkUp`: whether, after the failure was looked into, the relay turned out to be there. */

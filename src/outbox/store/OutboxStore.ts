@@ -1,23 +1,33 @@
 /**
- * The outbox on disk: how an entry comes, is attempted and is settled. `OutboxKeeping` has what operators and time do.
+ * The outbox on disk, as the rest of the room sees it; `SqliteStore` keeps it in SQLite, and an embedding program may put
+ * another in its place (BEHAVIOUR 12).
  *
- * Each lookup goes by an index of the rows it is about, so that delivered ones cost nothing; a write returns once it is
- * committed.
+ * A write returns once it is committed; those that are asked for together share a commit. Nothing that was committed is
+ * lost in a crash or a power cut.
  */
-import { Clock, Context, Data, Duration, Effect, Layer, Option } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
-import { RelayTarget, Settings } from "../../config/Settings.ts"
+import { Context, Data, type Effect, type Option } from "effect"
+import type { SqlError } from "effect/sql"
 import type { AgentName, PrincipalId } from "../../domain/Ids.ts"
-import type { Entry, EntryFilter } from "../Entry.ts"
-import { Lanes } from "../Lanes.ts"
-import { dead, type Standing } from "../Standing.ts"
-import type { Draft } from "../submission/Draft.ts"
-import { OutboxWriter } from "./OutboxWriter.ts"
-import { changes, entryOf, type Row, type Slip } from "./Row.ts"
-import { Tally } from "./Tally.ts"
+import type { Entry, EntryFilter, EntryUpdate } from "../Entry.ts"
+import type { Change, Row } from "./Row.ts"
+
+/** An accepted call, about to be written. */
+export type NewEntry =
+  & Pick<Entry, "agent" | "lane" | "tool" | "key" | "request" | "bytes" | "principal" | "onUnknown" | "epoch">
+  & {
+    /** Its place among all calls of the relay, for good. */
+    readonly seq: number
+    readonly argumentsHash: string
+    readonly occurredAt: number
+    readonly attempts: number
+  }
 
 export type Claim = Data.TaggedEnum<{
-  Claimed: { readonly entry: Entry; readonly failures: number }
+  Claimed: {
+    readonly entry: Entry
+    /** Counted retries before this attempt. */
+    readonly failures: number
+  }
   /** The head may not be sent before. */
   Later: { readonly at: number }
   /** The head was accepted for another principal or relay. */
@@ -26,172 +36,59 @@ export type Claim = Data.TaggedEnum<{
 }>
 export const Claim = Data.taggedEnum<Claim>()
 
-type Written<A> = Effect.Effect<A, SqlError.SqlError>
+type Done<A> = Effect.Effect<A, SqlError.SqlError>
 
-const now = Effect.map(Clock.currentTimeMillis, Math.floor)
+/** How many rows one commit may touch where their number is not the caller's. */
+export const batchSize = 200
 
+/** One for each relay. What was in flight when the last process ended is recovered before anybody sees it. */
 export class OutboxStore extends Context.Service<OutboxStore, {
-  readonly insert: (draft: Draft, seq: number, attempts: number, standing: Standing) => Written<Entry>
-  /** Puts the head of a lane in flight, unless its place is `before` or later. */
-  readonly claim: (lane: string, principal: PrincipalId, before: number) => Written<Claim>
-  /** Of an entry in flight. */
-  readonly settle: (entry: Entry, standing: Standing) => Written<void>
-  /** The head of a lane waits until then. */
-  readonly pause: (lane: string, until: number, why: string) => Written<void>
-  readonly byKey: (agent: AgentName, tool: string, key: string) => Written<Option.Option<Row>>
-  /** Its place among those of its lane that wait or are in flight, from 1. */
-  readonly position: (row: Row) => Written<number>
-  readonly find: (id: number) => Written<Option.Option<Entry>>
-  readonly list: (filter: EntryFilter) => Written<ReadonlyArray<Entry>>
-}>()("holdfast/outbox/OutboxStore") {
   /**
-   * What was in flight when the last process ended goes back to its place, or is dead where it must not be sent twice;
-   * what had to wait waits 5 minutes more at most; then all is counted, before anybody sees it.
+   * Calls with each row that is there, then with each change right after its commit, before the write returns. Gives the
+   * last place that is taken.
    */
-  static readonly layerNoDeps = Layer.effect(
-    OutboxStore,
-    Effect.gen(function*() {
-      const sql = yield* SqlClient.SqlClient
-      const { outbox } = yield* Settings
-      const { id: relay, url } = yield* RelayTarget
-      const { write } = yield* OutboxWriter
-      const tally = yield* Tally
-      const lanes = yield* Lanes
-      const slip = sql.literal("id, agent, lane, bytes, occurred_at, told")
-      // Word for word the condition of the index `outbox_lane`, without which SQLite does not use it.
-      const inLane = sql.literal("state IN ('pending', 'held', 'inflight')")
+  readonly observe: (onChange: (change: Change) => void) => Done<number>
+  /** Whether the last write worked. */
+  readonly writable: () => boolean
 
-      const head = (lane: string) =>
-        Effect.map(
-          sql<Row>`SELECT * FROM outbox WHERE relay = ${relay} AND lane = ${lane} AND ${inLane} ORDER BY seq LIMIT 1`,
-          (rows) => rows[0]
-        )
+  readonly insert: (entry: NewEntry, update: EntryUpdate) => Done<Entry>
+  /** Puts the head of a lane in flight, unless its place is `before` or later. */
+  readonly claim: (lane: string, principal: PrincipalId, before: number) => Done<Claim>
+  /** Of an entry in flight. */
+  readonly settle: (entry: Entry, update: EntryUpdate) => Done<void>
+  /** The head of a lane waits until then. */
+  readonly pause: (lane: string, until: number, why: string) => Done<void>
+  readonly byKey: (agent: AgentName, tool: string, key: string) => Done<Option.Option<Row>>
+  /** Its place among those of its lane that wait or are in flight, from 1. */
+  readonly position: (row: Row) => Done<number>
+  readonly find: (id: number) => Done<Option.Option<Entry>>
+  readonly list: (filter: EntryFilter) => Done<ReadonlyArray<Entry>>
 
-      const recover = Effect.gen(function*() {
-        const at = yield* now
-        const latest = at + Duration.toMillis(outbox.retryHeld)
-        const { reason } = dead(at, "unknown: it was in flight when Holdfast stopped, and may have been carried out")
-        yield* sql.withTransaction(Effect.all([
-          sql`UPDATE outbox SET state = 'dead', reason = ${reason}, settled_at = ${at}, told = 0
-            WHERE relay = ${relay} AND state = 'inflight' AND on_unknown = 'dead'`,
-          sql`UPDATE outbox SET state = 'pending', visible_at = ${at} WHERE relay = ${relay} AND state = 'inflight'`,
-          // Written when the clock was ahead, it could be hours away.
-          sql`UPDATE outbox SET visible_at = ${latest} WHERE relay = ${relay} AND ${inLane} AND visible_at > ${latest}`
-        ]))
-        const rows = yield* sql<Slip & Pick<Row, "state">>`
-          SELECT ${slip}, state FROM outbox WHERE relay = ${relay} ORDER BY occurred_at`
-        for (const { state, ...row } of rows) {
-          const change = { from: undefined, to: state, slip: row }
-          tally.apply(change)
-          lanes.moved(change)
-        }
-        const [last] = yield* sql<{ readonly seq: number | null }>`SELECT MAX(seq) AS seq FROM outbox
-          WHERE relay = ${relay}`
-        lanes.startAfter(last?.seq ?? 0)
-      })
-
-      yield* Effect.orDie(recover)
-
-      return OutboxStore.of({
-        insert: (draft, seq, attempts, standing) =>
-          write(Effect.gen(function*() {
-            const { call, wire } = draft
-            const [row] = yield* sql<Row>`INSERT INTO outbox ${
-              sql.insert({
-                seq,
-                relay,
-                agent: call.agent,
-                lane: draft.lane,
-                tool: call.tool,
-                key: wire.key,
-                arguments_hash: draft.argumentsHash,
-                request: wire.text,
-                bytes: draft.bytes,
-                principal: call.principal,
-                destination: url.href,
-                on_unknown: draft.onUnknown,
-                epoch: Option.getOrNull(call.epoch),
-                occurred_at: draft.occurredAt,
-                queued_at: yield* now,
-                attempts,
-                ...columns(standing)
-              })
-            } RETURNING *`
-            if (row === undefined) return yield* Effect.die("an insert returned no row")
-            return { value: entryOf(row), changes: changes(undefined, standing.state, [row]) }
-          })),
-        claim: (lane, principal, before) =>
-          write<Claim>(Effect.gen(function*() {
-            const row = yield* head(lane)
-            if (row === undefined) return { value: Claim.Empty(), changes: [] }
-            if (row.seq >= before) return { value: Claim.Later({ at: Infinity }), changes: [] }
-            if (row.principal !== principal || row.destination !== url.href) {
-              return { value: Claim.Elsewhere(), changes: [] }
-            }
-            if (row.visible_at > (yield* now)) return { value: Claim.Later({ at: row.visible_at }), changes: [] }
-            const attempts = row.attempts + 1
-            yield* sql`UPDATE outbox SET state = 'inflight', attempts = ${attempts} WHERE id = ${row.id}`
-            const entry = entryOf({ ...row, state: "inflight", attempts })
-            return {
-              value: Claim.Claimed({ entry, failures: row.failures }),
-              changes: changes(row.state, "inflight", [row])
-            }
-          })),
-        settle: ({ id }, standing) =>
-          write(Effect.map(
-            sql<Slip>`UPDATE outbox SET ${sql.update(columns(standing))} WHERE id = ${id} AND state = 'inflight'
-              RETURNING ${slip}`,
-            (rows) => ({ value: undefined, changes: changes("inflight", standing.state, rows) })
-          )),
-        pause: (lane, until, why) =>
-          write(Effect.gen(function*() {
-            const row = yield* head(lane)
-            if (row === undefined || row.visible_at >= until) return { value: undefined, changes: [] }
-            yield* sql`UPDATE outbox SET visible_at = ${until}, last_error = ${why} WHERE id = ${row.id}`
-            return { value: undefined, changes: changes(row.state, row.state, [row]) }
-          })),
-        byKey: (agent, tool, key) =>
-          Effect.map(
-            sql<Row>`SELECT * FROM outbox
-              WHERE relay = ${relay} AND agent = ${agent} AND tool = ${tool} AND key = ${key}`,
-            (rows) => Option.fromNullishOr(rows[0])
-          ),
-        position: (row) =>
-          Effect.map(
-            sql<{ readonly ahead: number }>`SELECT COUNT(*) AS ahead FROM outbox
-              WHERE relay = ${relay} AND lane = ${row.lane} AND ${inLane} AND seq < ${row.seq}`,
-            (rows) => (rows[0]?.ahead ?? 0) + 1
-          ),
-        find: (id) =>
-          Effect.map(
-            sql<Row>`SELECT * FROM outbox WHERE relay = ${relay} AND id = ${id}`,
-            (rows) => Option.map(Option.fromNullishOr(rows[0]), entryOf)
-          ),
-        list: ({ after, agent, limit, state }) => {
-          const states = state === "held" ? ["held", "parked"] : [state]
-          const asked = [
-            sql`relay = ${relay}`,
-            sql`id > ${after ?? 0}`,
-            ...(state === undefined ? [] : [sql.in("state", states)]),
-            ...(agent === undefined ? [] : [sql`agent = ${agent}`])
-          ]
-          return Effect.map(
-            sql<Row>`SELECT * FROM outbox WHERE ${sql.and(asked)} ORDER BY id LIMIT ${limit ?? -1}`,
-            (rows) => rows.map(entryOf)
-          )
-        }
-      })
-    })
-  )
-}
-
-const columns = (standing: Standing) => ({
-  state: standing.state,
-  failures: standing.failures,
-  visible_at: standing.visibleAt,
-  reason: standing.reason,
-  last_error: standing.lastError,
-  result: standing.result,
-  settled_at: standing.settledAt,
-  told: standing.told ? 1 : 0
-})
+  /**
+   * Bound to the principal in force and with its retries anew. Dead and parked ones go to `tail`, a place behind all
+   * others; one that holds its lane keeps its place and is tried at once.
+   */
+  readonly retry: (id: number, principal: PrincipalId, tail: number) => Done<boolean>
+  readonly discard: (id: number) => Done<boolean>
+  /** Makes dead letters of pending entries that were accepted before; at most `batchSize`. */
+  readonly expire: (before: number, reason: string) => Done<ReadonlyArray<Entry>>
+  /** Removes delivered ones that were settled before, at most `batchSize`; how many. */
+  readonly purge: (before: number) => Done<number>
+  /**
+   * Parks what was accepted for another principal or relay, and returns what was parked to its old place. What was
+   * accepted before anybody was known becomes this principal's.
+   */
+  readonly rebind: (agent: AgentName, principal: PrincipalId) => Done<void>
+  /** Entries that hold their lane are tried at once. */
+  readonly freeHeld: (agent: AgentName) => Done<void>
+  /** Dead letters that the agent does not know of, reported from now on. */
+  readonly takeUnreported: (agent: AgentName) => Done<ReadonlyArray<Entry>>
+  /** Delivered ones of these tools, the oldest first. */
+  readonly deliveredOf: (isOne: (tool: string) => boolean) => Done<ReadonlyArray<Entry>>
+  /** Whose entries wait. */
+  readonly agents: Done<ReadonlyArray<AgentName>>
+  /** How many of the agent's entries are not delivered. */
+  readonly undelivered: (agent: AgentName) => Done<number>
+  /** The agent's delivered ones go: nobody of the same name is answered from them. */
+  readonly forget: (agent: AgentName) => Done<void>
+}>()("holdfast/outbox/OutboxStore") {}

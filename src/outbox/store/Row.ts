@@ -1,7 +1,7 @@
 /** An entry as it stands in the table. */
 import { Option } from "effect"
 import { AgentName, PrincipalId } from "../../domain/Ids.ts"
-import type { Entry, EntryState } from "../Entry.ts"
+import type { Entry, EntryState, EntryUpdate } from "../Entry.ts"
 
 /** `held` stands at the head of its lane and holds it; `parked` is out of it until its principal or relay is back. */
 export type RowState = EntryState | "parked"
@@ -29,24 +29,28 @@ export interface Row {
   readonly last_error: string | null
   readonly result: string | null
   readonly settled_at: number | null
+  /** Of a dead letter: 1 where its agent knows. */
   readonly told: number
 }
 
-/** What has to be known of a row to keep count of it. */
-export type Slip = Pick<Row, "id" | "agent" | "lane" | "bytes" | "occurred_at" | "told">
+/** What counters and lanes need to know of a row. */
+export type RowSummary = Pick<Row, "id" | "agent" | "lane" | "bytes" | "occurred_at" | "told">
+
+/** The columns of a `RowSummary`. */
+export const summaryColumns = "id, agent, lane, bytes, occurred_at, told"
 
 /** One row that came, changed its state, or went. */
 export interface Change {
   readonly from: RowState | undefined
   readonly to: RowState | undefined
-  readonly slip: Slip
+  readonly row: RowSummary
 }
 
 export const changes = (
   from: RowState | undefined,
   to: RowState | undefined,
-  slips: ReadonlyArray<Slip>
-): ReadonlyArray<Change> => slips.map((slip) => ({ from, to, slip }))
+  rows: ReadonlyArray<RowSummary>
+): ReadonlyArray<Change> => rows.map((row) => ({ from, to, row }))
 
 export const entryOf = (row: Row): Entry => ({
   id: row.id,
@@ -68,4 +72,13 @@ export const entryOf = (row: Row): Entry => ({
   lastError: Option.fromNullishOr(row.last_error),
   result: Option.fromNullishOr(row.result),
   settledAt: Option.fromNullishOr(row.settled_at)
+})
+
+export const summaryOf = (entry: Entry, { reported }: EntryUpdate): RowSummary => ({
+  id: entry.id,
+  agent: entry.agent,
+  lane: entry.lane,
+  bytes: entry.bytes,
+  occurred_at: entry.occurredAt,
+  told: reported ? 1 : 0
 })

@@ -1,75 +1,94 @@
-/** Accepting a call: within the bounds, onto the disk, and what is said of it (BEHAVIOUR 5, "Bounds", "Answer"). */
-import { Context, Effect, Layer } from "effect"
+/** Accepting a call: within the bounds, onto the disk, and acknowledged (BEHAVIOUR 5, "Bounds", "Answer"). */
+import { Effect } from "effect"
 import { bytes, Settings } from "../../config/Settings.ts"
+import { AgentName } from "../../domain/Ids.ts"
 import { faultOf } from "../../storage/StorageFault.ts"
 import { acknowledgement } from "../Acknowledgement.ts"
-import type { Entry } from "../Entry.ts"
-import type { Place } from "../Lane.ts"
-import { OutboxRefused } from "../OutboxRefused.ts"
-import type { Standing } from "../Standing.ts"
+import { OutboxRefused } from "../Call.ts"
+import type { Place } from "../delivery/Lane.ts"
+import type { Entry, EntryUpdate } from "../Entry.ts"
+import type { Counters } from "../store/Counters.ts"
 import { OutboxStore } from "../store/OutboxStore.ts"
-import { Tally } from "../store/Tally.ts"
-import { Untold } from "../store/Untold.ts"
-import type { Reply, Submitted } from "./Submission.ts"
+import type { CallUnderWay, Reply } from "./CallUnderWay.ts"
 
-export class Acceptance extends Context.Service<Acceptance, {
+export interface Acceptance {
   /** On disk when it returns; otherwise nothing was accepted. */
   readonly accept: (
-    submitted: Submitted,
+    underWay: CallUnderWay,
     place: Place,
     attempts: number,
-    standing: Standing
+    update: EntryUpdate
   ) => Effect.Effect<Entry, OutboxRefused>
-  /** What is said of an entry that was accepted. */
-  readonly acknowledge: (entry: Entry, position: number) => Effect.Effect<Reply>
-}>()("holdfast/outbox/Acceptance") {
-  static readonly layerNoDeps = Layer.effect(
-    Acceptance,
-    Effect.gen(function*() {
-      const { outbox } = yield* Settings
-      const store = yield* OutboxStore
-      const tally = yield* Tally
-      const untold = yield* Untold
-      const largest = bytes(outbox.maxEntryBytes)
-
-      return Acceptance.of({
-        accept: Effect.fn("Outbox.accept")(function*({ draft }, place, attempts, standing) {
-          if (draft.bytes > largest) {
-            return yield* new OutboxRefused({
-              reason: "too large",
-              detail:
-                `a call of ${draft.bytes} bytes cannot be queued, ${largest} at most: send it while the relay is up, `
-                + "or split it"
-            })
-          }
-          if (!tally.reserve(draft.bytes)) {
-            return yield* new OutboxRefused({
-              reason: "full",
-              detail:
-                "the outbox is full: the call was not accepted. Entries leave it as the relay takes them, or with "
-                + "\"holdfast outbox discard\""
-            })
-          }
-          return yield* store.insert(draft, place.seq, attempts, standing).pipe(
-            Effect.mapError((error) =>
-              new OutboxRefused({
-                reason: "storage",
-                detail: `the call could not be written to disk and was not accepted (disk: ${
-                  faultOf(error)
-                }). It can be sent live while the relay is up`
-              })
-            ),
-            Effect.ensuring(Effect.sync(() => tally.free(draft.bytes)))
-          )
-        }),
-        acknowledge: Effect.fnUntraced(function*(entry, position) {
-          const letters = yield* untold.take(entry.agent)
-          return {
-            _tag: "Queued",
-            result: acknowledgement({ tool: entry.tool, key: entry.key, position, untold: letters })
-          }
-        })
-      })
-    })
-  )
+  /** The answer to a call that is on disk; it names the dead letters that its agent does not know of. */
+  readonly acknowledge: (entry: Pick<Entry, "tool" | "key">, agent: string, position: number) => Effect.Effect<Reply>
+  /** Dead letters that the agent does not know of, reported from now on; none while the disk fails. */
+  readonly takeUnreported: (agent: string) => Effect.Effect<ReadonlyArray<Entry>>
 }
+
+const tooLarge = (size: number, max: number) =>
+  new OutboxRefused({
+    reason: "too large",
+    detail: `a call of ${size} bytes cannot be queued, ${max} at most: send it while the relay is up, or split it`
+  })
+
+const full = new OutboxRefused({
+  reason: "full",
+  detail: "the outbox is full: the call was not accepted. Entries leave it as the relay takes them, or with "
+    + "\"holdfast outbox discard\""
+})
+
+const unwritable = (error: unknown) =>
+  new OutboxRefused({
+    reason: "storage",
+    detail: `the call could not be written to disk and was not accepted (disk: ${
+      faultOf(error)
+    }). It can be sent live while the relay is up`
+  })
+
+export const make = Effect.fnUntraced(function*(counters: Counters) {
+  const { outbox } = yield* Settings
+  const store = yield* OutboxStore
+  const maxEntryBytes = bytes(outbox.maxEntryBytes)
+
+  const takeUnreported = (agent: string) =>
+    Effect.suspend(() =>
+      counters.unreported(agent) === 0
+        ? Effect.succeed([])
+        : Effect.orElseSucceed(store.takeUnreported(AgentName.make(agent)), () => [])
+    )
+
+  const acceptance: Acceptance = {
+    accept: ({ call, key, occurredAt, onUnknown, wire }, { lane, seq }, attempts, update) =>
+      Effect.suspend(() => {
+        const size = Buffer.byteLength(wire.text)
+        if (size > maxEntryBytes) return Effect.fail(tooLarge(size, maxEntryBytes))
+        if (!counters.reserve(size)) return Effect.fail(full)
+        const entry = {
+          seq,
+          agent: call.agent,
+          lane: lane.name,
+          tool: call.tool,
+          key: key.key,
+          argumentsHash: key.argumentsHash,
+          request: wire.text,
+          bytes: size,
+          principal: call.principal,
+          onUnknown,
+          epoch: call.epoch,
+          occurredAt,
+          attempts
+        }
+        return store.insert(entry, update).pipe(
+          Effect.mapError(unwritable),
+          Effect.ensuring(Effect.sync(() => counters.free(size)))
+        )
+      }),
+    acknowledge: ({ key, tool }, agent, position) =>
+      Effect.map(takeUnreported(agent), (unreported) => ({
+        _tag: "Queued",
+        result: acknowledgement({ tool, key, position, unreported })
+      })),
+    takeUnreported
+  }
+  return acceptance
+})

@@ -3,30 +3,35 @@
  *
  * In memory only: bounded in number, size and age, the oldest make room.
  */
-export interface AnsweredCall {
+import type { WireAnswer } from "../Call.ts"
+import type { CallUnderWay } from "./CallUnderWay.ts"
+
+interface AnsweredCall {
   readonly agent: string
   readonly argumentsHash: string
   readonly wireId: string
-  readonly status: number
-  readonly text: string
+  readonly answer: WireAnswer
+  /** Milliseconds. */
+  readonly until: number
 }
 
 const keepMillis = 600_000
-const mostCalls = 1_000
-const mostCharacters = 16 * 1024 * 1024
+const maxCalls = 1_000
+const maxCharacters = 16 * 1024 * 1024
 
 export class AnsweredCalls {
-  private readonly kept = new Map<string, AnsweredCall & { readonly until: number }>()
+  private readonly kept = new Map<string, AnsweredCall>()
   private characters = 0
 
   /** `now` in milliseconds. An answer that is larger than all that is kept together is not kept. */
-  remember(name: string, call: AnsweredCall, now: number): void {
+  remember({ call, key, name, wire }: CallUnderWay, answer: WireAnswer, now: number): void {
     this.forget(name)
-    if (call.text.length > mostCharacters) return
-    this.kept.set(name, { ...call, until: now + keepMillis })
-    this.characters += call.text.length
+    if (answer.text.length > maxCharacters) return
+    const { argumentsHash } = key
+    this.kept.set(name, { agent: call.agent, argumentsHash, wireId: wire.id, answer, until: now + keepMillis })
+    this.characters += answer.text.length
     for (const [oldest, { until }] of this.kept) {
-      if (until > now && this.kept.size <= mostCalls && this.characters <= mostCharacters) break
+      if (until > now && this.kept.size <= maxCalls && this.characters <= maxCharacters) break
       this.forget(oldest)
     }
   }
@@ -43,7 +48,7 @@ export class AnsweredCalls {
   }
 
   private forget(name: string): void {
-    this.characters -= this.kept.get(name)?.text.length ?? 0
+    this.characters -= this.kept.get(name)?.answer.text.length ?? 0
     this.kept.delete(name)
   }
 }

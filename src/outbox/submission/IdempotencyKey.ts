@@ -1,9 +1,9 @@
 /** Under which key a call reaches the relay, however often it is sent (BEHAVIOUR 5). */
 import { Predicate } from "effect"
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
+import { isArray, isObject, items, root, type Span } from "../../domain/JsonScan.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { BufferableCall } from "../Call.ts"
-import { argumentsHash } from "./ArgumentsHash.ts"
 
 export interface IdempotencyKey {
   readonly key: string
@@ -31,11 +31,38 @@ const callId = (call: BufferableCall, names: ReadonlyArray<string>): string | un
 
 /** `callIds` are the names in `_meta` under which clients keep their own call id; `uuid` serves where there is none. */
 export const idempotencyKey = (call: BufferableCall, callIds: ReadonlyArray<string>, uuid: string): IdempotencyKey => {
-  const hash = argumentsHash(JsonText.at(call.request.text, ["params", "arguments"]) ?? "{}")
+  const argumentsHash = hashOfArguments(JsonText.at(call.request.text, ["params", "arguments"]) ?? "{}")
   const callers = callersKey(call)
-  if (callers !== undefined) return { key: callers, origin: "caller", argumentsHash: hash }
+  if (callers !== undefined) return { key: callers, origin: "caller", argumentsHash }
   const id = callId(call, callIds)
-  if (id === undefined) return { key: `holdfast-${uuid}`, origin: "minted", argumentsHash: hash }
-  const digest = createHash("sha256").update(JSON.stringify([call.session, call.tool, id, hash])).digest("hex")
-  return { key: `holdfast-${digest.slice(0, 40)}`, origin: "call id", argumentsHash: hash }
+  if (id === undefined) return { key: `holdfast-${uuid}`, origin: "minted", argumentsHash }
+  const digest = hash("sha256", JSON.stringify([call.session, call.tool, id, argumentsHash]))
+  return { key: `holdfast-${digest.slice(0, 40)}`, origin: "call id", argumentsHash }
 }
+
+/**
+ * Hexadecimal SHA-256 of a text that `JSON.parse` accepts. The order of members, spacing and escapes don't change it.
+ *
+ * Numbers count as they are written: `12345678901234567890` and `…891` are two, though they parse alike.
+ */
+export const hashOfArguments = (text: string): string => hash("sha256", canonical(text, root(text)))
+
+const canonical = (text: string, span: Span): string => {
+  if (isArray(text, span)) {
+    return `[${items(text, span).map((item) => canonical(text, { start: item.value, end: item.end })).join(",")}]`
+  }
+  if (!isObject(text, span)) return canonicalScalar(text.slice(span.start, span.end))
+  // As in `JSON.parse`, the last of a duplicated key counts.
+  const members = new Map<string, string>()
+  for (const item of items(text, span)) {
+    members.set(
+      canonicalScalar(text.slice(item.start, item.keyEnd)),
+      canonical(text, { start: item.value, end: item.end })
+    )
+  }
+  return `{${[...members].sort(([one], [other]) => one < other ? -1 : 1).map((pair) => pair.join(":")).join(",")}}`
+}
+
+/** Only a string that is escaped can be written in two ways. */
+const canonicalScalar = (text: string): string =>
+  text.startsWith("\"") && text.includes("\\") ? JSON.stringify(JSON.parse(text)) : text

@@ -1,182 +1,163 @@
 /**
  * The way of a call through the outbox (BEHAVIOUR 5): known already, live, or queued; one call of a lane at a time.
  *
- * Each runs in the outbox's own scope. The same call again joins the one that is under way.
+ * Each call has one fiber, in the outbox's own scope: it outlives the request that made the call. The same call again
+ * joins the one that is under way.
  */
-import { Clock, Context, Deferred, Effect, Exit, Fiber, Layer, Option } from "effect"
+import { Clock, Deferred, Duration, Effect, Exit, FiberSet, Option } from "effect"
 import { randomUUID } from "node:crypto"
 import { Settings } from "../../config/Settings.ts"
 import type { AgentName, SessionId } from "../../domain/Ids.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
-import type { BufferableCall, Submission } from "../Call.ts"
-import { laneOf, type Place } from "../Lane.ts"
-import { Lanes } from "../Lanes.ts"
-import { OutboxRefused } from "../OutboxRefused.ts"
-import { waiting } from "../Standing.ts"
+import { Deadlines } from "../../supervision/Deadlines.ts"
+import { type BufferableCall, onUnknownFor, OutboxRefused, type Submission } from "../Call.ts"
+import { laneOf, type Place } from "../delivery/Lane.ts"
+import type { Lanes } from "../delivery/Lanes.ts"
+import type { Settlement } from "../delivery/Settlement.ts"
+import { pending } from "../Entry.ts"
 import { wireOf } from "../Wire.ts"
-import { Acceptance } from "./Acceptance.ts"
-import { idempotencyKey } from "./IdempotencyKey.ts"
-import { keyReused, KnownCalls } from "./KnownCalls.ts"
-import { LiveAttempt } from "./LiveAttempt.ts"
-import { onUnknownFor } from "./onUnknown.ts"
-import { callName, type Live, type Reply, requestName, type Submitted, toldTo } from "./Submission.ts"
+import type { Acceptance } from "./Acceptance.ts"
+import { callName, type CallUnderWay, type Reply, requestName, submissionOf } from "./CallUnderWay.ts"
+import { type IdempotencyKey, idempotencyKey } from "./IdempotencyKey.ts"
+import { keyReused, type KnownCalls } from "./KnownCalls.ts"
+import * as LiveAttempt from "./LiveAttempt.ts"
 
-export class Submissions extends Context.Service<Submissions, {
-  readonly submit: (call: BufferableCall, live: Live) => Effect.Effect<Submission, OutboxRefused>
-  readonly cancel: (session: SessionId, requestId: string) => Effect.Effect<Option.Option<string>>
-  /** How many of the agent's calls have no answer yet, be it that they are queued. */
-  readonly underWay: (agent: AgentName) => number
-  /** Nothing more is accepted; what is under way goes to disk. Returns once everybody who waits was told. */
-  readonly stop: Effect.Effect<void>
-}>()("holdfast/outbox/Submissions") {
-  static readonly layerNoDeps = Layer.effect(
-    Submissions,
-    Effect.gen(function*() {
-      const { outbox } = yield* Settings
-      const link = yield* RelayLink
-      const lanes = yield* Lanes
-      const known = yield* KnownCalls
-      const acceptance = yield* Acceptance
-      const liveAttempt = yield* LiveAttempt
-      const scope = yield* Effect.scope
-      const underWay = new Map<string, Submitted>()
-      const requests = new Map<string, Submitted>()
-      const fibers = new Set<Fiber.Fiber<void, OutboxRefused>>()
-      const stopped = yield* Deferred.make<void>()
-      const stopping = Deferred.await(stopped)
+/** How long a stop waits for calls that were handed over, to settle them. */
+const stopTimeout = "5 seconds"
 
-      const sayUnsafe = (submitted: Submitted, reply: Exit.Exit<Reply, OutboxRefused>) => {
-        if (Deferred.isDoneUnsafe(submitted.reply)) return
-        underWay.delete(submitted.name)
-        for (const request of submitted.askedBy) requests.delete(request)
+export const make = Effect.fnUntraced(function*(room: {
+  readonly acceptance: Acceptance
+  readonly known: KnownCalls
+  readonly lanes: Lanes
+  readonly settlement: Settlement
+}) {
+  const { acceptance, known, lanes } = room
+  const { outbox } = yield* Settings
+  const link = yield* RelayLink
+  const deadlines = yield* Deadlines
+  const fibers = yield* FiberSet.make<unknown, unknown>()
+  const underWay = new Map<string, CallUnderWay>()
+  const requests = new Map<string, CallUnderWay>()
+  const waitForLane = Duration.toMillis(outbox.waitForLane)
+  let stopping = false
+  const liveAttempt = yield* LiveAttempt.make({ ...room, fibers, isStopping: () => stopping })
+
+  const turnOf = (place: Place) => {
+    if (Deferred.isDoneUnsafe(place.turn)) return Deferred.await(place.turn)
+    const deadline = deadlines.after(waitForLane, () => lanes.flush(place.lane))
+    return Effect.ensuring(Deferred.await(place.turn), Effect.sync(deadline.cancel))
+  }
+
+  const enqueue = Effect.fnUntraced(function*(call: CallUnderWay, place: Place) {
+    call.phase = "accepting"
+    const entry = yield* acceptance.accept(call, place, 0, pending(Math.floor(yield* Clock.currentTimeMillis)))
+    const position = place.lane.backlog + (place.lane.busy ? 1 : 0)
+    call.reply(Exit.succeed(yield* acceptance.acknowledge(entry, entry.agent, position)))
+  })
+
+  const run = Effect.fnUntraced(function*(call: CallUnderWay): Effect.fn.Return<void, OutboxRefused> {
+    const found = yield* known.find(call)
+    if (found !== undefined) return call.reply(Exit.succeed(found))
+    const mayGoLive = (yield* link.state)._tag === "Up" && !stopping
+    yield* Effect.acquireUseRelease(
+      Effect.sync(() => lanes.arrive(laneOf(call.call, outbox.lane), call.call.agent, mayGoLive)),
+      (place) =>
+        Effect.flatMap(turnOf(place), (turn) => turn === "live" ? liveAttempt(call, place) : enqueue(call, place)),
+      (place) => Effect.sync(() => lanes.depart(place))
+    )
+  })
+
+  const begin = Effect.fnUntraced(function*(
+    call: BufferableCall,
+    live: CallUnderWay["live"],
+    key: IdempotencyKey,
+    name: string
+  ) {
+    const replied = Deferred.makeUnsafe<Reply, OutboxRefused>()
+    const begun: CallUnderWay = {
+      name,
+      call,
+      key,
+      wire: wireOf(call, key.key, randomUUID()),
+      onUnknown: onUnknownFor(call, outbox.onUnknown),
+      occurredAt: Math.floor(yield* Clock.currentTimeMillis),
+      live,
+      replied,
+      reply: (exit) => {
+        if (Deferred.isDoneUnsafe(replied)) return
+        underWay.delete(name)
+        for (const request of begun.askedBy) requests.delete(request)
         // Last: who waits for it goes on at once, and may ask again.
-        Deferred.doneUnsafe(submitted.reply, reply)
-      }
-      const say = (submitted: Submitted, reply: Exit.Exit<Reply, OutboxRefused>) =>
-        Effect.sync(() => sayUnsafe(submitted, reply))
+        Deferred.doneUnsafe(replied, exit)
+      },
+      askedBy: new Set(),
+      phase: "waiting",
+      fiber: undefined,
+      handOver: () => {}
+    }
+    underWay.set(name, begun)
+    return begun
+  })
 
-      const turn = (place: Place) =>
-        Effect.timeoutOrElse(Deferred.await(place.turn), {
-          duration: outbox.waitForLane,
-          orElse: () => Effect.andThen(Effect.sync(() => lanes.flush(place.lane)), Deferred.await(place.turn))
-        })
+  const start = Effect.fnUntraced(function*(begun: CallUnderWay) {
+    const fiber = yield* FiberSet.run(fibers, run(begun))
+    begun.fiber = fiber
+    // Also a fiber that ends before it has begun owes an answer.
+    fiber.addObserver((exit) => begun.reply(Exit.isFailure(exit) ? Exit.failCause(exit.cause) : Exit.interrupt()))
+  })
 
-      const enqueue = Effect.fnUntraced(function*(submitted: Submitted, place: Place) {
-        submitted.phase = "accepting"
-        const now = Math.floor(yield* Clock.currentTimeMillis)
-        const entry = yield* acceptance.accept(submitted, place, 0, waiting(now))
-        return yield* acceptance.acknowledge(entry, place.lane.backlog + (place.lane.busy ? 1 : 0))
-      })
-
-      const take = Effect.fnUntraced(function*(submitted: Submitted, place: Place) {
-        if ((yield* turn(place)) === "queue") {
-          return yield* say(submitted, Exit.succeed(yield* enqueue(submitted, place)))
+  return {
+    /** As `Outbox.submit`. */
+    submit: (call: BufferableCall, live: CallUnderWay["live"]): Effect.Effect<Submission, OutboxRefused> =>
+      // Whoever joins must find a call that runs, so nothing may come between its being known and its start.
+      Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
+        if (stopping) {
+          return yield* new OutboxRefused({ reason: "stopping", detail: "Holdfast is stopping: nothing was accepted" })
         }
-        submitted.phase = "live"
-        yield* liveAttempt.run(submitted, place, stopping, (reply) => say(submitted, Exit.succeed(reply)))
-      })
+        const key = idempotencyKey(call, outbox.callIds, randomUUID())
+        const name = callName(call, key)
+        const running = underWay.get(name)
+        if (running !== undefined && running.key.argumentsHash !== key.argumentsHash) return yield* keyReused(key.key)
+        const joined = running ?? (yield* begin(call, live, key, name))
+        const request = requestName(call.session, call.asked ?? call.request.id)
+        joined.askedBy.add(request)
+        requests.set(request, joined)
+        if (running === undefined) yield* start(joined)
+        const reply = yield* restore(Deferred.await(joined.replied))
+        return submissionOf(call, joined.wire.id, reply, running !== undefined)
+      })),
 
-      const run = Effect.fn("Outbox.submit")(function*(submitted: Submitted) {
-        const found = yield* known.find(submitted)
-        if (Option.isSome(found)) return yield* say(submitted, Exit.succeed(found.value))
-        const up = (yield* link.state)._tag === "Up" && !Deferred.isDoneUnsafe(stopped)
-        yield* Effect.acquireUseRelease(
-          Effect.sync(() => lanes.arrive(submitted.draft.lane, submitted.draft.call.agent, up)),
-          (place) => take(submitted, place),
-          (place) => Effect.sync(() => lanes.depart(place))
-        )
-      })
+    /** As `Outbox.cancel`. */
+    cancel: (session: SessionId, requestId: string): Effect.Effect<Option.Option<string>> =>
+      Effect.sync(() => {
+        const request = requestName(session, requestId)
+        const call = requests.get(request)
+        if (call === undefined || call.phase === "accepting") return Option.none()
+        requests.delete(request)
+        call.askedBy.delete(request)
+        if (call.askedBy.size > 0) return Option.none()
+        const { phase, wire } = call
+        call.fiber?.interruptUnsafe()
+        return phase === "live" ? Option.some(wire.id) : Option.none()
+      }),
 
-      const begin = Effect.fnUntraced(function*(submitted: Submitted) {
-        underWay.set(submitted.name, submitted)
-        const fiber = yield* Effect.forkIn(run(submitted), scope)
-        submitted.fiber = fiber
-        fibers.add(fiber)
-        // An observer and not a finalizer: also a fiber that ends before it has begun owes an answer.
-        fiber.addObserver((exit) => {
-          fibers.delete(fiber)
-          sayUnsafe(submitted, Exit.isFailure(exit) ? Exit.failCause(exit.cause) : Exit.interrupt())
-        })
-      })
+    /** How many of the agent's calls have no reply yet, be it that they are queued. */
+    underWay: (agent: AgentName): number => [...underWay.values()].filter(({ call }) => call.agent === agent).length,
 
-      return Submissions.of({
-        submit: (call, live) =>
-          // Whoever joins must find a call that runs, so nothing may come between its being known and its start.
-          Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
-            if (Deferred.isDoneUnsafe(stopped)) {
-              return yield* new OutboxRefused({
-                reason: "stopping",
-                detail: "Holdfast is stopping: nothing was accepted"
-              })
-            }
-            const now = Math.floor(yield* Clock.currentTimeMillis)
-            const key = idempotencyKey(call, outbox.callIds, randomUUID())
-            const name = callName(call, key)
-            const running = underWay.get(name)
-            if (running !== undefined && running.key.argumentsHash !== key.argumentsHash) {
-              return yield* keyReused(key.key)
-            }
-            const submitted = running ?? fresh(call, live, key, name, now)
-            const request = requestName(call.session, call.asked ?? call.request.id)
-            submitted.askedBy.add(request)
-            requests.set(request, submitted)
-            if (running === undefined) yield* begin(submitted)
-            const reply = yield* restore(Deferred.await(submitted.reply))
-            return toldTo(call, submitted.draft.wire.id, reply, running !== undefined)
-          })),
-        cancel: Effect.fnUntraced(function*(session, requestId) {
-          const request = requestName(session, requestId)
-          const submitted = requests.get(request)
-          if (submitted === undefined || submitted.phase === "accepting") return Option.none()
-          requests.delete(request)
-          submitted.askedBy.delete(request)
-          if (submitted.askedBy.size > 0) return Option.none()
-          const { phase } = submitted
-          submitted.fiber?.interruptUnsafe()
-          return phase === "live" ? Option.some(submitted.draft.wire.id) : Option.none()
-        }),
-        underWay: (agent) => [...underWay.values()].filter(({ draft }) => draft.call.agent === agent).length,
-        stop: Effect.gen(function*() {
-          yield* Deferred.succeed(stopped, undefined)
-          lanes.flushAll()
-          const told = Effect.forEach([...underWay.values()], ({ reply }) => Effect.exit(Deferred.await(reply)), {
-            concurrency: "unbounded"
-          })
-          // Those that were handed over earlier may still be settled by their answers.
-          yield* Effect.all([told, Effect.timeoutOption(Fiber.awaitAll(fibers), "5 seconds")], {
-            concurrency: "unbounded",
-            discard: true
-          })
-        })
+    /** Nothing more is accepted; what is under way goes to disk. Returns once everybody who waits has a reply. */
+    stop: Effect.suspend(() => {
+      stopping = true
+      lanes.flushAll()
+      const calls = [...underWay.values()]
+      for (const call of calls) call.handOver(true)
+      const replies = Effect.forEach(calls, ({ replied }) => Effect.exit(Deferred.await(replied)), {
+        concurrency: "unbounded"
       })
-
-      function fresh(
-        call: BufferableCall,
-        live: Live,
-        key: Submitted["key"],
-        name: string,
-        occurredAt: number
-      ): Submitted {
-        const wire = wireOf(call, key, randomUUID())
-        return {
-          name,
-          key,
-          live,
-          draft: {
-            call,
-            wire,
-            argumentsHash: key.argumentsHash,
-            lane: laneOf(call, outbox),
-            bytes: Buffer.byteLength(wire.text),
-            onUnknown: onUnknownFor(call, outbox.onUnknown),
-            occurredAt
-          },
-          reply: Deferred.makeUnsafe(),
-          askedBy: new Set(),
-          phase: "waiting",
-          fiber: undefined
-        }
-      }
+      // Those that were handed over earlier may still be settled by their answers.
+      return Effect.all([replies, Effect.timeoutOption(FiberSet.awaitEmpty(fibers), stopTimeout)], {
+        concurrency: "unbounded",
+        discard: true
+      })
     })
-  )
-}
+  }
+})

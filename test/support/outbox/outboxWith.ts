@@ -5,6 +5,7 @@ import { defaultRelay } from "../../../src/domain/Ids.ts"
 import { Outbox } from "../../../src/outbox/Outbox.ts"
 import * as Migrations from "../../../src/storage/Migrations.ts"
 import * as SqliteClient from "../../../src/storage/SqliteClient.ts"
+import { Deadlines } from "../../../src/supervision/Deadlines.ts"
 import { Supervisor } from "../../../src/supervision/Supervisor.ts"
 import { temporaryDirectory } from "../temporaryDirectory.ts"
 import { FakeRelay } from "./FakeRelay.ts"
@@ -18,7 +19,11 @@ const target = (url: string) => Layer.succeed(RelayTarget, { id: defaultRelay, u
 
 /** What the outbox stands on, but for the database and the relay. */
 export const ground = (outbox: OutboxSettings = {}, url = "http://relay.test/mcp") =>
-  Layer.mergeAll(Layer.succeed(Settings, settingsFrom({ outbox })), Supervisor.layer, target(url))
+  Layer.mergeAll(
+    Layer.succeed(Settings, settingsFrom({ outbox })),
+    Layer.provideMerge(Deadlines.layer, Supervisor.layer),
+    target(url)
+  )
 
 /** Over a file that another outbox may have left behind; the relay is the caller's. */
 export const outboxAt = (filename: string, outbox: OutboxSettings = {}, url?: string) =>

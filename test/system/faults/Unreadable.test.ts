@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { OutboxRefused } from "../../../src/outbox/OutboxRefused.ts"
+import { OutboxRefused } from "../../../src/outbox/Outbox.ts"
 import { advance } from "../../support/outbox/advance.ts"
 import { keyed, keysSent, queue, states, submit } from "../../support/outbox/calls.ts"
 import { FakeRelay } from "../../support/outbox/FakeRelay.ts"

@@ -3,7 +3,7 @@ import { Effect, Fiber } from "effect"
 import { SqlClient } from "effect/sql"
 import { backup, DatabaseSync } from "node:sqlite"
 import { Outbox } from "../../../../src/outbox/Outbox.ts"
-import { portion } from "../../../../src/outbox/store/OutboxKeeping.ts"
+import { batchSize } from "../../../../src/outbox/store/OutboxStore.ts"
 import { advance } from "../../../support/outbox/advance.ts"
 import { keyed, keysSent, queue, submit } from "../../../support/outbox/calls.ts"
 import { answers, FakeRelay } from "../../../support/outbox/FakeRelay.ts"
@@ -67,7 +67,7 @@ describe("the outbox's file", () => {
         assert.strictEqual((yield* (yield* Outbox).stats).delivered, 0)
       }).pipe(Effect.provide(outboxAt(file)))
       assert.deepStrictEqual(perCommit.slice(0, 5), [1, 1, 1, 1, 1])
-      assert.strictEqual(portion, 200)
+      assert.strictEqual(batchSize, 200)
     }).pipe(Effect.provide(FakeRelay.layer)))
 })
 

@@ -1,9 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { SessionId } from "../../../../src/domain/Ids.ts"
-import { argumentsHash } from "../../../../src/outbox/submission/ArgumentsHash.ts"
-import { idempotencyKey } from "../../../../src/outbox/submission/IdempotencyKey.ts"
-import { mayBuffer } from "../../../../src/outbox/submission/mayBuffer.ts"
+import { mayBuffer } from "../../../../src/outbox/Call.ts"
+import { hashOfArguments, idempotencyKey } from "../../../../src/outbox/submission/IdempotencyKey.ts"
 import { restoreId, wireOf } from "../../../../src/outbox/Wire.ts"
 import { call, type CallOptions } from "../../../support/outbox/calls.ts"
 
@@ -35,21 +34,27 @@ describe("IdempotencyKey", () => {
   })
 })
 
-describe("argumentsHash", () => {
+describe("hashOfArguments", () => {
   it("looks past order, spacing and escapes, but not past digits", () => {
-    assert.strictEqual(argumentsHash("{\"a\":1,\"b\":[\"x\"]}"), argumentsHash("{ \"b\": [\"\\u0078\"], \"a\": 1 }"))
-    assert.notStrictEqual(argumentsHash("{\"a\":12345678901234567890}"), argumentsHash("{\"a\":12345678901234567891}"))
-    assert.notStrictEqual(argumentsHash("{\"a\":[1,2]}"), argumentsHash("{\"a\":[2,1]}"))
+    assert.strictEqual(
+      hashOfArguments("{\"a\":1,\"b\":[\"x\"]}"),
+      hashOfArguments("{ \"b\": [\"\\u0078\"], \"a\": 1 }")
+    )
+    assert.notStrictEqual(
+      hashOfArguments("{\"a\":12345678901234567890}"),
+      hashOfArguments("{\"a\":12345678901234567891}")
+    )
+    assert.notStrictEqual(hashOfArguments("{\"a\":[1,2]}"), hashOfArguments("{\"a\":[2,1]}"))
   })
 
   it.prop("is the same for the same value, however it is written", [Schema.Json], ([value]) => {
     const text = JSON.stringify(value) ?? "null"
-    return argumentsHash(text) === argumentsHash(JSON.stringify(JSON.parse(text), null, 2))
+    return hashOfArguments(text) === hashOfArguments(JSON.stringify(JSON.parse(text), null, 2))
   })
 })
 
 describe("Wire", () => {
-  const wire = (options: CallOptions) => wireOf(call(options), keyOf(options), "w")
+  const wire = (options: CallOptions) => wireOf(call(options), keyOf(options).key, "w")
 
   it("puts the key where the schema declares it, and always in _meta, and leaves the rest as it was", () => {
     assert.strictEqual(

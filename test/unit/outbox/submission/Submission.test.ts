@@ -152,7 +152,7 @@ describe("submit", () => {
       const submission = yield* submit(keyed("a", { declaresKey: false }))
       assert.strictEqual(submission._tag === "Failed" && submission.failure.delivery, "unknown")
       assert.deepStrictEqual(yield* states, ["a dead"])
-      assert.deepStrictEqual(yield* outbox.untold(agent), [])
+      assert.deepStrictEqual(yield* outbox.unreported(agent), [])
       yield* relay.behave(fails(new ConnectFailed({ detail: "refused" })))
       assert.isTrue(acknowledged(yield* submit(keyed("b", { declaresKey: false }))).queued)
     }).pipe(Effect.provide(outboxWith())))

@@ -1,9 +1,9 @@
 /** The unit of order: one call of a lane is in flight, live or queued; later ones wait behind it (BEHAVIOUR 5). */
 import type { Deferred } from "effect"
-import type { SettingsValues } from "../config/Settings.ts"
-import type { AgentName } from "../domain/Ids.ts"
-import * as JsonText from "../domain/JsonText.ts"
-import type { BufferableCall } from "./Call.ts"
+import type { SettingsValues } from "../../config/Settings.ts"
+import type { AgentName } from "../../domain/Ids.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import type { BufferableCall } from "../Call.ts"
 
 /** `live`: the call is the lane's one in flight. `queue`: it has to go to disk. */
 export type Turn = "live" | "queue"
@@ -35,9 +35,9 @@ export interface Lane {
 }
 
 /** The lane of a call: its agent's, or one for each value of the configured argument. */
-export const laneOf = (call: BufferableCall, outbox: SettingsValues["outbox"]): string => {
-  if (outbox.lane === undefined) return call.agent
-  const value = JsonText.at(call.request.text, ["params", "arguments", outbox.lane])
+export const laneOf = (call: BufferableCall, argument: SettingsValues["outbox"]["lane"]): string => {
+  if (argument === undefined) return call.agent
+  const value = JsonText.at(call.request.text, ["params", "arguments", argument])
   if (value === undefined) return call.agent
   return `${call.agent}/${value.startsWith("\"") ? String(JSON.parse(value)) : value}`
 }

@@ -9,7 +9,7 @@ import { outboxWith } from "../../support/outbox/outboxWith.ts"
 const lines: Array<string> = []
 const log = Logger.layer([Logger.make(({ message }) => void lines.push(JSON.stringify(message)))])
 
-describe("what an operator does", () => {
+describe("what an admin does", () => {
   it.effect("leaves a line in the log for each call, with the reason", () =>
     Effect.gen(function*() {
       const relay = yield* FakeRelay

@@ -1,0 +1,79 @@
+/**
+ * One attempt at an entry from the queue, and the verdict on it: what is stored goes out, byte for byte, under its key.
+ *
+ * The relay sessions are the outbox's own: one for each agent and era, without client capabilities, kept while it is of
+ * use. A relay that serves both eras gets each call as its live attempt would have been.
+ */
+import { Clock, Duration, Effect, RcMap } from "effect"
+import { Settings } from "../../config/Settings.ts"
+import * as Envelope from "../../domain/Envelope.ts"
+import type { AgentName } from "../../domain/Ids.ts"
+import { defaultVersion, type Era } from "../../domain/ProtocolVersion.ts"
+import { version } from "../../domain/Version.ts"
+import { RelayLink } from "../../relay/link/RelayLink.ts"
+import { RelayClient } from "../../relay/RelayClient.ts"
+import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
+import { RelaySessions, type SessionSeed } from "../../relay/session/RelaySession.ts"
+import type { Entry } from "../Entry.ts"
+import { idOf } from "../Wire.ts"
+import { ofAnswer, ofFailure, type Verdict } from "./Verdict.ts"
+
+const seed: SessionSeed = {
+  initialize: JSON.stringify({
+    jsonrpc: "2.0",
+    id: "holdfast-outbox",
+    method: "initialize",
+    params: {
+      protocolVersion: defaultVersion,
+      capabilities: {},
+      clientInfo: { name: "holdfast", title: "Holdfast outbox", version }
+    }
+  }),
+  replay: []
+}
+
+/** Seconds; the form with a date is only told by failures. */
+const retryAfter = (headers: Readonly<Record<string, string>>): number | undefined => {
+  const seconds = headers["retry-after"]
+  return seconds !== undefined && /^\d+$/.test(seconds) ? Number(seconds) * 1_000 : undefined
+}
+
+export const make = Effect.gen(function*() {
+  const { link: { callTimeout } } = yield* Settings
+  const client = yield* RelayClient
+  const link = yield* RelayLink
+  const sessions = yield* RelaySessions
+  const inEra = (era: Era) =>
+    RcMap.make({
+      lookup: (agent: AgentName) => sessions.make({ agent, era, seed: Effect.succeed(seed) }),
+      idleTimeToLive: "5 minutes"
+    })
+  const ofEra = { legacy: yield* inEra("legacy"), modern: yield* inEra("modern") }
+
+  /** Whether a failure counts depends on whose it was, so the link's verdict is waited for; it joins a running one. */
+  const verdictOn = Effect.fnUntraced(function*(failure: RelayFailure, onUnknown: Entry["onUnknown"]) {
+    if (failure.downClass) yield* link.report(failure, yield* Clock.currentTimeMillis)
+    return ofFailure(failure, onUnknown, (yield* link.state)._tag === "Up")
+  })
+
+  return Effect.fn("Outbox.attempt")(
+    function*(entry: Entry): Effect.fn.Return<Verdict, RelayFailure> {
+      const id = idOf(entry.request)
+      return yield* Effect.scoped(Effect.gen(function*() {
+        const session = yield* RcMap.get(ofEra[Envelope.isIn(entry.request) ? "modern" : "legacy"], entry.agent)
+        const { body, headers, status } = yield* client.request(session, {
+          text: entry.request,
+          id,
+          headers: { "idempotency-key": entry.key },
+          principal: entry.principal,
+          timeout: Duration.toMillis(callTimeout)
+        })
+        if (body._tag === "Whole") {
+          return ofAnswer({ status, text: body.text }, id, entry.onUnknown, retryAfter(headers))
+        }
+        return yield* new RelayFailure({ reason: new AnswerCutOff({ detail: "it is larger than 16 MiB" }) })
+      }))
+    },
+    (effect, entry) => Effect.catch(effect, (failure) => verdictOn(failure, entry.onUnknown))
+  )
+})

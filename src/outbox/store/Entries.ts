@@ -1,0 +1,192 @@
+/**
+ * How an entry comes, is attempted and is settled, in SQL.
+ *
+ * Each lookup goes by an index of the rows it is about, so that delivered ones cost nothing.
+ */
+import { Clock, Duration, Effect, Option } from "effect"
+import { SqlClient } from "effect/sql"
+import { RelayTarget, Settings } from "../../config/Settings.ts"
+import { type EntryUpdate, updated } from "../Entry.ts"
+import { Claim, type OutboxStore } from "./OutboxStore.ts"
+import { preparedOn } from "./Prepared.ts"
+import { changes, entryOf, type Row, type RowSummary, summaryColumns, summaryOf } from "./Row.ts"
+import type { Writer } from "./Writer.ts"
+
+const now = Effect.map(Clock.currentTimeMillis, Math.floor)
+
+// Word for word the condition of the index `outbox_lane`, without which SQLite does not use it.
+const inLane = "state IN ('pending', 'held', 'inflight')"
+
+const insertion = `INSERT INTO outbox (seq, relay, agent, lane, tool, key, arguments_hash, request, bytes, principal,
+    destination, on_unknown, epoch, occurred_at, queued_at, attempts,
+    state, failures, visible_at, reason, last_error, result, settled_at, told)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
+
+const settlement = `UPDATE outbox SET state = ?, failures = ?, visible_at = ?, reason = ?, last_error = ?, result = ?,
+  settled_at = ?, told = ? WHERE id = ? AND state = 'inflight' RETURNING id`
+
+/**
+ * What was in flight when the last process ended goes back to its place, or is dead where it must not be sent twice; what
+ * had to wait waits `retryHeld` more at most.
+ */
+const recover = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  const { outbox } = yield* Settings
+  const { id: relay } = yield* RelayTarget
+  const at = yield* now
+  const latest = at + Duration.toMillis(outbox.retryHeld)
+  const reason = "unknown: it was in flight when Holdfast stopped, and may have been carried out"
+  yield* sql.withTransaction(Effect.all([
+    sql`UPDATE outbox SET state = 'dead', reason = ${reason}, settled_at = ${at}, told = 0
+      WHERE relay = ${relay} AND state = 'inflight' AND on_unknown = 'dead'`,
+    sql`UPDATE outbox SET state = 'pending', visible_at = ${at} WHERE relay = ${relay} AND state = 'inflight'`,
+    // Written when the clock was ahead, it could be hours away.
+    sql`UPDATE outbox SET visible_at = ${latest}
+      WHERE relay = ${relay} AND ${sql.literal(inLane)} AND visible_at > ${latest}`
+  ]))
+})
+
+export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
+  const sql = yield* SqlClient.SqlClient
+  const { id: relay, url } = yield* RelayTarget
+  const prepared = preparedOn(sql)
+  yield* Effect.orDie(recover)
+
+  const head = (lane: string) =>
+    Effect.map(
+      prepared<Row>(`SELECT * FROM outbox WHERE relay = ? AND lane = ? AND ${inLane} ORDER BY seq LIMIT 1`, [
+        relay,
+        lane
+      ]),
+      (rows) => rows[0]
+    )
+
+  return {
+    observe: (onChange) =>
+      Effect.gen(function*() {
+        observe(onChange)
+        const rows = yield* prepared<RowSummary & Pick<Row, "state">>(
+          `SELECT ${summaryColumns}, state FROM outbox WHERE relay = ? ORDER BY occurred_at`,
+          [relay]
+        )
+        for (const { state, ...row } of rows) onChange({ from: undefined, to: state, row })
+        const [last] = yield* prepared<{ readonly seq: number | null }>(
+          "SELECT MAX(seq) AS seq FROM outbox WHERE relay = ?",
+          [relay]
+        )
+        return last?.seq ?? 0
+      }),
+
+    insert: ({ argumentsHash, seq, ...entry }, update) =>
+      write(Effect.gen(function*() {
+        const [row] = yield* prepared<{ readonly id: number }>(insertion, [
+          seq,
+          relay,
+          entry.agent,
+          entry.lane,
+          entry.tool,
+          entry.key,
+          argumentsHash,
+          entry.request,
+          entry.bytes,
+          entry.principal,
+          url.href,
+          entry.onUnknown,
+          Option.getOrNull(entry.epoch),
+          entry.occurredAt,
+          yield* now,
+          entry.attempts,
+          ...columns(update)
+        ])
+        if (row === undefined) return yield* Effect.die("an insert returned no row")
+        const value = updated({ ...entry, id: row.id, destination: url.href }, update)
+        return { value, changes: changes(undefined, update.state, [summaryOf(value, update)]) }
+      })),
+
+    claim: (lane, principal, before) =>
+      write<Claim>(Effect.gen(function*() {
+        const row = yield* head(lane)
+        if (row === undefined) return { value: Claim.Empty(), changes: [] }
+        if (row.seq >= before) return { value: Claim.Later({ at: Infinity }), changes: [] }
+        if (row.principal !== principal || row.destination !== url.href) {
+          return { value: Claim.Elsewhere(), changes: [] }
+        }
+        if (row.visible_at > (yield* now)) return { value: Claim.Later({ at: row.visible_at }), changes: [] }
+        const attempts = row.attempts + 1
+        yield* prepared("UPDATE outbox SET state = 'inflight', attempts = ? WHERE id = ?", [attempts, row.id])
+        const entry = entryOf({ ...row, state: "inflight", attempts })
+        return {
+          value: Claim.Claimed({ entry, failures: row.failures }),
+          changes: changes(row.state, "inflight", [row])
+        }
+      })),
+
+    settle: (entry, update) =>
+      write(Effect.map(
+        prepared(settlement, [...columns(update), entry.id]),
+        (rows) => ({
+          value: undefined,
+          changes: changes("inflight", update.state, rows.map(() => summaryOf(entry, update)))
+        })
+      )),
+
+    pause: (lane, until, why) =>
+      write(Effect.gen(function*() {
+        const row = yield* head(lane)
+        if (row === undefined || row.visible_at >= until) return { value: undefined, changes: [] }
+        yield* prepared("UPDATE outbox SET visible_at = ?, last_error = ? WHERE id = ?", [until, why, row.id])
+        return { value: undefined, changes: changes(row.state, row.state, [row]) }
+      })),
+
+    byKey: (agent, tool, key) =>
+      Effect.map(
+        prepared<Row>("SELECT * FROM outbox WHERE relay = ? AND agent = ? AND tool = ? AND key = ?", [
+          relay,
+          agent,
+          tool,
+          key
+        ]),
+        (rows) => Option.fromNullishOr(rows[0])
+      ),
+
+    position: ({ lane, seq }) =>
+      Effect.map(
+        prepared<{ readonly ahead: number }>(
+          `SELECT COUNT(*) AS ahead FROM outbox WHERE relay = ? AND lane = ? AND ${inLane} AND seq < ?`,
+          [relay, lane, seq]
+        ),
+        (rows) => (rows[0]?.ahead ?? 0) + 1
+      ),
+
+    find: (id) =>
+      Effect.map(
+        prepared<Row>("SELECT * FROM outbox WHERE relay = ? AND id = ?", [relay, id]),
+        (rows) => Option.map(Option.fromNullishOr(rows[0]), entryOf)
+      ),
+
+    list: ({ after, agent, limit, state }) => {
+      const states = state === "held" ? ["held", "parked"] : [state]
+      const asked = [
+        sql`relay = ${relay}`,
+        sql`id > ${after ?? 0}`,
+        ...(state === undefined ? [] : [sql.in("state", states)]),
+        ...(agent === undefined ? [] : [sql`agent = ${agent}`])
+      ]
+      return Effect.map(
+        sql<Row>`SELECT * FROM outbox WHERE ${sql.and(asked)} ORDER BY id LIMIT ${limit ?? -1}`,
+        (rows) => rows.map(entryOf)
+      )
+    }
+  } satisfies Partial<OutboxStore["Service"]>
+})
+
+const columns = (update: EntryUpdate) => [
+  update.state,
+  update.failures,
+  update.visibleAt,
+  update.reason,
+  update.lastError,
+  update.result,
+  update.settledAt,
+  update.reported ? 1 : 0
+]
