@@ -31,6 +31,8 @@ export interface HoldfastOptions {
   readonly transport?: SeamLayers["transport"]
   /** Where queue, sessions and kept lists are stored, in the place of the data directory's database. */
   readonly database?: SeamLayers["database"]
+  /** Where the outbox keeps its entries, in the place of that database. */
+  readonly outboxStore?: SeamLayers["outboxStore"]
   /** Which rule hides a tool while these facts hold, in the place of the settings' `menu.rules`. */
   readonly menu?: (facts: Facts) => Hides
 }
@@ -95,6 +97,7 @@ export const runtime = (options: HoldfastOptions) => {
       return {
         transport: options.transport ?? own.transport,
         database: options.database ?? own.database,
+        outboxStore: options.outboxStore ?? own.outboxStore,
         token: token === undefined ? own.token : LiveToken.layerOf({ _tag: "Shared", source: token })
       }
     })

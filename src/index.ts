@@ -31,6 +31,7 @@ export { AgentName, defaultAgent, defaultRelay, PrincipalId, RelayId, SessionId 
 export type { Era } from "./domain/ProtocolVersion.ts"
 export * as Database from "./storage/Database.ts"
 export { DataDirectory } from "./storage/DataDirectory.ts"
+export { Deadlines } from "./supervision/Deadlines.ts"
 export { FiberEscalated, type FiberStatus, Supervisor } from "./supervision/Supervisor.ts"
 
 // Agents, and where each stands.
@@ -84,6 +85,8 @@ export { Relays } from "./runner/Relays.ts"
 // The queue.
 export type { Entry, EntryFilter, EntryState } from "./outbox/Entry.ts"
 export { Outbox, OutboxRefused, type Submission } from "./outbox/Outbox.ts"
+export { OutboxStore } from "./outbox/store/OutboxStore.ts"
+export * as SqliteOutboxStore from "./outbox/store/SqliteStore.ts"
 
 // Tokens and credentials.
 export { Credentials } from "./credentials/Credentials.ts"

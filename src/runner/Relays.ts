@@ -50,7 +50,12 @@ const relaySide = RelayClient.layer.pipe(
 )
 
 /** What is kept on disk, and the queue. */
-const kept = Layer.mergeAll(KeptLists.layer, KeptInitialize.layer, SessionStore.layer, Outbox.layer)
+const kept = Layer.mergeAll(
+  KeptLists.layer,
+  KeptInitialize.layer,
+  SessionStore.layer,
+  Outbox.layerNoDeps.pipe(Layer.provide(seam(({ outboxStore }) => outboxStore)))
+)
 
 /** The agent's side: from single messages at the bottom to the gateway at the top. */
 const agentSide = Layer.mergeAll(RelayGateway.layer, MenuTriggers.layer).pipe(

@@ -1,6 +1,7 @@
 /** What an embedding program may put in the place of our own parts (BEHAVIOUR 12). */
 import { Context, Effect, Layer } from "effect"
 import { RelayTarget } from "../config/Settings.ts"
+import * as SqliteStore from "../outbox/store/SqliteStore.ts"
 import { RelayTransport } from "../relay/transport/RelayTransport.ts"
 import * as Database from "../storage/Database.ts"
 import { DataDirectory } from "../storage/DataDirectory.ts"
@@ -15,10 +16,17 @@ export interface SeamLayers {
   readonly token: Layer.Layer<LiveToken, TokenSettingsInvalid, RelayTarget | Supervisor | DataDirectory>
   /** What the outbox, sessions and kept lists are stored in: SQLite, migrated. */
   readonly database: typeof Database.layer
+  /** Where the outbox keeps its entries, one for each relay: in the database. */
+  readonly outboxStore: typeof SqliteStore.layer
 }
 
 export const Seams = Context.Reference<SeamLayers>("holdfast/Seams", {
-  defaultValue: () => ({ transport: RelayTransport.layer, token: LiveToken.layer, database: Database.layer })
+  defaultValue: () => ({
+    transport: RelayTransport.layer,
+    token: LiveToken.layer,
+    database: Database.layer,
+    outboxStore: SqliteStore.layer
+  })
 })
 
 export const seam = <A, E, R>(pick: (seams: SeamLayers) => Layer.Layer<A, E, R>) =>

@@ -206,27 +206,31 @@ describe("Delivery", () => {
       assert.isBelow((yield* relay.looks) - before, 20)
     }).pipe(Effect.provide(outboxWith({ lane: "to", workers: 1 }))))
 
-  it.effect("makes dead letters of what waited for seven days, and forgets what was delivered after 24 h", () =>
-    Effect.gen(function*() {
-      const relay = yield* FakeRelay
-      const outbox = yield* Outbox
-      yield* relay.down
-      yield* queue("a")
-      yield* relay.up
-      yield* advance("23 hours")
-      assert.deepStrictEqual(yield* states, ["a delivered"])
-      yield* relay.down
-      yield* queue("b")
-      yield* advance("2 hours")
-      assert.deepStrictEqual(yield* states, ["b pending"])
-      yield* advance("7 days")
-      assert.deepStrictEqual(yield* states, ["b dead"])
-      assert.match(Option.getOrThrow(Option.getOrThrow(yield* outbox.find(2)).reason), /^expired: /)
-      // Asked for again, it has another seven days.
-      assert.deepStrictEqual(yield* outbox.retry([2]), [2])
-      yield* advance("6 days")
-      assert.deepStrictEqual(yield* states, ["b pending"])
-    }).pipe(Effect.provide(outboxWith())))
+  it.effect(
+    "makes dead letters of what waited for seven days, and forgets what was delivered after 24 h",
+    () =>
+      Effect.gen(function*() {
+        const relay = yield* FakeRelay
+        const outbox = yield* Outbox
+        yield* relay.down
+        yield* queue("a")
+        yield* relay.up
+        yield* advance("23 hours")
+        assert.deepStrictEqual(yield* states, ["a delivered"])
+        yield* relay.down
+        yield* queue("b")
+        yield* advance("2 hours")
+        assert.deepStrictEqual(yield* states, ["b pending"])
+        yield* advance("7 days")
+        assert.deepStrictEqual(yield* states, ["b dead"])
+        assert.match(Option.getOrThrow(Option.getOrThrow(yield* outbox.find(2)).reason), /^expired: /)
+        // Asked for again, it has another seven days.
+        assert.deepStrictEqual(yield* outbox.retry([2]), [2])
+        yield* advance("6 days")
+        assert.deepStrictEqual(yield* states, ["b pending"])
+      }).pipe(Effect.provide(outboxWith())),
+    60_000
+  )
 
   it.effect("holds what was accepted for another principal, out of its lane, and returns it in its old order", () =>
     Effect.gen(function*() {
