@@ -87,6 +87,8 @@ export interface ServeOptions {
   readonly relays: ReadonlyArray<RelayTarget["Service"]>
   /** The configuration's, read anew. */
   readonly reread?: RelayReload.Reloading["reread"]
+  /** Waits for the next request to read the relays anew. */
+  readonly hangup?: Effect.Effect<void>
   /** What each agent needs besides its secret. */
   readonly provisioning?: Provisioning
   /** What to do once the daemon is ready. */
@@ -110,12 +112,24 @@ const logStopping = (stopReason: () => string) => (exit: Exit.Exit<unknown, { re
       reason: Cause.prettyErrors(exit.cause).map(({ message }) => message).join("; ")
     })
 
+const reloadOn = Effect.fnUntraced(function*(hangup: Effect.Effect<void>) {
+  const { reload } = yield* RelayReload.RelayReload
+  const { supervise } = yield* Supervisor
+  const once = hangup.pipe(
+    Effect.andThen(reload),
+    Effect.flatMap(({ relays }) => Effect.logInfo("the relays were read anew", { relays: relays.join(",") })),
+    Effect.catchTag("CannotReload", (error) => Effect.logError(error.message))
+  )
+  yield* supervise("reload-on-hangup")(Effect.forever(once))
+})
+
 /** Runs the daemon until it is interrupted, or a fiber keeps failing. */
 export const serve = (options: ServeOptions) =>
   Effect.gen(function*() {
     const endpoint = yield* Endpoint
     const supervisor = yield* Supervisor
     yield* logReady
+    if (options.hangup !== undefined) yield* reloadOn(options.hangup)
     if (options.onReady !== undefined) yield* options.onReady(endpoint)
     return yield* supervisor.escalated
   }).pipe(

@@ -2,6 +2,7 @@
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
 import { agents } from "./agents.ts"
 import { config } from "./config/config.ts"
+import { connect } from "./connect/connect.ts"
 import { context } from "./context.ts"
 import { credential } from "./credential/credential.ts"
 import { demo } from "./demo/demo.ts"
@@ -9,13 +10,17 @@ import { doctor } from "./doctor/doctor.ts"
 import { exec } from "./exec.ts"
 import { gh } from "./gh.ts"
 import { headers } from "./headers.ts"
+import { health } from "./health.ts"
 import { login } from "./login/login.ts"
+import { logs } from "./logs.ts"
 import { outbox } from "./outbox/outbox.ts"
 import { relay } from "./relay.ts"
+import { reload } from "./reload.ts"
 import { root } from "./root.ts"
 import { serve } from "./serve.ts"
 import { status } from "./status.ts"
 import { stdio } from "./stdio/stdio.ts"
+import { stop } from "./stop.ts"
 import { token } from "./token.ts"
 import { tools } from "./tools.ts"
 import { unwrap } from "./wrap/unwrap.ts"
@@ -23,7 +28,12 @@ import { wrap } from "./wrap/wrap.ts"
 
 export const holdfast = root.pipe(
   Command.withSubcommands([
+    connect,
     serve,
+    stop,
+    reload,
+    health,
+    logs,
     relay,
     exec,
     stdio,

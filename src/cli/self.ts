@@ -3,6 +3,5 @@ import { realpathSync } from "node:fs"
 
 export const self = (): readonly [string, ...ReadonlyArray<string>] => [
   process.execPath,
-  ...process.execArgv.filter((word) => !word.startsWith("--import") && !word.startsWith("--inspect")),
   realpathSync(process.argv[1] ?? "")
 ]

@@ -14,6 +14,8 @@ import { embeddedRelay } from "./embeddedRelay.ts"
 import { stopReason, stopsBySignal } from "./exitCode.ts"
 import { UsageError } from "./Failures.ts"
 import { portFlag } from "./flags.ts"
+import { hangups } from "./hangup.ts"
+import { root } from "./root.ts"
 
 const neither = "serve needs a relay: name one with --relay URL (or HOLDFAST_RELAY_URL, or relay.url in the "
   + "configuration file), or run the one that ships with Holdfast with --embedded"
@@ -41,9 +43,9 @@ const refuseSecond = Effect.fnUntraced(function*(directory: string) {
   return yield* new DaemonRunning({ directory, pid: Option.some(pid), url: Option.some(url) })
 })
 
-/** The one line that starts an agent, connected; no secret is in it. */
-const agentsLine = ({ options, program }: ClientEntry) =>
-  [...program, "exec", ...options, "--", "claude"].map(shellWord).join(" ")
+/** The one line that registers the agents of this user; no secret is in it. */
+const agentsLine = ({ options, program }: ClientEntry, embedded: boolean) =>
+  [...program, "connect", ...embedded ? ["--embedded"] : [], ...options].map(shellWord).join(" ")
 
 /** One relay by its URL; several by name too, a line each. */
 const relayLines = (relays: ReadonlyArray<{ readonly id: string; readonly url: URL }>): string => {
@@ -52,19 +54,23 @@ const relayLines = (relays: ReadonlyArray<{ readonly id: string; readonly url: U
   return shown.map(({ id, url }, index) => `${index === 0 ? "relays" : "      "}       ${id} → ${url}`).join("\n  ")
 }
 
-const announce =
-  (dataDir: string, relays: ReadonlyArray<{ readonly id: string; readonly url: URL }>) =>
-  (endpoint: { readonly url: string }) => {
-    const entry = entryAt(endpoint.url, dataDir)
-    return Console.log(`holdfast ${version} is ready
+const announce = (
+  dataDir: string,
+  relays: ReadonlyArray<{ readonly id: string; readonly url: URL }>,
+  embedded: boolean,
+  config: string | undefined
+) =>
+(endpoint: { readonly url: string }) => {
+  const entry = entryAt(endpoint.url, dataDir, { config })
+  return Console.log(`holdfast ${version} is ready
 
   endpoint     ${entry.url}
   ${relayLines(relays)}
   secret       ${secretPlace(entry)}
 
-  agents       ${agentsLine(entry)}
+  agents       ${agentsLine(entry, embedded)}
 `)
-  }
+}
 
 export const serve = Command.make("serve", {
   relay: Flag.String("relay").pipe(
@@ -93,8 +99,10 @@ export const serve = Command.make("serve", {
     )
     return yield* Effect.gen(function*() {
       const dataDir = yield* dataDirectory
-      const served = yield* relaysFor(settings, dataDir, embedded)
-      return yield* Runner.serve({ settings, ...served, reread, onReady: announce(dataDir, served.relays), stopReason })
+      const own = embedded || (settings.relay.embedded === true && Option.isNone(relay))
+      const served = yield* relaysFor(settings, dataDir, own)
+      const onReady = announce(dataDir, served.relays, own, Option.getOrUndefined((yield* root).config))
+      return yield* Runner.serve({ settings, ...served, reread, hangup: yield* hangups, onReady, stopReason })
     }).pipe(Effect.provide(logging(settings)))
   }).pipe(Effect.scoped, stopsBySignal)).pipe(
     Command.withDescription("Run the daemon, in the foreground, until it is stopped by a signal"),

@@ -8,6 +8,7 @@ import { DataDirectory } from "../storage/DataDirectory.ts"
 import { isAlive } from "../supervision/isAlive.ts"
 import { readEndpoint } from "./DaemonClient.ts"
 import { CommandFailed, UsageError } from "./Failures.ts"
+import { self } from "./self.ts"
 
 const patience = "20 seconds"
 const logFile = "serve.log"
@@ -25,38 +26,49 @@ const environment = (): NodeJS.ProcessEnv => {
 const running = (dataDir: string) => Effect.map(readEndpoint(dataDir), Option.filter(({ pid }) => isAlive(pid)))
 
 /** What it says goes to a file, since it outlives us. */
-const start = Effect.fnUntraced(function*(dataDir: string, config: Option.Option<string>) {
-  const directory = Context.get(yield* Layer.build(DataDirectory.layerAt(dataDir)), DataDirectory)
-  yield* directory.create(logFile)
-  const named = Option.match(config, { onNone: () => [], onSome: (file) => ["--config", file] })
-  return yield* Effect.callback<{ readonly ended: () => boolean }, CommandFailed>((resume) => {
-    const log = openSync(directory.file(logFile), "w")
-    const child = spawn(process.execPath, [process.argv[1] ?? "", "serve", "--data-dir", dataDir, ...named], {
-      detached: true,
-      stdio: ["ignore", log, log],
-      env: environment()
+const start = Effect.fnUntraced(
+  function*(dataDir: string, config: Option.Option<string>, program: ReadonlyArray<string>) {
+    const directory = Context.get(yield* Layer.build(DataDirectory.layerAt(dataDir)), DataDirectory)
+    yield* directory.create(logFile)
+    const named = Option.match(config, { onNone: () => [], onSome: (file) => ["--config", file] })
+    const [node = process.execPath, ...main] = program
+    return yield* Effect.callback<{ readonly ended: () => boolean }, CommandFailed>((resume) => {
+      const log = openSync(directory.file(logFile), "w")
+      const child = spawn(node, [...main, "serve", "--data-dir", dataDir, ...named], {
+        detached: true,
+        stdio: ["ignore", log, log],
+        env: environment()
+      })
+      closeSync(log)
+      child.once(
+        "error",
+        (error) => resume(Effect.fail(new CommandFailed({ message: `cannot start the daemon: ${error.message}` })))
+      )
+      child.once(
+        "spawn",
+        () => resume(Effect.succeed({ ended: () => child.exitCode !== null || child.signalCode !== null }))
+      )
+      child.unref()
     })
-    closeSync(log)
-    child.once(
-      "error",
-      (error) => resume(Effect.fail(new CommandFailed({ message: `cannot start the daemon: ${error.message}` })))
-    )
-    child.once(
-      "spawn",
-      () => resume(Effect.succeed({ ended: () => child.exitCode !== null || child.signalCode !== null }))
-    )
-    child.unref()
-  })
-}, Effect.scoped)
+  },
+  Effect.scoped
+)
 
 export const startedDaemon = Effect.fn("startedDaemon")(
-  function*(settings: SettingsValues, dataDir: string, config: Option.Option<string>) {
+  function*(
+    settings: SettingsValues,
+    dataDir: string,
+    config: Option.Option<string>,
+    program: ReadonlyArray<string> = self()
+  ) {
     const found = yield* running(dataDir)
     if (Option.isSome(found)) return found.value
-    if (relayTargets(settings).length === 0) return yield* new UsageError({ message: noRelay })
+    if (relayTargets(settings).length === 0 && settings.relay.embedded !== true) {
+      return yield* new UsageError({ message: noRelay })
+    }
 
     const fs = yield* FileSystem.FileSystem
-    const daemon = yield* start(dataDir, config)
+    const daemon = yield* start(dataDir, config, program)
     const said = Effect.orElseSucceed(fs.readFileString(`${dataDir}/${logFile}`), () => "")
     // Somebody else may have started one at the same moment: then ours ends, and theirs gets ready.
     const look = Effect.flatMap(

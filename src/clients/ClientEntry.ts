@@ -12,6 +12,8 @@ export interface ClientEntry {
   readonly options: ReadonlyArray<string>
   /** An agent other than the default one: its secret is in no file, so the client runs a command that gets one. */
   readonly agent?: string
+  /** A service manager keeps the daemon up. */
+  readonly isService: boolean
 }
 
 export const forAgent = (entry: ClientEntry, agent: string): ClientEntry => ({
@@ -37,9 +39,17 @@ export const exportLine = (entry: ClientEntry): string => `export ${environmentV
 export const secretPlace = ({ secretFile }: ClientEntry): string =>
   secretFile ?? `the environment variable ${environmentVariable}`
 
-/** The command line that prints the headers with the secret, for a shell. */
-export const headersLine = ({ options, program }: ClientEntry): string =>
-  [...program, "headers", ...options].map(shellWord).join(" ")
+/**
+ * The line of a shell that prints the headers with the secret. Node would take longer to start, on a busy machine, than the
+ * 10 s that a client waits; `printf` is the shell's own, so the secret is in nobody's arguments. Where no service keeps the
+ * daemon up, it is woken beside that.
+ */
+export const headersLine = (entry: ClientEntry): string => {
+  const own = [...entry.program, "headers", ...entry.options].map(shellWord).join(" ")
+  if (process.platform === "win32") return own
+  const print = `printf '{"Authorization":"Bearer %s"}' "${secretExpansion(entry)}"`
+  return entry.isService ? print : `(${own} >/dev/null 2>&1 &); ${print}`
+}
 
 /** The command that serves MCP on standard input and output. */
 export const stdioCommand = ({ options, program: [command = "holdfast", ...args] }: ClientEntry) => ({

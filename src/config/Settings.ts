@@ -99,7 +99,11 @@ export const SettingsSchema = Schema.Struct({
     allowedOrigins: or(Strings, []),
     maxBody: or(Size, "4 MiB")
   }),
-  relay: section({ url: Schema.optionalKey(Url) }),
+  relay: section({
+    url: Schema.optionalKey(Url),
+    /** The relay that ships with Holdfast runs inside the daemon, as with `serve --embedded`. */
+    embedded: Schema.optionalKey(Flag)
+  }),
   token: or(TokenSettings, {}),
   relays: or(Relays, {}),
   /** By a name of one's own. */

@@ -8,6 +8,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { runConnect } from "./connecting.ts"
 import type { Place } from "./Place.ts"
 import { expect, expectEnd, type Table } from "./Table.ts"
 
@@ -152,6 +153,9 @@ export const runCommands = async (place: Place, node: string, table: Table, labe
     expect(tools.length > 0, "no tools")
     await stdio.close()
   })
+
+  const connecting = await runConnect(place, node, table, label, { url: relayUrl, tokenFile })
+  for (const name of connecting) ran.add(name)
 
   await table.step(`${label}  an outage: the call is queued, holdfast outbox shows it`, async () => {
     relay.child.kill("SIGKILL")

@@ -23,8 +23,9 @@ const table = new Table()
 
 /** What a README names: the first words of its command list. */
 const documented = (): ReadonlyArray<string> => {
-  const [, list = ""] = /```\n(holdfast serve[\s\S]*?)```/.exec(readFileSync(join(repository, "README.md"), "utf8")) ??
-    []
+  const [, list = ""] =
+    /```\n(holdfast connect[\s\S]*?)```/.exec(readFileSync(join(repository, "README.md"), "utf8")) ??
+      []
   return [...list.matchAll(/^holdfast (\w+)/gm)].map(([, name = ""]) => name)
 }
 

@@ -17,17 +17,19 @@ interface Particulars {
   readonly config?: string | undefined
   /** What starts Holdfast, where that is not this very program. */
   readonly program?: ReadonlyArray<string>
+  readonly isService?: boolean
 }
 
 export const entryAt = (
   url: string,
   dataDir: string,
-  { config, program = self(), relay = defaultRelay }: Particulars = {}
+  { config, isService = false, program = self(), relay = defaultRelay }: Particulars = {}
 ): ClientEntry => ({
   name: serverName(relay),
   url: urlOf(url, relay),
   secretFile: process.env[otherVariables.agentSecret] ? undefined : join(dataDir, "agent-secret"),
   program,
+  isService,
   options: [
     ...relay === defaultRelay ? [] : ["--relay", relay],
     "--data-dir",

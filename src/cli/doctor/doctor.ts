@@ -57,10 +57,10 @@ const withoutDaemon = Effect.fnUntraced(function*(values: SettingsValues) {
   return [yield* port(values), ...["relay", "token", "outbox"].map((name) => unknown(name, "only a daemon knows"))]
 })
 
-const settingsResult = Effect.result(settings)
+export const settingsResult = Effect.result(settings)
 
 /** From the configuration to the relay; what stands in the way of a check is a check of its own. */
-const examine = Effect.fnUntraced(function*(dataDir: string, loaded: Effect.Success<typeof settingsResult>) {
+export const examine = Effect.fnUntraced(function*(dataDir: string, loaded: Effect.Success<typeof settingsResult>) {
   const asked = yield* askDaemon
   const daemonsSide: ReadonlyArray<Check> = [
     yield* configuration(loaded),

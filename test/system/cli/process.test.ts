@@ -21,7 +21,7 @@ describe("holdfast as a process", () => {
       const out = yield* eventually("the lines are printed", daemon.stdout, (text) => text.includes("agents"))
       assert.include(out, daemon.url)
       assert.include(out, join(daemon.dataDir, "agent-secret"))
-      assert.include(out, `exec --data-dir ${daemon.dataDir} -- claude`)
+      assert.include(out, `connect --data-dir ${daemon.dataDir}`)
       assert.notInclude(out, "$(")
       assert.notInclude(out, daemon.secret)
       assert.notInclude(yield* daemon.stderr, daemon.secret)

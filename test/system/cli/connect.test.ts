@@ -1,0 +1,160 @@
+/** `holdfast connect` from nothing to agents that are registered, and back; `stop`, `reload`, `health`, `logs`, SIGHUP. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { execFileSync } from "node:child_process"
+import { chmodSync, existsSync, readFileSync, statSync, symlinkSync } from "node:fs"
+import { type Scratch, scratch, telling } from "../../support/agents/scratch.ts"
+import { Daemon } from "../../support/Daemon.ts"
+import { eventually } from "../../support/eventually.ts"
+import { run } from "../../support/Program.ts"
+import { TestRelay } from "../../support/relay/TestRelay.ts"
+
+const codexToml = "# mine\nmodel = \"o3\"\n\n[mcp_servers.docs]\nurl = \"https://docs.test/mcp\""
+const geminiJson = "{\n\t// mine\n\t\"theme\": \"dark\",\n}\n"
+
+const setup = Effect.gen(function*() {
+  const home = yield* scratch
+  for (const name of ["claude", "codex", "gemini"]) telling(home, name)
+  home.write(codexToml, ".codex", "config.toml")
+  home.write(geminiJson, ".gemini", "settings.json")
+  chmodSync(home.file(".gemini", "settings.json"), 0o640)
+  const holdfast = (...args: ReadonlyArray<string>) => run(args, { ...home.environment, HOLDFAST_PORT: "0" }, home.path)
+  yield* Effect.addFinalizer(() => Effect.ignore(holdfast("connect", "--undo")))
+  return { home, holdfast, data: (name: string) => home.file(".state", "holdfast", name) }
+})
+
+const registered = (home: Scratch) =>
+  [[".claude.json"], [".codex", "config.toml"], [".gemini", "settings.json"], [".config", "holdfast", "holdfast.json"]]
+    .map((file) => home.read(...file))
+
+const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+describe("holdfast connect", () => {
+  it.live(
+    "starts the daemon, registers the agents without a secret, proves each link; again changes nothing; undo takes all back",
+    () =>
+      Effect.gen(function*() {
+        const { data, holdfast, home } = yield* setup
+        const relay = yield* TestRelay.start()
+        const first = yield* holdfast("connect", relay.url, "--no-service", "--queue", "relay_send_message,notes_*")
+        assert.strictEqual(first.code, 0, first.stdout + first.stderr)
+        for (const name of ["daemon", "endpoint", "relay default", "Claude Code", "Codex", "Gemini CLI"]) {
+          assert.match(first.stdout, new RegExp(`^✔ ${name} `, "m"))
+        }
+        const secret = readFileSync(data("agent-secret"), "utf8").trim()
+        const texts = registered(home)
+        for (const text of [...texts, first.stdout, first.stderr]) assert.notInclude(text, secret)
+        assert.include(JSON.parse(texts[3] ?? "").outbox.bufferable, "notes_*")
+        const { pid } = JSON.parse(readFileSync(data("endpoint.json"), "utf8"))
+        const { url, headersHelper } = JSON.parse(texts[0] ?? "").mcpServers.holdfast
+        const headers = JSON.parse(execFileSync("sh", ["-c", headersHelper], { encoding: "utf8" }))
+        const answer = yield* Effect.promise(() => fetch(url, { method: "POST", headers, body: "{}" }))
+        assert.notStrictEqual(answer.status, 401)
+
+        const second = yield* holdfast("connect", relay.url, "--no-service")
+        assert.strictEqual(second.code, 0, second.stdout + second.stderr)
+        assert.deepStrictEqual(registered(home), texts)
+        assert.strictEqual(JSON.parse(readFileSync(data("endpoint.json"), "utf8")).pid, pid)
+
+        const back = yield* holdfast("connect", "--undo")
+        assert.strictEqual(back.code, 0, back.stdout + back.stderr)
+        assert.strictEqual(home.read(".codex", "config.toml"), codexToml)
+        assert.strictEqual(home.read(".gemini", "settings.json"), geminiJson)
+        assert.strictEqual(statSync(home.file(".gemini", "settings.json")).mode & 0o777, 0o640)
+        assert.isFalse(existsSync(home.file(".claude.json")))
+        assert.isFalse(existsSync(home.file(".config", "holdfast", "holdfast.json")))
+        assert.isFalse(isAlive(pid))
+        assert.include((yield* holdfast("connect", "--undo")).stdout, "nothing is connected")
+      }),
+    240_000
+  )
+
+  it.live(
+    "makes a systemd user unit where that runs, and removes it",
+    () =>
+      Effect.gen(function*() {
+        const { data, holdfast, home } = yield* setup
+        const unit = home.file(".config", "systemd", "user", "holdfast.service")
+        home.write(
+          `#!/bin/sh
+echo "$@" >> "${home.file("systemctl.log")}"
+[ "$2" = restart ] || exit 0
+eval "$(sed -n 's/^ExecStart=//p' "${unit}")" > "${home.file("service.log")}" 2>&1 &
+`,
+          "bin",
+          "systemctl"
+        )
+        chmodSync(home.file("bin", "systemctl"), 0o755)
+        const relay = yield* TestRelay.start()
+        const made = yield* holdfast("connect", relay.url)
+        assert.strictEqual(made.code, 0, made.stdout + made.stderr)
+        assert.match(readFileSync(unit, "utf8"), /^ExecStart=".*" ".*" "serve" "--data-dir" /m)
+        assert.match(home.read("systemctl.log"), /--user enable holdfast\.service\n--user restart holdfast\.service/)
+        const { pid } = JSON.parse(readFileSync(data("endpoint.json"), "utf8"))
+        const undone = yield* holdfast("connect", "--undo")
+        assert.strictEqual(undone.code, 0, undone.stdout + undone.stderr)
+        assert.isFalse(existsSync(unit))
+        assert.isFalse(isAlive(pid))
+        assert.include(home.read("systemctl.log"), "--user disable --now holdfast.service")
+      }),
+    240_000
+  )
+
+  it.live(
+    "refuses a client's file that is a link, says so in the table, and keeps another relay apart",
+    () =>
+      Effect.gen(function*() {
+        const { holdfast, home } = yield* setup
+        home.write("{}", "dotfiles", "claude.json")
+        symlinkSync(home.file("dotfiles", "claude.json"), home.file(".claude.json"))
+        const relay = yield* TestRelay.start()
+        const told = yield* holdfast("connect", relay.url, "--no-service")
+        assert.strictEqual(told.code, 1)
+        assert.match(told.stdout, /✘ Claude Code .*symbolic link/, told.stdout + told.stderr)
+        assert.strictEqual(home.read("dotfiles", "claude.json"), "{}")
+        const other = yield* holdfast("connect", "https://other.test/mcp")
+        assert.strictEqual(other.code, 2)
+        assert.include(other.stderr, "--name NAME")
+      }),
+    240_000
+  )
+})
+
+describe("a running daemon", () => {
+  it.live(
+    "is healthy, reads its relays anew on SIGHUP and by reload, and stops cleanly by stop",
+    () =>
+      Effect.gen(function*() {
+        const home = yield* scratch
+        const config = home.write("{}", "holdfast.json")
+        const daemon = yield* Daemon.start({ relayUrl: "http://127.0.0.1:9/mcp", args: ["--config", config] })
+        const healthy = yield* daemon.command("health")
+        assert.strictEqual(healthy.code, 0)
+        assert.match(healthy.stdout, /^ready/)
+
+        home.write("{\"relays\":{\"one\":{\"url\":\"http://127.0.0.1:9/one\"}}}", "holdfast.json")
+        yield* daemon.signal("SIGHUP")
+        const ids = Effect.map(daemon.command("status", "--json"), ({ stdout }) =>
+          JSON.parse(stdout).relays.map(({ id }: { readonly id: string }) => id).join())
+        yield* eventually("the relay of the file is served", ids, (text) =>
+          text === "default,one", "20 seconds")
+
+        home.write("{}", "holdfast.json")
+        const reloaded = yield* daemon.command("reload")
+        assert.match(reloaded.stdout, /^removed {2}one$/m)
+
+        const stopped = yield* daemon.command("stop")
+        assert.strictEqual(stopped.code, 0, stopped.stderr)
+        assert.deepStrictEqual(yield* daemon.ended, { code: 0, signal: null })
+        assert.strictEqual((yield* daemon.command("health")).code, 3)
+        assert.strictEqual((yield* daemon.command("stop")).code, 3)
+      }),
+    120_000
+  )
+})
