@@ -116,8 +116,8 @@ export const SettingsSchema = Schema.Struct({
     backoffCap: or(Duration, "30 seconds"),
     backoffCapLoopback: or(Duration, "2 seconds"),
     healthyAfter: or(Duration, "30 seconds"),
-    waitYoung: or(Duration, "5 seconds"),
-    waitOld: or(Duration, "2 seconds"),
+    outageGrace: or(Duration, "5 seconds"),
+    outageGraceLater: or(Duration, "2 seconds"),
     fallbackAfter: or(Duration, "3 seconds"),
     fallbackUnknownAfter: or(Duration, "8 seconds"),
     listTimeout: or(Duration, "10 seconds"),
@@ -127,7 +127,7 @@ export const SettingsSchema = Schema.Struct({
   }),
   sessions: section({
     expireAfter: or(Duration, "30 days"),
-    most: or(Positive, 10_000)
+    max: or(Positive, 10_000)
   }),
   streams: section({
     answerAsStreamAfter: or(Duration, "10 seconds"),
@@ -173,7 +173,7 @@ export const SettingsSchema = Schema.Struct({
       merge: or(Flag, true),
       removal: or(Flag, true),
       base: Schema.optionalKey(Schema.NonEmptyString),
-      look: or(Duration, "2 seconds")
+      pollInterval: or(Duration, "2 seconds")
     })
   }),
   log: section({

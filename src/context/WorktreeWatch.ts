@@ -85,7 +85,7 @@ export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
   yield* contexts.open.pipe(
     Effect.tap((open) => seen.keep(new Set(open.map(({ agent }) => agent)))),
     Effect.flatMap((open) => Effect.forEach(open, look, { concurrency: 4, discard: true })),
-    Effect.repeat(Schedule.spaced(settings.look)),
+    Effect.repeat(Schedule.spaced(settings.pollInterval)),
     supervise("worktrees")
   )
 }))

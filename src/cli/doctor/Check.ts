@@ -15,7 +15,7 @@ export type Check = typeof Check.Type
 /** What `doctor --json` prints. */
 export const Report = Schema.Struct({
   /** Whether there is no problem. */
-  well: Schema.Boolean,
+  ok: Schema.Boolean,
   checks: Schema.Array(Check)
 })
 export type Report = typeof Report.Type

@@ -73,7 +73,7 @@ export const examine = Effect.fnUntraced(function*(dataDir: string, loaded: Effe
     ? [yield* gitHelper(values), environment(values, process.env)]
     : ["git helper", "environment"].map((name) => unknown(name, "the configuration says what belongs there"))
   const checks = [...daemonsSide, ...behind, ...usersSide]
-  return { well: checks.every(({ state }) => state !== "problem"), checks } satisfies Report
+  return { ok: checks.every(({ state }) => state !== "problem"), checks } satisfies Report
 })
 
 const print = Effect.fnUntraced(function*({ checks }: Report) {
@@ -96,7 +96,7 @@ export const doctor = Command.make(
       Effect.provide([DaemonClient.layer(dataDir), DataDirectory.layerReading(dataDir), NodeHttpClient.layerUndici])
     )
     yield* json ? printJson(Report)(report) : print(report)
-    if (report.well) return
+    if (report.ok) return
     const problems = report.checks.filter(({ state }) => state === "problem").length
     return yield* new CommandFailed({ message: problems === 1 ? "1 problem" : `${problems} problems` })
   })

@@ -163,8 +163,8 @@ export class Lists extends Context.Service<Lists, {
         return true
       })
 
-      const { fallbackAfter, waitYoung } = settings.link
-      const linkIsUp = Effect.timeoutOption(Effect.eventually(link.awaitUp), waitYoung)
+      const { fallbackAfter, outageGrace } = settings.link
+      const linkIsUp = Effect.timeoutOption(Effect.eventually(link.awaitUp), outageGrace)
 
       return Lists.of({
         answer: Effect.fnUntraced(function*(session, request, passage) {
@@ -178,7 +178,7 @@ export class Lists extends Context.Service<Lists, {
           }
           // Nothing is known: a request that is under way gets the rest of the time, else the link, and then one more.
           if (fetching?.pollUnsafe() === undefined && fetching !== undefined) {
-            const rest = Duration.subtract(waitYoung, fallbackAfter)
+            const rest = Duration.subtract(outageGrace, fallbackAfter)
             if (yield* tellWithin(session, request, passage, fetching, rest)) return
           } else if (Option.isSome(yield* linkIsUp)) {
             fetching = yield* started(session, request, passage)

@@ -78,7 +78,7 @@ export class AgentSessions extends Context.Service<AgentSessions, {
       const expire = Effect.gen(function*() {
         // An open stream is not idle.
         for (const { session } of loaded.values()) if (session.readers > 0) yield* use(session)
-        for (const id of yield* store.expired(Duration.toMillis(settings.expireAfter), settings.most)) {
+        for (const id of yield* store.expired(Duration.toMillis(settings.expireAfter), settings.max)) {
           yield* unload(id)
           yield* store.remove(id)
         }

@@ -184,8 +184,8 @@ export class RelayLink extends Context.Service<RelayLink, {
       const waitUntilUp = Effect.gen(function*() {
         const state = SubscriptionRef.getUnsafe(ref)
         const since = state._tag === "Down" ? state.since : suspicion?.since ?? state.since
-        const young = (yield* now) - since < Duration.toMillis(link.waitYoung)
-        const duration = young ? link.waitYoung : link.waitOld
+        const young = (yield* now) - since < Duration.toMillis(link.outageGrace)
+        const duration = young ? link.outageGrace : link.outageGraceLater
         const orElse = () => Effect.flatMap(linkDown, Effect.fail)
         yield* schedule.waiting(Effect.timeoutOrElse(settled.await, { duration, orElse }))
       })

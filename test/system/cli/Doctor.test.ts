@@ -23,7 +23,7 @@ const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Report), { onExc
 const ask = Effect.fnUntraced(function*(dataDir: string) {
   const ended = yield* Terminal.run(dataDir, "doctor", "--json")
   const report = yield* decode(ended.out)
-  assert.strictEqual(ended.code, report.well ? 0 : 1)
+  assert.strictEqual(ended.code, report.ok ? 0 : 1)
   return { ...report, err: ended.err, check: named(report.checks) }
 })
 
@@ -39,7 +39,7 @@ const stage = Effect.fnUntraced(function*(configuration: object, options: Daemon
     Effect.gen(function*() {
       const ended = yield* run(["doctor", "--json", "--data-dir", dataDir, ...args], { ...env, ...more })
       const report = yield* decode(ended.stdout)
-      assert.strictEqual(ended.code, report.well ? 0 : 1)
+      assert.strictEqual(ended.code, report.ok ? 0 : 1)
       return { ...report, stdout: ended.stdout, stderr: ended.stderr, check: named(report.checks) }
     })
   const daemon = Daemon.start({ ...options, env: { ...env, ...options.env }, dataDir })
@@ -60,7 +60,7 @@ describe("holdfast doctor", () => {
     Effect.gen(function*() {
       const relay = yield* TestRelay.start({ tokens: { t: { agent: "a" } } })
       const { dataDir, url } = yield* Daemon.start({ relayUrl: relay.url, token: "t" })
-      const { check, checks } = yield* eventually("all to be well", ask(dataDir), ({ well }) => well)
+      const { check, checks } = yield* eventually("all to be well", ask(dataDir), ({ ok }) => ok)
       assert.deepStrictEqual(checks.map(({ name }) => name), [
         "configuration",
         "data directory",

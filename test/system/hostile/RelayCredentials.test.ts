@@ -46,8 +46,8 @@ const elsewhere = Effect.gen(function*() {
 /** The waits for a relay that is away are not what is asked here. */
 const hasty = {
   backoffCapLoopback: "100 millis",
-  waitYoung: "50 millis",
-  waitOld: "50 millis",
+  outageGrace: "50 millis",
+  outageGraceLater: "50 millis",
   fallbackAfter: "200 millis",
   fallbackUnknownAfter: "200 millis"
 }

@@ -113,7 +113,7 @@ describe("commands that speak to the daemon", () => {
   it.live("tools says what is hidden and by which rule", () =>
     Effect.gen(function*() {
       const { out } = yield* run(yield* daemon([]), "tools")
-      assert.match(out, /^ {2}relay_reply$/m)
+      assert.match(out, /^ {2}relay_reply +visible; /m)
       assert.match(out, /relay_workspace_land +hidden: needs isolatedWorktree/)
     }))
 

@@ -57,8 +57,8 @@ describe("load", () => {
           backoffCap: "30s",
           backoffCapLoopback: "2s",
           healthyAfter: "30s",
-          waitYoung: "5s",
-          waitOld: "2s",
+          outageGrace: "5s",
+          outageGraceLater: "2s",
           fallbackAfter: "3s",
           fallbackUnknownAfter: "8s",
           listTimeout: "10s",
@@ -66,7 +66,7 @@ describe("load", () => {
           callTimeout: "10m",
           streamSilence: "5m"
         },
-        sessions: { expireAfter: "30d", most: 10_000 },
+        sessions: { expireAfter: "30d", max: 10_000 },
         streams: {
           answerAsStreamAfter: "10s",
           answerComment: "15s",
@@ -103,7 +103,7 @@ describe("load", () => {
           land: ["relay_workspace_land"],
           release: ["relay_workspace_release"],
           facts: [],
-          git: { attach: true, branch: true, merge: true, removal: true, look: "2s" }
+          git: { attach: true, branch: true, merge: true, removal: true, pollInterval: "2s" }
         },
         log: { level: "info" }
       })
@@ -112,12 +112,12 @@ describe("load", () => {
 
   it.effect("takes flags over environment over file over defaults", () =>
     Effect.gen(function*() {
-      const { file } = yield* withFile({ listen: { port: 1, host: "::1" }, dataDir: "f", sessions: { most: 5 } })
+      const { file } = yield* withFile({ listen: { port: 1, host: "::1" }, dataDir: "f", sessions: { max: 5 } })
       const env = { HOLDFAST_PORT: "2", HOLDFAST_DATA_DIR: "e", HOLDFAST_LOG_LEVEL: "error" }
       const flags = { port: 0, relay: "http://flag.test/mcp", dataDir: undefined }
       const settings = yield* loaded({ config: file, env, flags })
       assert.deepStrictEqual(
-        [settings.listen.port, settings.listen.host, settings.dataDir, settings.sessions.most, settings.log.level],
+        [settings.listen.port, settings.listen.host, settings.dataDir, settings.sessions.max, settings.log.level],
         [0, "::1", "e", 5, "error"]
       )
       assert.strictEqual(settings.relay.url, "http://flag.test/mcp")

@@ -26,7 +26,7 @@ const life = (directory: string, settings: Parameters<typeof settingsFrom>[0] = 
     Layer.provideMerge(Database.layer),
     Layer.provide(DataDirectory.layerAt(directory)),
     Layer.provide(Supervisor.layer),
-    Layer.provide(Layer.succeed(Settings, settingsFrom({ context: { git: { look } }, ...settings })))
+    Layer.provide(Layer.succeed(Settings, settingsFrom({ context: { git: { pollInterval: look } }, ...settings })))
   ))
 
 const setup = Effect.fnUntraced(function*(settings: Parameters<typeof settingsFrom>[0] = {}) {
@@ -108,7 +108,7 @@ describe("WorktreeWatch", () => {
 
   it.live("one that is merged and removed between two looks was merged", () =>
     Effect.gen(function*() {
-      const { becomes, path, repo } = yield* setup({ context: { git: { look: "1 second" } } })
+      const { becomes, path, repo } = yield* setup({ context: { git: { pollInterval: "1 second" } } })
       repo.commit(path, "work")
       yield* Effect.sleep("1500 millis")
       repo.git("merge", "-q", "--no-ff", "-m", "merge", "feature")
