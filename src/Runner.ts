@@ -12,10 +12,11 @@ import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
 import * as WorktreeWatch from "./context/WorktreeWatch.ts"
 import { Credentials } from "./credentials/Credentials.ts"
 import { steadyClock } from "./domain/SteadyClock.ts"
-import { Endpoint } from "./mcp/endpoint/Endpoint.ts"
-import { ExtraRoutes } from "./mcp/endpoint/ExtraRoutes.ts"
-import { RememberedPort } from "./mcp/endpoint/RememberedPort.ts"
+import { Endpoint } from "./mcp/http/Endpoint.ts"
+import { ExtraRoutes } from "./mcp/http/ExtraRoutes.ts"
+import { RememberedPort } from "./mcp/http/RememberedPort.ts"
 import { EventLogs } from "./mcp/streams/EventLogs.ts"
+import { OpenStreams } from "./mcp/streams/OpenStreams.ts"
 import * as EventLoopDelay from "./observability/EventLoopDelay.ts"
 import * as Logging from "./observability/Logging.ts"
 import * as ProcessMetrics from "./observability/ProcessMetrics.ts"
@@ -58,6 +59,7 @@ const shared = WorktreeWatch.layer.pipe(
       WorkspaceContexts.layer,
       PrincipalMemory.layer,
       EventLogs.layer,
+      OpenStreams.layer,
       eventLoopDelay,
       ProcessMetrics.layer,
       credentials

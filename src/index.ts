@@ -7,7 +7,7 @@
 // The whole, and why it may not start.
 export { AgentSecretTooShort } from "./agents/AgentSecret.ts"
 export { Holdfast, type HoldfastOptions, type HoldfastStartError } from "./Holdfast.ts"
-export { CannotListen, PortTaken } from "./mcp/endpoint/Listener.ts"
+export { CannotListen, PortTaken } from "./mcp/http/Listener.ts"
 export { DaemonRunning } from "./storage/DaemonLock.ts"
 export { DatabaseUnusable } from "./storage/DatabaseUnusable.ts"
 export { DataDirectoryUnusable } from "./storage/DataDirectory.ts"

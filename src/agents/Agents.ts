@@ -24,9 +24,16 @@ export interface LeaseRequest {
   readonly obeysListChanged: boolean
 }
 
+/** What a secret opened. */
+export interface Access {
+  readonly agent: AgentName
+  /** Whether the secret is still good: its agent may be removed meanwhile, or its lease end. */
+  readonly isValid: () => boolean
+}
+
 export class Agents extends Context.Service<Agents, {
-  /** The agent whose secret this is; compared in constant time with every secret that is known. */
-  readonly authenticate: (secret: string) => Effect.Effect<Option.Option<AgentName>>
+  /** Whose secret this is; compared in constant time with every secret that is known. */
+  readonly authenticate: (secret: string) => Access | undefined
   /** `default` first, then by name. */
   readonly list: Effect.Effect<ReadonlyArray<AgentName>>
   /** Removed ones that still have a queue. */
@@ -84,16 +91,15 @@ export class Agents extends Context.Service<Agents, {
       const oneAtATime = <A, E>(effect: Effect.Effect<A, E>) => writing.withPermit(Effect.uninterruptible(effect))
 
       return Agents.of({
-        authenticate: (secret) =>
-          Effect.sync(() => {
-            const digest = AgentSecret.digestOf(secret)
-            let found = Option.none<AgentName>()
-            // To the end also after a match: how long it takes must not tell which one it was.
-            for (const candidate of secrets.values()) {
-              if (timingSafeEqual(candidate.digest, digest)) found = Option.some(candidate.agent)
-            }
-            return found
-          }),
+        authenticate: (secret) => {
+          const digest = AgentSecret.digestOf(secret)
+          let found: readonly [id: string, secret: Secret] | undefined
+          // To the end also after a match: how long it takes must not tell which one it was.
+          for (const known of secrets) if (timingSafeEqual(known[1].digest, digest)) found = known
+          if (found === undefined) return undefined
+          const [id, known] = found
+          return { agent: known.agent, isValid: () => secrets.get(id) === known }
+        },
 
         list: Effect.sync(() => [defaultAgent, ...[...names].filter((name) => name !== defaultAgent).sort()]),
         leaving: Effect.sync(() => [...leaving].sort()),

@@ -1,10 +1,37 @@
-/** What the endpoint hands messages to: the agent's side of one relay. */
-import { Context, type Effect, type Option } from "effect"
+/**
+ * The agent's side of one relay: a message comes in, finds its session, and is answered on its connection.
+ *
+ * Rooms below, in this order and never upwards: `dispatch` (one request, one fiber, one answer) → `handlers` (what each
+ * method is answered) → `menu` → `sessions` → `streams`; `http` above hands the messages in.
+ */
+import { Cause, Context, Duration, Effect, type Fiber, FiberSet, Layer, Option } from "effect"
+import { Settings } from "../config/Settings.ts"
 import type { AgentName } from "../domain/Ids.ts"
-import type { Batch, Message } from "../domain/Message.ts"
+import * as JsonRpcError from "../domain/JsonRpcError.ts"
+import * as JsonText from "../domain/JsonText.ts"
+import type { Batch, Message, Request } from "../domain/Message.ts"
 import type { Era } from "../domain/ProtocolVersion.ts"
-import type { AnswerStream } from "./streams/AnswerStream.ts"
-import type { EventLog } from "./streams/EventLog.ts"
+import * as SseEvent from "../domain/SseEvent.ts"
+import { Outbox } from "../outbox/Outbox.ts"
+import { Deadlines } from "../supervision/Deadlines.ts"
+import * as Dispatcher from "./dispatch/Dispatcher.ts"
+import { Responder, type ResponderServices } from "./dispatch/Responder.ts"
+import type { RequestContext } from "./handlers/Handler.ts"
+import * as Handlers from "./handlers/Handlers.ts"
+import * as Initialize from "./handlers/Initialize.ts"
+import * as Notices from "./handlers/Notices.ts"
+import { FreshList } from "./menu/FreshList.ts"
+import { ListChanges } from "./menu/ListChanges.ts"
+import { MenuSignals } from "./menu/MenuSignals.ts"
+import * as MenuTriggers from "./menu/MenuTriggers.ts"
+import { SessionMenu } from "./menu/SessionMenu.ts"
+import { type AgentSession, contextPrefix } from "./sessions/AgentSession.ts"
+import { AgentSessions } from "./sessions/AgentSessions.ts"
+import { contextOf } from "./sessions/ModernContexts.ts"
+import { SessionStore } from "./sessions/SessionStore.ts"
+import type { Connection } from "./streams/Connection.ts"
+import { EventLogs } from "./streams/EventLogs.ts"
+import { OpenStreams } from "./streams/OpenStreams.ts"
 
 export interface AgentPost {
   readonly agent: AgentName
@@ -15,42 +42,269 @@ export interface AgentPost {
   readonly headers: Readonly<Record<string, string>>
   /** Of the modern era there are only requests and notifications. */
   readonly era: Era
-  /** The `MCP-Protocol-Version` header. */
-  readonly protocolVersion: string | undefined
 }
 
-export type PostReply =
-  /** 202, empty. */
-  | { readonly _tag: "Accepted" }
-  /** Said at once: our own answers and errors. */
-  | {
-    readonly _tag: "Said"
-    readonly status: number
-    readonly headers: Readonly<Record<string, string>>
-    readonly text: string
-  }
-  | { readonly _tag: "UnderWay"; readonly answer: AnswerStream }
-
-export type StreamReply =
-  | { readonly _tag: "Open"; readonly log: EventLog; readonly after: number }
-  | { readonly _tag: "Said"; readonly status: number; readonly text: string }
+export interface AgentGet {
+  readonly agent: AgentName
+  readonly session: string | undefined
+  readonly lastEventId: string | undefined
+}
 
 /** One for each relay. */
 export class Gateway extends Context.Service<Gateway, {
-  readonly post: (post: AgentPost) => Effect.Effect<PostReply>
-  /** GET: the session's own stream, or with `Last-Event-ID` the one that it names. Live while the scope is open. */
-  readonly stream: (options: {
-    readonly agent: AgentName
-    readonly session: string | undefined
-    readonly lastEventId: string | undefined
-  }) => Effect.Effect<StreamReply>
-  /** The agent's connection to the stream that `stream` opened has closed. */
-  readonly closed: (log: EventLog) => Effect.Effect<void>
+  /** POST: accepts the message, also where its client goes away meanwhile, and answers on the connection. */
+  readonly post: (post: AgentPost, connection: Connection) => void
+  /** GET: the session's own stream, or with `Last-Event-ID` the one that it names. */
+  readonly openStream: (get: AgentGet, connection: Connection) => void
   /** DELETE: whether there was such a session. */
   readonly end: (agent: AgentName, session: string) => Effect.Effect<boolean>
-}>()("holdfast/mcp/Gateway") {}
+}>()("holdfast/mcp/Gateway") {
+  static readonly layerNoDeps = Layer.effect(Gateway, Effect.suspend(() => make))
 
-/** `/mcp` is the relay `default`, `/mcp/<name>` any other; `None` where none is called that. */
+  /** The room `mcp` of one relay, over the relay's side, the queue and what is kept on disk. */
+  static readonly layer = Layer.merge(Gateway.layerNoDeps, MenuTriggers.layer).pipe(
+    Layer.provideMerge(ListChanges.layer),
+    Layer.provideMerge(FreshList.layer),
+    Layer.provideMerge(Layer.mergeAll(SessionMenu.layer, AgentSessions.layer)),
+    Layer.provideMerge(Layer.mergeAll(MenuSignals.layer, SessionStore.layer))
+  )
+}
+
+/** `/mcp` is the relay `default`, `/mcp/<name>` any other. */
 export class Gateways extends Context.Service<Gateways, {
-  readonly find: (name: string) => Effect.Effect<Option.Option<Gateway["Service"]>>
+  readonly find: (name: string) => Gateway["Service"] | undefined
 }>()("holdfast/mcp/Gateways") {}
+
+const make = Effect.gen(function*() {
+  const { streams: { answerAsStreamAfter } } = yield* Settings
+  const sessions = yield* AgentSessions
+  const outbox = yield* Outbox
+  const responding: ResponderServices = {
+    deadlines: yield* Deadlines,
+    logs: yield* EventLogs,
+    openStreams: yield* OpenStreams,
+    streamAfter: Duration.toMillis(answerAsStreamAfter)
+  }
+  const { openStreams } = responding
+  const initializing = yield* Initialize.make
+  const notices = yield* Notices.make
+  const handlers = yield* Handlers.make
+  const dispatcher = yield* Dispatcher.make(handlers)
+  const fork = yield* FiberSet.runtime(yield* FiberSet.make())()
+  let started = 0
+
+  /** What takes a wait before a session is at hand. Fails as a whole where Holdfast itself does. */
+  const inBackground = (connection: Connection, work: Effect.Effect<void>): void => {
+    fork(Effect.catchCause(work, (cause) =>
+      Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.andThen(
+        Effect.logError("a request failed in Holdfast itself", cause),
+        Effect.sync(() =>
+          connection.reply(
+            500,
+            JsonRpcError.text(null, {
+              code: JsonRpcError.codes.internal,
+              message: "Holdfast failed on this request; its log says why"
+            })
+          )
+        )
+      )))
+  }
+
+  const findLoaded = (agent: AgentName, id: string | undefined): AgentSession | undefined =>
+    id === undefined || id.startsWith(contextPrefix) ? undefined : sessions.findLoaded(agent, id)
+
+  /** Loaded from disk where need be; where there is none the agent is told. */
+  const withSession = (
+    { agent, id, message }: {
+      readonly agent: AgentName
+      readonly id: string | undefined
+      readonly message: string | null
+    },
+    connection: Connection,
+    then: (session: AgentSession) => Effect.Effect<void>
+  ): void => {
+    const loaded = findLoaded(agent, id)
+    const named = id !== undefined && !id.startsWith(contextPrefix)
+    inBackground(
+      connection,
+      loaded !== undefined ? then(loaded) : Effect.flatMap(
+        named ? sessions.find(agent, id) : Effect.succeedNone,
+        Option.match({
+          onNone: () =>
+            Effect.sync(() =>
+              connection.reply(id === undefined ? 400 : 404, JsonRpcError.text(message, noSession(id)))
+            ),
+          onSome: then
+        })
+      )
+    )
+  }
+
+  const initialize = Effect.fnUntraced(function*(post: AgentPost, request: Request, connection: Connection) {
+    const session = yield* sessions.create(post.agent, request)
+    const result = yield* Effect.result(initializing.result(session, request))
+    if (result._tag === "Failure") {
+      yield* sessions.end(session)
+      const { code, detail } = result.failure
+      return connection.reply(200, JsonRpcError.text(request.id, { code, message: detail }))
+    }
+    const version = JsonText.at(result.success, ["protocolVersion"])
+    if (version !== undefined) session.negotiated(String(JSON.parse(version)))
+    yield* sessions.keep(session)
+    connection.reply(200, `{"jsonrpc":"2.0","id":${request.id},"result":${result.success}}`, {
+      "mcp-session-id": session.id
+    })
+  })
+
+  const contextFor = (session: AgentSession, request: Request, post: AgentPost, batched: boolean): RequestContext => ({
+    session,
+    request,
+    headers: post.headers,
+    name: request.id,
+    relayId: session.relayIdFor(request.id),
+    batched
+  })
+
+  const legacyRequest = (session: AgentSession, request: Request, post: AgentPost, connection: Connection): void => {
+    const responder = new Responder(responding, {
+      connection,
+      log: { session: session.id, requestId: request.id },
+      priming: session.protocolVersion >= "2025-11-25",
+      resumable: true,
+      id: request.id,
+      // A dropped connection is no cancellation.
+      onGone: () => {}
+    })
+    dispatcher.start(contextFor(session, request, post, false), responder)
+  }
+
+  /** Agents of one name count their requests each for themselves, so each has a name of ours. */
+  const modernRequest = (session: AgentSession, request: Request, post: AgentPost, connection: Connection): void => {
+    const name = `"modern-${++started}"`
+    let fiber: Fiber.Fiber<void> | undefined
+    const responder = new Responder(responding, {
+      connection,
+      log: { session: session.id, requestId: request.id },
+      priming: false,
+      resumable: false,
+      id: request.id,
+      // The agent that closes the response cancels the request, unless it was accepted before (MCP 2026-07-28).
+      onGone: () => {
+        fork(Effect.andThen(
+          outbox.cancel(session.id, name),
+          Effect.sync(() => fiber?.interruptUnsafe())
+        ))
+      }
+    })
+    const context = { session, request, headers: post.headers, name, relayId: undefined, batched: false }
+    fiber = dispatcher.start(context, responder)
+  }
+
+  /** A notification of the modern era is heard and goes nowhere: no server knows one over HTTP. */
+  const modern = (post: AgentPost, connection: Connection): void => {
+    const { agent, message } = post
+    if (message._tag !== "Request") return connection.replyEmpty(202)
+    const about = contextOf(agent, message)
+    const loaded = sessions.findLoaded(agent, about.id)
+    if (loaded !== undefined) return modernRequest(loaded, message, post, connection)
+    inBackground(
+      connection,
+      Effect.map(sessions.context(about), (session) => modernRequest(session, message, post, connection))
+    )
+  }
+
+  /** Every part by itself, the answers as one array (JSON-RPC 2.0, section 6; MCP 2025-03-26 alone has them). */
+  const batch = Effect.fnUntraced(function*(
+    session: AgentSession,
+    post: AgentPost,
+    { messages }: Batch,
+    connection: Connection
+  ) {
+    if (session.protocolVersion !== "2025-03-26") {
+      const message = `revision ${session.protocolVersion} has no batches; send each message by itself`
+      return connection.reply(400, JsonRpcError.text(null, { code: JsonRpcError.codes.invalidRequest, message }))
+    }
+    const answers: Array<Effect.Effect<string>> = []
+    for (const part of messages) {
+      if (part._tag === "Request") answers.push(dispatcher.inBatch(contextFor(session, part, post, true)))
+      else yield* notice(session, part)
+    }
+    if (answers.length === 0) return connection.replyEmpty(202)
+    const responder = new Responder(responding, {
+      connection,
+      log: { session: session.id },
+      priming: false,
+      resumable: true,
+      id: "null",
+      onGone: () => {}
+    })
+    session.inBackground(Effect.flatMap(
+      Effect.forEach(answers, (answer) => answer, { concurrency: "unbounded" }),
+      (texts) =>
+        responder.deliver({
+          outcome: "answered",
+          status: 200,
+          headers: {},
+          body: { _tag: "Whole", text: `[${texts.join(",")}]` }
+        })
+    ))
+  })
+
+  const notice = (session: AgentSession, message: Exclude<Message, Request>): Effect.Effect<void> =>
+    message._tag === "Notification" ? notices.notification(session, message) : notices.response(session, message)
+
+  return Gateway.of({
+    post: (post, connection) => {
+      const { agent, message, session: id } = post
+      if (post.era === "modern") return modern(post, connection)
+      if (message._tag === "Request") {
+        if (message.method === "initialize") return inBackground(connection, initialize(post, message, connection))
+        const loaded = findLoaded(agent, id)
+        if (loaded !== undefined) return legacyRequest(loaded, message, post, connection)
+      }
+      withSession({ agent, id, message: idOf(message) }, connection, (session) => {
+        switch (message._tag) {
+          case "Request":
+            return Effect.sync(() => legacyRequest(session, message, post, connection))
+          case "Batch":
+            return batch(session, post, message, connection)
+          default:
+            return Effect.map(notice(session, message), () => connection.replyEmpty(202))
+        }
+      })
+    },
+
+    openStream: ({ agent, lastEventId, session: id }, connection) =>
+      withSession(
+        { agent, id, message: null },
+        connection,
+        Effect.fnUntraced(function*(session) {
+          const { after, log } = yield* handlers.streams.open(session, lastEventId)
+          const onEnd = () => {
+            if (log === session.log) handlers.streams.closed(session)
+          }
+          if (connection.closed) return onEnd()
+          const reader = log.reader(after)
+          const first = SseEvent.comment("connected")
+          const stream = openStreams.open({ connection, reader, first, resumable: true, answers: false, onEnd })
+          connection.onGone = () => stream.close()
+        })
+      ),
+
+    end: Effect.fnUntraced(function*(agent, id) {
+      const session = id.startsWith(contextPrefix) ? Option.none() : yield* sessions.find(agent, id)
+      if (Option.isNone(session)) return false
+      yield* sessions.end(session.value)
+      return true
+    })
+  })
+})
+
+const idOf = (message: Message | Batch): string | null => message._tag === "Request" ? message.id : null
+
+const noSession = (session: string | undefined): JsonRpcError.JsonRpcError => ({
+  code: JsonRpcError.codes.session,
+  message: session === undefined
+    ? "the header Mcp-Session-Id is missing; send initialize first and repeat the id that its answer carries"
+    : `no session is called "${session.slice(0, 80)}"; send initialize to open one`
+})

@@ -42,7 +42,7 @@ export const operationDuration = histogram(
   [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300]
 )
 
-/** By `relay` and `outcome`: `answered`, `queued`, `cached` (from the last known answer), `error`. */
+/** By `relay` and `outcome`: `answered`, `queued`, `cached` (from the last known answer), `error`, `cancelled`. */
 export const calls = counter("holdfast_calls_total", "Requests of agents by how they ended")
 
 /** By `relay`: 1 is Up, 0 is Down. */

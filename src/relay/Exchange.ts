@@ -1,11 +1,12 @@
 /** One request on one open relay session: translated between the eras, sent once, and its answer read. */
 import { Effect, Option, type Scope } from "effect"
 import type { PrincipalId } from "../domain/Ids.ts"
+import * as JsonText from "../domain/JsonText.ts"
 import type * as Message from "../domain/Message.ts"
 import type { Token } from "../token/LiveToken.ts"
-import type { RelayFailure } from "./RelayFailure.ts"
+import { RateLimited, RelayFailure } from "./RelayFailure.ts"
 import { followStream } from "./ResumableStream.ts"
-import { translate } from "./session/EraTranslator.ts"
+import { translate, type Translation } from "./session/EraTranslator.ts"
 import type { OpenRelaySession } from "./session/OpenRelaySession.ts"
 import type { ParamHeaders } from "./session/ParamHeaders.ts"
 import type { SilenceWatch } from "./SilenceWatch.ts"
@@ -79,12 +80,10 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
       return { status: 200, headers: {}, body: { _tag: "Whole", text: translation.local } }
     }
     const attempt = { ...inSession(open, token), watch }
-    const answer = yield* transport.send({
-      ...attempt,
-      method: "POST",
-      body: translation.text,
-      headers: translation.headers
-    })
+    const answer = yield* Effect.mapError(
+      transport.send({ ...attempt, method: "POST", body: translation.text, headers: translation.headers }),
+      (failure) => failure.reason._tag === "RateLimited" ? rateLimited(failure, translation, options.id) : failure
+    )
 
     const whole = (headers: Readonly<Record<string, string>>, response: Message.Response): FinalAnswer => {
       const { status, text } = translation.answer(answer.status, response.text)
@@ -131,5 +130,14 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
       }
     }
   })
+
+/** A relay's own 429, as the agent's era has it and under the agent's id. */
+const rateLimited = (failure: RelayFailure, translation: Translation, id: string): RelayFailure => {
+  const { reason } = failure
+  if (reason._tag !== "RateLimited" || reason.answer === undefined) return failure
+  const { status, text } = translation.answer(reason.answer.status, reason.answer.text)
+  const answer = { status, headers: reason.answer.headers, text: JsonText.set(text, ["id"], id) }
+  return new RelayFailure({ reason: new RateLimited({ retryAfterMillis: reason.retryAfterMillis, answer }) })
+}
 
 const withJsonType = ({ headers }: RelayAnswer) => ({ ...headers, "content-type": "application/json" })

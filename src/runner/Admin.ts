@@ -5,8 +5,8 @@ import { AdminHandler } from "../admin/AdminHandler.ts"
 import { AdminSecret } from "../admin/AdminSecret.ts"
 import { Daemon } from "../admin/Daemon.ts"
 import { version } from "../domain/Version.ts"
-import { Endpoint } from "../mcp/endpoint/Endpoint.ts"
-import { ExtraRoutes } from "../mcp/endpoint/ExtraRoutes.ts"
+import { Endpoint } from "../mcp/http/Endpoint.ts"
+import { ExtraRoutes } from "../mcp/http/ExtraRoutes.ts"
 import { DataDirectory } from "../storage/DataDirectory.ts"
 
 const adminSecret = Layer.unwrap(Effect.gen(function*() {

@@ -4,9 +4,9 @@ import { type RelayAdmin, RelayAdmins } from "../admin/RelayAdmins.ts"
 import { Agents } from "../agents/Agents.ts"
 import { RelayTarget } from "../config/Settings.ts"
 import { RelayId } from "../domain/Ids.ts"
-import { Readiness, type ReadinessState } from "../mcp/endpoint/Readiness.ts"
 import { Gateway, Gateways } from "../mcp/Gateway.ts"
-import { FreshList } from "../mcp/menus/FreshList.ts"
+import { Readiness, type ReadinessState } from "../mcp/http/Readiness.ts"
+import { FreshList } from "../mcp/menu/FreshList.ts"
 import { AgentSessions } from "../mcp/sessions/AgentSessions.ts"
 import { KeptLists } from "../menu/KeptLists.ts"
 import { Outbox } from "../outbox/Outbox.ts"
@@ -20,12 +20,12 @@ const isRelayId = Schema.is(RelayId)
 
 export const gateways = Layer.effect(
   Gateways,
-  Effect.map(ServedRelays, ({ find }) =>
+  Effect.map(ServedRelays, ({ get }) =>
     Gateways.of({
-      find: (name) =>
-        isRelayId(name)
-          ? Effect.map(find(name), Option.map((relay) => Context.get(relay, Gateway)))
-          : Effect.succeedNone
+      find: (name) => {
+        const relay = isRelayId(name) ? get(name) : undefined
+        return relay && Context.get(relay, Gateway)
+      }
     }))
 )
 

@@ -4,7 +4,7 @@ import * as RelayReload from "../admin/RelayReload.ts"
 import { Outbox } from "../outbox/Outbox.ts"
 import { PresentTargets, RelaySource } from "./RelayTargets.ts"
 import { ServedRelays } from "./ServedRelays.ts"
-import { letGo } from "./Stopping.ts"
+import { shutdown } from "./Stopping.ts"
 
 export const relayReload = Layer.effect(
   RelayReload.RelayReload,
@@ -19,7 +19,7 @@ export const relayReload = Layer.effect(
         let undelivered = 0
         yield* served.remove(id, (relay) =>
           Effect.gen(function*() {
-            yield* letGo([relay])
+            yield* shutdown([relay])
             const { dead, held, inflight, pending } = yield* Context.get(relay, Outbox).stats
             undelivered = dead + held + inflight + pending
           }))

@@ -5,6 +5,7 @@ export interface LiveSet<K, A, E> {
   /** In the order in which they came. */
   readonly list: Effect.Effect<ReadonlyArray<A>>
   readonly find: (key: K) => Effect.Effect<Option.Option<A>>
+  readonly get: (key: K) => A | undefined
   /** Builds side by side what is not there yet. Where one fails none of these comes. */
   readonly add: (keys: ReadonlyArray<K>) => Effect.Effect<void, E>
   /** Nobody finds it from now on; `farewell` has it for the last time. */
@@ -36,6 +37,7 @@ export const make = Effect.fnUntraced(function*<K, A, E, R>(build: (key: K) => E
 
   return {
     list: Effect.sync(() => [...present.values()].map(({ value }) => value)),
+    get: (key) => present.get(key)?.value,
     find: (key) => Effect.sync(() => Option.map(Option.fromUndefinedOr(present.get(key)), ({ value }) => value)),
     add: (keys) => changing.withPermit(Effect.uninterruptible(add(keys))),
     remove: (key, farewell) =>

@@ -1,6 +1,6 @@
 /** An agent that speaks plain HTTP with a daemon, and sees every header and every byte that comes back. */
 import { Effect, Option, type Scope } from "effect"
-import { Endpoint } from "../../src/mcp/endpoint/Endpoint.ts"
+import { Endpoint } from "../../src/mcp/http/Endpoint.ts"
 import type { Daemon as Process } from "./Daemon.ts"
 import { type Call, chunks, exchange, send } from "./RawClient.ts"
 import { type SseLine, sseLines } from "./sseLines.ts"

@@ -1,7 +1,7 @@
 /** HTTP as a test wants to see it: every header its own, every chunk when it comes. */
 import { Effect, Option, Queue } from "effect"
 import { Agent, type IncomingMessage, request } from "node:http"
-import { Endpoint } from "../../src/mcp/endpoint/Endpoint.ts"
+import { Endpoint } from "../../src/mcp/http/Endpoint.ts"
 import { secret } from "./ScriptedGateway.ts"
 
 export interface Call {

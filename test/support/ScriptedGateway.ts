@@ -1,32 +1,32 @@
 /** A gateway that does what a test scripts, and remembers what it was asked. */
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer } from "effect"
 import { Agents } from "../../src/agents/Agents.ts"
 import { Settings, settingsFrom, type SettingsSchema } from "../../src/config/Settings.ts"
 import { AgentName } from "../../src/domain/Ids.ts"
-import { Endpoint } from "../../src/mcp/endpoint/Endpoint.ts"
-import { ExtraRoutes } from "../../src/mcp/endpoint/ExtraRoutes.ts"
-import { RememberedPort } from "../../src/mcp/endpoint/RememberedPort.ts"
 import { type AgentPost, Gateway, Gateways } from "../../src/mcp/Gateway.ts"
+import { Endpoint } from "../../src/mcp/http/Endpoint.ts"
+import { ExtraRoutes } from "../../src/mcp/http/ExtraRoutes.ts"
+import { RememberedPort } from "../../src/mcp/http/RememberedPort.ts"
 import { EventLogs } from "../../src/mcp/streams/EventLogs.ts"
+import { OpenStreams } from "../../src/mcp/streams/OpenStreams.ts"
+import { Deadlines } from "../../src/supervision/Deadlines.ts"
+import { Supervisor } from "../../src/supervision/Supervisor.ts"
 
 type Service = Gateway["Service"]
 
 export const secret = "the-secret"
 
 const agents = Layer.mock(Agents, {
-  authenticate: (given) => Effect.succeed(given === secret ? Option.some(AgentName.make("alice")) : Option.none())
+  authenticate: (given) => given === secret ? { agent: AgentName.make("alice"), isValid: () => true } : undefined
 })
 
 /** Answers requests with their method, and accepts everything else. */
 export const echo: Service = {
-  post: ({ message }) =>
-    Effect.succeed(
-      message._tag === "Request"
-        ? { _tag: "Said", status: 200, headers: {}, text: answerTo(message.id, message.method) }
-        : { _tag: "Accepted" }
-    ),
-  stream: () => Effect.succeed({ _tag: "Said", status: 404, text: "{}" }),
-  closed: () => Effect.void,
+  post: ({ message }, connection) =>
+    message._tag === "Request"
+      ? connection.reply(200, answerTo(message.id, message.method))
+      : connection.replyEmpty(202),
+  openStream: (_, connection) => connection.reply(404, "{}"),
   end: (_, session) => Effect.succeed(session === "known")
 }
 
@@ -45,20 +45,20 @@ export const endpoint = (
       agents,
       remembered,
       Layer.succeed(Gateways, {
-        find: (name) =>
-          Effect.succeed(name === "default" || name === "other" ? Option.some({ ...echo, ...script }) : Option.none())
+        find: (name) => name === "default" || name === "other" ? { ...echo, ...script } : undefined
       })
     )),
-    Layer.provide(Layer.succeed(Settings, settingsFrom({ ...settings, listen: { port: 0, ...settings.listen } })))
+    Layer.provideMerge(OpenStreams.layer),
+    Layer.provideMerge(Layer.provideMerge(Deadlines.layer, Supervisor.layer)),
+    Layer.provideMerge(Layer.succeed(Settings, settingsFrom({ ...settings, listen: { port: 0, ...settings.listen } })))
   )
 
 /** Remembers the posts that it was given. */
 export const recording = () => {
   const posts: Array<AgentPost> = []
-  const post: Service["post"] = (given) =>
-    Effect.suspend(() => {
-      posts.push(given)
-      return echo.post(given)
-    })
+  const post: Service["post"] = (given, connection) => {
+    posts.push(given)
+    echo.post(given, connection)
+  }
   return { posts, post }
 }

@@ -183,6 +183,7 @@ export const doubles = (entries: ReadonlyArray<Entry> = []) =>
     Layer.succeed(RelayReload, { reload: Effect.fail(new CannotReload({ detail: "relays.docs.url is no URL" })) }),
     Layer.succeed(Daemon, { version: "1.2.3", pid: 42, startedAt: 0, url: "http://127.0.0.1:4851/mcp" }),
     Layer.mock(Agents, {
+      authenticate: () => undefined,
       list: Effect.succeed([defaultAgent, AgentName.make("second")]),
       leaving: Effect.succeed([]),
       leases: Effect.succeed([]),

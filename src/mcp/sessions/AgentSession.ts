@@ -1,16 +1,18 @@
 /**
  * One agent's MCP session: ours, on disk, over relay sessions that come and go (BEHAVIOUR 3).
  *
- * A call runs in the session's scope, not its request's: a dropped connection is no cancellation.
+ * A call runs in the session's scope, not its request's: a dropped connection is no cancellation. The session alone
+ * writes its state.
  */
-import { Effect, FiberHandle, FiberMap, FiberSet, Schema, Scope } from "effect"
+import { Effect, type Fiber, FiberHandle, FiberMap, FiberSet, Schema, type Scope } from "effect"
 import { createHash } from "node:crypto"
 import type { AgentName, SessionId } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
+import type { Request } from "../../domain/Message.ts"
 import { type RelaySession, RelaySessions } from "../../relay/session/RelaySession.ts"
-import { MenuView } from "../menus/MenuView.ts"
 import type { EventLog } from "../streams/EventLog.ts"
 import { EventLogs } from "../streams/EventLogs.ts"
+import { MenuView } from "./MenuView.ts"
 import { RelayQuestions } from "./RelayQuestions.ts"
 import type { SavedSession } from "./SessionStore.ts"
 
@@ -24,23 +26,25 @@ const decodeParams = Schema.decodeUnknownOption(InitializeParams)
 /** Begins the ids of what is kept for agents without sessions; no session is called so. */
 export const contextPrefix = "context-"
 
+interface Parts {
+  readonly relay: RelaySession
+  readonly requests: FiberMap.FiberMap<string, void, never>
+  readonly awaited: (name: string, run: Effect.Effect<void>) => Fiber.Fiber<void>
+  readonly inBackground: <A>(work: Effect.Effect<A>) => Fiber.Fiber<A>
+  readonly relayStream: FiberHandle.FiberHandle
+  readonly log: EventLog
+}
+
 export class AgentSession {
   readonly id: SessionId
   readonly agent: AgentName
   readonly initialize: string
-  /** What the agent was answered, or asks for while it is not; the relay session's own may differ. */
-  protocolVersion: string
   readonly clientName: string
   /** Not a session that the agent knows of: it speaks the modern era, which has none. */
   readonly modern: boolean
   /** A digest of the client's capabilities: relays register tools by capability. */
   readonly capabilities: string
   readonly relay: RelaySession
-  readonly scope: Scope.Scope
-  /** Requests under way, by id as it stands in their text. */
-  readonly requests: FiberMap.FiberMap<string, void, never>
-  /** Notifications and other work that nobody waits for. */
-  readonly work: FiberSet.FiberSet
   /** The relay's own stream to this session, while the agent has one open. */
   readonly relayStream: FiberHandle.FiberHandle
   /** What goes to the agent on its own stream; survives the connections that read it. */
@@ -48,41 +52,39 @@ export class AgentSession {
   readonly view: MenuView
   /** The relay's requests that the agent has yet to answer, with the relay session they came on. */
   readonly questions = new RelayQuestions()
+  /** Forks work that nobody waits for; it ends with the session. */
+  readonly inBackground: <A>(work: Effect.Effect<A>) => Fiber.Fiber<A>
+  readonly #requests: Parts["requests"]
+  readonly #awaited: Parts["awaited"]
+  #twice = 0
+  #protocolVersion: string
+  #readers = 0
+  #usedAt = 0
+  #roots: string | undefined
+  #logLevel: string | undefined
+  #subscriptions: ReadonlyArray<string>
   /** Resources that agents of the modern era listen for, and how many do. */
-  readonly watched = new Map<string, number>()
-  /** Connections that read `log`; the newest one counts. */
-  readers = 0
-  roots: string | undefined
-  logLevel: string | undefined
-  subscriptions: ReadonlyArray<string>
-  usedAt = 0
+  readonly #watched = new Map<string, number>()
 
-  constructor(saved: SavedSession, parts: {
-    readonly relay: RelaySession
-    readonly scope: Scope.Scope
-    readonly requests: FiberMap.FiberMap<string, void, never>
-    readonly work: FiberSet.FiberSet
-    readonly relayStream: FiberHandle.FiberHandle
-    readonly log: EventLog
-  }) {
+  constructor(saved: SavedSession, parts: Parts) {
     this.id = saved.id
     this.agent = saved.agent
     this.initialize = saved.initialize
     this.modern = saved.id.startsWith(contextPrefix)
-    this.protocolVersion = saved.protocol_version
     const params = decodeParams(saved.initialize)
     this.clientName = params._tag === "Some" ? params.value.params?.clientInfo?.name ?? "" : ""
     this.capabilities = digest(JsonText.at(saved.initialize, ["params", "capabilities"]) ?? "{}")
     this.relay = parts.relay
-    this.scope = parts.scope
-    this.requests = parts.requests
-    this.work = parts.work
     this.relayStream = parts.relayStream
     this.log = parts.log
     this.view = new MenuView(saved.fingerprint ?? undefined)
-    this.roots = saved.roots ?? undefined
-    this.logLevel = saved.log_level ?? undefined
-    this.subscriptions = saved.subscriptions
+    this.inBackground = parts.inBackground
+    this.#requests = parts.requests
+    this.#awaited = parts.awaited
+    this.#protocolVersion = saved.protocol_version
+    this.#roots = saved.roots ?? undefined
+    this.#logLevel = saved.log_level ?? undefined
+    this.#subscriptions = saved.subscriptions
   }
 
   get saved(): SavedSession {
@@ -90,42 +92,149 @@ export class AgentSession {
       id: this.id,
       agent: this.agent,
       initialize: this.initialize,
-      protocol_version: this.protocolVersion,
-      roots: this.roots ?? null,
-      log_level: this.logLevel ?? null,
-      subscriptions: this.subscriptions,
+      protocol_version: this.#protocolVersion,
+      roots: this.#roots ?? null,
+      log_level: this.#logLevel ?? null,
+      subscriptions: this.#subscriptions,
       fingerprint: this.view.answered ?? null
     }
   }
+
+  /** What has to be said again to a relay that has forgotten us. */
+  get replay(): ReadonlyArray<string> {
+    return [this.#roots, this.#logLevel, ...this.#subscriptions].filter((text) => text !== undefined)
+  }
+
+  /** What the agent was answered, or asks for while it is not; the relay session's own may differ. */
+  get protocolVersion(): string {
+    return this.#protocolVersion
+  }
+
+  negotiated(version: string): void {
+    this.#protocolVersion = version
+  }
+
+  /** Connections that read `log`; the newest one counts. */
+  get readers(): number {
+    return this.#readers
+  }
+
+  readerCame(): void {
+    this.#readers++
+  }
+
+  /** How many are left. */
+  readerLeft(): number {
+    return --this.#readers
+  }
+
+  get usedAt(): number {
+    return this.#usedAt
+  }
+
+  used(at: number): void {
+    this.#usedAt = at
+  }
+
+  /** A request under way has this id; an agent that uses it for another gets that under an id of ours. */
+  relayIdFor(id: string): string | undefined {
+    return FiberMap.hasUnsafe(this.#requests, id) ? `"holdfast-twice-${++this.#twice}"` : undefined
+  }
+
+  /** Runs a request under `name`; the session's end, and a stop, wait for it or cancel it. */
+  runRequest(name: string, run: Effect.Effect<void>): Fiber.Fiber<void> {
+    return this.#awaited(name, run)
+  }
+
+  /** Ends the request of that id; it is done when this returns. */
+  cancel(id: string): Effect.Effect<void> {
+    return FiberMap.remove(this.#requests, id)
+  }
+
+  /** Returns once no request is under way. */
+  get idle(): Effect.Effect<void> {
+    return FiberMap.awaitEmpty(this.#requests)
+  }
+
+  setRoots(notification: string): void {
+    this.#roots = notification
+  }
+
+  setLogLevel(request: Request): void {
+    this.#logLevel = replayed(request)
+  }
+
+  subscribe(request: Request): void {
+    this.unsubscribe(request)
+    this.#subscriptions = [...this.#subscriptions, replayed(request)]
+  }
+
+  unsubscribe({ text }: Request): void {
+    const uri = JsonText.at(text, ["params", "uri"])
+    this.#subscriptions = this.#subscriptions.filter((text) => JsonText.at(text, ["params", "uri"]) !== uri)
+  }
+
+  /** The requests that subscribe to what is subscribed to. */
+  get subscriptions(): ReadonlyArray<string> {
+    return this.#subscriptions
+  }
+
+  /** A further listener for these resources; whether some of them were not listened for before. */
+  watch(uris: ReadonlyArray<string>): boolean {
+    const before = this.#watched.size
+    for (const uri of uris) this.#watched.set(uri, (this.#watched.get(uri) ?? 0) + 1)
+    this.#subscribeToWatched(uris)
+    return this.#watched.size > before
+  }
+
+  unwatch(uris: ReadonlyArray<string>): void {
+    for (const uri of uris) {
+      const count = (this.#watched.get(uri) ?? 0) - 1
+      if (count > 0) this.#watched.set(uri, count)
+      else this.#watched.delete(uri)
+    }
+    this.#subscribeToWatched(uris)
+  }
+
+  #subscribeToWatched(changed: ReadonlyArray<string>): void {
+    if (changed.length > 0) this.#subscriptions = [...this.#watched.keys()].map(subscription)
+  }
 }
+
+/** What is said again to a new relay session has an id of its own there. */
+const replayed = (request: Request): string => JsonText.set(request.text, ["id"], `"holdfast-replay-${request.method}"`)
+
+const subscription = (uri: string): string =>
+  `{"jsonrpc":"2.0","id":"holdfast-watch","method":"resources/subscribe","params":{"uri":${JSON.stringify(uri)}}}`
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("base64url").slice(0, 16)
 
 /** Alive while the scope is open; its end also ends the relay session. */
-export const make = Effect.fnUntraced(function*(saved: SavedSession) {
+export const make = Effect.fnUntraced(function*(saved: SavedSession): Effect.fn.Return<
+  AgentSession,
+  never,
+  EventLogs | RelaySessions | Scope.Scope
+> {
   const logs = yield* EventLogs
   const relaySessions = yield* RelaySessions
-  const scope = yield* Effect.scope
+  const modern = saved.id.startsWith(contextPrefix)
   // The seed is asked for when a relay session opens, which is after the session exists.
   let session: AgentSession | undefined
   const relay = yield* relaySessions.make({
     agent: saved.agent,
-    era: saved.id.startsWith(contextPrefix) ? "modern" : "legacy",
-    seed: Effect.sync(() => ({
-      initialize: saved.initialize,
-      replay: session === undefined
-        ? []
-        : [session.roots, session.logLevel, ...session.subscriptions].filter((text) => text !== undefined)
-    }))
+    era: modern ? "modern" : "legacy",
+    seed: Effect.sync(() => ({ initialize: saved.initialize, replay: session?.replay ?? [] }))
   })
+  yield* Effect.addFinalizer(() => Effect.sync(() => logs.forgetSession(saved.id)))
+  const requests = yield* FiberMap.make<string, void, never>()
   session = new AgentSession(saved, {
     relay,
-    scope,
-    requests: yield* FiberMap.make<string, void, never>(),
-    work: yield* FiberSet.make(),
+    requests,
+    awaited: yield* FiberMap.runtime(requests)(),
+    inBackground: yield* FiberSet.runtime(yield* FiberSet.make())(),
     relayStream: yield* FiberHandle.make(),
     // Each `subscriptions/listen` of an agent is told everything; of a session's streams, one.
-    log: yield* logs.make({ session: saved.id, shared: saved.id.startsWith(contextPrefix) })
+    log: logs.make({ session: saved.id, shared: modern })
   })
   return session
 })

@@ -2,7 +2,7 @@
  * The sessions of one relay's agents: made by initialize, found again after our own restart, ended by DELETE or by age
  * (BEHAVIOUR 3).
  */
-import { Clock, Context, Duration, Effect, Exit, FiberMap, Layer, Option, Schedule, Scope, Semaphore } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Layer, Option, Schedule, Scope, Semaphore } from "effect"
 import { randomUUID } from "node:crypto"
 import { Settings } from "../../config/Settings.ts"
 import { type AgentName, SessionId } from "../../domain/Ids.ts"
@@ -13,8 +13,11 @@ import { EventLogs } from "../streams/EventLogs.ts"
 import { type AgentSession, make } from "./AgentSession.ts"
 import { SessionStore } from "./SessionStore.ts"
 
+/** What is known of an agent that has no session. */
+export type NewContext = Pick<AgentSession["saved"], "id" | "agent" | "initialize" | "protocol_version">
+
 /** For the last words to reach their connections, which are closed afterwards. */
-const farewellTakes = "100 millis"
+const lastWordsTake = "100 millis"
 
 /** One for each relay. */
 export class AgentSessions extends Context.Service<AgentSessions, {
@@ -22,9 +25,9 @@ export class AgentSessions extends Context.Service<AgentSessions, {
   readonly create: (agent: AgentName, initialize: Request) => Effect.Effect<AgentSession>
   readonly keep: (session: AgentSession) => Effect.Effect<void>
   /** The one of this id, made where there is none: for agents that have no sessions. */
-  readonly context: (
-    about: Pick<AgentSession["saved"], "id" | "agent" | "initialize" | "protocol_version">
-  ) => Effect.Effect<AgentSession>
+  readonly context: (about: NewContext) => Effect.Effect<AgentSession>
+  /** One that is loaded, marked as used; most requests find theirs so. */
+  readonly findLoaded: (agent: AgentName, id: string) => AgentSession | undefined
   /** Loaded or on disk; marks it as used. */
   readonly find: (agent: AgentName, id: string) => Effect.Effect<Option.Option<AgentSession>>
   readonly end: (session: AgentSession) => Effect.Effect<void>
@@ -35,9 +38,9 @@ export class AgentSessions extends Context.Service<AgentSessions, {
   readonly count: Effect.Effect<number>
   readonly countOf: (agent: AgentName) => Effect.Effect<number>
   /** Ends what agents of the modern era listen to, in words of the protocol. */
-  readonly farewell: Effect.Effect<void>
+  readonly endListening: Effect.Effect<void>
   /** Done once no request of any session is under way. */
-  readonly settled: Effect.Effect<void>
+  readonly idle: Effect.Effect<void>
 }>()("holdfast/mcp/AgentSessions") {
   static readonly layer = Layer.effect(
     AgentSessions,
@@ -49,13 +52,14 @@ export class AgentSessions extends Context.Service<AgentSessions, {
       const parent = yield* Effect.scope
       const loaded = new Map<SessionId, { readonly session: AgentSession; readonly scope: Scope.Closeable }>()
       const loading = yield* Semaphore.make(1)
+      const clock = yield* Clock.Clock
       const now = Clock.currentTimeMillis
 
       const load = Effect.fnUntraced(function*(saved: AgentSession["saved"]) {
         const scope = yield* Scope.fork(parent)
         // `parts` is all of the context, the scope of the relay included, so the session's own has to be nearer.
         const session = yield* make(saved).pipe(Scope.provide(scope), Effect.provide(parts))
-        session.usedAt = yield* now
+        session.used(yield* now)
         loaded.set(session.id, { session, scope })
         return session
       })
@@ -68,16 +72,23 @@ export class AgentSessions extends Context.Service<AgentSessions, {
       })
 
       /** On disk at most once a minute: the hot path writes nothing. */
-      const use = Effect.fnUntraced(function*(session: AgentSession) {
-        const at = yield* now
+      const use = (session: AgentSession): void => {
+        const at = clock.currentTimeMillisUnsafe()
         if (at - session.usedAt < 60_000) return
-        session.usedAt = at
-        yield* store.used(session.id)
-      })
+        session.used(at)
+        session.inBackground(store.used(session.id))
+      }
+
+      const findLoaded = (agent: AgentName, id: string): AgentSession | undefined => {
+        const session = id === "" ? undefined : loaded.get(SessionId.make(id))?.session
+        if (session?.agent !== agent) return undefined
+        use(session)
+        return session
+      }
 
       const expire = Effect.gen(function*() {
         // An open stream is not idle.
-        for (const { session } of loaded.values()) if (session.readers > 0) yield* use(session)
+        for (const { session } of loaded.values()) if (session.readers > 0) use(session)
         for (const id of yield* store.expired(Duration.toMillis(settings.expireAfter), settings.max)) {
           yield* unload(id)
           yield* store.remove(id)
@@ -91,6 +102,7 @@ export class AgentSessions extends Context.Service<AgentSessions, {
       yield* Effect.schedule(expire, Schedule.spaced("10 minutes")).pipe(supervisor.supervise("session-expiry"))
 
       return AgentSessions.of({
+        findLoaded,
         create: (agent, initialize) =>
           load({
             id: SessionId.make(randomUUID()),
@@ -104,11 +116,8 @@ export class AgentSessions extends Context.Service<AgentSessions, {
           }),
         keep: (session) => loaded.has(session.id) ? store.save(session.saved) : Effect.void,
         context: Effect.fnUntraced(function*(about) {
-          const known = loaded.get(about.id)?.session
-          if (known !== undefined) {
-            yield* use(known)
-            return known
-          }
+          const known = findLoaded(about.agent, about.id)
+          if (known !== undefined) return known
           return yield* loading.withPermits(1)(Effect.gen(function*() {
             const again = loaded.get(about.id)?.session
             if (again !== undefined) return again
@@ -126,12 +135,7 @@ export class AgentSessions extends Context.Service<AgentSessions, {
         }),
         find: Effect.fnUntraced(function*(agent, id) {
           if (id === "") return Option.none()
-          const known = loaded.get(SessionId.make(id))?.session
-          if (known !== undefined) {
-            if (known.agent !== agent) return Option.none()
-            yield* use(known)
-            return Option.some(known)
-          }
+          if (loaded.has(SessionId.make(id))) return Option.fromUndefinedOr(findLoaded(agent, id))
           return yield* loading.withPermits(1)(Effect.gen(function*() {
             const again = loaded.get(SessionId.make(id))?.session
             if (again !== undefined) return again.agent === agent ? Option.some(again) : Option.none()
@@ -140,7 +144,7 @@ export class AgentSessions extends Context.Service<AgentSessions, {
             yield* store.used(saved.value.id)
             const session = yield* load(saved.value)
             // Since then the relay's list may have changed unseen.
-            session.view.stale = true
+            session.view.becomeStale()
             return Option.some(session)
           }))
         }),
@@ -152,16 +156,14 @@ export class AgentSessions extends Context.Service<AgentSessions, {
         loaded: Effect.sync(() => [...loaded.values()].map(({ session }) => session)),
         count: store.count,
         countOf: store.countOf,
-        farewell: Effect.suspend(() => {
+        endListening: Effect.suspend(() => {
           const listening = [...loaded.values()].filter(({ session }) => session.modern && session.readers > 0)
           return listening.length === 0 ? Effect.void : Effect.andThen(
-            Effect.forEach(listening, ({ session }) => session.log.end, { discard: true }),
-            Effect.sleep(farewellTakes)
+            Effect.sync(() => listening.forEach(({ session }) => session.log.end())),
+            Effect.sleep(lastWordsTake)
           )
         }),
-        settled: Effect.suspend(() =>
-          Effect.forEach(loaded.values(), ({ session }) => FiberMap.awaitEmpty(session.requests), { discard: true })
-        )
+        idle: Effect.suspend(() => Effect.forEach(loaded.values(), ({ session }) => session.idle, { discard: true }))
       })
     })
   )

@@ -4,7 +4,6 @@
  * One for each agent, client and set of capabilities, under an id that follows from them and that no agent can name: so
  * that the idempotency keys made from a client's call ids survive a restart of Holdfast.
  */
-import { Context, Effect, Layer } from "effect"
 import { createHash } from "node:crypto"
 import * as Envelope from "../../domain/Envelope.ts"
 import { type AgentName, SessionId } from "../../domain/Ids.ts"
@@ -12,32 +11,20 @@ import * as JsonText from "../../domain/JsonText.ts"
 import type { Request } from "../../domain/Message.ts"
 import { defaultVersion } from "../../domain/ProtocolVersion.ts"
 import { version } from "../../domain/Version.ts"
-import { type AgentSession, contextPrefix } from "./AgentSession.ts"
-import { AgentSessions } from "./AgentSessions.ts"
+import { contextPrefix } from "./AgentSession.ts"
+import type { NewContext } from "./AgentSessions.ts"
 
-/** One for each relay. */
-export class ModernContexts extends Context.Service<ModernContexts, {
-  readonly of: (agent: AgentName, request: Request) => Effect.Effect<AgentSession>
-}>()("holdfast/mcp/ModernContexts") {
-  static readonly layer = Layer.effect(
-    ModernContexts,
-    Effect.gen(function*() {
-      const sessions = yield* AgentSessions
-      return ModernContexts.of({
-        of: (agent, { params, text }) => {
-          const at = (key: string) => JsonText.at(text, ["params", "_meta", key])
-          const client = at(Envelope.clientInfo) ?? JSON.stringify({ name: "holdfast", version })
-          const capabilities = at(Envelope.clientCapabilities) ?? "{}"
-          const digest = createHash("sha256").update(JSON.stringify([agent, client, capabilities])).digest("base64url")
-          return sessions.context({
-            id: SessionId.make(`${contextPrefix}${digest}`),
-            agent,
-            initialize: `{"jsonrpc":"2.0","id":"holdfast","method":"initialize","params":{"protocolVersion":`
-              + `"${defaultVersion}","capabilities":${capabilities},"clientInfo":${client}}}`,
-            protocol_version: Envelope.revision(params) ?? ""
-          })
-        }
-      })
-    })
-  )
+/** What a request says of its client; the same clients say the same with each request. */
+export const contextOf = (agent: AgentName, { params, text }: Request): NewContext => {
+  const at = (key: string) => JsonText.at(text, ["params", "_meta", key])
+  const client = at(Envelope.clientInfo) ?? JSON.stringify({ name: "holdfast", version })
+  const capabilities = at(Envelope.clientCapabilities) ?? "{}"
+  const digest = createHash("sha256").update(JSON.stringify([agent, client, capabilities])).digest("base64url")
+  return {
+    id: SessionId.make(`${contextPrefix}${digest}`),
+    agent,
+    initialize: `{"jsonrpc":"2.0","id":"holdfast","method":"initialize","params":{"protocolVersion":`
+      + `"${defaultVersion}","capabilities":${capabilities},"clientInfo":${client}}}`,
+    protocol_version: Envelope.revision(params) ?? ""
+  }
 }

@@ -11,6 +11,17 @@ export const gapEvent = "holdfast-gap"
 
 const stalledAfter = "30 seconds"
 
+export interface BoundedLogOptions {
+  readonly id: string
+  readonly session: SessionId
+  readonly requestId: string | undefined
+  readonly budget: ReplayBudget
+  readonly bound: number
+  readonly shared: boolean
+  /** It has ended and all of it had to give way. */
+  readonly onGone: () => void
+}
+
 export class BoundedLog implements EventLog, Member {
   readonly id: string
   readonly session: SessionId
@@ -20,7 +31,7 @@ export class BoundedLog implements EventLog, Member {
   readonly #budget: ReplayBudget
   readonly #bound: number
   readonly #shared: boolean
-  readonly #forget: () => void
+  readonly #onGone: () => void
   /** In the order in which they came. */
   readonly #readers = new Set<object>()
   /** The one whose turn it is; none where all have theirs. */
@@ -32,22 +43,14 @@ export class BoundedLog implements EventLog, Member {
   #onAppend: Array<() => void> = []
   #onRead: Array<() => void> = []
 
-  constructor(
-    id: string,
-    session: SessionId,
-    requestId: string | undefined,
-    budget: ReplayBudget,
-    bound: number,
-    shared: boolean,
-    forget: () => void
-  ) {
+  constructor({ bound, budget, id, onGone, requestId, session, shared }: BoundedLogOptions) {
     this.id = id
     this.session = session
     this.#requestId = requestId
     this.#budget = budget
     this.#bound = bound
     this.#shared = shared
-    this.#forget = forget
+    this.#onGone = onGone
   }
 
   get attended(): boolean {
@@ -55,27 +58,25 @@ export class BoundedLog implements EventLog, Member {
   }
 
   gaveWay(): void {
-    if (this.#ended) this.#forget()
+    if (this.#ended) this.#onGone()
   }
 
-  append(data: string, supersedes?: string): Effect.Effect<void> {
-    return Effect.sync(() => {
-      if (this.#ended) return
-      this.#budget.add(this, data, supersedes)
-      this.#wakeReaders()
-    })
+  append(data: string, supersedes?: string): void {
+    if (this.#ended) return
+    this.#budget.add(this, data, supersedes)
+    this.#wakeReaders()
   }
 
-  readonly end: Effect.Effect<void> = Effect.sync(() => {
+  end(): void {
     this.#ended = true
     this.#wakeReaders()
     this.#wakeProducers()
-  })
+  }
 
-  readonly pause: Effect.Effect<void> = Effect.sync(() => {
+  pause(): void {
     this.#pauses++
     this.#wakeReaders()
-  })
+  }
 
   room(length: number): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -99,44 +100,55 @@ export class BoundedLog implements EventLog, Member {
 
     const pauses = this.#pauses
     let overtaken = false
+    let closed = false
     const isNext = () => {
       if (this.#newest !== undefined && this.#newest !== token) overtaken = true
       // What the one that came between was given is not said again.
       else if (overtaken) [overtaken, position] = [false, Math.max(position, this.read)]
       return !overtaken
     }
-    const waiting = () =>
-      isNext() && (position < this.buffer.lostThrough || this.buffer.after(position, replayed) !== undefined)
+    const isThere = () => position < this.buffer.lostThrough || this.buffer.after(position, replayed) !== undefined
 
-    const arrival = Effect.suspend(() =>
-      waiting() || this.#ended || this.#pauses !== pauses
-        ? Effect.void
-        : Effect.callback<void>((resume) => subscribe(this.#onAppend, () => resume(arrival)))
-    )
-
-    const take = Effect.sync((): Option.Option<LoggedEvent> => {
-      if (!isNext()) return Option.none()
+    const take = (): LoggedEvent | "waiting" | "ended" => {
+      if (!isNext() || !isThere()) return this.#ended || this.#pauses !== pauses ? "ended" : "waiting"
       if (position < this.buffer.lostThrough) {
         const gap = JSON.stringify({ from: position + 1, to: this.buffer.lostThrough })
         position = this.buffer.lostThrough
-        return Option.some(this.#event(position, gap, gapEvent))
+        return this.#event(position, gap, gapEvent)
       }
       const kept = this.buffer.after(position, replayed)
-      if (kept === undefined) return Option.none()
+      if (kept === undefined) return "ended"
       position = kept.sequence
       this.#read(position)
-      return Option.some(this.#event(position, kept.data, undefined))
+      return this.#event(position, kept.data, undefined)
+    }
+
+    const mustWait = () => !((isNext() && isThere()) || this.#ended || this.#pauses !== pauses)
+
+    const onArrival = (listener: () => void): void => {
+      if (closed) return
+      if (!mustWait()) return listener()
+      subscribe(this.#onAppend, () => onArrival(listener))
+    }
+
+    const next: Effect.Effect<Option.Option<LoggedEvent>> = Effect.suspend(() => {
+      const event = take()
+      if (event === "ended") return Effect.succeedNone
+      if (event !== "waiting") return Effect.succeed(Option.some(event))
+      return Effect.callback<Option.Option<LoggedEvent>>((resume) => subscribe(this.#onAppend, () => resume(next)))
     })
 
     return {
-      next: Effect.andThen(arrival, take),
-      arrival,
-      close: Effect.sync(() => {
+      take,
+      onArrival,
+      next,
+      close: () => {
+        closed = true
         this.#readers.delete(token)
         if (this.#newest === token) this.#newest = [...this.#readers].at(-1)
         this.#wakeReaders()
         this.#wakeProducers()
-      })
+      }
     }
   }
 

@@ -21,23 +21,25 @@ export interface LoggedEvent {
 export type Supersedes = string | undefined
 
 export interface EventReader {
-  /** Waits for what is to come; `None` at the end. */
+  /** The next event, `waiting` where it is still to come, `ended` where none will. */
+  readonly take: () => LoggedEvent | "waiting" | "ended"
+  /** Calls `listener` once, when `take` no longer says `waiting`; at once where it does not now. */
+  readonly onArrival: (listener: () => void) => void
+  /** `take`, as an effect that waits; `None` at the end. */
   readonly next: Effect.Effect<Option.Option<LoggedEvent>>
-  /** Waits until `next` no longer has to, and takes nothing: what a reader races with a clock. */
-  readonly arrival: Effect.Effect<void>
-  /** Nobody waits for the rest. The log keeps it within its bounds. */
-  readonly close: Effect.Effect<void>
+  /** Nobody reads the rest. The log keeps it within its bounds. */
+  readonly close: () => void
 }
 
 export interface EventLog {
   readonly id: string
   /** The newest event that some reader was given; 0 before the first. */
   readonly read: number
-  readonly append: (data: string, supersedes?: Supersedes) => Effect.Effect<void>
+  readonly append: (data: string, supersedes?: Supersedes) => void
   /** No more events will come; readers end after the last. */
-  readonly end: Effect.Effect<void>
+  readonly end: () => void
   /** Ends those who read now, and not the log: whoever reads on later misses nothing. */
-  readonly pause: Effect.Effect<void>
+  readonly pause: () => void
   /**
    * Reads on from behind `after` (0: from the first). Of several readers at once the newest is given what comes, and the
    * one before it goes on where that one stopped (MCP 2025-11-25, transports, multiple connections), unless the log is

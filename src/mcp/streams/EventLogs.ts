@@ -1,5 +1,5 @@
 /** The event logs of all sessions, under one budget. */
-import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { randomBytes } from "node:crypto"
 import { bytes, Settings } from "../../config/Settings.ts"
 import type { SessionId } from "../../domain/Ids.ts"
@@ -7,15 +7,21 @@ import { BoundedLog } from "./BoundedLog.ts"
 import type { EventLog } from "./EventLog.ts"
 import { ReplayBudget } from "./ReplayBudget.ts"
 
+export interface LogOptions {
+  readonly session: SessionId
+  readonly requestId?: string | undefined
+  /** Whether each of several readers at once is given everything; without, it is for the newest of them. */
+  readonly shared?: boolean | undefined
+}
+
 export class EventLogs extends Context.Service<EventLogs, {
-  /** Gone, with what it remembers, when the scope ends; an ended one also when all of it had to give way. */
-  readonly make: (options: {
-    readonly session: SessionId
-    readonly requestId?: string | undefined
-    /** Whether each of several readers at once is given everything; without, it is for the newest of them. */
-    readonly shared?: boolean | undefined
-  }) => Effect.Effect<EventLog, never, Scope.Scope>
-  readonly find: (session: SessionId, stream: string) => Effect.Effect<Option.Option<EventLog>>
+  /** Kept until its session ends; an ended one until all of it had to give way. */
+  readonly make: (options: LogOptions) => EventLog
+  readonly find: (session: SessionId, stream: string) => EventLog | undefined
+  /** Ends the log and keeps nothing of it: nobody will resume it. */
+  readonly forget: (log: EventLog) => void
+  /** Ends all logs of the session and keeps nothing of them. */
+  readonly forgetSession: (session: SessionId) => void
 }>()("holdfast/mcp/EventLogs") {
   static readonly layer = Layer.effect(
     EventLogs,
@@ -24,22 +30,48 @@ export class EventLogs extends Context.Service<EventLogs, {
       const bound = bytes(streams.replayPerSession)
       const budget = new ReplayBudget(bound, bytes(streams.replayInAll))
       const logs = new Map<string, BoundedLog>()
+      const ofSession = new Map<SessionId, Set<BoundedLog>>()
+
+      const drop = (log: BoundedLog) => {
+        logs.delete(log.id)
+        const all = ofSession.get(log.session)
+        all?.delete(log)
+        if (all?.size === 0) ofSession.delete(log.session)
+      }
+      const forget = (log: BoundedLog) => {
+        drop(log)
+        budget.remove(log)
+        log.end()
+      }
 
       return EventLogs.of({
-        make: Effect.fnUntraced(function*({ requestId, session, shared = false }) {
+        make: ({ requestId, session, shared = false }) => {
           const id = randomBytes(12).toString("base64url")
-          // A scope of its own, so that a log that gave way leaves nothing behind in a session that lives for weeks.
-          const scope = yield* Scope.fork(yield* Effect.scope)
-          const log: BoundedLog = new BoundedLog(id, session, requestId, budget, bound, shared, () => {
-            logs.delete(id)
-            return Scope.closeUnsafe(scope, Exit.void)
+          const log: BoundedLog = new BoundedLog({
+            id,
+            session,
+            requestId,
+            budget,
+            bound,
+            shared,
+            onGone: () => drop(log)
           })
           logs.set(id, log)
-          yield* Scope.addFinalizer(scope, Effect.suspend(() => (logs.delete(id), budget.remove(log), log.end)))
+          const all = ofSession.get(session) ?? new Set()
+          ofSession.set(session, all.add(log))
           return log
-        }),
-        find: (session, stream) =>
-          Effect.sync(() => Option.filter(Option.fromUndefinedOr(logs.get(stream)), (log) => log.session === session))
+        },
+        find: (session, stream) => {
+          const log = logs.get(stream)
+          return log?.session === session ? log : undefined
+        },
+        forget: ({ id }) => {
+          const log = logs.get(id)
+          if (log !== undefined) forget(log)
+        },
+        forgetSession: (session) => {
+          for (const log of ofSession.get(session) ?? []) forget(log)
+        }
       })
     })
   )

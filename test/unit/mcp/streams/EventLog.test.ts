@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Option, Scope } from "effect"
+import { Effect, Fiber, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { Settings, settingsFrom } from "../../../../src/config/Settings.ts"
 import { SessionId } from "../../../../src/domain/Ids.ts"
@@ -14,7 +14,7 @@ const logsOf = (replayPerSession: `${number} B`, replayInAll: `${number} B` = "1
 const alice = SessionId.make("alice")
 const bob = SessionId.make("bob")
 const open = Effect.fnUntraced(function*(session = alice, requestId?: string, shared?: boolean) {
-  return yield* (yield* EventLogs).make({ session, requestId, shared })
+  return (yield* EventLogs).make({ session, requestId, shared })
 })
 
 /** Everything that can be read without waiting. */
@@ -36,7 +36,7 @@ const rest = Effect.fnUntraced(function*(reader: EventReader) {
 const fill = (log: EventLog, from: number, to: number, length = 36) =>
   Effect.forEach(
     Array.from({ length: to - from + 1 }, (_, index) => `${from + index}`.padEnd(length, ".")),
-    (data) => log.append(data),
+    (data) => Effect.sync(() => log.append(data)),
     { discard: true }
   )
 const numbers = (data: ReadonlyArray<string>) => data.map((text) => text.replaceAll(".", ""))
@@ -45,15 +45,15 @@ describe("EventLog", () => {
   it.effect("gives a reader what is there, then what comes, then the end", () =>
     Effect.gen(function*() {
       const log = yield* open(alice, "7")
-      yield* log.append("one")
+      log.append("one")
       const reader = log.reader(0)
       const first = Option.getOrThrow(yield* reader.next)
       assert.deepStrictEqual(first, { id: `${log.id}.1.Nw`, sequence: 1, data: "one", event: undefined })
       const waiting = yield* Effect.forkChild(reader.next, { startImmediately: true })
-      yield* log.append("two")
+      log.append("two")
       assert.strictEqual(Option.getOrThrow(yield* Fiber.join(waiting)).data, "two")
       const last = yield* Effect.forkChild(reader.next, { startImmediately: true })
-      yield* log.end
+      log.end()
       assert.isTrue(Option.isNone(yield* Fiber.join(last)))
       assert.strictEqual(log.read, 2)
     }).pipe(Effect.provide(logsOf("1000 B"))))
@@ -95,18 +95,18 @@ describe("EventLog", () => {
     Effect.gen(function*() {
       const log = yield* open()
       const older = log.reader(0)
-      yield* log.append("one")
+      log.append("one")
       assert.deepStrictEqual(yield* rest(older), ["one"])
       const newer = log.reader(log.read)
-      yield* log.append("two")
+      log.append("two")
       assert.deepStrictEqual(yield* rest(older), [])
       assert.deepStrictEqual(yield* rest(newer), ["two"])
       const waiting = yield* Effect.forkChild(older.next, { startImmediately: true })
-      yield* log.append("three")
-      yield* newer.close
+      log.append("three")
+      newer.close()
       assert.strictEqual(Option.getOrThrow(yield* Fiber.join(waiting)).data, "three")
       const last = log.reader(log.read)
-      yield* log.end
+      log.end()
       assert.deepStrictEqual(yield* rest(older), ["end"])
       assert.deepStrictEqual(yield* rest(last), ["end"])
     }).pipe(Effect.provide(logsOf("1000 B"))))
@@ -115,8 +115,8 @@ describe("EventLog", () => {
     Effect.gen(function*() {
       const log = yield* open(alice, undefined, true)
       const there = log.reader(0)
-      for (const data of ["p1", "p2", "p3"]) yield* log.append(data, "progress")
-      yield* log.append("answer")
+      for (const data of ["p1", "p2", "p3"]) log.append(data, "progress")
+      log.append("answer")
       assert.deepStrictEqual(yield* rest(log.reader(0)), ["p3", "answer"])
       assert.deepStrictEqual(yield* rest(there), ["p1", "p2", "p3", "answer"])
     }).pipe(Effect.provide(logsOf("1000 B"))))
@@ -124,8 +124,8 @@ describe("EventLog", () => {
   it.effect("drops superseded events before any other, and they leave no gap", () =>
     Effect.gen(function*() {
       const log = yield* open()
-      yield* log.append("first".padEnd(36, "."))
-      for (let n = 0; n < 20; n++) yield* log.append(`p${n}`.padEnd(36, "."), "progress")
+      log.append("first".padEnd(36, "."))
+      for (let n = 0; n < 20; n++) log.append(`p${n}`.padEnd(36, "."), "progress")
       assert.deepStrictEqual(numbers(yield* rest(log.reader(0))), ["first", "p19"])
     }).pipe(Effect.provide(logsOf("500 B"))))
 
@@ -133,8 +133,8 @@ describe("EventLog", () => {
     Effect.gen(function*() {
       const log = yield* open()
       const reader = log.reader(0)
-      yield* log.append("x".repeat(5000))
-      yield* log.end
+      log.append("x".repeat(5000))
+      log.end()
       assert.deepStrictEqual(yield* rest(reader), ["x".repeat(5000), "end"])
     }).pipe(Effect.provide(logsOf("500 B"))))
 
@@ -159,21 +159,20 @@ describe("EventLog", () => {
       assert.deepStrictEqual(numbers(yield* rest(recent.reader(0))), ["1", "2", "3", "4"])
     }).pipe(Effect.provide(logsOf("500 B", "600 B"))))
 
-  it.effect("forgets an ended stream once all of it had to give way, and any stream when its scope ends", () =>
+  it.effect("forgets an ended stream once all of it had to give way, and any stream when its session ends", () =>
     Effect.gen(function*() {
       const logs = yield* EventLogs
-      const scope = yield* Scope.make()
-      const ended = yield* Effect.provideService(open(), Scope.Scope, scope)
+      const ended = yield* open()
       yield* fill(ended, 1, 3)
-      yield* ended.end
-      assert.isTrue(Option.isSome(yield* logs.find(alice, ended.id)))
-      assert.isTrue(Option.isNone(yield* logs.find(bob, ended.id)))
-      const other = yield* Effect.provideService(open(), Scope.Scope, scope)
+      ended.end()
+      assert.isDefined(logs.find(alice, ended.id))
+      assert.isUndefined(logs.find(bob, ended.id))
+      const other = yield* open()
       yield* fill(other, 1, 5)
-      assert.isTrue(Option.isNone(yield* logs.find(alice, ended.id)))
+      assert.isUndefined(logs.find(alice, ended.id))
       const reader = other.reader(5)
-      yield* Scope.close(scope, Exit.void)
-      assert.isTrue(Option.isNone(yield* logs.find(alice, other.id)))
+      logs.forgetSession(alice)
+      assert.isUndefined(logs.find(alice, other.id))
       assert.isTrue(Option.isNone(yield* reader.next))
     }).pipe(Effect.provide(logsOf("500 B"))))
 
@@ -198,7 +197,7 @@ describe("EventLog", () => {
       yield* rest(reader)
       yield* fill(log, 9, 12)
       const closing = yield* Effect.forkChild(log.room(200), { startImmediately: true })
-      yield* reader.close
+      reader.close()
       yield* Fiber.join(closing)
     }).pipe(Effect.provide(logsOf("500 B"))))
 })

@@ -1,0 +1,75 @@
+/** What the revisions of MCP say of each method: the one place for it. */
+import type { Era } from "./ProtocolVersion.ts"
+
+/** Which of BEHAVIOUR 4's bounds a request has: 10 s, 30 s, 10 min. */
+export type TimeoutClass = "list" | "read" | "call"
+
+export interface MethodFacts {
+  readonly eras: Era | "both"
+  readonly timeout: TimeoutClass
+  /** It changes nothing, so it may be sent again where it was cut off. */
+  readonly onlyReads: boolean
+  /** Its result says for how long it may be cached (MCP 2026-07-28, caching). */
+  readonly cacheable: boolean
+  /** The member of its result that holds its items, where it is a list. */
+  readonly items?: "tools" | "prompts" | "resources" | "resourceTemplates"
+  /** The member of `params` that the header `Mcp-Name` mirrors (MCP 2026-07-28, standard request headers). */
+  readonly named?: "name" | "uri" | "taskId"
+}
+
+const list = (items: NonNullable<MethodFacts["items"]>): MethodFacts => ({
+  eras: "both",
+  timeout: "list",
+  onlyReads: true,
+  cacheable: true,
+  items
+})
+const read = (more: Partial<MethodFacts> = {}): MethodFacts => ({
+  eras: "both",
+  timeout: "read",
+  onlyReads: true,
+  cacheable: false,
+  ...more
+})
+const change = (eras: MethodFacts["eras"], more: Partial<MethodFacts> = {}): MethodFacts => ({
+  eras,
+  timeout: "read",
+  onlyReads: false,
+  cacheable: false,
+  ...more
+})
+
+const methods: Readonly<Record<string, MethodFacts>> = {
+  "initialize": change("legacy", { timeout: "list" }),
+  "server/discover": change("modern", { cacheable: true }),
+  "ping": read({ eras: "legacy" }),
+  "tools/list": list("tools"),
+  "tools/call": change("both", { timeout: "call", named: "name" }),
+  "prompts/list": list("prompts"),
+  "prompts/get": read({ named: "name" }),
+  "resources/list": list("resources"),
+  "resources/templates/list": list("resourceTemplates"),
+  "resources/read": read({ cacheable: true, named: "uri" }),
+  "resources/subscribe": change("legacy"),
+  "resources/unsubscribe": change("legacy"),
+  "completion/complete": read(),
+  "logging/setLevel": change("legacy"),
+  "subscriptions/listen": change("modern"),
+  "tasks/get": change("both", { named: "taskId" }),
+  "tasks/update": change("both", { named: "taskId" }),
+  "tasks/cancel": change("both", { named: "taskId" })
+}
+
+/** A method that no revision knows: it is passed on, and nothing is assumed of it. */
+const unknown = change("both")
+const unknownList = change("both", { timeout: "list" })
+
+export const isKnown = (method: string): boolean => Object.hasOwn(methods, method)
+
+export const factsOf = (method: string): MethodFacts =>
+  (isKnown(method) ? methods[method] : undefined) ?? (method.endsWith("/list") ? unknownList : unknown)
+
+export const isIn = (method: string, era: Era): boolean => {
+  const { eras } = factsOf(method)
+  return eras === "both" || eras === era
+}

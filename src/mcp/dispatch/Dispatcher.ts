@@ -1,0 +1,136 @@
+/**
+ * One request of an agent is one fiber in its session's scope: the method's handler returns the answer, the responder
+ * delivers it, and how it ended is reported. Every request is answered: a failure of the relay and a defect of ours are
+ * JSON-RPC errors in HTTP 200, since clients count HTTP failures against the server (BEHAVIOUR 1).
+ */
+import { Cause, Effect, Exit, Fiber, Option } from "effect"
+import * as EraForm from "../../domain/EraForm.ts"
+import * as JsonRpcError from "../../domain/JsonRpcError.ts"
+import type { Request } from "../../domain/Message.ts"
+import { relayError } from "../../relay/link/FailureText.ts"
+import { RelayLink } from "../../relay/link/RelayLink.ts"
+import { RelayFailure } from "../../relay/RelayFailure.ts"
+import * as DeadLetters from "../handlers/DeadLetters.ts"
+import type { Ahead, Answer, RequestContext, RpcError } from "../handlers/Handler.ts"
+import type { Handlers } from "../handlers/Handlers.ts"
+import { listChanged, ListChanges } from "../menu/ListChanges.ts"
+import * as RequestLog from "./RequestLog.ts"
+import * as RequestSpan from "./RequestSpan.ts"
+
+/** What goes ahead of an answer has no place in a batch. */
+const nothingAhead: Ahead = { message: () => Effect.void, relayStreams: () => {}, relayPolls: () => {} }
+
+export interface Deliverer extends Ahead {
+  readonly deliver: (answer: Answer) => Effect.Effect<void>
+  readonly abandon: () => void
+}
+
+export const make = Effect.fnUntraced(function*(handlers: Handlers) {
+  const link = yield* RelayLink
+  const changes = yield* ListChanges
+  const deadLetters = yield* DeadLetters.make
+  const requestLog = yield* RequestLog.make
+  const span = yield* RequestSpan.make
+
+  /** The failure in words that the agent's model understands. */
+  const failureOf = Effect.fnUntraced(function*(
+    { request }: RequestContext,
+    cause: Cause.Cause<RelayFailure | RpcError>
+  ) {
+    const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
+    if (failure instanceof RelayFailure) {
+      const { reason } = failure
+      // A relay's own words keep their status.
+      if (reason._tag === "RateLimited" && reason.answer !== undefined && failure.opening !== true) {
+        const { headers, status, text } = reason.answer
+        return { outcome: "error", status, headers, body: { _tag: "Whole", text } } satisfies Answer
+      }
+      return errorAnswer(request, relayError(failure, yield* link.state))
+    }
+    if (failure !== undefined) {
+      const { code, data, message, status } = failure
+      return errorAnswer(request, data === undefined ? { code, message } : { code, message, data }, status)
+    }
+    yield* Effect.logError("a request failed in Holdfast itself", cause).pipe(
+      Effect.annotateLogs({ method: request.method })
+    )
+    return errorAnswer(request, {
+      code: JsonRpcError.codes.internal,
+      message: "Holdfast failed on this request; its log says why. It may have been carried out."
+    })
+  })
+
+  /** The answer as it leaves: in the form of the agent's era, with what the agent is to be told beside it. */
+  const completed = Effect.fnUntraced(function*({ request, session }: RequestContext, answer: Answer) {
+    if (answer.body._tag === "Chunks" || (answer.own !== true && answer.mayNameDeadLetters !== true)) return answer
+    const named = answer.mayNameDeadLetters === true
+      ? yield* deadLetters.nameIn(session.agent, answer.body.text)
+      : answer.body.text
+    const text = session.modern ? EraForm.modernResponse(named, request.method) : named
+    return { ...answer, body: { _tag: "Whole" as const, text } }
+  })
+
+  const answerOf = Effect.fnUntraced(function*(context: RequestContext, ahead: Ahead) {
+    const exit = yield* Effect.exit(handlers.handlerFor(context)(context, ahead))
+    const answer = Exit.isSuccess(exit) ? exit.value : yield* failureOf(context, exit.cause)
+    return answer.own === true || answer.mayNameDeadLetters === true ? yield* completed(context, answer) : answer
+  })
+
+  const respond = Effect.fnUntraced(function*(context: RequestContext, deliverer: Deliverer) {
+    const { request, session } = context
+    if (request.method !== "tools/list" && !session.modern && session.view.takeDue()) {
+      yield* deliverer.message(listChanged)
+    }
+    changes.requested(session)
+    const answer = yield* answerOf(context, deliverer)
+    yield* deliverer.deliver(answer)
+    return answer.outcome
+  })
+
+  const reported = (context: RequestContext, run: Effect.Effect<Answer["outcome"]>): Effect.Effect<void> => {
+    const startedAt = requestLog.now()
+    return Effect.asVoid(Effect.onExit(
+      run,
+      (exit) => requestLog.ended(context, Exit.isSuccess(exit) ? exit.value : "cancelled", startedAt)
+    ))
+  }
+
+  return {
+    /** Runs in the session's scope; cancelled, it ends without an answer. */
+    start: (context: RequestContext, deliverer: Deliverer) =>
+      run(
+        context,
+        span(context)(reported(context, Effect.scoped(respond(context, deliverer)))).pipe(
+          Effect.onInterrupt(() => Effect.sync(() => deliverer.abandon()))
+        )
+      ),
+
+    /** Starts one part of a batch; gives the text of its answer. */
+    inBatch: (context: RequestContext): Effect.Effect<string> => {
+      let text = JsonRpcError.text(context.request.id, {
+        code: JsonRpcError.codes.internal,
+        message: "this answer does not fit into a batch; send the request by itself"
+      })
+      const answering = Effect.map(answerOf(context, nothingAhead), ({ body, outcome }) => {
+        if (body._tag === "Whole") text = body.text
+        return outcome
+      })
+      const fiber = run(context, span(context)(reported(context, Effect.scoped(answering))))
+      return Effect.map(Fiber.await(fiber), () => text)
+    }
+  }
+})
+
+/** A stream that is to stay is nothing that a stop would wait for. */
+const run = ({ name, relayId, request, session }: RequestContext, answering: Effect.Effect<void>): Fiber.Fiber<void> =>
+  request.method === "subscriptions/listen"
+    ? session.inBackground(answering)
+    : session.runRequest(relayId ?? name, answering)
+
+const errorAnswer = ({ id }: Request, error: JsonRpcError.JsonRpcError, status = 200): Answer => ({
+  outcome: "error",
+  status,
+  headers: {},
+  body: { _tag: "Whole", text: JsonRpcError.text(id, error) },
+  own: true
+})

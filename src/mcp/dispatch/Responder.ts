@@ -1,0 +1,179 @@
+/**
+ * Delivers the answer to one request: JSON when it comes whole in time, SSE when the relay streams or takes long
+ * (BEHAVIOUR 1). Nobody else writes to the answer.
+ *
+ * The request runs on in its session's scope: a client that drops its connection cancels nothing in the legacy era, and
+ * may resume a stream by its event ids.
+ */
+import { Effect, Option } from "effect"
+import { codes, text as errorText } from "../../domain/JsonRpcError.ts"
+import type { RelayFailure } from "../../relay/RelayFailure.ts"
+import type { Pull } from "../../relay/transport/RelayTransport.ts"
+import type { Deadline, Deadlines } from "../../supervision/Deadlines.ts"
+import type { Ahead, Answer } from "../handlers/Handler.ts"
+import type { Connection } from "../streams/Connection.ts"
+import type { EventLog } from "../streams/EventLog.ts"
+import type { EventLogs, LogOptions } from "../streams/EventLogs.ts"
+import type { EventStream } from "../streams/EventStream.ts"
+import type { OpenStreams } from "../streams/OpenStreams.ts"
+
+/** What an answer may have in all that comes in chunks to a client that has to get it as one event. */
+const maxCollectedBytes = 16 * 1024 * 1024
+
+export interface ResponderServices {
+  readonly deadlines: Deadlines["Service"]
+  readonly logs: EventLogs["Service"]
+  readonly openStreams: OpenStreams["Service"]
+  /** After this without an answer it becomes a stream, milliseconds, so that no client's header timeout ends it. */
+  readonly streamAfter: number
+}
+
+export interface ResponderOptions {
+  readonly connection: Connection
+  /** Made when the answer becomes a stream; most never do. */
+  readonly log: LogOptions
+  /** Whether the stream begins with an event that only tells its id (MCP 2025-11-25 and later). */
+  readonly priming: boolean
+  /** Whether events carry ids by which the stream can be resumed; the modern era knows no resuming. */
+  readonly resumable: boolean
+  /** The request's id, as it stands in its text. */
+  readonly id: string
+  /** The client has gone before the answer was complete. */
+  readonly onGone: () => void
+}
+
+export class Responder implements Ahead {
+  readonly #services: ResponderServices
+  readonly #options: ResponderOptions
+  readonly #switch: Deadline
+  #state: "waiting" | "json" | "stream" | "ended" = "waiting"
+  #log: EventLog | undefined
+  #stream: EventStream | undefined
+
+  constructor(services: ResponderServices, options: ResponderOptions) {
+    this.#services = services
+    this.#options = options
+    this.#switch = services.deadlines.after(services.streamAfter, () => this.#becomeStream())
+    options.connection.onGone = () => this.#gone()
+  }
+
+  /** What the answer has become by now; one that became a stream stays one. */
+  #becomeStream(): EventLog | undefined {
+    if (this.#state !== "waiting") return this.#log
+    const { logs, openStreams } = this.#services
+    const { connection, log: options, priming, resumable } = this.#options
+    this.#state = "stream"
+    this.#switch.cancel()
+    const log = logs.make(options)
+    this.#log = log
+    const reader = log.reader(0)
+    if (priming) log.append("")
+    // Nobody can resume a stream of the modern era, so nothing of it is kept.
+    const onEnd = () => {
+      if (!resumable) logs.forget(log)
+    }
+    if (connection.closed) {
+      reader.close()
+      onEnd()
+    } else this.#stream = openStreams.open({ connection, reader, resumable, answers: true, onEnd })
+    return log
+  }
+
+  #gone(): void {
+    this.#stream?.close()
+    this.#options.onGone()
+  }
+
+  relayStreams(): void {
+    this.#becomeStream()
+  }
+
+  relayPolls(): void {
+    if (this.#options.priming) this.#log?.pause()
+  }
+
+  /** After a JSON answer there is no place for one, and it is dropped. */
+  message(data: string, supersedes?: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const log = this.#becomeStream()
+      if (log === undefined) return Effect.void
+      return Effect.andThen(log.room(data.length), Effect.sync(() => log.append(data, supersedes)))
+    })
+  }
+
+  /** The answer leaves; returns when all of it has. */
+  deliver(answer: Answer): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { body, headers, status } = answer
+      const { connection } = this.#options
+      if (this.#state === "stream") {
+        return body._tag === "Whole"
+          ? Effect.sync(() => this.#endWith(body.text))
+          : Effect.map(collected(this.#options.id, body.chunks), (text) => this.#endWith(text))
+      }
+      this.#switch.cancel()
+      this.#state = "json"
+      if (body._tag === "Whole") return Effect.sync(() => connection.reply(status, body.text, headers))
+      return passOn(connection, answer, body.chunks, this.#options.id)
+    })
+  }
+
+  #endWith(text: string): void {
+    this.#log?.append(text)
+    this.#log?.end()
+    this.#state = "ended"
+  }
+
+  /** No answer will come, since the request was cancelled; the response ends without one. */
+  abandon(): void {
+    this.#becomeStream()?.end()
+    this.#state = "ended"
+  }
+}
+
+/** Chunk by chunk, as fast as the client takes them. */
+const passOn = Effect.fnUntraced(function*(
+  connection: Connection,
+  { headers, status }: Answer,
+  chunks: Pull<Uint8Array>,
+  id: string
+) {
+  const first = yield* Effect.result(chunks)
+  if (first._tag === "Failure") return connection.reply(200, failureText(id, first.failure))
+  connection.beginJson(status, headers)
+  let chunk = first.success
+  while (Option.isSome(chunk)) {
+    if (!connection.write(chunk.value)) yield* drained(connection)
+    if (connection.closed) return
+    const next = yield* Effect.result(chunks)
+    // Half an answer can't be taken back; a broken connection at least doesn't look like a whole one.
+    if (next._tag === "Failure") return connection.destroy()
+    chunk = next.success
+  }
+  connection.end()
+})
+
+const drained = (connection: Connection): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => connection.onDrain(() => resume(Effect.void)))
+
+const collected = Effect.fnUntraced(function*(id: string, chunks: Pull<Uint8Array>) {
+  const parts: Array<Uint8Array> = []
+  let size = 0
+  while (true) {
+    const chunk = yield* chunks
+    if (Option.isNone(chunk)) return Buffer.concat(parts).toString()
+    size += chunk.value.length
+    if (size > maxCollectedBytes) {
+      return errorText(id, {
+        code: codes.relay,
+        message: `the relay's answer is larger than ${maxCollectedBytes} bytes and came too late to be passed on as `
+          + "JSON; the call was carried out",
+        data: { delivery: "unknown" }
+      })
+    }
+    parts.push(chunk.value)
+  }
+}, (effect, id) => Effect.catch(effect, (failure: RelayFailure) => Effect.succeed(failureText(id, failure))))
+
+const failureText = (id: string, failure: RelayFailure): string =>
+  errorText(id, { code: codes.relay, message: failure.message, data: { delivery: failure.delivery } })

@@ -1,0 +1,79 @@
+/**
+ * `server/discover`: the relay's answer, or the last known one while it is away (BEHAVIOUR 2, first intervention).
+ *
+ * Like `initialize` it is always answered: clients give up a server that does not. A relay of the legacy era is described
+ * by its InitializeResult.
+ */
+import { Effect, Fiber, Option } from "effect"
+import { Settings } from "../../config/Settings.ts"
+import * as EraForm from "../../domain/EraForm.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import type { Request } from "../../domain/Message.ts"
+import { modernVersions } from "../../domain/ProtocolVersion.ts"
+import { KeptInitialize } from "../../menu/KeptInitialize.ts"
+import { RelayLink } from "../../relay/link/RelayLink.ts"
+import { type Ahead, type Answer, answered, type Handler, type Outcome, type RequestContext } from "./Handler.ts"
+import { minimal } from "./Initialize.ts"
+import type { PassThrough } from "./PassThrough.ts"
+
+export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
+  const { link: { fallbackAfter, fallbackUnknownAfter } } = yield* Settings
+  const link = yield* RelayLink
+  const kept = yield* KeptInitialize
+
+  /** The relay's whole response, with our part in it; `undefined` where it is none that a client could read. */
+  const ask = Effect.fnUntraced(function*(context: RequestContext, ahead: Ahead) {
+    const { request, session } = context
+    const open = yield* session.relay.open
+    if (open.modern === undefined) {
+      yield* kept.keep(open.result)
+      return discovered(request, open.result, "answered")
+    }
+    const final = yield* passThrough.attempt(context, ahead)
+    if (final.body._tag === "Chunks") return undefined
+    const result = JsonText.at(final.body.text, ["result"])
+    if (result === undefined) return answered(final)
+    yield* kept.keep(result)
+    const text = JsonText.set(final.body.text, ["result"], intervened(result))
+    return { ...answered(final), body: { _tag: "Whole" as const, text } }
+  }, Effect.scoped)
+
+  const fallback = ({ request }: RequestContext, known: Option.Option<string>): Answer =>
+    discovered(
+      request,
+      JsonText.set(EraForm.asDiscoverResult(Option.getOrElse(known, () => minimal)), ["ttlMs"], "0"),
+      "cached"
+    )
+
+  const handler: Handler = Effect.fnUntraced(function*(context, ahead) {
+    const known = yield* kept.find
+    if ((yield* link.state)._tag === "Down") return fallback(context, known)
+    // It runs on behind a fallback, so that what it finds is known the next time.
+    const asking = context.session.inBackground(Effect.result(ask(context, ahead)))
+    const timeout = Option.isSome(known) ? fallbackAfter : fallbackUnknownAfter
+    const ended = yield* Effect.timeoutOption(Fiber.join(asking), timeout)
+    const found = Option.isSome(ended) && ended.value._tag === "Success" ? ended.value.success : undefined
+    return found ?? fallback(context, known)
+  })
+  return handler
+})
+
+const discovered = ({ id }: Request, greeting: string, outcome: Outcome): Answer => ({
+  outcome,
+  status: 200,
+  headers: {},
+  body: {
+    _tag: "Whole",
+    text: `{"jsonrpc":"2.0","id":${id},"result":${intervened(EraForm.asDiscoverResult(greeting))}}`
+  }
+})
+
+/** Our own list_changed is promised, and no revision that we don't speak. */
+const intervened = (result: string): string => {
+  const versions = JsonText.elements(result, ["supportedVersions"])
+  const ours = versions.filter((version) => modernVersions.some((known) => version === JSON.stringify(known)))
+  const promised = JsonText.set(result, ["capabilities", "tools", "listChanged"], "true")
+  return ours.length === versions.length
+    ? promised
+    : JsonText.set(promised, ["supportedVersions"], `[${ours.join(",")}]`)
+}

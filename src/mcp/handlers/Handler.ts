@@ -1,0 +1,75 @@
+/** What a handler is given, what it returns, and what may go ahead of that. */
+import { Data, type Effect, type Scope } from "effect"
+import type { JsonRpcError } from "../../domain/JsonRpcError.ts"
+import type { Request, Response } from "../../domain/Message.ts"
+import type { FinalAnswer } from "../../relay/RelayClient.ts"
+import type { RelayFailure } from "../../relay/RelayFailure.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+
+/** One request of an agent. */
+export interface RequestContext {
+  readonly session: AgentSession
+  readonly request: Request
+  /** The agent's headers that may pass to the relay, lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Names the request for its cancellation: its id, or where that may be another agent's too, one of ours. JSON text. */
+  readonly name: string
+  /** The id that it goes under at the relay, JSON text, where the agent uses its own for two requests at once. */
+  readonly relayId: string | undefined
+  /** Part of a batch: it is never queued, and nothing can go ahead of its answer. */
+  readonly batched: boolean
+}
+
+/** How a request ended: with the relay's answer, an acknowledgement, a last-known list, or an error. */
+export type Outcome = "answered" | "queued" | "cached" | "error"
+
+/** What the agent is answered. */
+export interface Answer {
+  readonly outcome: Outcome
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: FinalAnswer["body"]
+  /** The answer parsed, where its text is as the relay sent it. */
+  readonly response?: Response | undefined
+  /** Holdfast's own words, in legacy form; the responder puts them into the form of the agent's era. */
+  readonly own?: boolean
+  /** Dead letters that the agent has not been told of may be named in it. */
+  readonly mayNameDeadLetters?: boolean
+}
+
+/** What goes to the agent ahead of the answer. */
+export interface Ahead {
+  /** A message; makes the answer a stream. Waits while a connected client is slow to read. */
+  readonly message: (data: string, supersedes?: string) => Effect.Effect<void>
+  /** The relay answers with a stream. */
+  readonly relayStreams: () => void
+  /** The relay lets its client come again for the rest, and so do we (MCP 2025-11-25, transports, polling). */
+  readonly relayPolls: () => void
+}
+
+/** A JSON-RPC error in Holdfast's own words. */
+export class RpcError extends Data.TaggedError("RpcError")<JsonRpcError & { readonly status?: number }> {}
+
+/** The scope is the request's: what it holds at the relay is let go of when the answer has left. */
+export type Handler = (
+  context: RequestContext,
+  ahead: Ahead
+) => Effect.Effect<Answer, RelayFailure | RpcError, Scope.Scope>
+
+/** The relay's own answer. */
+export const answered = ({ body, headers, response, status }: FinalAnswer): Answer => ({
+  outcome: "answered",
+  status,
+  headers,
+  body,
+  response
+})
+
+/** A result of our own; `result` is its text. */
+export const ownResult = ({ id }: Request, result: string, outcome: Outcome): Answer => ({
+  outcome,
+  status: 200,
+  headers: {},
+  body: { _tag: "Whole", text: `{"jsonrpc":"2.0","id":${id},"result":${result}}` },
+  own: true
+})

@@ -1,0 +1,86 @@
+/**
+ * The dispatch table: who answers which method (BEHAVIOUR 2). Four interventions; everything else passes through.
+ *
+ * `initialize` is not in it: it makes the session that all others need, so `Gateway` answers it.
+ */
+import { Effect } from "effect"
+import * as JsonRpcError from "../../domain/JsonRpcError.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import { isIn } from "../../domain/Methods.ts"
+import { RelayLink } from "../../relay/link/RelayLink.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+import { SessionStore } from "../sessions/SessionStore.ts"
+import * as Discover from "./Discover.ts"
+import { type Handler, ownResult, type RequestContext, RpcError } from "./Handler.ts"
+import * as Listen from "./Listen.ts"
+import * as Lists from "./Lists.ts"
+import * as PassThrough from "./PassThrough.ts"
+import * as RelayMessages from "./RelayMessages.ts"
+import * as SessionStream from "./SessionStream.ts"
+import * as ToolCalls from "./ToolCalls.ts"
+
+export interface Handlers {
+  readonly handlerFor: (context: RequestContext) => Handler
+  /** The streams of sessions, which GET opens. */
+  readonly streams: SessionStream.SessionStream
+}
+
+export const make = Effect.gen(function*() {
+  const link = yield* RelayLink
+  const store = yield* SessionStore
+  const messages = yield* RelayMessages.make
+  const passThrough = yield* PassThrough.make(messages)
+  const streams = yield* SessionStream.make(messages)
+  const lists = yield* Lists.make(passThrough)
+
+  const pass: Handler = (context, ahead) => passThrough.ask(context, ahead)
+
+  const ping: Handler = Effect.fnUntraced(function*(context, ahead) {
+    return (yield* link.state)._tag === "Down"
+      ? ownResult(context.request, "{}", "answered")
+      : yield* passThrough.ask(context, ahead)
+  })
+
+  /** What a new relay session has to be told again, once the relay has agreed to it. */
+  const remembered = (change: (session: AgentSession, context: RequestContext) => void): Handler =>
+    Effect.fnUntraced(function*(context, ahead) {
+      const answer = yield* passThrough.ask(context, ahead)
+      if (answer.body._tag === "Whole" && JsonText.at(answer.body.text, ["result"]) !== undefined) {
+        change(context.session, context)
+        yield* store.save(context.session.saved)
+        yield* streams.resubscribe(context.session, [])
+      }
+      return answer
+    })
+
+  const table: Readonly<Record<string, Handler>> = {
+    "server/discover": yield* Discover.make(passThrough),
+    "tools/list": lists,
+    "prompts/list": lists,
+    "resources/list": lists,
+    "resources/templates/list": lists,
+    "tools/call": yield* ToolCalls.make(passThrough),
+    "subscriptions/listen": yield* Listen.make(streams),
+    "ping": ping,
+    "logging/setLevel": remembered((session, { request }) => session.setLogLevel(request)),
+    "resources/subscribe": remembered((session, { request }) => session.subscribe(request)),
+    "resources/unsubscribe": remembered((session, { request }) => session.unsubscribe(request))
+  }
+
+  const handlerFor = ({ request: { method }, session }: RequestContext): Handler => {
+    if (!isIn(method, session.modern ? "modern" : "legacy")) return session.modern ? unknownToModern : pass
+    return (Object.hasOwn(table, method) ? table[method] : undefined) ?? pass
+  }
+
+  const self: Handlers = { handlerFor, streams }
+  return self
+})
+
+const unknownToModern: Handler = ({ request: { method } }) =>
+  Effect.fail(
+    new RpcError({
+      code: JsonRpcError.codes.methodNotFound,
+      message: `revision 2026-07-28 has no ${method}`,
+      status: 404
+    })
+  )

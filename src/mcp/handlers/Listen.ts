@@ -1,0 +1,126 @@
+/**
+ * `subscriptions/listen`: what a GET stream is to a session (MCP 2026-07-28, subscriptions; BEHAVIOUR 2, fourth
+ * intervention).
+ *
+ * Acknowledged before anything else is said, whatever the relay's state; each notification carries the id of the request
+ * that asked for it. Ended by the agent closing it, or by Holdfast's end, which is a result.
+ */
+import { Effect, Option, Predicate, Result, Schema } from "effect"
+import * as Envelope from "../../domain/Envelope.ts"
+import { codes } from "../../domain/JsonRpcError.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import * as Message from "../../domain/Message.ts"
+import { KeptInitialize } from "../../menu/KeptInitialize.ts"
+import { SessionMenu } from "../menu/SessionMenu.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+import { type Ahead, type Handler, ownResult, type RequestContext, RpcError } from "./Handler.ts"
+import type { SessionStream } from "./SessionStream.ts"
+
+const Filter = Schema.Struct({
+  toolsListChanged: Schema.optionalKey(Schema.Boolean),
+  promptsListChanged: Schema.optionalKey(Schema.Boolean),
+  resourcesListChanged: Schema.optionalKey(Schema.Boolean),
+  resourceSubscriptions: Schema.optionalKey(Schema.Array(Schema.String))
+})
+type Filter = typeof Filter.Type
+const decodeFilter = Schema.decodeUnknownOption(Filter)
+
+export const make = Effect.fnUntraced(function*(streams: SessionStream) {
+  const kept = yield* KeptInitialize
+  const menu = yield* SessionMenu
+
+  const honoured = Effect.fnUntraced(function*(asked: Filter) {
+    const greeting = Option.getOrUndefined(yield* kept.find)
+    const offers = (...path: ReadonlyArray<string>) =>
+      greeting === undefined || JsonText.at(greeting, ["capabilities", ...path]) === "true"
+    const { promptsListChanged, resourceSubscriptions, resourcesListChanged, toolsListChanged } = asked
+    const granted: Filter = {
+      ...(toolsListChanged === true ? { toolsListChanged } : {}),
+      ...(promptsListChanged === true && offers("prompts", "listChanged") ? { promptsListChanged } : {}),
+      ...(resourcesListChanged === true && offers("resources", "listChanged") ? { resourcesListChanged } : {}),
+      ...(resourceSubscriptions !== undefined && resourceSubscriptions.length > 0 && offers("resources", "subscribe")
+        ? { resourceSubscriptions }
+        : {})
+    }
+    return granted
+  })
+
+  /** An agent that listens holds a menu, whether it asked for it here or has it from before. */
+  const baseline = Effect.fnUntraced(function*(session: AgentSession) {
+    if (session.view.answered !== undefined) return
+    const last = yield* menu.last(session)
+    session.view.answeredWith(Option.isSome(last) ? yield* menu.fingerprint(session, last.value.result) : "none")
+  })
+
+  /** What all that listen watch together is asked of the relay. */
+  const watch = Effect.fnUntraced(function*(session: AgentSession, uris: ReadonlyArray<string>) {
+    if (session.watch(uris)) yield* streams.resubscribe(session, session.subscriptions)
+  })
+
+  const pass = Effect.fnUntraced(function*({ request, session }: RequestContext, ahead: Ahead, filter: Filter) {
+    const reader = session.log.reader(Number.MAX_SAFE_INTEGER)
+    yield* streams.open(session, undefined)
+    return yield* Effect.gen(function*() {
+      while (true) {
+        const event = yield* reader.next
+        if (Option.isNone(event)) return ended(request)
+        if (accepts(filter, event.value.data)) yield* ahead.message(stamped(event.value.data, request))
+      }
+    }).pipe(Effect.ensuring(Effect.sync(() => {
+      reader.close()
+      streams.closed(session)
+    })))
+  })
+
+  const handler: Handler = Effect.fnUntraced(function*(context, ahead) {
+    const { request, session } = context
+    const asked = decodeFilter(request.params["notifications"])
+    if (Option.isNone(asked)) {
+      return yield* new RpcError({
+        code: codes.invalidParams,
+        message: "notifications is required: which changes to listen for"
+      })
+    }
+    const filter = yield* honoured(asked.value)
+    yield* ahead.message(stamped(
+      `{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":${
+        JSON.stringify(filter)
+      }}}`,
+      request
+    ))
+    if (Object.keys(filter).length === 0) return ended(request)
+    if (filter.toolsListChanged === true) yield* baseline(session)
+    const uris = filter.resourceSubscriptions ?? []
+    return yield* Effect.acquireUseRelease(
+      watch(session, uris),
+      () => pass(context, ahead, filter),
+      () => Effect.sync(() => session.unwatch(uris))
+    )
+  })
+  return handler
+})
+
+const stamped = (text: string, { id }: Message.Request): string =>
+  JsonText.set(text, ["params", "_meta", Envelope.subscriptionId], id)
+
+const accepts = (filter: Filter, data: string): boolean => {
+  const parsed = Message.parse(data)
+  if (Result.isFailure(parsed) || parsed.success._tag !== "Notification") return false
+  switch (parsed.success.method) {
+    case "notifications/tools/list_changed":
+      return filter.toolsListChanged === true
+    case "notifications/prompts/list_changed":
+      return filter.promptsListChanged === true
+    case "notifications/resources/list_changed":
+      return filter.resourcesListChanged === true
+    case "notifications/resources/updated": {
+      const uri = parsed.success.params["uri"]
+      return Predicate.isString(uri) && filter.resourceSubscriptions?.includes(uri) === true
+    }
+    default:
+      return false
+  }
+}
+
+const ended = (request: Message.Request) =>
+  ownResult(request, `{"resultType":"complete","_meta":{"${Envelope.subscriptionId}":${request.id}}}`, "answered")

@@ -1,0 +1,173 @@
+/**
+ * Lists: the relay's, narrowed; or the last known one while the relay is away or slow (BEHAVIOUR 2, second intervention).
+ *
+ * The forwarded request runs on behind a kept answer: a late list replaces the kept one, and is announced if it differs.
+ */
+import { Duration, Effect, Exit, Fiber, Option, Result } from "effect"
+import { Settings } from "../../config/Settings.ts"
+import * as JsonRpcError from "../../domain/JsonRpcError.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import type { Request } from "../../domain/Message.ts"
+import { itemsOf, KeptLists, type ListMethod } from "../../menu/KeptLists.ts"
+import { nextCursor, onePage } from "../../menu/onePage.ts"
+import { staleList } from "../../menu/StaleList.ts"
+import { RelayLink } from "../../relay/link/RelayLink.ts"
+import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
+import { listChanged, listChangedMethod } from "../menu/ListChanges.ts"
+import { MenuSignals } from "../menu/MenuSignals.ts"
+import { SessionMenu } from "../menu/SessionMenu.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+import { SessionStore } from "../sessions/SessionStore.ts"
+import { type Ahead, type Answer, answered, type Handler, ownResult, type RequestContext, RpcError } from "./Handler.ts"
+import type { PassThrough } from "./PassThrough.ts"
+
+interface ListRequest extends Request {
+  readonly method: ListMethod
+}
+
+const isListRequest = (request: Request): request is ListRequest => request.method in itemsOf
+
+/** As it stands in the request's text. */
+const cursorOf = (request: ListRequest): string | undefined => JsonText.at(request.text, ["params", "cursor"])
+
+export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
+  const { link: { fallbackAfter, outageGrace: grace } } = yield* Settings
+  const link = yield* RelayLink
+  const kept = yield* KeptLists
+  const menu = yield* SessionMenu
+  const signals = yield* MenuSignals
+  const store = yield* SessionStore
+
+  /** The relay's whole response, kept once its last page is there. */
+  const fetch = Effect.fnUntraced(function*(context: RequestContext, ahead: Ahead, request: ListRequest) {
+    const { session } = context
+    const final = yield* passThrough.attempt(context, ahead)
+    if (final.body._tag === "Chunks") {
+      return yield* new RelayFailure({ reason: new AnswerCutOff({ detail: "a list of more than 16 MiB" }) })
+    }
+    const result = JsonText.at(final.body.text, ["result"])
+    if (result === undefined) return { final, result, whole: undefined }
+    const before = session.view.pagesBefore(request.method, cursorOf(request))
+    const next = nextCursor(result)
+    if (before !== undefined && next !== undefined) session.view.readOn(request.method, next, [...before, result])
+    const whole = before !== undefined && next === undefined
+      ? onePage(itemsOf[request.method], [...before, result])
+      : undefined
+    if (whole !== undefined) yield* kept.keep(yield* menu.key(session), request.method, whole)
+    return { final, result, whole }
+  }, Effect.scoped)
+
+  type Fetched = Effect.Success<ReturnType<typeof fetch>>
+  type Fetching = Fiber.Fiber<Result.Result<Fetched, RelayFailure>>
+
+  /** The agent is about to hold this list. */
+  const answeredWith = Effect.fnUntraced(function*(session: AgentSession, method: ListMethod, whole?: string) {
+    if (method !== "tools/list" || whole === undefined) return
+    const fingerprint = yield* menu.fingerprint(session, whole)
+    // Processes of one agent that have no sessions share a view: what one has listed is news to those that listen.
+    const news = session.modern && session.readers > 0 && session.view.isNews(fingerprint)
+    const changed = session.view.answeredWith(fingerprint)
+    if (news) session.log.append(listChanged, listChangedMethod)
+    if (changed) yield* store.save(session.saved)
+  })
+
+  const freshAnswer = Effect.fnUntraced(function*(
+    { session }: RequestContext,
+    request: ListRequest,
+    { final, result, whole }: Fetched
+  ): Effect.fn.Return<Answer> {
+    yield* answeredWith(session, request.method, whole)
+    if (result === undefined || request.method !== "tools/list" || final.body._tag === "Chunks") return answered(final)
+    const text = JsonText.set(final.body.text, ["result"], yield* menu.narrow(session, result))
+    return { ...answered(final), body: { _tag: "Whole", text } }
+  })
+
+  const keptAnswer = Effect.fnUntraced(function*({ session }: RequestContext, request: ListRequest) {
+    const list = yield* kept.find(yield* menu.key(session), request.method)
+    if (Option.isNone(list)) return undefined
+    yield* answeredWith(session, request.method, list.value.result)
+    // An agent that has read some pages already gets the rest.
+    const items = itemsOf[request.method]
+    const given = new Set(
+      (session.view.pagesBefore(request.method, cursorOf(request)) ?? []).flatMap((page) =>
+        JsonText.elements(page, [items])
+      )
+    )
+    const rest = given.size === 0
+      ? list.value.result
+      : JsonText.keepElements(list.value.result, [items], (item) => !given.has(item))
+    const stale = staleList({ ...list.value, result: rest })
+    return ownResult(request, request.method === "tools/list" ? yield* menu.narrow(session, stale) : stale, "cached")
+  })
+
+  /** Nothing is known: a list that is empty for now, which the agent is told of when there is one. */
+  const emptyAnswer = Effect.fnUntraced(function*({ session }: RequestContext, request: ListRequest) {
+    if (menu.ignoresListChanged(session)) {
+      return yield* new RpcError({
+        code: JsonRpcError.codes.relay,
+        message: "The relay cannot be reached and its tools are not known yet; ask again in a moment."
+      })
+    }
+    const empty = `{"${itemsOf[request.method]}":[]}`
+    yield* answeredWith(session, request.method, empty)
+    return ownResult(request, empty, "cached")
+  })
+
+  /** Behind an answer of ours: what comes late is held against it, and what fails is fetched again. */
+  const follow = (session: AgentSession, { method }: ListRequest, fetching: Fetching | undefined): void => {
+    if (fetching === undefined || method !== "tools/list") return
+    session.inBackground(Effect.flatMap(Fiber.await(fetching), (exit) => {
+      const late = Exit.isSuccess(exit) && Result.isSuccess(exit.value) && exit.value.success.whole !== undefined
+      return signals.offer({ _tag: late ? "LateList" : "RelayList", session })
+    }))
+  }
+
+  /** The relay's answer, if it comes in time. */
+  const within = Effect.fnUntraced(function*(
+    context: RequestContext,
+    request: ListRequest,
+    fetching: Fetching,
+    timeout: Duration.Duration
+  ) {
+    const inTime = yield* Effect.timeoutOption(Fiber.join(fetching), timeout)
+    if (Option.isNone(inTime)) return undefined
+    if (Result.isSuccess(inTime.value)) return yield* freshAnswer(context, request, inTime.value.success)
+    return inTime.value.failure.downClass ? undefined : yield* inTime.value.failure
+  })
+
+  const linkIsUp = Effect.timeoutOption(Effect.eventually(link.awaitUp), grace)
+
+  const answer = Effect.fnUntraced(function*(context: RequestContext, ahead: Ahead, request: ListRequest) {
+    const { session } = context
+    const start = (): Fetching => session.inBackground(Effect.result(fetch(context, ahead, request)))
+    let fetching: Fetching | undefined
+    if ((yield* link.state)._tag === "Up") {
+      fetching = start()
+      const fresh = yield* within(context, request, fetching, fallbackAfter)
+      if (fresh !== undefined) return fresh
+    }
+    const known = yield* keptAnswer(context, request)
+    if (known !== undefined) {
+      follow(session, request, fetching)
+      return known
+    }
+    // Nothing is known: a request that is under way gets the rest of the time, else the link, and then one more.
+    if (fetching?.pollUnsafe() === undefined && fetching !== undefined) {
+      const fresh = yield* within(context, request, fetching, Duration.subtract(grace, fallbackAfter))
+      if (fresh !== undefined) return fresh
+    } else if (Option.isSome(yield* linkIsUp)) {
+      fetching = start()
+      const fresh = yield* within(context, request, fetching, fallbackAfter)
+      if (fresh !== undefined) return fresh
+    }
+    const empty = yield* emptyAnswer(context, request)
+    follow(session, request, fetching)
+    return empty
+  })
+
+  const handler: Handler = (context, ahead) =>
+    isListRequest(context.request)
+      ? answer(context, ahead, context.request)
+      : Effect.die(`${context.request.method} is no list`)
+  return handler
+})

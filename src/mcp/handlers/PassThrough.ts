@@ -1,0 +1,89 @@
+/**
+ * A request of the agent on its way to the relay, with nothing changed (BEHAVIOUR 1, 4).
+ *
+ * Waits for a link that is Down as long as BEHAVIOUR allows; what only reads is sent once more when it was cut off.
+ */
+import { Duration, Effect, type Scope } from "effect"
+import { Settings } from "../../config/Settings.ts"
+import { factsOf, type TimeoutClass } from "../../domain/Methods.ts"
+import { RelayLink } from "../../relay/link/RelayLink.ts"
+import { type FinalAnswer, RelayClient } from "../../relay/RelayClient.ts"
+import type { RelayFailure } from "../../relay/RelayFailure.ts"
+import { type Ahead, type Answer, answered, type RequestContext } from "./Handler.ts"
+import type { RelayMessages } from "./RelayMessages.ts"
+
+export interface AttemptOptions {
+  /** What is sent in the place of the agent's own request. */
+  readonly sent?: { readonly text: string; readonly id: string; readonly headers: Readonly<Record<string, string>> }
+  readonly onBytes?: (() => void) | undefined
+  /** JSON leaves as it comes. */
+  readonly streamJson?: boolean | undefined
+  /** Only reads, so that it may be sent again; by its method, where nothing is said. */
+  readonly onlyReads?: boolean | undefined
+}
+
+export interface PassThrough {
+  /** One attempt, without waiting for the link. */
+  readonly attempt: (
+    context: RequestContext,
+    ahead: Ahead,
+    options?: AttemptOptions
+  ) => Effect.Effect<FinalAnswer, RelayFailure, Scope.Scope>
+  /** The relay's answer; waits for the link, and sends what only reads once more. */
+  readonly ask: (
+    context: RequestContext,
+    ahead: Ahead,
+    options?: AttemptOptions
+  ) => Effect.Effect<Answer, RelayFailure, Scope.Scope>
+}
+
+export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
+  const { link: { callTimeout, listTimeout, readTimeout } } = yield* Settings
+  const client = yield* RelayClient
+  const link = yield* RelayLink
+  const timeouts: Readonly<Record<TimeoutClass, number>> = {
+    list: Duration.toMillis(listTimeout),
+    read: Duration.toMillis(readTimeout),
+    call: Duration.toMillis(callTimeout)
+  }
+
+  const attempt: PassThrough["attempt"] = (context, ahead, options = {}) => {
+    const { headers, relayId, request, session } = context
+    const { onBytes, sent, streamJson } = options
+    return client.request(session.relay, {
+      text: sent?.text ?? request.text,
+      id: sent?.id ?? request.id,
+      as: sent === undefined ? relayId : undefined,
+      headers: sent?.headers ?? headers,
+      timeout: timeouts[factsOf(request.method).timeout],
+      streamJson,
+      onBytes,
+      onStream: () => ahead.relayStreams(),
+      onPoll: Effect.sync(() => ahead.relayPolls()),
+      onEvent: (event, from) => {
+        const passed = messages.received(session, event, from)
+        return passed === undefined ? Effect.void : ahead.message(passed.data, passed.supersedes)
+      }
+    })
+  }
+
+  const ask: PassThrough["ask"] = (context, ahead, options = {}) => {
+    const once = Effect.andThen(link.awaitUp, attempt(context, ahead, options))
+    const onlyReads = options.onlyReads ?? factsOf(context.request.method).onlyReads
+    return Effect.map(onlyReads ? onceMore(once) : once, answered)
+  }
+
+  const self: PassThrough = { attempt, ask }
+  return self
+})
+
+const onceMore = <R>(once: Effect.Effect<FinalAnswer, RelayFailure, R>) =>
+  Effect.catchIf(
+    once,
+    (failure) => failure.downClass && failure.reason._tag !== "LinkDown",
+    (first) => Effect.mapError(once, (second) => worse(first, second))
+  )
+
+/** Of two attempts at one request: that the second was not sent says nothing of the first. */
+const worse = (first: RelayFailure, second: RelayFailure): RelayFailure =>
+  second.downClass && second.delivery === "not sent" ? first : second

@@ -1,0 +1,161 @@
+/**
+ * The stream of a session (GET), and behind it the relay's own: held while an agent reads, and for a minute after, and
+ * opened again whenever it ends (BEHAVIOUR 2, fourth intervention).
+ */
+import { Clock, Duration, Effect, FiberHandle, Option, Stream } from "effect"
+import { Settings } from "../../config/Settings.ts"
+import * as JsonRpcError from "../../domain/JsonRpcError.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import { RelayLink } from "../../relay/link/RelayLink.ts"
+import { RelayClient } from "../../relay/RelayClient.ts"
+import { reseeded } from "../../relay/session/RelaySession.ts"
+import { Deadlines } from "../../supervision/Deadlines.ts"
+import { ListChanges } from "../menu/ListChanges.ts"
+import { MenuSignals } from "../menu/MenuSignals.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+import * as EventId from "../streams/EventId.ts"
+import type { EventLog } from "../streams/EventLog.ts"
+import { EventLogs } from "../streams/EventLogs.ts"
+import type { RelayMessages } from "./RelayMessages.ts"
+
+const linger = Duration.toMillis("1 minute")
+
+/** Between attempts to open the relay's stream again, milliseconds: 1, 2, 4 .. 30 s, and 1 s after one that held. */
+const reopenBase = 1000
+const reopenCap = 30_000
+const heldAfter = 60_000
+/** A relay that had no stream to give is asked again after this, or when the link comes back. */
+const askAgainAfter = Duration.minutes(5)
+
+/** A question that nobody waits for any more: its relay session is gone. */
+const takenBack = (id: string): string =>
+  `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},`
+  + `"reason":"the relay session that asked is gone"}}`
+
+/** Whether the relay ever gave a stream; the last event that had an id, and the relay session it came on. */
+interface LastHeard {
+  given: boolean
+  eventId: string | undefined
+  generation: number
+}
+
+export interface SessionStream {
+  /** The log to read and the sequence to read on from. */
+  readonly open: (
+    session: AgentSession,
+    lastEventId: string | undefined
+  ) => Effect.Effect<{ readonly log: EventLog; readonly after: number }>
+  /** What is watched has changed: asked of the relay's session, or where it has none, of a new stream. */
+  readonly resubscribe: (session: AgentSession, requests: ReadonlyArray<string>) => Effect.Effect<void>
+  /** A connection that read the session's log is gone. */
+  readonly closed: (session: AgentSession) => void
+}
+
+export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
+  const { link: { readTimeout } } = yield* Settings
+  const client = yield* RelayClient
+  const link = yield* RelayLink
+  const logs = yield* EventLogs
+  const changes = yield* ListChanges
+  const signals = yield* MenuSignals
+  const deadlines = yield* Deadlines
+  const becomesUp = (states: typeof link.changes) =>
+    Stream.runHead(Stream.filter(states, (state) => state._tag === "Up"))
+  const isUp = becomesUp(link.changes)
+  const comesBack = becomesUp(Stream.drop(link.changes, 1))
+
+  /** One connection to the relay's stream, to its end; resumed behind `last`, what was heard in the same relay session. */
+  const pump = Effect.fnUntraced(function*(session: AgentSession, last: LastHeard, again: boolean) {
+    yield* isUp
+    const open = yield* session.relay.open
+    const resumed = last.generation === open.generation ? last.eventId : undefined
+    const { answer, session: from } = yield* client.stream(session.relay, resumed)
+    if (answer.body._tag !== "Sse") return
+    last.given = true
+    for (const id of session.questions.replacedBy(from.generation)) session.log.append(takenBack(id))
+    // What the relay said while nobody listened is lost, unless it replays it.
+    if (again && resumed === undefined) yield* signals.offer({ _tag: "RelayList", session })
+    while (true) {
+      const event = yield* answer.body.events
+      if (Option.isNone(event)) return
+      if (event.value.id !== undefined && event.value.id !== "") {
+        last.eventId = event.value.id
+        last.generation = from.generation
+      }
+      const passed = messages.received(session, { data: event.value.data, message: undefined }, from)
+      if (passed !== undefined) session.log.append(passed.data, passed.supersedes)
+    }
+  }, Effect.scoped)
+
+  const hold = Effect.fnUntraced(function*(session: AgentSession) {
+    const last: LastHeard = { given: false, eventId: undefined, generation: 0 }
+    let failures = 0
+    for (let again = false;; again = true) {
+      const from = yield* Clock.currentTimeMillis
+      const ended = yield* Effect.result(pump(session, last, again))
+      if ((yield* Clock.currentTimeMillis) - from >= heldAfter) failures = 0
+      if (ended._tag === "Failure") {
+        const { message, reason } = ended.failure
+        yield* Effect.logDebug("the relay's stream ended", { session: session.id, why: message })
+        // One that gave a stream before has it again in a moment: what said no was a deploy's page.
+        if (reason._tag === "NoStream" && !last.given) {
+          yield* Effect.timeoutOption(comesBack, askAgainAfter)
+          continue
+        }
+      }
+      yield* Effect.sleep(Math.min(reopenBase * 2 ** failures++, reopenCap))
+    }
+  })
+
+  const ask = (session: AgentSession, text: string) =>
+    Effect.scoped(client.request(session.relay, {
+      text,
+      id: JsonText.at(text, ["id"]) ?? "null",
+      timeout: Duration.toMillis(readTimeout)
+    }))
+
+  /** A POST's stream that our own crash cut off: what became of its request is not known (BEHAVIOUR 3). */
+  const unknownOutcome = (session: AgentSession, requestId: string) => {
+    const log = logs.make({ session: session.id, requestId })
+    log.append(JsonRpcError.text(requestId, {
+      code: JsonRpcError.codes.relay,
+      message: "Holdfast was restarted while this call was under way: it may have been carried out. "
+        + "Look before you repeat it.",
+      data: { delivery: "unknown" }
+    }))
+    log.end()
+    return { log, after: 0 }
+  }
+
+  const self: SessionStream = {
+    open: Effect.fnUntraced(function*(session, lastEventId) {
+      const parts = lastEventId === undefined ? undefined : EventId.parse(lastEventId)
+      if (parts !== undefined && parts.stream !== session.log.id) {
+        const named = logs.find(session.id, parts.stream)
+        if (named !== undefined) return { log: named, after: parts.sequence }
+        if (parts.requestId !== undefined) return unknownOutcome(session, parts.requestId)
+      }
+      session.readerCame()
+      yield* FiberHandle.run(session.relayStream, hold(session), { onlyIfMissing: true })
+      yield* changes.streamOpened(session)
+      return { log: session.log, after: parts?.stream === session.log.id ? parts.sequence : session.log.read }
+    }),
+    resubscribe: Effect.fnUntraced(function*(session, requests) {
+      const open = yield* session.relay.current
+      if (Option.isNone(open)) return
+      if (open.value.modern === undefined) {
+        session.inBackground(Effect.forEach(requests, (text) => Effect.ignore(ask(session, text)), { discard: true }))
+        return
+      }
+      yield* reseeded(session.relay)
+      if (session.readers > 0) yield* FiberHandle.run(session.relayStream, hold(session))
+    }),
+    closed: (session) => {
+      if (session.readerLeft() > 0) return
+      deadlines.after(linger, () => {
+        if (session.readers === 0) session.inBackground(FiberHandle.clear(session.relayStream))
+      })
+    }
+  }
+  return self
+})

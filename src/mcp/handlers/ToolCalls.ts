@@ -1,0 +1,118 @@
+/** Calls of tools: bufferable ones by way of the outbox, all others passed on (BEHAVIOUR 2, third intervention). */
+import { Effect, Option, Predicate } from "effect"
+import { Settings } from "../../config/Settings.ts"
+import * as ToolNames from "../../config/ToolNames.ts"
+import { epochOf } from "../../context/transition.ts"
+import { WorkspaceContexts } from "../../context/WorkspaceContexts.ts"
+import * as JsonRpcError from "../../domain/JsonRpcError.ts"
+import { KeptLists, type ToolSpec } from "../../menu/KeptLists.ts"
+import { mayBuffer } from "../../outbox/Call.ts"
+import { type BufferableCall, Outbox, type OutboxRefused, type Submission } from "../../outbox/Outbox.ts"
+import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
+import { LiveToken } from "../../token/LiveToken.ts"
+import { SessionMenu } from "../menu/SessionMenu.ts"
+import { type Ahead, type Answer, type Handler, ownResult, type RequestContext, RpcError } from "./Handler.ts"
+import * as ObservedCalls from "./ObservedCalls.ts"
+import type { PassThrough } from "./PassThrough.ts"
+
+export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
+  const settings = yield* Settings
+  const kept = yield* KeptLists
+  const menu = yield* SessionMenu
+  const outbox = yield* Outbox
+  const token = yield* LiveToken
+  const contexts = yield* WorkspaceContexts
+  const observed = yield* ObservedCalls.make
+  const isBufferable = ToolNames.matcher(settings.outbox.bufferable)
+
+  const epoch = (context: RequestContext) =>
+    Effect.map(contexts.get(context.session.agent), (state) => Option.some(epochOf(state)))
+
+  /** The one live attempt that the outbox asks for, under the key and the id that it gave the call. */
+  const live = (context: RequestContext, ahead: Ahead): Parameters<Outbox["Service"]["submit"]>[1] => (wire, onBytes) =>
+    passThrough.attempt(context, ahead, {
+      sent: { text: wire.text, id: wire.id, headers: { ...context.headers, "idempotency-key": wire.key } },
+      onBytes
+    }).pipe(
+      Effect.flatMap((final) =>
+        final.body._tag === "Whole"
+          ? Effect.succeed({ status: final.status, text: final.body.text })
+          : new RelayFailure({ reason: new AnswerCutOff({ detail: "an answer of more than 16 MiB" }) })
+      ),
+      Effect.scoped
+    )
+
+  const answerTo = Effect.fnUntraced(function*(
+    call: BufferableCall,
+    submission: Submission
+  ): Effect.fn.Return<Answer, RelayFailure> {
+    switch (submission._tag) {
+      case "Answered":
+        if (!submission.replayed) yield* observed.answered(call.agent, call.tool, submission.text, call.epoch)
+        return {
+          outcome: "answered",
+          status: submission.status,
+          headers: {},
+          body: { _tag: "Whole", text: submission.text },
+          mayNameDeadLetters: true
+        }
+      case "Queued":
+        return ownResult(call.request, submission.result, "queued")
+      case "Failed":
+        return yield* submission.failure
+    }
+  })
+
+  const buffered = Effect.fnUntraced(function*(
+    context: RequestContext,
+    ahead: Ahead,
+    tool: string,
+    spec: Option.Option<ToolSpec>
+  ) {
+    const { name, request, session } = context
+    const call: BufferableCall = {
+      agent: session.agent,
+      session: session.id,
+      principal: yield* token.principal(session.agent),
+      request,
+      asked: name,
+      tool,
+      declaresKey: has(spec, "declaresKey"),
+      idempotentHint: has(spec, "idempotentHint"),
+      epoch: yield* epoch(context)
+    }
+    const submission = yield* Effect.mapError(outbox.submit(call, live(context, ahead)), refused)
+    return yield* answerTo(call, submission)
+  })
+
+  const observedCall = Effect.fnUntraced(function*(context: RequestContext, ahead: Ahead, tool: string) {
+    const before = yield* epoch(context)
+    const answer = yield* passThrough.ask(context, ahead)
+    if (answer.body._tag === "Whole") {
+      yield* observed.answered(context.session.agent, tool, answer.body.text, before)
+    }
+    return answer
+  })
+
+  const handler: Handler = Effect.fnUntraced(function*(context, ahead) {
+    const { batched, request, session } = context
+    const tool = request.params["name"]
+    if (!Predicate.isString(tool)) return yield* passThrough.ask(context, ahead)
+    const spec = yield* kept.tool(yield* menu.key(session), tool)
+    if (!batched && isBufferable(tool) && mayBuffer(request)) return yield* buffered(context, ahead, tool, spec)
+    if (observed.isObserved(tool)) return yield* observedCall(context, ahead, tool)
+    const onlyReads = has(spec, "readOnlyHint")
+    return yield* passThrough.ask(context, ahead, { onlyReads, streamJson: !onlyReads && !batched })
+  })
+  return handler
+})
+
+const has = (spec: Option.Option<ToolSpec>, what: "declaresKey" | "idempotentHint" | "readOnlyHint"): boolean =>
+  Option.isSome(spec) && spec.value[what]
+
+const refused = ({ message, reason }: OutboxRefused): RpcError =>
+  new RpcError({
+    code: reason === "key reused" ? JsonRpcError.codes.invalidParams : JsonRpcError.codes.outbox,
+    message,
+    data: { delivery: "not sent", reason }
+  })

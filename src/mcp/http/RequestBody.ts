@@ -1,0 +1,40 @@
+/** Reads a request's body as text. */
+import { isUtf8 } from "node:buffer"
+import type { IncomingMessage } from "node:http"
+import { codes } from "../../domain/JsonRpcError.ts"
+import { type Refusal, refusal } from "./Refusal.ts"
+
+const tooLarge = (maxBytes: number): Refusal =>
+  refusal(413, `the body is larger than ${maxBytes} bytes; send less, or raise listen.maxBody`)
+
+/**
+ * Calls `done` once, with at most `maxBytes` of UTF-8: 413 beyond, 400 for other bytes. A body that is refused is still
+ * drained, so that the client reads the refusal and not a broken connection; the server's request timeout bounds that,
+ * as it bounds the wait. Of a connection that breaks before the body's end nothing is heard.
+ */
+export const readBody = (request: IncomingMessage, maxBytes: number, done: (body: string | Refusal) => void): void => {
+  const chunks: Array<Buffer> = []
+  let size = 0
+  let refused = false
+
+  const refuse = () => {
+    refused = true
+    done(tooLarge(maxBytes))
+  }
+  if (Number(request.headers["content-length"] ?? 0) > maxBytes) refuse()
+  request.on("data", (chunk: Buffer) => {
+    size += chunk.length
+    if (refused) return
+    if (size > maxBytes) return refuse()
+    chunks.push(chunk)
+  })
+  request.on("end", () => {
+    if (refused) return
+    const body = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
+    done(
+      isUtf8(body)
+        ? body.toString("utf8")
+        : refusal(400, "the body is not UTF-8; encode the JSON as UTF-8", { code: codes.parse })
+    )
+  })
+}

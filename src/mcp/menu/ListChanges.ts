@@ -1,0 +1,148 @@
+/**
+ * Tells each session, about its own view only and once per change, that its tools changed (BEHAVIOUR 2).
+ *
+ * What was last answered to a session is held, by fingerprint, against the list newly fetched on its own relay session;
+ * a change of context is held against the kept list and needs no fetch. Sessions with an open stream are refetched 16 at
+ * a time; others with their next request.
+ */
+import { Context, Effect, FiberHandle, FiberSet, Layer, Metric, Option, Semaphore } from "effect"
+import { Settings } from "../../config/Settings.ts"
+import type { AgentName } from "../../domain/Ids.ts"
+import * as Fingerprint from "../../menu/Fingerprint.ts"
+import * as Metrics from "../../observability/Metrics.ts"
+import { Deadlines } from "../../supervision/Deadlines.ts"
+import { Supervisor } from "../../supervision/Supervisor.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+import { AgentSessions } from "../sessions/AgentSessions.ts"
+import { FreshList } from "./FreshList.ts"
+import { type MenuSignal, MenuSignals } from "./MenuSignals.ts"
+import { SessionMenu } from "./SessionMenu.ts"
+
+export const listChangedMethod = "notifications/tools/list_changed"
+export const listChanged = `{"jsonrpc":"2.0","method":"${listChangedMethod}"}`
+
+/** Between two fetches of a list that could not be had, milliseconds. */
+const retryBase = 2000
+const retryCap = 5 * 60_000
+
+/** One for each relay. */
+export class ListChanges extends Context.Service<ListChanges, {
+  /** Tells at once where the session is behind the times. */
+  readonly streamOpened: (session: AgentSession) => Effect.Effect<void>
+  /** With each request of the agent: refetches what may be stale. */
+  readonly requested: (session: AgentSession) => void
+}>()("holdfast/mcp/ListChanges") {
+  static readonly layer = Layer.effect(
+    ListChanges,
+    Effect.gen(function*() {
+      const settings = yield* Settings
+      const menu = yield* SessionMenu
+      const fresh = yield* FreshList
+      const registry = yield* AgentSessions
+      const signals = yield* MenuSignals
+      const deadlines = yield* Deadlines
+      const supervisor = yield* Supervisor
+      const atATime = yield* Semaphore.make(16)
+      yield* Metrics.declare(Metrics.listChanged, {})
+      const ownLists = yield* FiberHandle.make()
+      const provenTokens = yield* FiberSet.make()
+
+      const announce = Effect.fnUntraced(function*(session: AgentSession, fingerprint: string) {
+        if (!session.view.isNews(fingerprint) || menu.ignoresListChanged(session)) return
+        yield* Metric.update(Metrics.listChanged, 1)
+        if (session.readers === 0) return session.view.announceLater(fingerprint)
+        session.view.announced(fingerprint)
+        session.log.append(listChanged, listChangedMethod)
+      })
+
+      /** Against the last known list. */
+      const compareKept = Effect.fnUntraced(function*(session: AgentSession) {
+        const last = yield* menu.last(session)
+        if (Option.isSome(last)) yield* announce(session, Fingerprint.of(last.value.result))
+      })
+
+      /** Against the list newly fetched; a change that comes meanwhile is looked at afterwards. */
+      const compareFresh = Effect.fnUntraced(function*(session: AgentSession) {
+        do {
+          const list = yield* fresh.fetch(session)
+          if (Option.isNone(list)) return retryLater(session)
+          yield* announce(session, yield* menu.fingerprint(session, list.value))
+        } while (session.view.fetched())
+      })
+
+      const refetch = (session: AgentSession): void => {
+        if (!session.view.mayFetch) return
+        session.view.fetching()
+        session.inBackground(atATime.withPermit(compareFresh(session)))
+      }
+
+      /** No news would be lost for good because one fetch failed; a link that comes back asks by itself. */
+      const retryLater = (session: AgentSession): void => {
+        const failures = session.view.fetchFailed()
+        if (failures === undefined) return
+        deadlines.after(Math.min(retryBase * 2 ** failures, retryCap), () => {
+          session.view.rested()
+          if (session.readers > 0) refetch(session)
+        })
+      }
+
+      const handle = Effect.fnUntraced(function*(batch: ReadonlyArray<MenuSignal>) {
+        const sessions = yield* registry.loaded
+        const stale = new Set<AgentSession>()
+        const compare = new Set<AgentSession>()
+        const newTokens = new Set<AgentName>()
+        let every = false
+        for (const signal of batch) {
+          switch (signal._tag) {
+            case "RelayList":
+              stale.add(signal.session)
+              break
+            case "LateList":
+              compare.add(signal.session)
+              break
+            case "EveryList":
+              every = true
+              for (const session of sessions) stale.add(session)
+              break
+            case "TokenChanged":
+              newTokens.add(signal.agent)
+              for (const session of sessions) if (session.agent === signal.agent) stale.add(session)
+              break
+            case "ContextChanged":
+              for (const session of sessions) if (session.agent === signal.agent) compare.add(session)
+          }
+        }
+        yield* Effect.forEach(compare, compareKept, { discard: true })
+        for (const session of stale) {
+          session.view.becomeStale()
+          if (session.readers > 0) refetch(session)
+        }
+        // A relay that is slow to answer holds up nobody else's news.
+        if (every) yield* FiberHandle.run(ownLists, fresh.forAgents)
+        // Whether the relay takes a token is known before anybody's next call.
+        if (newTokens.size > 0) yield* FiberSet.run(provenTokens, fresh.prove(newTokens))
+      })
+
+      yield* signals.takeAll.pipe(
+        Effect.flatMap((first) =>
+          Effect.andThen(
+            Effect.sleep(settings.menu.coalesce),
+            Effect.map(signals.takeMore, (more) => [...first, ...more])
+          )
+        ),
+        Effect.flatMap(handle),
+        Effect.forever,
+        supervisor.supervise("list-changes")
+      )
+
+      return ListChanges.of({
+        streamOpened: Effect.fnUntraced(function*(session) {
+          session.view.forgetNews()
+          yield* compareKept(session)
+          refetch(session)
+        }),
+        requested: refetch
+      })
+    })
+  )
+}

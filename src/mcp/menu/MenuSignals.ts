@@ -1,0 +1,48 @@
+/** Reasons to look again at what sessions see; consumed by one fiber, so that nobody looks twice at once. */
+import { Context, Effect, Layer, Queue } from "effect"
+import type { AgentName } from "../../domain/Ids.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+
+export type MenuSignal =
+  /** The relay said list_changed on this session. */
+  | { readonly _tag: "RelayList"; readonly session: AgentSession }
+  /** A list arrived after a kept one had been answered. */
+  | { readonly _tag: "LateList"; readonly session: AgentSession }
+  | { readonly _tag: "TokenChanged"; readonly agent: AgentName }
+  /** The link came back, or somebody says that the relay's tools may have changed. */
+  | { readonly _tag: "EveryList" }
+  | { readonly _tag: "ContextChanged"; readonly agent: AgentName }
+
+/** One for each relay. */
+export class MenuSignals extends Context.Service<MenuSignals, {
+  /** A session whose relay said list_changed already, and was not looked at since, waits once. */
+  readonly offer: (signal: MenuSignal) => Effect.Effect<void>
+  /** `offer`, at once. */
+  readonly offerUnsafe: (signal: MenuSignal) => void
+  /** Waits for the first one. */
+  readonly takeAll: Effect.Effect<ReadonlyArray<MenuSignal>>
+  /** Those that have come since, perhaps none. */
+  readonly takeMore: Effect.Effect<ReadonlyArray<MenuSignal>>
+}>()("holdfast/mcp/MenuSignals") {
+  static readonly layer = Layer.effect(
+    MenuSignals,
+    Effect.gen(function*() {
+      const queue = yield* Queue.unbounded<MenuSignal>()
+      const waiting = new Set<AgentSession>()
+      const taken = Effect.sync(() => waiting.clear())
+      const offerUnsafe = (signal: MenuSignal): void => {
+        if (signal._tag === "RelayList") {
+          if (waiting.has(signal.session)) return
+          waiting.add(signal.session)
+        }
+        Queue.offerUnsafe(queue, signal)
+      }
+      return MenuSignals.of({
+        offerUnsafe,
+        offer: (signal) => Effect.sync(() => offerUnsafe(signal)),
+        takeAll: Effect.tap(Queue.takeAll(queue), taken),
+        takeMore: Effect.tap(Queue.clear(queue), taken)
+      })
+    })
+  )
+}

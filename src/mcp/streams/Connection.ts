@@ -1,0 +1,104 @@
+/**
+ * One HTTP response to an agent: a plain object over Node's, so that answering costs no fiber (BEHAVIOUR 1).
+ *
+ * Credentials never leave here: headers pass by `passedToAgent` alone.
+ */
+import type { ServerResponse } from "node:http"
+import { passedToAgent } from "./PassedHeaders.ts"
+
+type Headers = Readonly<Record<string, string>>
+
+/** How long a client should wait before it connects again, in milliseconds. */
+export const reconnectAfter = 1000
+
+const eventStreamHeaders = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-cache, no-transform",
+  // Tells nginx and its like not to hold events back.
+  "x-accel-buffering": "no"
+}
+
+export class Connection {
+  readonly #response: ServerResponse
+  #onGone: (() => void) | undefined
+  #onDrain: Array<() => void> = []
+
+  constructor(response: ServerResponse) {
+    this.#response = response
+    response.on("close", () => {
+      this.#drained()
+      if (!response.writableFinished) this.#onGone?.()
+    })
+    // A connection that breaks is nobody's failure, and its close is what counts.
+    response.on("error", () => {})
+  }
+
+  /** Nothing more can be written. */
+  get closed(): boolean {
+    return this.#response.writableEnded || this.#response.destroyed
+  }
+
+  /** Calls `listener` when the client has gone before the response was complete. One at a time. */
+  set onGone(listener: (() => void) | undefined) {
+    this.#onGone = listener
+  }
+
+  /** A whole response; `own` are headers that only Holdfast sends, such as its own challenge. */
+  reply(status: number, text: string, headers: Headers = {}, own: Headers = {}): void {
+    if (this.closed) return
+    const passed = passedToAgent(headers)
+    passed["content-type"] ??= "application/json"
+    passed["content-length"] = String(Buffer.byteLength(text))
+    this.#response.writeHead(status, { ...passed, ...own })
+    this.#response.end(text)
+  }
+
+  replyEmpty(status: number): void {
+    if (this.closed) return
+    this.#response.writeHead(status, { "content-length": 0 })
+    this.#response.end()
+  }
+
+  /** The head of a JSON response that follows in chunks. */
+  beginJson(status: number, headers: Headers): void {
+    this.#begin(status, { "content-type": "application/json", ...passedToAgent(headers) })
+  }
+
+  /** The head of a stream of server-sent events; `first` leaves with it. */
+  beginEvents(first = ""): void {
+    this.#begin(200, eventStreamHeaders, first)
+  }
+
+  #begin(status: number, headers: Headers, first = ""): void {
+    if (this.closed) return
+    this.#response.writeHead(status, headers)
+    if (first === "") this.#response.flushHeaders()
+    else this.#response.write(first)
+  }
+
+  /** Whether the connection takes more at once; where not, `onDrain` says when it does. */
+  write(chunk: string | Uint8Array): boolean {
+    return this.closed || this.#response.write(chunk)
+  }
+
+  /** Calls `listener` once, when the connection takes more, or has closed. */
+  onDrain(listener: () => void): void {
+    this.#onDrain.push(listener)
+    if (this.#onDrain.length === 1) this.#response.once("drain", () => this.#drained())
+  }
+
+  #drained(): void {
+    const waiting = this.#onDrain
+    this.#onDrain = []
+    for (const listener of waiting) listener()
+  }
+
+  end(last?: string): void {
+    if (!this.closed) this.#response.end(last)
+  }
+
+  /** Breaks it off, so that half an answer does not look like a whole one. */
+  destroy(): void {
+    this.#response.destroy()
+  }
+}

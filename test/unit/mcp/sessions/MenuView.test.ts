@@ -1,0 +1,75 @@
+import { assert, describe, it } from "@effect/vitest"
+import { MenuView } from "../../../../src/mcp/sessions/MenuView.ts"
+
+describe("MenuView", () => {
+  it("keeps what is still to be told when an older list is answered meanwhile, and not when it is the list itself", () => {
+    const view = new MenuView("old")
+    view.announceLater("new")
+    view.answeredWith("older")
+    assert.isFalse(view.isNews("new"))
+    view.answeredWith("new")
+    assert.isFalse(view.takeDue())
+    assert.isTrue(view.isNews("newer"))
+  })
+
+  it("is to be told once of what is due, and not of what it was answered meanwhile", () => {
+    const view = new MenuView("old")
+    view.announceLater("new")
+    view.answeredWith("older")
+    assert.isTrue(view.takeDue())
+    assert.isFalse(view.takeDue())
+    assert.isFalse(view.isNews("new"))
+  })
+
+  it("is fetched one at a time, once more where it changed meanwhile, and after a rest where it could not be had", () => {
+    const view = new MenuView("old")
+    assert.isFalse(view.mayFetch)
+    view.becomeStale()
+    assert.isTrue(view.mayFetch)
+    view.fetching()
+    view.becomeStale()
+    assert.isFalse(view.mayFetch)
+    assert.isTrue(view.fetched())
+    assert.isFalse(view.fetched())
+    view.becomeStale()
+    view.fetching()
+    assert.strictEqual(view.fetchFailed(), 0)
+    assert.isTrue(view.mayFetch)
+    view.fetching()
+    assert.isUndefined(view.fetchFailed())
+    view.rested()
+    view.fetching()
+    assert.strictEqual(view.fetchFailed(), 1)
+  })
+
+  it("never tells an agent that has not asked yet", () => {
+    assert.isFalse(new MenuView(undefined).isNews("any"))
+  })
+
+  it("knows the pages before a cursor, however two readers take turns", () => {
+    const view = new MenuView(undefined)
+    view.readOn("tools/list", "\"1\"", ["a"])
+    view.readOn("tools/list", "\"2\"", ["a", "b"])
+    view.readOn("tools/list", "\"1\"", ["a"])
+    assert.deepStrictEqual(view.pagesBefore("tools/list", "\"2\""), ["a", "b"])
+    assert.deepStrictEqual(view.pagesBefore("tools/list", undefined), [])
+    assert.isUndefined(view.pagesBefore("prompts/list", "\"2\""))
+    assert.isUndefined(view.pagesBefore("tools/list", "\"from elsewhere\""))
+  })
+
+  it("remembers a bounded number of cursors", () => {
+    const view = new MenuView(undefined)
+    for (let cursor = 0; cursor < 1000; cursor++) view.readOn("tools/list", String(cursor), [])
+    assert.isUndefined(view.pagesBefore("tools/list", "0"))
+    assert.isDefined(view.pagesBefore("tools/list", "999"))
+  })
+
+  it("remembers no list that is larger than 16 MiB", () => {
+    const view = new MenuView(undefined)
+    const page = "x".repeat(6 * 1024 * 1024)
+    view.readOn("tools/list", "\"2\"", [page, page])
+    view.readOn("tools/list", "\"3\"", [page, page, page])
+    assert.strictEqual(view.pagesBefore("tools/list", "\"2\"")?.length, 2)
+    assert.isUndefined(view.pagesBefore("tools/list", "\"3\""))
+  })
+})
