@@ -6,6 +6,7 @@
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
 import { AgentName, RelayId } from "../domain/Ids.ts"
+import { Level } from "../observability/LogThreshold.ts"
 import { AdminAccess, AdminInput } from "./AdminAccess.ts"
 import { BadRequest, Conflict, NotFound, Unavailable } from "./AdminErrors.ts"
 import { AgentView, LeaseRequest, LeaseView, NewAgent } from "./AgentView.ts"
@@ -113,6 +114,14 @@ export class RelaysGroup extends HttpApiGroup.make("relays").add(
   HttpApiEndpoint.post("reload", "/relays/reload", { payload: ReloadCommand, success: ReloadView, error: Conflict })
 ) {}
 
+/** What the running daemon logs; a new start begins with the setting again. */
+export const LogLevelView = Schema.Struct({ level: Level })
+
+export class LogLevelGroup extends HttpApiGroup.make("logLevel").add(
+  HttpApiEndpoint.get("show", "/log-level", { success: LogLevelView, error: Conflict }),
+  HttpApiEndpoint.put("set", "/log-level", { payload: LogLevelView, success: LogLevelView, error: Conflict })
+) {}
+
 /** For git's credential helper and for gh; `get` alone answers with a secret. */
 export class CredentialGroup extends HttpApiGroup.make("credential").add(
   HttpApiEndpoint.get("list", "/credentials", { success: Schema.Array(CredentialView) }),
@@ -128,7 +137,17 @@ export class CredentialGroup extends HttpApiGroup.make("credential").add(
 ) {}
 
 export class AdminApi extends HttpApi.make("holdfast-admin")
-  .add(StatusGroup, RelaysGroup, AgentsGroup, OutboxGroup, ContextGroup, ToolsGroup, TokenGroup, CredentialGroup)
+  .add(
+    StatusGroup,
+    RelaysGroup,
+    AgentsGroup,
+    OutboxGroup,
+    ContextGroup,
+    ToolsGroup,
+    TokenGroup,
+    CredentialGroup,
+    LogLevelGroup
+  )
   .middleware(AdminInput)
   .middleware(AdminAccess)
   .prefix("/api")

@@ -14,6 +14,7 @@ import { AgentRoster } from "./AgentRoster.ts"
 import * as AgentsHandlers from "./AgentsHandlers.ts"
 import * as ContextHandlers from "./ContextHandlers.ts"
 import * as CredentialHandlers from "./CredentialHandlers.ts"
+import * as LogLevelHandlers from "./LogLevelHandlers.ts"
 import { Lookup } from "./Lookup.ts"
 import * as OutboxHandlers from "./OutboxHandlers.ts"
 import * as RelaysHandlers from "./RelaysHandlers.ts"
@@ -31,7 +32,8 @@ export const groups = Layer.mergeAll(
   ContextHandlers.layerNoDeps,
   ToolsHandlers.layerNoDeps,
   TokenHandlers.layerNoDeps,
-  CredentialHandlers.layerNoDeps
+  CredentialHandlers.layerNoDeps,
+  LogLevelHandlers.layerNoDeps
 ).pipe(Layer.provide([Lookup.layerNoDeps, AgentRoster.layerNoDeps]))
 
 const routes = Layer.merge(

@@ -1,8 +1,10 @@
-import { Effect, FileSystem, Option } from "effect"
+import { Console, Effect, FileSystem, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { join } from "node:path"
+import { Level } from "../observability/LogThreshold.ts"
 import { dataDirectory } from "./configuration.ts"
 import * as Service from "./connect/Service.ts"
+import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 import { CommandFailed, Ended } from "./Failures.ts"
 import * as Foreground from "./Foreground.ts"
 
@@ -18,9 +20,20 @@ export const logs = Command.make("logs", {
     Flag.withDescription("How many of the last lines (default: 100)"),
     Flag.withMetavar("N"),
     Flag.withDefault(100)
+  ),
+  setLevel: Flag.Literals("set-level", Level.literals).pipe(
+    Flag.withDescription("Change what the running daemon logs, until it is stopped; prints the log only with --follow"),
+    Flag.withMetavar("LEVEL"),
+    Flag.optional
   )
-}, ({ follow, lines }) =>
+}, ({ follow, lines, setLevel }) =>
   Effect.gen(function*() {
+    if (Option.isSome(setLevel)) {
+      const daemon = yield* DaemonClient
+      const { level } = yield* daemon.ask((client) => client.logLevel.set({ payload: { level: setLevel.value } }))
+      yield* Console.log(`the daemon logs what is ${level} or above, until it is stopped`)
+      if (!follow) return
+    }
     const fs = yield* FileSystem.FileSystem
     const dataDir = yield* dataDirectory
     const unit = Option.filter(yield* Service.find(dataDir), ({ kind }) => kind === "systemd")
@@ -39,5 +52,9 @@ export const logs = Command.make("logs", {
     if (code !== 0) return yield* new Ended({ code })
   })).pipe(
     Command.withDescription("What the daemon in the background logged"),
-    Command.withExamples([{ command: "holdfast logs --follow", description: "The last 100 lines, then what comes" }])
+    Command.withExamples([{ command: "holdfast logs --follow", description: "The last 100 lines, then what comes" }, {
+      command: "holdfast logs --set-level debug --follow",
+      description: "Make the running daemon log more, and read it"
+    }]),
+    withDaemon
   )

@@ -6,6 +6,7 @@
  */
 import { ByteSize, Context, Duration as Durations, Effect, Option, Schema } from "effect"
 import { defaultRelay, RelayId } from "../domain/Ids.ts"
+import { Level } from "../observability/LogThreshold.ts"
 import { CredentialSettings } from "./CredentialSettings.ts"
 import { TokenSettings } from "./TokenSettings.ts"
 
@@ -177,7 +178,7 @@ export const SettingsSchema = Schema.Struct({
     })
   }),
   log: section({
-    level: or(Schema.Literals(["debug", "info", "warning", "error"]), "info"),
+    level: or(Level, "info"),
     format: Schema.optionalKey(Schema.Literals(["pretty", "json", "logfmt"]))
   })
 }).check(

@@ -5,21 +5,16 @@
  * Each line has `timestamp`, `level` and one `message`, then fields of its own, such as `relay` and `agent`; `error` is a
  * failure: its stack in logfmt and json, its message in pretty. A secret is `Redacted` and prints so; arguments of calls
  * are not logged.
+ *
+ * The level is `LogThreshold`'s, which changes at run time. Effect's own is fixed per fiber, so that is the lowest of ours.
  */
-import { Array as Arr, Cause, Effect, Layer, Logger, type LogLevel, Predicate, Redacted, References } from "effect"
+import { Array as Arr, Cause, Effect, Layer, Logger, Predicate, Redacted, References } from "effect"
 import { inspect, styleText } from "node:util"
 import { Settings, type SettingsValues } from "../config/Settings.ts"
+import { LogThreshold, make as makeThreshold } from "./LogThreshold.ts"
 
-type Level = SettingsValues["log"]["level"]
 type Format = NonNullable<SettingsValues["log"]["format"]>
 type Value = string | number | boolean | null
-
-const minimum: Readonly<Record<Level, LogLevel.LogLevel>> = {
-  debug: "Debug",
-  info: "Info",
-  warning: "Warn",
-  error: "Error"
-}
 
 /** Named as the setting names them. */
 const levelNames = { Fatal: "error", Error: "error", Warn: "warning", Info: "info", Debug: "debug", Trace: "debug" }
@@ -130,9 +125,15 @@ const formats = (color: boolean): Readonly<Record<Format, (options: Logger.Optio
 
 export const layerFor = (log: SettingsValues["log"], terminal: Terminal): Layer.Layer<never> => {
   const format = log.format ?? (terminal.isTerminal ? "pretty" : "logfmt")
-  return Layer.merge(
-    Logger.layer([Logger.withConsoleError(Logger.make(formats(terminal.color)[format]))]),
-    Layer.succeed(References.MinimumLogLevel, minimum[log.level])
+  const threshold = makeThreshold(log.level)
+  const written = Logger.withConsoleError(Logger.make(formats(terminal.color)[format]))
+  const logger = Logger.make<unknown, void>((options) => {
+    if (threshold.isEnabled(options.logLevel)) written.log(options)
+  })
+  return Layer.mergeAll(
+    Logger.layer([logger]),
+    Layer.succeed(References.MinimumLogLevel, "Debug"),
+    Layer.succeed(LogThreshold, threshold)
   )
 }
 

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Deferred, Effect, Fiber, Redacted } from "effect"
 import { TestClock, TestConsole } from "effect/testing"
 import { settingsFrom } from "../../../src/config/Settings.ts"
 import { layerFor } from "../../../src/observability/Logging.ts"
+import { LogThreshold } from "../../../src/observability/LogThreshold.ts"
 
 const terminal = { isTerminal: true, color: false }
 const pipe = { isTerminal: false, color: false }
@@ -89,6 +90,33 @@ describe("Logging", () => {
       assert.lengthOf(yield* lines, 2)
       yield* all.pipe(Effect.provide(layerFor({ ...log, level: "debug" }, terminal)))
       assert.lengthOf(yield* lines, 6)
+    }))
+
+  it.effect("obeys a level that is set while it runs, in a fiber that runs already too, and says at once what is logged", () =>
+    Effect.gen(function*() {
+      const { isEnabled, level, set } = yield* LogThreshold
+      const later = yield* Deferred.make<void>()
+      const fiber = yield* Effect.forkChild(Effect.andThen(Deferred.await(later), Effect.logDebug("d")))
+      yield* Effect.logDebug("d")
+      assert.isFalse(isEnabled("Debug"))
+      assert.isTrue(isEnabled("Info"))
+      yield* set("debug")
+      assert.isTrue(isEnabled("Debug"))
+      assert.strictEqual(yield* level, "debug")
+      yield* Deferred.succeed(later, undefined)
+      yield* Fiber.join(fiber)
+      assert.lengthOf(yield* lines, 1)
+      yield* set("error")
+      yield* Effect.logWarning("w")
+      assert.isFalse(isEnabled("Warn"))
+      assert.lengthOf(yield* lines, 1)
+    }).pipe(Effect.provide(layerFor(log, terminal))))
+
+  it.effect("is an embedding program's own where that has other loggers: there everything may be logged, nothing set", () =>
+    Effect.gen(function*() {
+      const { isEnabled, set } = yield* LogThreshold
+      assert.isTrue(isEnabled("Trace"))
+      assert.include((yield* Effect.flip(set("debug"))).message, "the program that runs Holdfast")
     }))
 
   it.effect("shows an operator no terminal sequences of others", () =>
