@@ -5,8 +5,8 @@
  */
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { LogLevel } from "../config/Settings.ts"
 import { AgentName, RelayId } from "../domain/Ids.ts"
-import { Level } from "../observability/LogThreshold.ts"
 import { AdminAccess, AdminInput } from "./AdminAccess.ts"
 import { BadRequest, Conflict, NotFound, Unavailable } from "./AdminErrors.ts"
 import { AgentView, LeaseRequest, LeaseView, NewAgent } from "./AgentView.ts"
@@ -115,7 +115,7 @@ export class RelaysGroup extends HttpApiGroup.make("relays").add(
 ) {}
 
 /** What the running daemon logs; a new start begins with the setting again. */
-export const LogLevelView = Schema.Struct({ level: Level })
+export const LogLevelView = Schema.Struct({ level: LogLevel })
 
 export class LogLevelGroup extends HttpApiGroup.make("logLevel").add(
   HttpApiEndpoint.get("show", "/log-level", { success: LogLevelView, error: Conflict }),

@@ -1,7 +1,7 @@
 import { Console, Effect, FileSystem, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { join } from "node:path"
-import { Level } from "../observability/LogThreshold.ts"
+import { LogLevel } from "../config/Settings.ts"
 import { dataDirectory } from "./configuration.ts"
 import * as Service from "./connect/Service.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
@@ -21,7 +21,7 @@ export const logs = Command.make("logs", {
     Flag.withMetavar("N"),
     Flag.withDefault(100)
   ),
-  setLevel: Flag.Literals("set-level", Level.literals).pipe(
+  setLevel: Flag.Literals("set-level", LogLevel.literals).pipe(
     Flag.withDescription("Change what the running daemon logs, until it is stopped; prints the log only with --follow"),
     Flag.withMetavar("LEVEL"),
     Flag.optional

@@ -6,9 +6,11 @@
  */
 import { ByteSize, Context, Duration as Durations, Effect, Option, Schema } from "effect"
 import { defaultRelay, RelayId } from "../domain/Ids.ts"
-import { Level } from "../observability/LogThreshold.ts"
 import { CredentialSettings } from "./CredentialSettings.ts"
 import { TokenSettings } from "./TokenSettings.ts"
+
+export const LogLevel = Schema.Literals(["debug", "info", "warning", "error"])
+export type LogLevel = typeof LogLevel.Type
 
 const or = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
@@ -178,7 +180,7 @@ export const SettingsSchema = Schema.Struct({
     })
   }),
   log: section({
-    level: or(Level, "info"),
+    level: or(LogLevel, "info"),
     format: Schema.optionalKey(Schema.Literals(["pretty", "json", "logfmt"]))
   })
 }).check(

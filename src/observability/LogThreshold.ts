@@ -3,9 +3,7 @@
  * runs; the next event obeys.
  */
 import { Context, Effect, type LogLevel, Schema } from "effect"
-
-export const Level = Schema.Literals(["debug", "info", "warning", "error"])
-export type Level = typeof Level.Type
+import type { LogLevel as Level } from "../config/Settings.ts"
 
 /** Where `Logging.layer` is not: the program that embeds Holdfast has loggers and a level of its own. */
 export class LogLevelForeign extends Schema.TaggedError<LogLevelForeign>()("LogLevelForeign", {}) {

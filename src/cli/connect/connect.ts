@@ -129,7 +129,9 @@ export const connect = Command.make("connect", {
     Flag.withDefault(defaultRelay)
   ),
   tokenFile: Flag.String("token-file").pipe(
-    Flag.withDescription("A file that holds the server's token; its path is remembered, never its content"),
+    Flag.withDescription(
+      "A file that holds the server's token ({agent} stands for an agent's name); only its path is remembered"
+    ),
     Flag.withMetavar("FILE"),
     Flag.optional
   ),

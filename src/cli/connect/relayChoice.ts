@@ -3,7 +3,7 @@ import { Effect, FileSystem, Option, Predicate, Result } from "effect"
 import { join, resolve } from "node:path"
 import * as JsonEntry from "../../clients/jsonEntry.ts"
 import * as ConfigFile from "../../config/ConfigFile.ts"
-import { defaultRelay } from "../../domain/Ids.ts"
+import { defaultAgent, defaultRelay } from "../../domain/Ids.ts"
 import { CommandFailed, UsageError } from "../Failures.ts"
 import type { Edit } from "./FileEdit.ts"
 
@@ -52,8 +52,12 @@ export const relayEdit = Effect.fnUntraced(function*(file: string, asked: Asked)
   if (at(present, ["relay", "embedded"]) === true && Option.isSome(asked.url) && asked.name === defaultRelay) {
     return yield* elsewhere("the embedded one", file)
   }
-  if (Option.isSome(asked.tokenFile) && !(yield* fs.exists(asked.tokenFile.value))) {
-    return yield* new CommandFailed({ message: `there is no token file ${asked.tokenFile.value}` })
+  if (Option.isSome(asked.tokenFile)) {
+    // Each agent may have one of its own; the default agent is the one that is registered.
+    const tokenFile = asked.tokenFile.value.replaceAll("{agent}", defaultAgent)
+    if (!(yield* fs.exists(tokenFile))) {
+      return yield* new CommandFailed({ message: `there is no token file ${tokenFile}` })
+    }
   }
   const members = membersOf(asked)
   const edit: Edit = {
