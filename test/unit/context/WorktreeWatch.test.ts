@@ -169,7 +169,7 @@ describe("WorktreeWatch", () => {
 
   it.live("each can be turned off", () =>
     Effect.gen(function*() {
-      const git = { look, branch: false, merge: false, removal: true }
+      const git = { pollInterval: look, branch: false, merge: false, removal: true }
       const { becomes, path, repo, state } = yield* setup({ context: { git } })
       repo.commit(path, "work")
       yield* looked
