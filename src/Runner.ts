@@ -35,7 +35,7 @@ import * as EndpointFile from "./storage/EndpointFile.ts"
 import { Deadlines } from "./supervision/Deadlines.ts"
 import { Supervisor } from "./supervision/Supervisor.ts"
 import * as PrincipalMemory from "./token/PrincipalMemory.ts"
-import * as SettingsCredentialSources from "./token/SettingsCredentialSources.ts"
+import * as SettingsCredentialSources from "./credentials/SettingsCredentialSources.ts"
 
 const announced = Layer.effectDiscard(Effect.gen(function*() {
   const { port, url } = yield* Endpoint

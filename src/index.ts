@@ -98,5 +98,5 @@ export {
 } from "./credentials/CredentialSources.ts"
 export { RuntimeCredentials, type Turn } from "./credentials/RuntimeCredentials.ts"
 export { LiveToken, type Token, type TokenStatus } from "./token/LiveToken.ts"
-export * as SettingsCredentialSources from "./token/SettingsCredentialSources.ts"
+export * as SettingsCredentialSources from "./credentials/SettingsCredentialSources.ts"
 export { type IssuedToken, type TokenSource, TokenSourceFailed } from "./token/sources/TokenSource.ts"

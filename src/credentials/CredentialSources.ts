@@ -26,7 +26,7 @@ export interface IssuedCredential {
 export interface CredentialSource {
   /** Kind and place, never a secret. */
   readonly source: string
-  /** Asks once, without any cache, for 10 s at most. */
+  /** Asks once, without any cache; is interrupted after 10 s. */
   readonly ask: Effect.Effect<IssuedCredential, CredentialUnavailable>
 }
 

@@ -6,7 +6,7 @@ import { Context, Effect, Layer, type Option, type Redacted, Schema } from "effe
 import { type CredentialSettings, hostsOf, originOf, usernameOf } from "../config/CredentialSettings.ts"
 import { Settings } from "../config/Settings.ts"
 import { CredentialSources, type CredentialUnavailable } from "./CredentialSources.ts"
-import * as FreshCredential from "./FreshCredential.ts"
+import * as OnDemandCredential from "./OnDemandCredential.ts"
 
 /** No credential is configured for that place, or not for that user: others may have one. */
 export class NotOurs extends Schema.TaggedError<NotOurs>()("NotOurs", { place: Schema.String, why: Schema.String }) {
@@ -30,7 +30,7 @@ export interface Credential {
   readonly expiresAt: Option.Option<number>
 }
 
-export interface CredentialStatus extends FreshCredential.CredentialState {
+export interface CredentialStatus extends OnDemandCredential.CredentialCondition {
   readonly name: string
   readonly hosts: ReadonlyArray<string>
   readonly source: string
@@ -52,7 +52,7 @@ export class Credentials extends Context.Service<Credentials, {
         const source = sources.get(name)
         if (source === undefined) continue
         const origins = hostsOf(settings).flatMap((host) => originOf(host) ?? [])
-        const fresh = yield* FreshCredential.make(name, source.ask, Effect.logWarning)
+        const fresh = yield* OnDemandCredential.make(name, source.ask, { logged: true })
         all.push({ name, settings, origins, source: source.source, fresh })
       }
 
@@ -97,5 +97,5 @@ interface Known {
   readonly settings: CredentialSettings
   readonly origins: ReadonlyArray<string>
   readonly source: string
-  readonly fresh: FreshCredential.FreshCredential
+  readonly fresh: OnDemandCredential.OnDemandCredential
 }

@@ -9,13 +9,12 @@ import { Context, Duration, Effect, FileSystem, Layer, Path, Redacted } from "ef
 import { type CredentialSettings, tokenVariablesOf } from "../config/CredentialSettings.ts"
 import { Settings } from "../config/Settings.ts"
 import * as CredentialDirectory from "./CredentialDirectory.ts"
-import { CredentialSources, CredentialUnavailable, type IssuedCredential } from "./CredentialSources.ts"
-import * as FreshCredential from "./FreshCredential.ts"
+import { CredentialSources, type CredentialUnavailable, type IssuedCredential } from "./CredentialSources.ts"
+import * as OnDemandCredential from "./OnDemandCredential.ts"
 
 /** A turn begins with credentials that came no longer ago than this. */
 const young = Duration.toMillis("60 seconds")
-const patience = "10 seconds"
-const look = "30 seconds"
+const renewInterval = "30 seconds"
 
 export interface Turn {
   /** Tokens and paths of files, by variable. */
@@ -30,7 +29,7 @@ interface Handed {
   readonly name: string
   readonly settings: CredentialSettings
   readonly file: string
-  readonly fresh: FreshCredential.FreshCredential
+  readonly fresh: OnDemandCredential.OnDemandCredential
   /** What the file holds; `undefined` where there is none. */
   written: string | undefined
 }
@@ -54,18 +53,11 @@ export class RuntimeCredentials extends Context.Service<RuntimeCredentials, {
       for (const [name, settings] of Object.entries(credentials)) {
         const source = sources.get(name)
         if (source === undefined || settings.handOver === undefined) continue
-        const late = new CredentialUnavailable({
-          name,
-          code: "timeout",
-          hint: "no answer within 10 s",
-          retryable: true
-        })
-        const ask = Effect.timeoutOrElse(source.ask, { duration: patience, orElse: () => Effect.fail(late) })
         all.push({
           name,
           settings,
           file: path.join(isRetained(settings) ? retained : directory, encodeURIComponent(name)),
-          fresh: yield* FreshCredential.make(name, ask, () => Effect.void),
+          fresh: yield* OnDemandCredential.make(name, source.ask, { logged: false }),
           written: undefined
         })
       }
@@ -101,7 +93,7 @@ export class RuntimeCredentials extends Context.Service<RuntimeCredentials, {
           }
         )
       )
-      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(look), renew)))
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(renewInterval), renew)))
 
       return RuntimeCredentials.of({
         beginTurn: Effect.gen(function*() {

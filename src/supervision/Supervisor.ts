@@ -15,11 +15,11 @@ import {
   Layer,
   Metric,
   Option,
-  Schedule,
   Schema,
   type Scope
 } from "effect"
 import * as Metrics from "../observability/Metrics.ts"
+import * as Backoff from "./Backoff.ts"
 
 export class FiberEscalated extends Schema.TaggedError<FiberEscalated>()("FiberEscalated", {
   fiber: Schema.String,
@@ -39,12 +39,12 @@ export interface FiberStatus {
   readonly lastFailure: Option.Option<{ readonly at: number; readonly cause: string }>
 }
 
-const backoff = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("30 seconds")])
+const restarts = Backoff.exponential({ base: "100 millis", max: "30 seconds" })
 const healthyAfter = 60_000
 const window = 60_000
-const restartsInWindow = 5
+const maxRestartsInWindow = 5
 
-const inWords = (cause: Cause.Cause<unknown>): string =>
+const format = (cause: Cause.Cause<unknown>): string =>
   Cause.prettyErrors(cause).map((error) => error.message).join("; ") || "interrupted"
 
 const now = Effect.map(Clock.currentTimeMillis, Math.floor)
@@ -89,7 +89,7 @@ export class Supervisor extends Context.Service<Supervisor, {
 
           const keepAlive = Effect.gen(function*() {
             let failures: Array<number> = []
-            let pause = yield* Schedule.toStepWithSleep(backoff)
+            const backoff = Backoff.make(restarts)
             while (true) {
               const startedAt = yield* now
               become({ state: "running", startedAt })
@@ -97,7 +97,7 @@ export class Supervisor extends Context.Service<Supervisor, {
               if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
 
               const at = yield* now
-              const cause = inWords(exit.cause)
+              const cause = format(exit.cause)
               failures = [...failures.filter((failure) => failure > at - window), at]
               become({
                 state: "restarting",
@@ -106,11 +106,11 @@ export class Supervisor extends Context.Service<Supervisor, {
               })
               yield* Effect.logError("fiber failed, restarting", exit.cause)
               yield* Metric.update(Metric.withAttributes(Metrics.fiberRestarts, { fiber: name }), 1)
-              if (failures.length > restartsInWindow) {
+              if (failures.length > maxRestartsInWindow) {
                 yield* Deferred.fail(escalation, new FiberEscalated({ fiber: name, restarts: failures.length, cause }))
               }
-              if (at - startedAt >= healthyAfter) pause = yield* Schedule.toStepWithSleep(backoff)
-              yield* Effect.ignore(pause(undefined))
+              if (at - startedAt >= healthyAfter) backoff.reset()
+              yield* Effect.sleep(yield* backoff.next)
             }
           })
 

@@ -8,12 +8,11 @@ import { Context, Effect, Exit, Layer, Option, PubSub, Scope, Semaphore, Stream 
 import { RelayTarget } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
-import { noToken } from "./NoToken.ts"
-import * as RotatingToken from "./RotatingToken.ts"
+import * as RelayToken from "./RelayToken.ts"
 import { choose, type ChosenSource, type TokenOwner } from "./sources/ChosenSource.ts"
 import type { AskedFor, Token, TokenStatus } from "./Token.ts"
 
-export type { AskedFor, Token, TokenStatus, TokenTrouble } from "./Token.ts"
+export type { AskedFor, Token, TokenStatus, TokenError } from "./Token.ts"
 
 export class LiveToken extends Context.Service<LiveToken, {
   /** The token in force; `None` where there is none: requests then go without. */
@@ -65,7 +64,7 @@ export class LiveToken extends Context.Service<LiveToken, {
 
 const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
   if (chosen._tag === "None") {
-    const { current, principal, refresh, status } = noToken
+    const { current, principal, refresh, status } = RelayToken.noToken
     return LiveToken.of({
       current: () => current,
       principal: () => principal,
@@ -83,7 +82,7 @@ const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
   const supervisor = yield* Supervisor
   const creating = yield* Semaphore.make(1)
   const changes = yield* PubSub.unbounded<{ readonly agent: AgentName; readonly principalChanged: boolean }>()
-  const tokens = new Map<TokenOwner, RotatingToken.RotatingToken>()
+  const tokens = new Map<TokenOwner, RelayToken.RelayToken>()
   const scopes = new Map<TokenOwner, Scope.Closeable>()
   /** Those who share one token, and are told when it changes. */
   const sharing = new Map<AgentName, TokenOwner>()
@@ -91,10 +90,10 @@ const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
 
   const create = Effect.fnUntraced(function*(owner: TokenOwner) {
     const source = chosen._tag === "Shared" ? Option.some(chosen.source) : yield* chosen.source(owner)
-    if (Option.isNone(source)) return noToken
+    if (Option.isNone(source)) return RelayToken.noToken
     const own = yield* Scope.fork(scope)
     scopes.set(owner, own)
-    return yield* RotatingToken.make({
+    return yield* RelayToken.make({
       source: source.value,
       relay,
       owner,
@@ -106,7 +105,7 @@ const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
     }).pipe(Scope.provide(own), Effect.provideService(Supervisor, supervisor))
   })
 
-  const tokenOf = (agent: AgentName): Effect.Effect<RotatingToken.RotatingToken> => {
+  const tokenOf = (agent: AgentName): Effect.Effect<RelayToken.RelayToken> => {
     const owner = ownerOf(agent)
     sharing.set(agent, owner)
     const token = tokens.get(owner)

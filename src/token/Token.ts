@@ -12,7 +12,7 @@ export interface Token {
 /** What was asked with a token. Some relays let a session open, or tools be listed, without looking at it. */
 export type AskedFor = "session" | "answer" | "call"
 
-export interface TokenTrouble {
+export interface TokenError {
   readonly code: string
   readonly hint: string
   /** Of HTTP, where the source spoke that. */
@@ -30,5 +30,5 @@ export interface TokenStatus {
   readonly lastRefreshAt: Option.Option<number>
   readonly nextRefreshAt: Option.Option<number>
   /** What the source said when it last failed; never the token. */
-  readonly lastError: Option.Option<TokenTrouble>
+  readonly lastError: Option.Option<TokenError>
 }

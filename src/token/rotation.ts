@@ -1,45 +1,44 @@
-/** When a token source is asked again (BEHAVIOUR 7). All in milliseconds. */
+/** When a source is asked again (BEHAVIOUR 7). All in milliseconds. */
 import { Option } from "effect"
+import * as Backoff from "../supervision/Backoff.ts"
 
-const early = 5 * 60_000
-const leastPause = 1000
-/** Between two asks of a source that gives the same token again, however soon that one ends. */
-const leastPauseUnchanged = 30_000
+const minute = 60_000
 
-/** Between asks of a source that refused, and of one whose tokens the relay refused 5 times in a row. */
-export const rest = 5 * 60_000
-
-export const refusalsInRow = 5
-
-/** Until the time of day is looked at again while nothing is due. */
-export const longestNap = 60_000
-
-/** The source is given up on after this long, once for each ask. */
-export const patience = 10_000
+/** A source that has not answered by then has failed. */
+export const timeout = 10_000
 
 /** What a source may take of that, so that it can still say itself what took too long. */
-export const sourceTimeout = patience - 500
+export const sourceTimeout = timeout - 500
 
-const firstRetry = 2000
-const retryCap = 30_000
+/** Between asks of a source that refused, and of one whose tokens the relay refused 5 times in a row. */
+export const coolDown = 5 * minute
 
-/** Until the next try after that many transient failures in a row: 2, 4, 8 s, and 30 s at most. */
-export const retryAfter = (failures: number): number => Math.min(firstRetry * 2 ** (failures - 1), retryCap)
+/** A timer stands still while a computer sleeps, so none runs for longer than this. */
+export const maxSleep = minute
+
+/** After transient failures in a row: 2, 4, 8, 16 s, then every 30 s. */
+export const retries = Backoff.exponential({ base: "2 seconds", max: "30 seconds" })
+
+/** Between two asks of a failing source that a refused request causes. */
+export const minPause = 2000
+
+/** 5 minutes before the end, or a fifth of the lifetime before it if that is shorter. */
+const margin = (expiresAt: number, issuedAt: number): number => Math.min(5 * minute, (expiresAt - issuedAt) / 5)
+
+/** Until when a credential need not be renewed. `None` where it has no known end. */
+export const freshUntil = (expiresAt: Option.Option<number>, issuedAt: number): Option.Option<number> =>
+  Option.map(expiresAt, (end) => end - margin(end, issuedAt))
 
 /**
- * At the expiry minus 5 minutes, or a fifth of the lifetime if that is shorter; `jitter` (0 to 1) brings it forward by up
- * to a fifth of that again. `None` where the token has no end.
+ * When to ask for the next one ahead of time. `jitter` (0 to 1) brings that forward by up to a fifth of the margin.
+ * A source that gave the same credential again is left alone for 30 s, however soon that one ends.
  */
 export const refreshAt = (
-  end: Option.Option<number>,
-  at: number,
-  options: { readonly jitter: number; readonly changed: boolean }
+  expiresAt: Option.Option<number>,
+  issuedAt: number,
+  options: { readonly jitter: number; readonly repeated: boolean }
 ): Option.Option<number> =>
-  Option.map(end, (expiresAt) => {
-    const margin = Math.min(early, (expiresAt - at) / 5)
-    const due = expiresAt - margin * (1 + options.jitter / 5)
-    return Math.floor(Math.max(due, at + (options.changed ? leastPause : leastPauseUnchanged)))
+  Option.map(expiresAt, (end) => {
+    const due = end - margin(end, issuedAt) * (1 + options.jitter / 5)
+    return Math.floor(Math.max(due, issuedAt + (options.repeated ? 30_000 : 1000)))
   })
-
-/** Whether a source that failed may be asked again because the relay refused the token, without hammering it. */
-export const mayAskAgain = (lastAskAt: number, at: number): boolean => at - lastAskAt >= firstRetry

@@ -1,21 +1,32 @@
-/** When a relay that is away is probed next; the memory of one link, which alone writes it. */
-import { Clock, Effect, Latch } from "effect"
-import { backoffMillis, type BackoffOptions } from "./Backoff.ts"
+/** When a relay that is away is probed next. One link owns it, and alone writes it. */
+import { Clock, type Duration, Effect, Latch } from "effect"
+import { isLoopback } from "../../domain/Loopback.ts"
+import * as Backoff from "../../supervision/Backoff.ts"
 
 /** While somebody waits for the link, milliseconds. */
 const waitersProbeEvery = 1000
 
+/** A relay on this machine is back sooner, and costs less to ask. */
+export const backoffFor = ({ hostname }: URL, settings: {
+  readonly backoffBase: Duration.Duration
+  readonly backoffCap: Duration.Duration
+  readonly backoffCapLoopback: Duration.Duration
+}): Backoff.Backoff =>
+  Backoff.make(Backoff.jittered({
+    base: settings.backoffBase,
+    max: isLoopback(hostname) ? settings.backoffCapLoopback : settings.backoffCap
+  }))
+
 export class ProbeSchedule {
   /** Milliseconds since the epoch, whole. */
   nextProbeAt: number
-  readonly #backoff: BackoffOptions
+  readonly #backoff: Backoff.Backoff
   /** Released when somebody begins to wait. */
   readonly #hurry = Latch.makeUnsafe(false)
   #probedAt: number
-  #step = 0
   #waiting = 0
 
-  constructor(backoff: BackoffOptions, now: number) {
+  constructor(backoff: Backoff.Backoff, now: number) {
     this.#backoff = backoff
     this.#probedAt = now
     this.nextProbeAt = now
@@ -23,13 +34,13 @@ export class ProbeSchedule {
 
   /** The backoff starts afresh with the next failure. */
   reset(): void {
-    this.#step = 0
+    this.#backoff.reset()
   }
 
   /** A probe failed. What somebody who waits has asked for is extra: the backoff goes on as if it had not been. */
   readonly failed = Effect.fnUntraced(function*(this: ProbeSchedule, at: number) {
     this.#probedAt = at
-    if (at >= this.nextProbeAt) this.nextProbeAt = at + (yield* backoffMillis(this.#step++, this.#backoff))
+    if (at >= this.nextProbeAt) this.nextProbeAt = at + (yield* this.#backoff.next)
   })
 
   /** Probes come once a second while `wait` lasts. */

@@ -178,7 +178,7 @@ describe("Credentials", () => {
       })
     ))
 
-  it.effect("holds a token that has ended already for a failure", () =>
+  it.effect("holds a token that has ended already, or is empty, for a failure", () =>
     withSource(({ script }) =>
       Effect.gen(function*() {
         yield* TestClock.setTime(1000)
@@ -187,6 +187,19 @@ describe("Credentials", () => {
         assert.include(error.message, "has ended")
         const [status] = yield* Effect.flatMap(Credentials, (all) => all.status)
         assert.strictEqual(status?.state, "failing")
+        yield* TestClock.setTime(31_000)
+        script.answer = () => Effect.succeed(issued(""))
+        assert.include((yield* Effect.flip(password)).message, "without a token")
+      })
+    ))
+
+  it.effect("gives up a source that is silent for 10 s", () =>
+    withSource(({ script }) =>
+      Effect.gen(function*() {
+        script.answer = () => Effect.never
+        const asking = yield* Effect.forkChild(Effect.flip(password), { startImmediately: true })
+        yield* TestClock.adjust("10 seconds")
+        assert.include((yield* Fiber.join(asking)).message, "no answer within 10 s (timeout)")
       })
     ))
 

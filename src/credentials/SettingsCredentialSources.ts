@@ -2,9 +2,8 @@
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Option } from "effect"
 import { Settings } from "../config/Settings.ts"
-import { type CredentialSource, CredentialSources, CredentialUnavailable } from "../credentials/CredentialSources.ts"
-import * as rotation from "./rotation.ts"
-import { sourceOf } from "./sources/ChosenSource.ts"
+import { sourceOf } from "../token/sources/ChosenSource.ts"
+import { type CredentialSource, CredentialSources, CredentialUnavailable } from "./CredentialSources.ts"
 
 export const layer = Layer.effect(
   CredentialSources,
@@ -16,19 +15,11 @@ export const layer = Layer.effect(
       if (Option.isNone(source)) continue
       sources.set(name, {
         source: source.value.name,
-        ask: source.value.fetch.pipe(
-          Effect.mapError(({ code, hint, retryable, status }) =>
+        ask: Effect.mapBoth(source.value.fetch, {
+          onSuccess: ({ expiresAt, username, value }) => ({ token: value, expiresAt, username }),
+          onFailure: ({ code, hint, retryable, status }) =>
             new CredentialUnavailable({ name, code, hint, retryable, status })
-          ),
-          Effect.timeoutOrElse({
-            duration: rotation.patience,
-            orElse: () =>
-              Effect.fail(
-                new CredentialUnavailable({ name, code: "timeout", hint: "no answer within 10 s", retryable: true })
-              )
-          }),
-          Effect.map(({ expiresAt, username, value }) => ({ token: value, expiresAt, username }))
-        )
+        })
       })
     }
     return CredentialSources.of({ sources })
