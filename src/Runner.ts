@@ -11,6 +11,7 @@ import { RelayTarget, Settings, type SettingsValues } from "./config/Settings.ts
 import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
 import * as WorktreeWatch from "./context/WorktreeWatch.ts"
 import { Credentials } from "./credentials/Credentials.ts"
+import * as SettingsCredentialSources from "./credentials/SettingsCredentialSources.ts"
 import { steadyClock } from "./domain/SteadyClock.ts"
 import { Endpoint } from "./mcp/http/Endpoint.ts"
 import { ExtraRoutes } from "./mcp/http/ExtraRoutes.ts"
@@ -35,7 +36,6 @@ import * as EndpointFile from "./storage/EndpointFile.ts"
 import { Deadlines } from "./supervision/Deadlines.ts"
 import { Supervisor } from "./supervision/Supervisor.ts"
 import * as PrincipalMemory from "./token/PrincipalMemory.ts"
-import * as SettingsCredentialSources from "./credentials/SettingsCredentialSources.ts"
 
 const announced = Layer.effectDiscard(Effect.gen(function*() {
   const { port, url } = yield* Endpoint

@@ -97,6 +97,6 @@ export {
   type IssuedCredential
 } from "./credentials/CredentialSources.ts"
 export { RuntimeCredentials, type Turn } from "./credentials/RuntimeCredentials.ts"
-export { LiveToken, type Token, type TokenStatus } from "./token/LiveToken.ts"
 export * as SettingsCredentialSources from "./credentials/SettingsCredentialSources.ts"
+export { LiveToken, type Token, type TokenStatus } from "./token/LiveToken.ts"
 export { type IssuedToken, type TokenSource, TokenSourceFailed } from "./token/sources/TokenSource.ts"

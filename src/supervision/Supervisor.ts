@@ -5,19 +5,7 @@
  * restarts of one fiber within a minute escalate: `escalated` fails, and the daemon stops for its service manager to see.
  * The one place that logs a failure and goes on.
  */
-import {
-  Cause,
-  Clock,
-  Context,
-  Deferred,
-  Effect,
-  Exit,
-  Layer,
-  Metric,
-  Option,
-  Schema,
-  type Scope
-} from "effect"
+import { Cause, Clock, Context, Deferred, Effect, Exit, Layer, Metric, Option, Schema, type Scope } from "effect"
 import * as Metrics from "../observability/Metrics.ts"
 import * as Backoff from "./Backoff.ts"
 

@@ -12,7 +12,7 @@ import * as RelayToken from "./RelayToken.ts"
 import { choose, type ChosenSource, type TokenOwner } from "./sources/ChosenSource.ts"
 import type { AskedFor, Token, TokenStatus } from "./Token.ts"
 
-export type { AskedFor, Token, TokenStatus, TokenError } from "./Token.ts"
+export type { AskedFor, Token, TokenError, TokenStatus } from "./Token.ts"
 
 export class LiveToken extends Context.Service<LiveToken, {
   /** The token in force; `None` where there is none: requests then go without. */
