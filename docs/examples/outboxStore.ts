@@ -1,7 +1,8 @@
 /**
  * Where the queue is stored: here in memory, for a program whose calls need not outlive it.
  *
- * `Database.layerOf` takes any SQLite client of Effect, and brings it to Holdfast's tables.
+ * `Database.layerOf` takes any SQLite client of Effect, and brings it to Holdfast's tables. The option `outboxStore` puts
+ * another `OutboxStore` under the queue alone, or one around `SqliteOutboxStore.layer`.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Config, Console, Effect, Layer } from "effect"

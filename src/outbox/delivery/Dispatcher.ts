@@ -13,7 +13,7 @@ import { Supervisor } from "../../supervision/Supervisor.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
 import { OutboxStore } from "../store/OutboxStore.ts"
 import * as Attempt from "./Attempt.ts"
-import type { Lane } from "./Lane.ts"
+import { firstEntering, type Lane } from "./Lane.ts"
 import type { Lanes } from "./Lanes.ts"
 import type { Settlement } from "./Settlement.ts"
 import { ofFailure } from "./Verdict.ts"
@@ -37,7 +37,7 @@ const nextStepAt = (link: LinkState, now: number, max: number): number =>
 const brokenInside = new RelayFailure({ reason: new AnswerCutOff({ detail: "an attempt failed inside Holdfast" }) })
 
 /** Gives how to stop it: nothing more is taken up, and `stop` returns once nothing is under way. */
-export const make = Effect.fnUntraced(function*(lanes: Lanes, { settle }: Settlement) {
+export const make = Effect.fnUntraced(function*(lanes: Lanes, { settle, settleAndClaim }: Settlement) {
   const { outbox: { workers } } = yield* Settings
   const link = yield* RelayLink
   const token = yield* LiveToken
@@ -50,30 +50,35 @@ export const make = Effect.fnUntraced(function*(lanes: Lanes, { settle }: Settle
   let active = 0
   let stopping = false
 
+  /** Whether a worker may stay with its lane, which saves a commit: no other lane waits for it. */
+  const mayStay = Effect.gen(function*() {
+    const now = Math.floor(yield* Clock.currentTimeMillis)
+    return !stopping && active <= workersAt(yield* link.state, now, workers) && !lanes.isAnyReady(now)
+  })
+
   const deliver = Effect.fnUntraced(function*(lane: Lane) {
-    const principal = yield* token.principal(lane.agent)
-    const { changes } = lane
-    const claim = yield* store.claim(lane.name, principal, Math.min(...lane.entering))
-    switch (claim._tag) {
-      case "Empty":
-        return
-      case "Later":
-        // Where something happened meanwhile nobody will come to say so again: the disk is asked once more.
-        if (lane.changes === changes) lane.notBefore = claim.at
-        return
-      case "Elsewhere":
-        return yield* store.rebind(lane.agent, principal)
-      case "Claimed": {
-        const { entry, failures } = claim
-        const exit = yield* Effect.exit(attempt(entry))
-        if (Exit.isSuccess(exit)) return yield* settle(lane, entry, failures, exit.value, false)
+    let principal = yield* token.principal(lane.agent)
+    let { changes } = lane
+    let claim = yield* store.claim(lane.name, principal, firstEntering(lane))
+    while (claim._tag === "Claimed") {
+      const { entry, failures } = claim
+      const exit = yield* Effect.exit(attempt(entry))
+      if (Exit.isFailure(exit)) {
         if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
         // A defect of ours: the relay may have acted on it. Settled like any other, and then the supervisor hears of it.
         const linkUp = (yield* link.state)._tag === "Up"
         yield* settle(lane, entry, failures, ofFailure(brokenInside, entry.onUnknown, linkUp), false)
         return yield* Effect.failCause(exit.cause)
       }
+      const verdict = exit.value
+      if (verdict._tag !== "Delivered" || !(yield* mayStay)) return yield* settle(lane, entry, failures, verdict, false)
+      principal = yield* token.principal(lane.agent)
+      changes = lane.changes
+      claim = yield* settleAndClaim(lane, entry, failures, verdict, principal)
     }
+    if (claim._tag === "Elsewhere") return yield* store.rebind(lane.agent, principal)
+    // Where something happened meanwhile nobody will come to say so again: the disk is asked once more.
+    if (claim._tag === "Later" && lane.changes === changes) lane.notBefore = claim.at
   })
 
   const done = (lane: Lane) =>

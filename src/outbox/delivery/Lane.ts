@@ -34,6 +34,11 @@ export interface Lane {
   refusals: { readonly why: string; readonly inARow: number }
 }
 
+export const noRefusals: Lane["refusals"] = { why: "", inARow: 0 }
+
+/** Entries behind it wait for calls that are on their way to disk, ahead of them. */
+export const firstEntering = ({ entering }: Lane): number => Math.min(...entering)
+
 /** The lane of a call: its agent's, or one for each value of the configured argument. */
 export const laneOf = (call: BufferableCall, argument: SettingsValues["outbox"]["lane"]): string => {
   if (argument === undefined) return call.agent

@@ -7,7 +7,7 @@
 import { Deferred, Effect, Latch } from "effect"
 import { AgentName } from "../../domain/Ids.ts"
 import type { Change, RowState } from "../store/Row.ts"
-import type { Lane, Place, Turn } from "./Lane.ts"
+import { type Lane, noRefusals, type Place, type Turn } from "./Lane.ts"
 
 const inBacklog = (state: RowState | undefined): boolean => state === "pending" || state === "held"
 
@@ -106,6 +106,11 @@ export class Lanes {
     return next
   }
 
+  /** Whether a lane waits for a worker. */
+  isAnyReady(now: number): boolean {
+    return this.ready.size > 0 || this.dueAt() <= now
+  }
+
   /** Ask the disk again about the lanes of an agent. */
   recheck(agent: AgentName): void {
     for (const lane of this.lanes.values()) {
@@ -135,7 +140,7 @@ export class Lanes {
       waiting: [],
       notBefore: 0,
       changes: 0,
-      refusals: { why: "", inARow: 0 }
+      refusals: noRefusals
     }
     this.lanes.set(name, lane)
     return lane

@@ -6,10 +6,11 @@
  */
 import { Clock, Effect, Metric, PubSub, Schedule, Stream } from "effect"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
+import type { PrincipalId } from "../../domain/Ids.ts"
 import * as Metrics from "../../observability/Metrics.ts"
 import { type Entry, updated } from "../Entry.ts"
-import { OutboxStore } from "../store/OutboxStore.ts"
-import type { Lane } from "./Lane.ts"
+import { type Claim, OutboxStore } from "../store/OutboxStore.ts"
+import { firstEntering, type Lane, noRefusals } from "./Lane.ts"
 import { pauseAfter, updateAfter } from "./Retries.ts"
 import type { Verdict } from "./Verdict.ts"
 
@@ -24,6 +25,14 @@ export interface Settlement {
     verdict: Verdict,
     reported: boolean
   ) => Effect.Effect<void>
+  /** Settles one that was delivered, and goes on with its lane: both in one commit. */
+  readonly settleAndClaim: (
+    lane: Lane,
+    entry: Entry,
+    failures: number,
+    verdict: Verdict,
+    principal: PrincipalId
+  ) => Effect.Effect<Claim>
   /** Tells of dead letters that are on disk already. */
   readonly died: (entries: ReadonlyArray<Entry>) => Effect.Effect<void>
   /** Each entry once it is delivered; what happened before the stream was run is not in it. */
@@ -63,11 +72,21 @@ export const make = Effect.gen(function*() {
   })
 
   const settlement: Settlement = {
+    settleAndClaim: Effect.fnUntraced(function*(lane, entry, failures, verdict, principal) {
+      const now = Math.floor(yield* Clock.currentTimeMillis)
+      const update = updateAfter(verdict, { attempts: entry.attempts, failures }, now, outbox)
+      const claim = yield* untilWritable(
+        Effect.suspend(() => store.settleAndClaim(entry, update, principal, firstEntering(lane)))
+      )
+      lane.refusals = noRefusals
+      yield* publish(updated(entry, update))
+      return claim
+    }, Effect.orDie),
     settle: Effect.fnUntraced(function*(lane, entry, failures, verdict, reported) {
       const now = Math.floor(yield* Clock.currentTimeMillis)
       const update = { ...updateAfter(verdict, { attempts: entry.attempts, failures }, now, outbox), reported }
       yield* untilWritable(store.settle(entry, update))
-      if (verdict._tag === "Delivered") lane.refusals = { why: "", inARow: 0 }
+      if (verdict._tag === "Delivered") lane.refusals = noRefusals
       if (verdict._tag === "Refused") yield* pace(lane, verdict.why, now)
       yield* publish(updated(entry, update))
     }, Effect.orDie),

@@ -4,13 +4,13 @@
  * Each lookup goes by an index of the rows it is about, so that delivered ones cost nothing.
  */
 import { Clock, Duration, Effect, Option } from "effect"
-import { SqlClient } from "effect/sql"
+import { SqlClient, type SqlError } from "effect/sql"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
-import { type EntryUpdate, updated } from "../Entry.ts"
+import { type Entry, type EntryUpdate, updated } from "../Entry.ts"
 import { Claim, type OutboxStore } from "./OutboxStore.ts"
 import { preparedOn } from "./Prepared.ts"
 import { changes, entryOf, type Row, type RowSummary, summaryColumns, summaryOf } from "./Row.ts"
-import type { Writer } from "./Writer.ts"
+import type { Writer, Written } from "./Writer.ts"
 
 const now = Effect.map(Clock.currentTimeMillis, Math.floor)
 
@@ -61,6 +61,31 @@ export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
       (rows) => rows[0]
     )
 
+  const claimHead = Effect.fnUntraced(function*(
+    lane: string,
+    principal: string,
+    before: number
+  ): Effect.fn.Return<Written<Claim>, SqlError.SqlError> {
+    const row = yield* head(lane)
+    if (row === undefined) return { value: Claim.Empty(), changes: [] }
+    if (row.seq >= before) return { value: Claim.Later({ at: Infinity }), changes: [] }
+    if (row.principal !== principal || row.destination !== url.href) return { value: Claim.Elsewhere(), changes: [] }
+    if (row.visible_at > (yield* now)) return { value: Claim.Later({ at: row.visible_at }), changes: [] }
+    const attempts = row.attempts + 1
+    yield* prepared("UPDATE outbox SET state = 'inflight', attempts = ? WHERE id = ?", [attempts, row.id])
+    const entry = entryOf({ ...row, state: "inflight", attempts })
+    return {
+      value: Claim.Claimed({ entry, failures: row.failures }),
+      changes: changes(row.state, "inflight", [row])
+    }
+  })
+
+  const settleRow = (entry: Entry, update: EntryUpdate) =>
+    Effect.map(
+      prepared(settlement, [...columns(update), entry.id]),
+      (rows) => changes("inflight", update.state, rows.map(() => summaryOf(entry, update)))
+    )
+
   return {
     observe: (onChange) =>
       Effect.gen(function*() {
@@ -103,32 +128,17 @@ export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
         return { value, changes: changes(undefined, update.state, [summaryOf(value, update)]) }
       })),
 
-    claim: (lane, principal, before) =>
-      write<Claim>(Effect.gen(function*() {
-        const row = yield* head(lane)
-        if (row === undefined) return { value: Claim.Empty(), changes: [] }
-        if (row.seq >= before) return { value: Claim.Later({ at: Infinity }), changes: [] }
-        if (row.principal !== principal || row.destination !== url.href) {
-          return { value: Claim.Elsewhere(), changes: [] }
-        }
-        if (row.visible_at > (yield* now)) return { value: Claim.Later({ at: row.visible_at }), changes: [] }
-        const attempts = row.attempts + 1
-        yield* prepared("UPDATE outbox SET state = 'inflight', attempts = ? WHERE id = ?", [attempts, row.id])
-        const entry = entryOf({ ...row, state: "inflight", attempts })
-        return {
-          value: Claim.Claimed({ entry, failures: row.failures }),
-          changes: changes(row.state, "inflight", [row])
-        }
-      })),
+    claim: (lane, principal, before) => write(claimHead(lane, principal, before)),
 
     settle: (entry, update) =>
-      write(Effect.map(
-        prepared(settlement, [...columns(update), entry.id]),
-        (rows) => ({
-          value: undefined,
-          changes: changes("inflight", update.state, rows.map(() => summaryOf(entry, update)))
-        })
-      )),
+      write(Effect.map(settleRow(entry, update), (changes) => ({ value: undefined, changes }))),
+
+    settleAndClaim: (entry, update, principal, before) =>
+      write(Effect.gen(function*() {
+        const settled = yield* settleRow(entry, update)
+        const { changes, value } = yield* claimHead(entry.lane, principal, before)
+        return { value, changes: [...settled, ...changes] }
+      })),
 
     pause: (lane, until, why) =>
       write(Effect.gen(function*() {

@@ -56,6 +56,13 @@ export class OutboxStore extends Context.Service<OutboxStore, {
   readonly claim: (lane: string, principal: PrincipalId, before: number) => Done<Claim>
   /** Of an entry in flight. */
   readonly settle: (entry: Entry, update: EntryUpdate) => Done<void>
+  /** Of an entry in flight; puts the head of its lane in flight within the same commit, as `claim` does. */
+  readonly settleAndClaim: (
+    entry: Entry,
+    update: EntryUpdate,
+    principal: PrincipalId,
+    before: number
+  ) => Done<Claim>
   /** The head of a lane waits until then. */
   readonly pause: (lane: string, until: number, why: string) => Done<void>
   readonly byKey: (agent: AgentName, tool: string, key: string) => Done<Option.Option<Row>>

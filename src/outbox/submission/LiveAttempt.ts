@@ -148,9 +148,11 @@ export const make = Effect.fnUntraced(function*(
     }
     if (isStopping()) underWay.handOver(true)
     const outcome = yield* Effect.exit(Effect.ensuring(
-      underWay.live(underWay.wire, () => {
-        if (underWay.phase === "live") silence.restart()
-      }),
+      Effect.suspend(() =>
+        underWay.live(underWay.wire, () => {
+          if (underWay.phase === "live") silence.restart()
+        })
+      ),
       Effect.sync(silence.cancel)
     ))
     if (handingOver !== undefined) {
