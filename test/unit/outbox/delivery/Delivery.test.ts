@@ -6,6 +6,7 @@ import { advance } from "../../../support/outbox/advance.ts"
 import { keyed, keysSent, queue, states, submit } from "../../../support/outbox/calls.ts"
 import { answers, errs, fails, FakeRelay, refuses } from "../../../support/outbox/FakeRelay.ts"
 import { outboxWith } from "../../../support/outbox/outboxWith.ts"
+import { hookSqlite } from "../../../support/SqliteHook.ts"
 
 const times = Effect.flatMap(FakeRelay, (relay) => Effect.map(relay.sent, (sent) => sent.map(({ at }) => at)))
 
@@ -271,4 +272,41 @@ describe("Delivery", () => {
       yield* advance("1 second")
       assert.deepStrictEqual(told, ["dead a dead", "delivered b delivered"])
     }).pipe(Effect.provide(outboxWith())))
+
+  it.effect("stays with a lane while no other waits, and then writes one commit a delivery", () =>
+    Effect.gen(function*() {
+      const relay = yield* FakeRelay
+      yield* relay.down
+      yield* queue("a", "b", "c", "d")
+      let commits = 0
+      let wrote = false
+      yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          hookSqlite({
+            after: ({ sql }) => {
+              if (sql.startsWith("UPDATE outbox SET state")) wrote = true
+              if (sql !== "COMMIT") return
+              if (wrote) commits++
+              wrote = false
+            }
+          })
+        ),
+        (unhook) => Effect.sync(unhook)
+      )
+      yield* relay.up
+      yield* advance("500 millis")
+      assert.deepStrictEqual(yield* states, ["a delivered", "b delivered", "c delivered", "d delivered"])
+      // The first claim; a settlement and the next claim, three times; the last settlement.
+      assert.strictEqual(commits, 5)
+    }).pipe(Effect.provide(outboxWith())))
+
+  it.effect("lets a lane wait its turn where there are fewer workers than lanes", () =>
+    Effect.gen(function*() {
+      const relay = yield* FakeRelay
+      yield* relay.down
+      for (const key of ["x1", "x2", "y1", "y2"]) yield* submit(keyed(key, { args: { to: key.slice(0, 1) } }))
+      yield* relay.up
+      yield* advance("500 millis")
+      assert.deepStrictEqual(yield* keysSent, ["x1", "y1", "x2", "y2"])
+    }).pipe(Effect.provide(outboxWith({ lane: "to", workers: 1 }))))
 })
