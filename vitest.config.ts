@@ -6,8 +6,9 @@ ensureEntered()
 
 const shared = {
   exclude: ["test/**/*.long.test.ts"],
-  testTimeout: 30_000,
-  hookTimeout: 30_000,
+  // Where the machine is busy a process takes long to start.
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
   env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node", import.meta.url)) }
 }
 

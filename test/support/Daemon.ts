@@ -69,7 +69,7 @@ const boot = (options: DaemonOptions, dataDir: string): Effect.Effect<Ready> =>
       throw new Error(`the daemon ended at its start (${code ?? signal})\n${program.stdout}${program.stderr}`)
     })
     over.catch(() => {})
-    const patience = performance.now() + 20_000
+    const patience = performance.now() + 60_000
     while (performance.now() < patience) {
       // A killed daemon leaves its file behind, so the process is compared too.
       const endpoint = readEndpoint(dataDir)
@@ -77,7 +77,7 @@ const boot = (options: DaemonOptions, dataDir: string): Effect.Effect<Ready> =>
       await Promise.race([sleep(10), over])
     }
     program.child.kill("SIGKILL")
-    throw new Error(`the daemon was not ready after 20 s\n${program.stdout}${program.stderr}`)
+    throw new Error(`the daemon was not ready after 60 s\n${program.stdout}${program.stderr}`)
   })
 
 const readEndpoint = (

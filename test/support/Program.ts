@@ -1,11 +1,9 @@
 /** `holdfast` as a process of its own, its output kept, seeing nothing of the user. */
 import { Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { childEnvironment } from "./environment.ts"
+import { holdfastFile } from "./holdfastFile.ts"
 
-/** The bundle where a run has built one (`bundledMain.ts`), else the sources. */
-const main = process.env["BUNDLED_HOLDFAST"] ?? fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 const preload = new URL("dieWithParent.ts", import.meta.url).href
 
 export type Environment = Readonly<Record<string, string>>
@@ -29,7 +27,7 @@ export const launch = (
   environment: Environment = {},
   directory: string = process.cwd()
 ): Program => {
-  const child = spawn(process.execPath, ["--import", preload, main, ...args], {
+  const child = spawn(process.execPath, ["--import", preload, holdfastFile, ...args], {
     cwd: directory,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: childEnvironment(environment)

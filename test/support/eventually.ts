@@ -15,7 +15,7 @@ export const eventually = <A, E, R>(
   what: string,
   look: Effect.Effect<A, E, R>,
   good: (value: A) => boolean,
-  within: Duration.Input = "15 seconds"
+  within: Duration.Input = "60 seconds"
 ): Effect.Effect<A, E | NeverHappened, R> =>
   look.pipe(
     Effect.flatMap((value) =>

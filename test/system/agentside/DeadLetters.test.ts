@@ -28,8 +28,7 @@ describe("a dead letter", () => {
         assert.include(JSON.stringify(next.structuredContent), "no such agent")
         const after = yield* client.call("relay_send_message", { to: "b", text: "after" })
         assert.notInclude(JSON.stringify(after.structuredContent), "no such agent")
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -50,7 +49,6 @@ describe("a dead letter", () => {
         const first = JSON.stringify((yield* client.call("fail", { text: "first" })).content)
         assert.match(first, /^\[\{.*first.*\},\{.*no such agent.*\}\]$/)
         assert.notInclude(JSON.stringify((yield* client.call("fail", { text: "second" })).content), "no such agent")
-      }),
-    60_000
+      })
   )
 })

@@ -113,8 +113,7 @@ describe.concurrent("beside a relay that", () => {
         const lines = yield* stream.rest
         assert.isTrue(lines.some(({ comment }) => comment !== undefined))
         assert.include(lines.at(-1)?.data ?? "", "12000")
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -138,13 +137,12 @@ describe.concurrent("beside a relay that", () => {
         assert.isString(told.value.answer.error?.data?.["since"])
         const next = yield* timed(send(agent, "next"))
         assert.isTrue(queued(next.value), next.value.text)
-        assert.isBelow(next.millis, 500)
+        assert.isBelow(next.millis, 3000)
         assert.isAbove(Number(yield* outages(daemon)), 0)
         yield* relay.cont
         yield* eventually("both writes", texts(relay), (found) => found.length >= 2)
         assert.deepStrictEqual(yield* texts(relay), ["held", "next"])
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -185,7 +183,6 @@ describe.concurrent("beside a relay that", () => {
         yield* relay.control.release("before commit")
         yield* eventually("the write", texts(relay), (found) => found.length > 0)
         assert.deepStrictEqual(yield* texts(relay), ["held"])
-      }),
-    60_000
+      })
   )
 })

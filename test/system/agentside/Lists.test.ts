@@ -68,8 +68,7 @@ describe.concurrent("tools/list", () => {
         const second = yield* page(agent, "1")
         assert.deepStrictEqual(toolsOf(second.text), [more])
         assert.notProperty(second.answer.result, "nextCursor")
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -98,8 +97,7 @@ describe.concurrent("tools/list", () => {
           (n) => n > lists + 1
         )
         assert.strictEqual((yield* agent.request("ping")).messages.length, 1)
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -123,8 +121,7 @@ describe.concurrent("tools/list", () => {
         })
         assert.deepStrictEqual(toolsOf((yield* page(agent, "1")).text), [more])
         assert.deepStrictEqual(toolsOf((yield* page(agent)).text), [sendShown, read, more])
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -148,8 +145,7 @@ describe.concurrent("tools/list", () => {
         yield* relay.turn(undefined)
         assert.strictEqual((yield* stream.message).method, changed)
         assert.deepStrictEqual(toolsOf((yield* page(agent)).text), [read])
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -162,14 +158,13 @@ describe.concurrent("tools/list", () => {
         const agent = yield* rawAgent(daemon)
         const started = performance.now()
         const empty = yield* page(agent)
-        assert.isBelow(performance.now() - started, 6500)
+        assert.isBelow(performance.now() - started, 9000)
         assert.deepStrictEqual(toolsOf(empty.text), [])
         assert.isUndefined(empty.answer.error)
         yield* relay.turn(undefined)
         const stream = yield* agent.get()
         assert.strictEqual((yield* stream.message).method, changed)
         yield* eventually("the list", page(agent), ({ text }) => toolsOf(text).length > 0)
-      }),
-    60_000
+      })
   )
 })

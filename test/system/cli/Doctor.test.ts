@@ -80,7 +80,7 @@ describe("holdfast doctor", () => {
       assert.strictEqual(code, 0)
       assert.strictEqual(out.split("\n").length, checks.length)
       assert.isTrue(out.split("\n").every((line) => line.startsWith("ok ")))
-    }), 60_000)
+    }))
 
   it.live(
     "says that the relay is away, why, how often it was tried and when it is tried next",
@@ -101,8 +101,7 @@ describe("holdfast doctor", () => {
         const plain = yield* run(["doctor", "--data-dir", dataDir], env)
         assert.strictEqual(plain.code, 1)
         assert.match(plain.stdout, /^problem {2}relay default: .*; do: look at the relay/m)
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -137,8 +136,7 @@ describe("holdfast doctor", () => {
         given.answer = { body: { token: "t" } }
         yield* refresh
         assert.strictEqual((yield* ask(dataDir)).check("token default/default").state, "ok")
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -175,8 +173,7 @@ describe("holdfast doctor", () => {
         const open = (yield* doctor()).check("data directory")
         assert.include(open.found, join(dataDir, "agent-secret"))
         assert.match(open.remedy ?? "", /^chmod go= /)
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -210,8 +207,7 @@ describe("holdfast doctor", () => {
         assert.strictEqual(second.check("git helper").state, "ok", second.stdout)
         assert.strictEqual(second.check("environment").state, "ok")
         assert.match(second.check("credential github").found, /github.com: failing .*NO_GITHUB_APP/)
-      }),
-    60_000
+      })
   )
 })
 

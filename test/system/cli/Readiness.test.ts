@@ -41,7 +41,6 @@ describe("readiness", () => {
         }
         const { status } = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/api/status`))
         assert.strictEqual(status, 401)
-      }),
-    40_000
+      })
   )
 })

@@ -37,8 +37,7 @@ describe("holdfast stdio", () => {
 
         yield* relay.kill
         assert.include(yield* client.call("relay_send_message", { to: "b", text: "later" }), "\"queued\":true")
-      }),
-    90_000
+      })
   )
 
   it.live("starts the daemon where none runs", () =>
@@ -56,5 +55,5 @@ describe("holdfast stdio", () => {
       )
       const client = yield* stdioClient(dataDir, false, { HOLDFAST_RELAY_URL: relay.url, HOLDFAST_PORT: "0" })
       assert.include(yield* client.call("echo", { text: "hello" }), "hello")
-    }), 60_000)
+    }))
 })

@@ -69,8 +69,7 @@ describe("holdfast stdio, whose daemon dies", () => {
         assert.match(message, /may have been carried out/)
         assert.include(yield* Fiber.join(listing), "echo")
         assert.include(yield* client.call("echo", { text: "back" }), "back")
-      }),
-    60_000
+      })
   )
 
   it.live("answers every request of a batch, also where the connection breaks under it", () =>
@@ -88,7 +87,7 @@ describe("holdfast stdio, whose daemon dies", () => {
       yield* daemon.kill
       const answers = yield* answered(5)
       for (const id of [3, 4]) assert.match(answers.get(id).error.message, /may have been carried out/)
-    }), 60_000)
+    }))
 
   it.live("is told each step of a call ahead of its answer, as long as it lives", () =>
     Effect.gen(function*() {
@@ -102,5 +101,5 @@ describe("holdfast stdio, whose daemon dies", () => {
       yield* eventually("the answer", stdio.answers, (answers) => answers.has(1))
       const told = (yield* stdio.said).slice(1).map(({ id, params }) => params?.progress ?? id)
       assert.deepStrictEqual(told, [1, 2, 3, 1])
-    }), 30_000)
+    }))
 })

@@ -52,19 +52,19 @@ describe("completions", () => {
       assert.includeMembers(offeredByBash(file, "holdfast", ""), ["serve", "exec", "outbox", "doctor"])
       assert.includeMembers(offeredByBash(file, "holdfast", "outbox", "re"), ["retry"])
       assert.includeMembers(offeredByBash(file, "holdfast", "outbox", "discard", "--"), ["--all", "--yes"])
-    }), 60_000)
+    }))
 
   it.live.skipIf(!installed("zsh"))("in zsh are a function that zsh can load", () =>
     Effect.gen(function*() {
       const { file } = yield* script("zsh")
       inShell("zsh", ["--no-rcs", "-n", file])
-    }), 60_000)
+    }))
 
   it.live.skipIf(!installed("fish"))("in fish offer commands", () =>
     Effect.gen(function*() {
       const { file } = yield* script("fish")
       assert.include(inShell("fish", ["--no-config", "-c", `source ${file}; complete -C 'holdfast out'`]), "outbox")
-    }), 60_000)
+    }))
 
   it.live("for zsh and fish name every command", () =>
     Effect.gen(function*() {
@@ -74,5 +74,5 @@ describe("completions", () => {
           assert.include(text, shell === "fish" ? name.replace(/^--/, "") : name, shell)
         }
       }
-    }), 60_000)
+    }))
 })

@@ -2,17 +2,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { entry } from "../../support/adminDoubles.ts"
 import { childEnvironment } from "../../support/environment.ts"
+import { holdfastFile } from "../../support/holdfastFile.ts"
 import { daemon } from "../../support/Terminal.ts"
-
-const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
 
 /** Types `answer` once the question is on the screen; gives the screen and the exit code. */
 const onTerminal = (dataDir: string, answer: string, ...args: ReadonlyArray<string>) =>
   Effect.callback<{ readonly code: number | null; readonly screen: string }>((resume) => {
-    const words = [process.execPath, main, ...args, "--data-dir", dataDir]
+    const words = [process.execPath, holdfastFile, ...args, "--data-dir", dataDir]
     const child = spawn("script", ["--quiet", "--return", "--command", words.join(" "), "/dev/null"], {
       env: childEnvironment({ HOME: dataDir, TERM: "xterm" }),
       stdio: ["pipe", "pipe", "inherit"]
@@ -37,7 +35,7 @@ describe("outbox discard --all on a terminal", () => {
       assert.include(screen, "Remove every pending, held and dead call of all agents for good?")
       assert.include(screen, "discarded: 1")
       assert.strictEqual(code, 0)
-    }), 60_000)
+    }))
 
   it.live("removes nothing after a no", () =>
     Effect.gen(function*() {
@@ -46,5 +44,5 @@ describe("outbox discard --all on a terminal", () => {
       assert.include(screen, "Remove every dead call of all agents for good?")
       assert.include(screen, "nothing was discarded")
       assert.strictEqual(code, 1)
-    }), 60_000)
+    }))
 })

@@ -164,7 +164,6 @@ describe("holdfast demo", () => {
         for (const line of stdout.split("\n")) assert.isAtMost(line.length, 80, line)
         assert.notInclude(stdout, "\u001b[")
         assert.deepStrictEqual(readdirSync(home), [])
-      }),
-    120_000
+      })
   )
 })

@@ -49,8 +49,7 @@ describe("holdfast tools", () => {
         yield* again.relay.kill
         const answer = yield* again.client.call("commit_and_die", { text: "kept" })
         assert.include(JSON.stringify(answer), "\"queued\":true")
-      }),
-    60_000
+      })
   )
 
   it.live("--json is the document of the admin API", () =>

@@ -13,7 +13,6 @@ const runs: ReadonlyArray<ClientRun> = [
 describe("the official conformance suite's client scenarios", () => {
   it.live.each(runs)(
     "find the same of an official client through Holdfast as of it alone, check for check: $name",
-    (run) => assertEqualFindings(run),
-    60_000
+    (run) => assertEqualFindings(run)
   )
 })

@@ -25,7 +25,6 @@ describe("the official conformance suite", () => {
         yield* Effect.logInfo(`${name}: ${equal} checks equal, ${passed} of them passed`)
         assert.deepStrictEqual(differing, [])
         assert.isAtLeast(passed, passing)
-      }),
-    120_000
+      })
   )
 })

@@ -3,10 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { userHome } from "../../support/git/userHome.ts"
-
-const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
+import { holdfastFile } from "../../support/holdfastFile.ts"
 
 /** A user with a credential in the settings; no daemon is needed to install. */
 const configured = Effect.gen(function*() {
@@ -17,7 +15,7 @@ const configured = Effect.gen(function*() {
   writeFileSync(configuration, JSON.stringify({ credentials }))
   const dataDir = join(user.home, "data")
   const holdfast = (args: ReadonlyArray<string>) =>
-    user.run(process.execPath, [main, ...args, "--data-dir", dataDir, "--config", configuration])
+    user.run(process.execPath, [holdfastFile, ...args, "--data-dir", dataDir, "--config", configuration])
   return { user, server, holdfast }
 })
 
@@ -42,8 +40,7 @@ describe("credential install and uninstall", () => {
         assert.strictEqual(readFileSync(real, "utf8"), before)
         assert.strictEqual(statSync(real).mode & 0o777, 0o640)
         assert.include((yield* holdfast(["credential", "uninstall"])).out, "nothing of Holdfast's")
-      }),
-    60_000
+      })
   )
 
   it.live("leave no file behind where there was none", () =>
@@ -52,7 +49,7 @@ describe("credential install and uninstall", () => {
       yield* holdfast(["credential", "install"])
       yield* holdfast(["credential", "uninstall"])
       assert.isUndefined(statSync(join(user.home, ".gitconfig"), { throwIfNoEntry: false }))
-    }), 60_000)
+    }))
 
   it.live("keep what was changed meanwhile, and take out Holdfast's lines alone", () =>
     Effect.gen(function*() {
@@ -66,7 +63,7 @@ describe("credential install and uninstall", () => {
       assert.include(done.out, "only Holdfast's lines")
       assert.strictEqual((yield* user.git("config", "--global", "--get-all", key)).out, "mine\nlater\n")
       assert.strictEqual((yield* user.git("config", "--global", "user.name")).out, "meanwhile\n")
-    }), 60_000)
+    }))
 
   it.live("set up one repository alone where that is asked for", () =>
     Effect.gen(function*() {
@@ -79,5 +76,5 @@ describe("credential install and uninstall", () => {
       assert.isUndefined(statSync(join(user.home, ".gitconfig"), { throwIfNoEntry: false }))
       yield* holdfast(["credential", "uninstall", "--repository"])
       assert.strictEqual(readFileSync(config, "utf8"), before)
-    }), 60_000)
+    }))
 })

@@ -4,12 +4,11 @@ import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { Daemon } from "../../support/Daemon.ts"
 import { userHome } from "../../support/git/userHome.ts"
+import { holdfastFile } from "../../support/holdfastFile.ts"
 import { httpServer } from "../../support/token/httpServer.ts"
 
-const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
 const installed = spawnSync("gh", ["--version"]).status === 0
 
 describe("holdfast gh with the real gh", () => {
@@ -47,7 +46,7 @@ describe("holdfast gh with the real gh", () => {
         assert.include(alone.err, "Bad credentials")
 
         const gh = (...args: ReadonlyArray<string>) =>
-          user.run(process.execPath, [main, "gh", "--data-dir", daemon.dataDir, "--", ...args], { env })
+          user.run(process.execPath, [holdfastFile, "gh", "--data-dir", daemon.dataDir, "--", ...args], { env })
         const asked = yield* gh("api", "user", "--jq", ".login")
         assert.deepStrictEqual(asked, { code: 0, out: "me\n", err: "" })
         assert.deepStrictEqual(github.asked.map(({ headers, path }) => [new URL(path).host, headers.authorization]), [
@@ -58,7 +57,6 @@ describe("holdfast gh with the real gh", () => {
         const status = yield* gh("auth", "status")
         assert.include(`${status.out}${status.err}`, "GH_TOKEN")
         assert.notInclude(`${status.out}${status.err}`, "fresh")
-      }),
-    60_000
+      })
   )
 })

@@ -3,11 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { Daemon } from "../../support/Daemon.ts"
 import { userHome } from "../../support/git/userHome.ts"
-
-const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
+import { holdfastFile } from "../../support/holdfastFile.ts"
 
 describe("holdfast exec", () => {
   it.live(
@@ -35,7 +33,7 @@ describe("holdfast exec", () => {
           "echo \"$GH_TOKEN|$(cat $GH_FILE)|$GH_FILE|$(cat $GOOGLE_FILE)|$GOOGLE_FILE\"; env | grep -c '=secret'"
         const ran = yield* user.run(
           process.execPath,
-          [main, "exec", "--data-dir", daemon.dataDir, "--config", configuration, "--", "sh", "-c", script]
+          [holdfastFile, "exec", "--data-dir", daemon.dataDir, "--config", configuration, "--", "sh", "-c", script]
         )
         const [line = "", others] = ran.out.split("\n")
         const [token, content, file = "", kept, retained = ""] = line.split("|")
@@ -46,7 +44,6 @@ describe("holdfast exec", () => {
         assert.deepStrictEqual([retained, dirname(retained)].map((path) => statSync(path).mode & 0o777), [0o600, 0o700])
         assert.strictEqual(dirname(dirname(retained)), daemon.dataDir)
         assert.include(ran.err, "without credential \"sealed\"")
-      }),
-    120_000
+      })
   )
 })

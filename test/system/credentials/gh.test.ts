@@ -3,11 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { Daemon } from "../../support/Daemon.ts"
 import { userHome } from "../../support/git/userHome.ts"
-
-const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
+import { holdfastFile } from "../../support/holdfastFile.ts"
 
 const stage = Effect.gen(function*() {
   const user = yield* userHome
@@ -31,7 +29,7 @@ const stage = Effect.gen(function*() {
   )
   const daemon = yield* Daemon.start({ relayUrl: "http://127.0.0.1:9/mcp", env: { HOLDFAST_CONFIG: configuration } })
   return (args: ReadonlyArray<string>, env: Record<string, string> = {}) =>
-    user.run(process.execPath, [main, "gh", "--data-dir", daemon.dataDir, "--", ...args], {
+    user.run(process.execPath, [holdfastFile, "gh", "--data-dir", daemon.dataDir, "--", ...args], {
       env: { PATH: `${bin}:${process.env["PATH"]}`, ...env }
     })
 })
@@ -59,7 +57,6 @@ describe("holdfast gh", () => {
         const sealed = yield* gh(["x"], env)
         assert.strictEqual(sealed.out, "x|stale|\n")
         assert.match(sealed.err, /gh runs as it is: .*"sealed".*exit 1/)
-      }),
-    60_000
+      })
   )
 })

@@ -85,8 +85,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("an agent th
         yield* eventually("the name is free", viewOf(daemon, "ada"), Predicate.isUndefined)
         assert.deepStrictEqual(yield* texts(relay), ["under way"])
         yield* Fiber.interrupt(call)
-      }),
-    60_000
+      })
   )
 
   it.effect("while a session of it opens leaves none behind", () =>
@@ -115,7 +114,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("an agent th
       yield* eventually("the name is free", viewOf(daemon, "ben"), Predicate.isUndefined)
       yield* add(daemon, "ben")
       assert.strictEqual((yield* viewOf(daemon, "ben"))?.sessions, 0)
-    }), 60_000)
+    }))
 
   it.effect(
     "while it still sends a request is refused, also where its name has come back",
@@ -127,8 +126,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("an agent th
         yield* add(daemon, "cyd")
         assert.strictEqual(yield* finish, "HTTP/1.1 401 Unauthorized")
         assert.strictEqual((yield* viewOf(daemon, "cyd"))?.sessions, 0)
-      }),
-    60_000
+      })
   )
 
   it.effect(
@@ -149,7 +147,6 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("an agent th
           assert.strictEqual(present === undefined ? 0 : 1, 1 - gone + come, JSON.stringify([first, second, added]))
           if (present === undefined) yield* add(daemon, "dee")
         }
-      }),
-    60_000
+      })
   )
 })

@@ -39,8 +39,7 @@ describe("the menu", () => {
         yield* daemon.command("context", "send", "ClearFact", "--fact", "testing")
         yield* client.awaitListChanged(2)
         assert.notInclude(yield* client.toolNames, "echo")
-      }),
-    60_000
+      })
   )
 
   it.live.each(officialClients)(
@@ -66,7 +65,6 @@ describe("the menu", () => {
         const hidden = yield* client.call("relay_workspace_status")
         assert.notStrictEqual(hidden.isError, true)
         assert.strictEqual(yield* client.listChanged, 2)
-      }),
-    60_000
+      })
   )
 })

@@ -57,5 +57,5 @@ describe("a daemon that is killed between a delivery and what that does to the c
       yield* daemon.admin("/api/context", { agent: "default", event: "Reopen" })
       yield* daemon.restart()
       assert.deepStrictEqual(yield* contextOf(daemon), { phase: "Active", events: ["Reopen", "MarkReady", "Attach"] })
-    }), 60_000)
+    }))
 })

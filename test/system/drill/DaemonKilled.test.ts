@@ -27,8 +27,7 @@ describe("a daemon that is killed and comes back", () => {
         yield* client.call("echo", { text: "still here" })
         assert.strictEqual(yield* client.sessionId, session)
         assert.strictEqual(yield* client.wire.initializes, 1)
-      }),
-    60_000
+      })
   )
 
   it.live.each(officialClients)(
@@ -50,7 +49,6 @@ describe("a daemon that is killed and comes back", () => {
         yield* assertLedger(relay, ["one", "two"])
         yield* client.call("echo", { text: "still here" })
         assert.strictEqual(yield* client.wire.initializes, 1)
-      }),
-    60_000
+      })
   )
 })

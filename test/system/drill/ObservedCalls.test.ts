@@ -48,8 +48,7 @@ layer(Rig.layer(), live)("an observed call", (it) => {
         yield* attach(daemon, "two")
         yield* client.call("relay_workspace_release", {})
         yield* expect("Released by relay_workspace_release")
-      }),
-    60_000
+      })
   )
 
   it.effect(
@@ -78,8 +77,7 @@ layer(Rig.layer(), live)("an observed call", (it) => {
         assertQueued(yield* client.call("relay_workspace_ready", { summary: "four" }))
         yield* relay.restart()
         yield* eventually("the move", standing(daemon), (found) => found === "Ready by relay_workspace_ready")
-      }),
-    60_000
+      })
   )
 })
 
@@ -95,5 +93,5 @@ layer(Rig.layer({ daemon: { env: others } }), live)("an observed call", (it) => 
       assert.strictEqual(yield* standing(daemon), "Active by api")
       yield* client.call("echo", { text: "landed" })
       yield* eventually("the move", standing(daemon), (found) => found === "Merged by echo")
-    }), 60_000)
+    }))
 })

@@ -88,8 +88,7 @@ describe("a token of another principal", () => {
         yield* client.awaitListChanged(2)
         assert.include(yield* client.toolNames, "echo")
         assert.notStrictEqual(yield* principal, asBob)
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -113,8 +112,7 @@ describe("a token of another principal", () => {
         yield* assertLedger(relay, ["one", "as bob", "for ada's eyes"])
         assert.deepStrictEqual(yield* agents, ["ada", "bob", "ada"])
         assert.strictEqual(yield* held, 0)
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -140,7 +138,6 @@ describe("a token of another principal", () => {
         const back = yield* eventually("bob's own list", client.toolNames, (names) => names.length > 0)
         assert.notInclude(back, "echo")
         assert.deepStrictEqual(yield* texts(relay), [])
-      }),
-    60_000
+      })
   )
 })

@@ -29,7 +29,7 @@ describe("a relay that is killed and comes back", () => {
 
         const whileDown = yield* timed(send(client, "three"))
         assertQueued(whileDown.value)
-        assert.isBelow(whileDown.millis, 1000)
+        assert.isBelow(whileDown.millis, 3000)
 
         assert.deepStrictEqual(yield* client.toolNames, menu)
         const newcomer = yield* Clients.sdk(daemon.url, { secret: daemon.secret, name: "newcomer" })
@@ -41,8 +41,7 @@ describe("a relay that is killed and comes back", () => {
         assert.include(JSON.stringify(read.content), "back")
         assert.strictEqual(yield* client.wire.initializes, 1)
         assert.deepStrictEqual(yield* client.wire.failures, [])
-      }),
-    60_000
+      })
   )
 
   it.live("answers a read of a relay that is back within 4 s", () =>
@@ -55,7 +54,7 @@ describe("a relay that is killed and comes back", () => {
       yield* Effect.sleep("3 seconds")
       yield* relay.restart()
       assert.include(JSON.stringify((yield* Fiber.join(read)).content), "patience")
-    }), 60_000)
+    }))
 
   it.live("tells a read of a relay that stays away what is known, within 6 s", () =>
     Effect.gen(function*() {
@@ -67,5 +66,5 @@ describe("a relay that is killed and comes back", () => {
       assert.isBelow(millis, 6000)
       assert.strictEqual(error.code, -31002)
       assert.include(error.message, "relay")
-    }), 60_000)
+    }))
 })

@@ -102,7 +102,7 @@ layer(Town.layer, { excludeTestServices: true, timeout: "60 seconds" })("several
         assert.strictEqual(stream.status, 404)
       }
       assert.strictEqual((yield* post(daemon.url, ada, list, session)).status, 200)
-    }), 60_000)
+    }))
 
   it.effect("have a context and a menu of their own", () =>
     Effect.gen(function*() {
@@ -117,7 +117,7 @@ layer(Town.layer, { excludeTestServices: true, timeout: "60 seconds" })("several
       assert.strictEqual((yield* cyd.toolNames).length, before.length + 7)
       assert.deepStrictEqual(yield* dan.toolNames, others)
       assert.strictEqual(yield* dan.listChanged, 0)
-    }), 60_000)
+    }))
 
   it.effect(
     "may use the same idempotency key: neither is answered with what the other did",
@@ -131,8 +131,7 @@ layer(Town.layer, { excludeTestServices: true, timeout: "60 seconds" })("several
         const second = yield* fay.call("relay_send_message", call)
         assert.notDeepEqual(first.structuredContent, second.structuredContent)
         assert.deepStrictEqual(yield* said(relay, "eve", "fay"), ["eve: hello", "fay: hello"])
-      }),
-    60_000
+      })
   )
 
   it.effect(
@@ -165,8 +164,7 @@ layer(Town.layer, { excludeTestServices: true, timeout: "60 seconds" })("several
         const again = yield* Clients.sdk(daemon.url, { secret: renewed })
         yield* send(again, "another gus")
         assert.deepStrictEqual(yield* said(relay, "gus"), ["gus: queued", "gus: another gus"])
-      }),
-    60_000
+      })
   )
 
   it.effect("a removed one's name is free once its queue is discarded", () =>
@@ -176,12 +174,12 @@ layer(Town.layer, { excludeTestServices: true, timeout: "60 seconds" })("several
       yield* relay.kill
       assertQueued(yield* send(ida, "never mind"))
       yield* daemon.command("agents", "remove", "ida")
-      const discarded = yield* daemon.command("outbox", "discard", "--all", "--agent", "ida")
+      const discarded = yield* daemon.command("outbox", "discard", "--all", "--yes", "--agent", "ida")
       assert.strictEqual(discarded.code, 0, discarded.stderr)
       const added = yield* daemon.command("agents", "add", "ida")
       assert.strictEqual(added.code, 0, added.stderr)
       assert.match(added.stdout, /^[A-Za-z0-9_-]{43}\n$/)
-    }), 60_000)
+    }))
 })
 
 describe("several agents on one daemon", () => {
@@ -196,5 +194,5 @@ describe("several agents on one daemon", () => {
 
       yield* daemon.restart()
       assert.include(JSON.stringify(yield* ben.call("relay_inbox")), "from ada")
-    }), 60_000)
+    }))
 })

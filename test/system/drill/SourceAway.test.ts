@@ -51,7 +51,7 @@ describe("a token source that is away while the daemon starts", () => {
       yield* holds(ada)
       yield* relay.restart()
       yield* assertLedger(relay, ["before", "while it is away"])
-    }), 60_000)
+    }))
 
   it.live(
     "delivers what was accepted before it ever named anybody for whom it names first",
@@ -66,7 +66,6 @@ describe("a token source that is away while the daemon starts", () => {
         yield* holds(ada)
         yield* relay.restart()
         yield* assertLedger(relay, ["early"])
-      }),
-    60_000
+      })
   )
 })

@@ -37,8 +37,7 @@ describe("between an agent of one era and a relay of the other", () => {
           assert.strictEqual(headers["mcp-name"], "located")
           assert.strictEqual(headers["mcp-param-region"], inBase64)
         }
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -65,8 +64,7 @@ describe("between an agent of one era and a relay of the other", () => {
         const { error } = JSON.parse(JSON.parse(answerIn(said)).result.told)
         assert.strictEqual(error.code, -32601)
         assert.match(error.message, /sampling\/createMessage cannot be asked of this client/)
-      }),
-    30_000
+      })
   )
 
   it.live(
@@ -84,8 +82,7 @@ describe("between an agent of one era and a relay of the other", () => {
         const { answer, status } = yield* agent.call("x")
         assert.strictEqual(status, 200)
         assert.match(answer.error?.message ?? "", /input in the way of revision 2026-07-28/)
-      }),
-    30_000
+      })
   )
 
   it.live(
@@ -112,8 +109,7 @@ describe("between an agent of one era and a relay of the other", () => {
         assert.strictEqual(yield* messages("error"), 0)
         assert.strictEqual(yield* messages("warning"), 1)
         assert.strictEqual(yield* messages("debug"), 1)
-      }),
-    30_000
+      })
   )
 
   it.live("the level that a session sets is what its requests name from then on", () =>
@@ -131,7 +127,7 @@ describe("between an agent of one era and a relay of the other", () => {
         JSON.parse(body).params._meta[logLevel]
       )
       assert.deepStrictEqual(levels, ["error", "info"])
-    }), 30_000)
+    }))
 
   it.live(
     "an agent without a session goes on over a relay that loses its sessions for good, and finds them again",
@@ -145,7 +141,6 @@ describe("between an agent of one era and a relay of the other", () => {
           assert.include(JSON.stringify(yield* client.call("echo", { text: era })), era)
         }
         assert.deepStrictEqual(yield* client.wire.failures, [])
-      }),
-    60_000
+      })
   )
 })

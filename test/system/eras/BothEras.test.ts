@@ -28,7 +28,7 @@ describe("in front of a relay of both eras", () => {
       assert.isUndefined(second?.headers["mcp-session-id"])
       assert.strictEqual(second?.headers["mcp-method"], "tools/call")
       assert.include(second?.body ?? "", "io.modelcontextprotocol/clientCapabilities")
-    }), 60_000)
+    }))
 
   it.live("what one process of an agent has listed is news to another that listens", () =>
     Effect.gen(function*() {
@@ -39,7 +39,7 @@ describe("in front of a relay of both eras", () => {
       yield* relay.control.putTool({ name: "new", inputSchema: { type: "object" } }, false)
       assert.include((yield* post(daemon, "tools/list", request("tools/list"))).text, "\"new\"")
       yield* eventually("list_changed", heard, (text) => text.includes("list_changed"), "5 seconds")
-    }), 30_000)
+    }))
 
   it.live(
     "list_changed waits for a request of its own where the agent sends batches (2025-03-26)",
@@ -57,7 +57,6 @@ describe("in front of a relay of both eras", () => {
         }
         const heard = Effect.map(agent.request("ping"), ({ messages }) => messages.map(({ method }) => method))
         yield* eventually("list_changed", heard, (methods) => methods.includes("notifications/tools/list_changed"))
-      }),
-    60_000
+      })
   )
 })

@@ -33,8 +33,7 @@ describe("what passes through", () => {
             { numRuns: 60, endOnFailure: true }
           )
         )
-      }),
-    120_000
+      })
   )
 
   it.live.each(eras)(
@@ -69,8 +68,7 @@ describe("what passes through", () => {
             { numRuns: 40, endOnFailure: true }
           )
         )
-      }),
-    120_000
+      })
   )
 
   it.live.each(eras)(
@@ -107,8 +105,7 @@ describe("what passes through", () => {
             { numRuns: 40, endOnFailure: true }
           )
         )
-      }),
-    120_000
+      })
   )
 
   it.live(
@@ -142,8 +139,7 @@ describe("what passes through", () => {
             { numRuns: 25, endOnFailure: true }
           )
         )
-      }),
-    120_000
+      })
   )
 
   it.live(
@@ -167,7 +163,6 @@ describe("what passes through", () => {
             { numRuns: 25, endOnFailure: true }
           )
         )
-      }),
-    120_000
+      })
   )
 })

@@ -26,8 +26,7 @@ describe("an agent of the legacy era in front of a relay that is only of the mod
         yield* client.call("slow", { millis: 60, steps: 3 }, { onProgress: ({ progress }) => steps.push(progress) })
         assert.deepStrictEqual(steps, [1, 2, 3])
         assert.deepStrictEqual(yield* client.wire.failures, [])
-      }),
-    60_000
+      })
   )
 
   it.live.each(officialClients)(
@@ -43,8 +42,7 @@ describe("an agent of the legacy era in front of a relay that is only of the mod
         yield* relay.control.putTool(tool("new"))
         yield* client.awaitListChanged().pipe(Effect.timeout("10 seconds"))
         assert.include(yield* client.toolNames, "new")
-      }),
-    60_000
+      })
   )
 
   it.live.each(officialClients)(
@@ -60,8 +58,7 @@ describe("an agent of the legacy era in front of a relay that is only of the mod
         yield* relay.restart()
         yield* assertLedger(relay, ["one", "two"])
         assert.strictEqual(yield* client.wire.initializes, 1)
-      }),
-    60_000
+      })
   )
 
   it.live("is told plainly that the relay's question to its user cannot be put to it", () =>
@@ -75,7 +72,7 @@ describe("an agent of the legacy era in front of a relay that is only of the mod
         Effect.timeout("10 seconds")
       )
       assert.match(told, /elicit|input|capab/i)
-    }), 60_000)
+    }))
 })
 
 describe("a relay that comes back in another era", () => {
@@ -96,5 +93,5 @@ describe("a relay that comes back in another era", () => {
         assert.include(JSON.stringify(yield* client.call("echo", { text: "after" })), "after")
         assert.strictEqual(yield* client.wire.initializes, 1)
       }
-    }), 60_000)
+    }))
 })

@@ -33,5 +33,5 @@ describe("the matrix in docs/matrix.md", () => {
       assert.strictEqual(`${head}${text}`, readFileSync(file, "utf8"))
       // Only what cannot be expressed is refused, and the relay's own words or ours say why.
       for (const words of notes) assert.match(words, /elicit|input/)
-    }), 90_000)
+    }))
 })

@@ -27,8 +27,7 @@ describe("an agent of the modern era", () => {
         assert.strictEqual(yield* client.wire.initializes, 0)
         assert.strictEqual(yield* client.sessionId, undefined)
         assert.deepStrictEqual(yield* client.wire.failures, [])
-      }),
-    60_000
+      })
   )
 
   it.live.each(eras.map((era) => ({ era })))(
@@ -43,8 +42,7 @@ describe("an agent of the modern era", () => {
         yield* relay.control.putTool({ name: "new", inputSchema: { type: "object" } })
         yield* client.awaitListChanged().pipe(Effect.timeout("10 seconds"))
         assert.include(yield* client.toolNames, "new")
-      }),
-    60_000
+      })
   )
 
   it.live.each(eras.map((era) => ({ era })))(
@@ -69,8 +67,7 @@ describe("an agent of the modern era", () => {
         yield* assertLedger(relay, ["one", "two", "three"])
         assert.include(JSON.stringify(yield* client.call("echo", { text: "back" })), "back")
         assert.deepStrictEqual(yield* client.wire.failures, [])
-      }),
-    60_000
+      })
   )
 
   it.live("goes on over a restart of the daemon", () =>
@@ -83,5 +80,5 @@ describe("an agent of the modern era", () => {
       assert.deepStrictEqual(yield* client.toolNames, menu)
       yield* send(client, "after")
       yield* assertLedger(relay, ["after"])
-    }), 60_000)
+    }))
 })

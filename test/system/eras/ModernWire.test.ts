@@ -57,8 +57,7 @@ describe("the modern era on the wire", () => {
         assert.strictEqual(seen?.headers["mcp-name"], encoded)
         assert.strictEqual(seen?.headers["mcp-param-region"], "=?base64?w7w=?=")
         assert.strictEqual(seen?.headers["mcp-session-id"], undefined)
-      }),
-    60_000
+      })
   )
 
   it.live("says what it narrowed is private, and that it tells of changes", () =>
@@ -87,7 +86,7 @@ describe("the modern era on the wire", () => {
       ))
       assert.isTrue(queued.result.structuredContent.queued)
       assert.strictEqual(queued.result.resultType, "complete")
-    }), 60_000)
+    }))
 
   it.live(
     "acknowledges a subscription first, and stamps what follows with its request's id",
@@ -134,8 +133,7 @@ describe("the modern era on the wire", () => {
         yield* daemon.terminate
         yield* eventually("the end", Effect.sync(() => messages.length), (count) => count === 4)
         assert.deepInclude(messages[3], { id: "mine-\u00fc" })
-      }),
-    60_000
+      })
   )
 
   it.live("closes the call at the relay when the agent closes its response", () =>
@@ -156,7 +154,7 @@ describe("the modern era on the wire", () => {
       closing.abort()
       yield* Effect.promise(() => gone.catch(() => {}))
       yield* eventually("the relay's stream closed", relay.control.counts, ({ streams }) => streams === 0)
-    }), 60_000)
+    }))
 
   it.live(
     "passes on what it does not know, to the byte: state, unknown members, big integers",
@@ -178,7 +176,6 @@ describe("the modern era on the wire", () => {
         const said = yield* post(daemon, "tools/call", body, { "mcp-name": "x" })
         assert.strictEqual(relay.received.findLast(({ rpc }) => rpc === "tools/call")?.body, body)
         assert.strictEqual(said.text, answers.at(-1))
-      }),
-    60_000
+      })
   )
 })

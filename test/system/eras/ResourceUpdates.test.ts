@@ -28,7 +28,7 @@ describe("updates of a resource", () => {
         (all) =>
           all.some(({ body, rpcMethod }) => rpcMethod === "subscriptions/listen" && body.includes("relay://inbox"))
       )
-    }), 60_000)
+    }))
 
   it.live("reach a subscription whose relay knows only sessions", () =>
     Effect.gen(function*() {
@@ -47,5 +47,5 @@ describe("updates of a resource", () => {
       const text = yield* eventually("the update", heard, (text) => text.includes("resources/updated"))
       assert.notInclude(text, "relay://other")
       assert.include(text, "\"io.modelcontextprotocol/subscriptionId\":\"listening\"")
-    }), 30_000)
+    }))
 })

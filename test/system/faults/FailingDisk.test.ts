@@ -22,12 +22,12 @@ describe("a daemon whose disk fails", () => {
 
         const live = yield* timed(client.send("live too"))
         assert.include(live.value, "\"result\"")
-        assert.isBelow(live.millis, 1_000)
+        assert.isBelow(live.millis, 3_000)
 
         yield* relay.kill
         const refused = yield* Effect.forkChild(client.send("refused"))
         // Nobody else waits for the lock.
-        for (let time = 0; time < 10; time++) assert.isBelow((yield* timed(client.readyz)).millis, 1_000)
+        for (let time = 0; time < 10; time++) assert.isBelow((yield* timed(client.readyz)).millis, 3_000)
         assert.include(yield* Fiber.join(refused), "could not be written to disk and was not accepted")
         yield* client.says(/^200 .*"degraded":\[.*cannot write to disk/)
 
@@ -37,8 +37,7 @@ describe("a daemon whose disk fails", () => {
         assert.isTrue(isQueued(yield* client.send("queued")))
         yield* relay.restart()
         assert.deepStrictEqual(yield* client.ledger(3), ["live", "live too", "queued"])
-      }),
-    60_000
+      })
   )
 
   it.live.skipIf(!possible)(
@@ -73,7 +72,6 @@ describe("a daemon whose disk fails", () => {
         yield* relay.restart()
         const expected = ["live", ...accepted, "queued"]
         assert.deepStrictEqual(yield* client.ledger(expected.length), expected)
-      }),
-    60_000
+      })
   )
 })

@@ -63,8 +63,7 @@ describe("a process that is killed between any two statements", () => {
           assert.deepStrictEqual(lost, [], `lost at statement ${at}`)
           assert.deepStrictEqual(ofX(found.carriedOut), ofX(found.carriedOut).toSorted(), `order at statement ${at}`)
         }
-      }).pipe(Effect.provide(FakeRelay.layer)),
-    60_000
+      }).pipe(Effect.provide(FakeRelay.layer))
   )
 
   it.effect("at its very first start has left nothing that the next start does not make up for", () =>

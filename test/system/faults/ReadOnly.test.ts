@@ -1,12 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { childEnvironment } from "../../support/environment.ts"
+import { holdfastFile } from "../../support/holdfastFile.ts"
 import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
 import { possible } from "./SmallDisk.ts"
-
-const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
 
 /** Starts a daemon on a file system of its own that is read-only, with one empty directory in it. */
 const script = `mount -t tmpfs -o mode=700 none "$0" && mkdir -m 700 "$0/there" && mount -o remount,ro "$0" || exit 99
@@ -14,7 +12,7 @@ exec "$@"`
 
 const serve = (directory: string, dataDir: string) =>
   Effect.callback<{ readonly code: number | null; readonly said: string }>((resume) => {
-    const command = [process.execPath, main, "serve", "--relay", "http://127.0.0.1:9/mcp", "--port", "0"]
+    const command = [process.execPath, holdfastFile, "serve", "--relay", "http://127.0.0.1:9/mcp", "--port", "0"]
     const child = spawn("unshare", ["-Urm", "sh", "-c", script, directory, ...command, "--data-dir", dataDir], {
       stdio: ["ignore", "ignore", "pipe"],
       env: childEnvironment()

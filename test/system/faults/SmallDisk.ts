@@ -5,11 +5,9 @@ import { mkdtempSync, rmdirSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { childEnvironment } from "../../support/environment.ts"
+import { holdfastFile } from "../../support/holdfastFile.ts"
 import type { Door } from "../crash/Client.ts"
-
-const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
 
 /** Whether this user may mount a file system in a namespace of its own. */
 export const possible = spawnSync("unshare", ["-Urm", "mount", "-t", "tmpfs", "none", tmpdir()]).status === 0
@@ -57,7 +55,7 @@ export const smallDisk = Effect.fnUntraced(function*(
 ): Effect.fn.Return<SmallDisk, never, Scope.Scope> {
   const port = yield* freePort
   const secret = "a-secret-that-is-long-enough"
-  const command = [process.execPath, main, "serve", "--relay", relayUrl, "--port", String(port)]
+  const command = [process.execPath, holdfastFile, "serve", "--relay", relayUrl, "--port", String(port)]
   let output = ""
   // Of its own: what lies below the one of all programs would be hidden, this repository too.
   const mountpoint = yield* Effect.acquireRelease(

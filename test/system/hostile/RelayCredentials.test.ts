@@ -150,8 +150,7 @@ describe.concurrent("what an agent holds", () => {
           assert.deepStrictEqual(evil.received, [])
           assert.deepStrictEqual(secretsIn(relay.received, daemon.secret), [])
           assert.isAbove(secretsIn(relay.received, relayToken).length, 0)
-        }),
-      30_000
+        })
     )
   }
 
@@ -182,5 +181,5 @@ describe.concurrent("what an agent holds", () => {
         }
       }
       assert.deepStrictEqual(evil.received, [])
-    }), 30_000)
+    }))
 })

@@ -85,7 +85,7 @@ describe.concurrent("an agent is served by a relay that", () => {
         assert.notStrictEqual((yield* agent.call("relay_send_message")).answer.error?.code, -32603, what)
       }
       assert.isTrue(yield* daemon.steady)
-    }), 30_000)
+    }))
 
   it.live("answers calls in any shape: each is passed on, or told as no answer", () =>
     Effect.gen(function*() {
@@ -104,7 +104,7 @@ describe.concurrent("an agent is served by a relay that", () => {
       }
       assert.isDefined((yield* agent.call("good")).answer.result)
       assert.isTrue(yield* daemon.steady)
-    }), 30_000)
+    }))
 
   it.live("refuses at length: no more than 500 characters of it are in what the agent is told", () =>
     Effect.gen(function*() {

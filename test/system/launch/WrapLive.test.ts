@@ -89,8 +89,7 @@ describe("beside a daemon that runs", () => {
         assert.deepStrictEqual(yield* texts(relay), ["still here"])
         assert.strictEqual(yield* bystander.wire.initializes, 1)
         assert.strictEqual(yield* bystander.listChanged, 0)
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -133,7 +132,6 @@ describe("beside a daemon that runs", () => {
           (yield* command("wrap", second, "--config", elsewhere)).stderr,
           `another configuration: start it anew with --config ${elsewhere}`
         )
-      }),
-    60_000
+      })
   )
 })

@@ -3,17 +3,16 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFile, spawnSync } from "node:child_process"
 import { basename } from "node:path"
-import { fileURLToPath } from "node:url"
 import { type Scratch, scratch, telling, told } from "../../support/agents/scratch.ts"
 import { Clients } from "../../support/Clients.ts"
 import { childEnvironment } from "../../support/environment.ts"
 import { eventually } from "../../support/eventually.ts"
 import { repository } from "../../support/git/repository.ts"
+import { holdfastFile } from "../../support/holdfastFile.ts"
 import { launch, type Program, run } from "../../support/Program.ts"
 import { Rig } from "../../support/Rig.ts"
 
 const nowhere = "http://127.0.0.1:9/mcp"
-const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
 
 /** A home of the test's own, beside the daemon that all share; named after it is who runs there. */
 const setup = Effect.gen(function*() {
@@ -65,8 +64,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
         assert.notStrictEqual(secret, daemon.secret)
         assert.strictEqual(yield* status(daemon.url, secret), 401)
         assert.notInclude(yield* agents, agent)
-      }),
-    60_000
+      })
   )
 
   it.effect(
@@ -90,8 +88,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
         yield* Effect.addFinalizer(() => Effect.sync(() => process.kill(orphan)))
         yield* eventually("the secret is refused", status(daemon.url, secret), (code) => code === 401)
         yield* eventually("the agent is gone", agents, (list) => !list.includes(agent))
-      }),
-    60_000
+      })
   )
 
   it.effect("passes exit code and signals through", () =>
@@ -118,7 +115,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
       program.child.kill("SIGTERM")
       assert.deepStrictEqual(yield* Effect.promise(() => program.ended), { code: 42, signal: null })
       assert.notInclude(yield* agents, agent)
-    }), 60_000)
+    }))
 
   it.effect("a command that is not there is said so, and leaves no agent behind", () =>
     Effect.gen(function*() {
@@ -127,7 +124,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
       assert.strictEqual(ended.code, 1)
       assert.include(ended.stderr, "cannot start no-such-command: there is no such command on the PATH")
       assert.notInclude(yield* agents, prefix)
-    }), 60_000)
+    }))
 
   const script = spawnSync("script", ["--version"]).status === 0
   it.effect.skipIf(!script)("a terminal stays a terminal", () =>
@@ -135,7 +132,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
       const { daemon, home } = yield* setup
       const line = [
         process.execPath,
-        main,
+        holdfastFile,
         "exec",
         "--data-dir",
         daemon.dataDir,
@@ -154,7 +151,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
         )
       })
       assert.match(output, /^\/dev\//)
-    }), 60_000)
+    }))
 
   const headers = (variable: string) => ({ Authorization: `Bearer ${variable}` })
 
@@ -174,8 +171,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
             "holdfast-docs-v2": { ...server, url: `${daemon.url}/docs.v2` }
           }
         })
-      }),
-    60_000
+      })
   )
 
   it.effect(
@@ -204,8 +200,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
         assert.isTrue(hides(yield* launched.toolNames))
         const other = yield* Clients.sdk(daemon.url, { secret: daemon.secret, name: "codex-mcp-client" })
         assert.isFalse(hides(yield* other.toolNames))
-      }),
-    60_000
+      })
   )
 
   const secret = "${HOLDFAST_AGENT_SECRET}"
@@ -245,8 +240,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
         assert.deepStrictEqual(rest, kept === undefined ? {} : { theme: "dark" })
         if (kept === undefined) assert.throws(() => home.read(...file))
         else assert.strictEqual(home.read(...file), kept)
-      }),
-    60_000
+      })
   )
 
   it.effect(
@@ -281,8 +275,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
         assert.include(home.read(...file), daemon.url)
         assert.strictEqual((yield* exec("--", "cursor-agent", "short")).code, 0)
         assert.strictEqual(home.read(...file), kept)
-      }),
-    60_000
+      })
   )
 
   it.effect(
@@ -291,7 +284,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
       Effect.gen(function*() {
         const { daemon, home } = yield* setup
         const repo = yield* repository
-        const show = `${process.execPath} ${main} context show --data-dir ${daemon.dataDir}`
+        const show = `${process.execPath} ${holdfastFile} context show --data-dir ${daemon.dataDir}`
         const line = ["exec", "--data-dir", daemon.dataDir, "--", "sh", "-c", show]
         const execIn = (cwd: string, env = {}) =>
           Effect.map(run(line, { ...home.environment, ...env }, cwd), ({ stdout }) => stdout)
@@ -304,8 +297,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
         assert.match(attached, new RegExp(`^${basename(path)}-[0-9a-f]{8}: worktree ${path} on feature: Active`))
         assert.match(shared, new RegExp(`^${basename(repo.path)}-[0-9a-f]{8}: shared checkout`))
         assert.include(off, "shared checkout")
-      }),
-    60_000
+      })
   )
 
   it.effect("runs as an agent that was added, and says which there are not", () =>
@@ -318,7 +310,7 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
       yield* daemon.command("agents", "add", "ada")
       assert.strictEqual(told((yield* exec("--agent", "ada", "--", "agent")).stdout).agent, "ada")
       assert.include(yield* agents, "ada")
-    }), 60_000)
+    }))
 })
 
 describe("holdfast exec", () => {
@@ -346,7 +338,6 @@ describe("holdfast exec", () => {
         assert.strictEqual(first?.endpoint, second?.endpoint)
         assert.notStrictEqual(first?.secret, second?.secret)
         assert.strictEqual(told((yield* exec({})).stdout).endpoint, first?.endpoint)
-      }),
-    60_000
+      })
   )
 })

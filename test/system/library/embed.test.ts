@@ -34,7 +34,6 @@ describe("Holdfast as a library", () => {
         }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(layer, environment)))
         const [entry] = yield* relay.ledger
         assert.strictEqual(entry?.agent, "me")
-      }),
-    60_000
+      })
   )
 })

@@ -80,8 +80,7 @@ describe("traces", () => {
         const everything = JSON.stringify(collector.asked)
         assert.include(everything, "holdfast")
         assert.notInclude(everything, "not in any span")
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -95,7 +94,6 @@ describe("traces", () => {
         yield* client.call("echo", { text: "x" })
         const sent = new Set(yield* traceparents(relay))
         assert.deepStrictEqual([...sent], [headers.traceparent])
-      }),
-    60_000
+      })
   )
 })

@@ -17,8 +17,7 @@ describe("holdfast login", () => {
         })
         assert.strictEqual(code, 2)
         assert.include(stderr, "token.file")
-      }),
-    30_000
+      })
   )
 
   it.live(
@@ -61,7 +60,6 @@ describe("holdfast login", () => {
         )
         assert.notInclude(said, "access-")
         assert.notInclude(said, "refresh-")
-      }),
-    60_000
+      })
   )
 })

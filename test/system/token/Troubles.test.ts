@@ -94,8 +94,7 @@ describe("a source that gives no token", () => {
         assert.match(String(refusal?.annotations["next"]), /^20.*Z$/)
         // Each once: what is tried again and again does not fill the log.
         assert.deepStrictEqual(lines.map(({ level }) => level).sort(), ["ERROR", "WARN"])
-      }),
-    60_000
+      })
   )
 
   it.live("is not told to an agent: it is told who can do something about it", () =>
@@ -110,5 +109,5 @@ describe("a source that gives no token", () => {
         }
         assert.deepStrictEqual(yield* client.wire.failures, [])
       }
-    }), 60_000)
+    }))
 })

@@ -56,8 +56,7 @@ describe("a token that the relay refuses", () => {
         yield* relay.control.setTokens({ good: anonymous })
         const refreshed = yield* daemon.command("token", "refresh")
         assert.include(refreshed.stdout, "rejected", "a refresh tells what the relay says, not what the source does")
-      }),
-    60_000
+      })
   )
 
   it.live("is proven with each change of its source", () =>
@@ -71,7 +70,7 @@ describe("a token that the relay refuses", () => {
       yield* stateIs(daemon, "rejected")
       writeFileSync(file, "good\n")
       yield* stateIs(daemon, "valid")
-    }), 60_000)
+    }))
 
   it.live(
     "is found out where sessions open without one, and ten calls ask its source once more and no oftener",
@@ -109,7 +108,6 @@ describe("a token that the relay refuses", () => {
         const log = yield* daemon.stderr
         assert.lengthOf(log.match(/the relay refuses the token/g) ?? [], 1)
         assert.notInclude(log, "tokens in a row")
-      }),
-    60_000
+      })
   )
 })

@@ -53,7 +53,7 @@ const poisoned = Effect.fnUntraced(function*(relay: TestRelay, daemon: Daemon, a
 const othersGoOn = Effect.fnUntraced(function*(client: Effect.Success<ReturnType<typeof patient>>, daemon: Daemon) {
   const { millis, value } = yield* timed(client.send(`other ${++calls}`))
   assert.include(value, "\"structuredContent\":{\"id\"")
-  assert.isBelow(millis, 1_000)
+  assert.isBelow(millis, 3_000)
   assert.strictEqual(yield* outages(daemon), 0)
 })
 
@@ -135,5 +135,5 @@ describe("a poisoned call, with what is set without being asked", () => {
       const times = yield* attempts
       assert.isAtLeast((times[3] ?? 0) - (times[0] ?? 0), 6_500)
       assert.isAtMost(yield* relay.busiestMinute("relay_reply"), 6)
-    }), 60_000)
+    }))
 })
