@@ -36,6 +36,7 @@ export const remote = (
   if (parsed === null || !/^https?:$/.test(parsed.protocol) || url.includes("${")) {
     return { why: "its URL has variables" }
   }
+  if (parsed.username !== "" || parsed.password !== "") return { why: "its URL holds a user or a password" }
   const converted: Record<string, string> = {}
   for (const [header, value] of Object.entries(headers)) {
     const text = Predicate.isString(value) ? template(value) : Option.none()

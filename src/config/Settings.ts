@@ -51,7 +51,7 @@ const Url = text("an absolute http or https URL without user and password", (tex
 
 export const RelaySettings = Schema.Struct({
   url: Url,
-  /** Sent with each request, beside the token; `{env:NAME}` is a variable of the daemon's. */
+  /** Sent with each request, beside the token; `{env:NAME}` is a variable of the daemon's, `{file:PATH}` a file's text. */
   headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.RedactedFromValue(Schema.String))),
   token: or(TokenSettings, {})
 })

@@ -11,7 +11,9 @@ export const Wrapped = Schema.Struct({
   digest: Schema.String,
   /** Holdfast's own configuration file, and the relays that were added to it. */
   configuration: Schema.String,
-  relays: Schema.Array(Schema.String)
+  relays: Schema.Array(Schema.String),
+  /** Names of the files, beside this record, that hold what the file had in plain text. */
+  secrets: Schema.optionalKey(Schema.Array(Schema.String))
 })
 export type Wrapped = typeof Wrapped.Type
 
@@ -19,15 +21,25 @@ const Text = Schema.fromJsonString(Wrapped)
 
 export const digestOf = (text: string | Uint8Array): string => createHash("sha256").update(text).digest("hex")
 
-const recordOf = (file: string): string => `wrapped-${digestOf(file).slice(0, 16)}.json`
+const stem = (file: string): string => `wrapped-${digestOf(file).slice(0, 16)}`
+const recordOf = (file: string): string => `${stem(file)}.json`
+
+/** The name of a file for what stood in plain text: the relay's first, second, … */
+export const secretOf = (file: string, relay: string, index: number): string => `${stem(file)}-${relay}-${index}.secret`
 
 const directory = (dataDir: string) =>
   Effect.map(Layer.build(DataDirectory.layerAt(dataDir)), (context) => Context.get(context, DataDirectory))
 
-export const keep = Effect.fnUntraced(function*(dataDir: string, wrapped: Wrapped) {
-  const text = yield* Effect.orDie(Schema.encodeEffect(Text)(wrapped))
-  yield* (yield* directory(dataDir)).writeAtomically(recordOf(wrapped.file), text)
-}, Effect.scoped)
+/** The record first, so that whatever fails later, `unwrap` knows the way back; then the secrets, by their names. */
+export const keep = Effect.fnUntraced(
+  function*(dataDir: string, wrapped: Wrapped, secrets: ReadonlyMap<string, string>) {
+    const text = yield* Effect.orDie(Schema.encodeEffect(Text)(wrapped))
+    const { writeAtomically } = yield* directory(dataDir)
+    yield* writeAtomically(recordOf(wrapped.file), text)
+    for (const [name, secret] of secrets) yield* writeAtomically(name, `${secret}\n`)
+  },
+  Effect.scoped
+)
 
 export const find = Effect.fnUntraced(function*(dataDir: string, file: string) {
   const fs = yield* FileSystem.FileSystem
@@ -52,6 +64,9 @@ export const wrappedRelays = Effect.fnUntraced(function*(dataDir: string) {
   )
 })
 
-export const forget = Effect.fnUntraced(function*(dataDir: string, file: string) {
-  yield* (yield* directory(dataDir)).remove(recordOf(file))
+/** With its secrets. */
+export const forget = Effect.fnUntraced(function*(dataDir: string, { file, secrets = [] }: Wrapped) {
+  const { remove } = yield* directory(dataDir)
+  for (const name of secrets) yield* remove(name)
+  yield* remove(recordOf(file))
 }, Effect.scoped)

@@ -6,6 +6,7 @@ import { replaceFile } from "../../clients/replaceFile.ts"
 import * as ConfigFile from "../../config/ConfigFile.ts"
 import { UsageError } from "../Failures.ts"
 import { root } from "../root.ts"
+import { type Change, contentOf } from "./Change.ts"
 
 const formattingOptions = { insertSpaces: true, tabSize: 2, eol: "\n" }
 
@@ -29,28 +30,29 @@ export const relayNames = Effect.fnUntraced(function*(file: string) {
   return new Set(Predicate.isObject(relays) ? Object.keys(relays) : [])
 })
 
-/** With `undefined` a relay goes. */
-const change = Effect.fnUntraced(function*(
-  file: string,
-  relays: ReadonlyArray<readonly [string, RelayEntry | undefined]>
-) {
-  const fs = yield* FileSystem.FileSystem
-  const text = (yield* exists(file)) ? yield* fs.readFileString(file) : "{}\n"
-  const changed = relays.reduce(
+/** The text with these relays; with `undefined` one goes. */
+const withRelays = (
+  text: string | undefined,
+  relays: Iterable<readonly [string, RelayEntry | undefined]>
+): string =>
+  Array.from(relays).reduce(
     (text, [name, entry]) => applyEdits(text, modify(text, ["relays", name], entry, { formattingOptions })),
-    text
+    text ?? "{}\n"
   )
-  if (changed !== text) yield* replaceFile(file, changed)
-})
 
-export const addRelays = (file: string, relays: ReadonlyMap<string, RelayEntry>) => change(file, [...relays])
+/** What the file becomes with them. */
+export const addRelays = Effect.fnUntraced(function*(file: string, relays: ReadonlyMap<string, RelayEntry>) {
+  const before = yield* contentOf(file)
+  const text = Option.getOrUndefined(Option.map(before, (bytes) => new TextDecoder().decode(bytes)))
+  return { file, before, after: withRelays(text, relays) } satisfies Change
+})
 
 export const removeRelays = Effect.fnUntraced(function*(file: string, names: ReadonlyArray<string>) {
   const known = yield* relayNames(file)
-  yield* change(file, names.filter((name) => known.has(name)).map((name) => [name, undefined] as const))
-  if (known.size > 0 && (yield* relayNames(file)).size === 0) {
-    const fs = yield* FileSystem.FileSystem
-    const text = yield* fs.readFileString(file)
-    yield* replaceFile(file, applyEdits(text, modify(text, ["relays"], undefined, { formattingOptions })))
-  }
+  const gone = names.filter((name) => known.has(name))
+  if (gone.length === 0) return
+  const fs = yield* FileSystem.FileSystem
+  const text = withRelays(yield* fs.readFileString(file), gone.map((name) => [name, undefined] as const))
+  const emptied = gone.length === known.size ? modify(text, ["relays"], undefined, { formattingOptions }) : []
+  yield* replaceFile(file, applyEdits(text, emptied))
 })

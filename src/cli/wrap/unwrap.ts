@@ -31,7 +31,7 @@ export const unwrap = Command.make("unwrap", { file: fileArgument }, ({ file: na
     }
     if (!isOriginal) yield* replaceFile(file, before)
     yield* removeRelays(configuration, relays)
-    yield* Wrapped.forget(dataDir, file)
+    yield* Wrapped.forget(dataDir, record.value)
     yield* Console.log(`${file} is as it was; no longer relays of Holdfast: ${relays.join(", ")}`)
     const live = yield* reloaded(dataDir)
     for (const { relay, undelivered } of Option.match(live, { onNone: () => [], onSome: ({ removed }) => removed })) {

@@ -1,30 +1,42 @@
 import { Console, Effect, FileSystem, Option } from "effect"
 import { Command } from "effect/cli"
+import { basename, join } from "node:path"
 import type { ReloadView } from "../../admin/RelaysView.ts"
 import { exportLine } from "../../clients/ClientEntry.ts"
 import { clientFileFor } from "../../clients/clients.ts"
 import { type RelayEntry, relayEntry, relayName, variablesIn } from "../../clients/relayEntry.ts"
 import type { RemoteServer } from "../../clients/RemoteServers.ts"
-import { replaceFile } from "../../clients/replaceFile.ts"
+import { tomlFault } from "../../clients/tomlFault.ts"
 import { fault } from "../../config/ConfigFile.ts"
 import { endpointEntry } from "../config/endpointEntry.ts"
 import { dataDirectory } from "../configuration.ts"
 import { CommandFailed } from "../Failures.ts"
+import * as Change from "./Change.ts"
 import { fileArgument, realFile } from "./fileArgument.ts"
 import { addRelays, ownFile, relayNames } from "./ownConfiguration.ts"
 import { reloaded } from "./reloaded.ts"
+import { isTracked } from "./tracked.ts"
 import * as Wrapped from "./Wrapped.ts"
 
-/** The relay of each server, and the URL that takes the server's place. */
-const plan = (servers: ReadonlyArray<RemoteServer>, taken: ReadonlySet<string>, endpoint: string) => {
+/** The relay of each server, the secrets it refers to, and the URL that takes the server's place. */
+const plan = (
+  servers: ReadonlyArray<RemoteServer>,
+  taken: ReadonlySet<string>,
+  endpoint: string,
+  secretOf: (relay: string, index: number) => string,
+  dataDir: string
+) => {
   const relays = new Map<string, RelayEntry>()
+  const secrets = new Map<string, string>()
   const urls = new Map<string, string>()
   for (const server of servers) {
     const name = relayName(server.name, new Set([...taken, ...relays.keys()]))
-    relays.set(name, relayEntry(server))
+    const planned = relayEntry(server, (index) => join(dataDir, secretOf(name, index)))
+    relays.set(name, planned.entry)
+    for (const [file, text] of planned.secrets) secrets.set(basename(file), text)
     urls.set(server.name, `${endpoint}/${name}`)
   }
-  return { relays, urls }
+  return { relays, secrets, urls }
 }
 
 /** Whether the relays are served by now, and what that may still take. */
@@ -44,6 +56,25 @@ const inWords = (
   return [...needed(unset), ...(unset.length === 0 ? [] : ["Start it anew with them; it serves the relays already."])]
 }
 
+/** A text that says nothing would be taken for a file without servers. */
+const refuseBroken = Effect.fnUntraced(function*(file: string, text: string) {
+  const [language, broken] = file.endsWith(".toml")
+    ? ["TOML", tomlFault(text)]
+    : ["JSON", fault(text, { allowTrailingComma: true })]
+  if (broken === "") return
+  return yield* new CommandFailed({ message: `${file} is not ${language}${broken}; nothing was changed` })
+})
+
+const warnOfGit = Effect.fnUntraced(function*(file: string, configuration: string) {
+  const warnings = [
+    [file, "a commit of the change would point everybody at the endpoint of this machine"],
+    [configuration, "a commit of the change would carry relays of this machine, and paths of its secrets"]
+  ] as const
+  for (const [each, why] of warnings) {
+    if (yield* isTracked(each)) yield* Console.error(`warning: ${each} is tracked by git: ${why}`)
+  }
+})
+
 export const wrap = Command.make("wrap", { file: fileArgument }, ({ file: named }) =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
@@ -57,29 +88,50 @@ export const wrap = Command.make("wrap", { file: fileArgument }, ({ file: named 
     const client = clientFileFor(file)
     const original = yield* fs.readFile(file)
     const text = new TextDecoder().decode(original)
-    const broken = file.endsWith(".json") ? fault(text, { allowTrailingComma: true }) : ""
-    if (broken !== "") return yield* new CommandFailed({ message: `${file} is not JSON${broken}; nothing was changed` })
+    yield* refuseBroken(file, text)
     const found = client.find(text)
     const servers = found.servers.filter(({ url }) => new URL(url).origin !== new URL(entry.url).origin)
     for (const { name, why } of found.left) yield* Console.error(`left as it is: ${name}, since ${why}`)
     if (servers.length === 0) {
       return yield* new CommandFailed({ message: `${file} names no remote server that Holdfast could stand before` })
     }
-    const { relays, urls } = plan(servers, yield* relayNames(configuration), entry.url)
-    const wrapped = client.point(text, urls)
-    // The way back first: whatever fails from here on, it is there.
-    yield* Wrapped.keep(dataDir, {
+    const secretOf = (relay: string, index: number) => Wrapped.secretOf(file, relay, index)
+    const { relays, secrets, urls } = plan(servers, yield* relayNames(configuration), entry.url, secretOf, dataDir)
+    const changes = [
+      yield* addRelays(configuration, relays),
+      { file, before: Option.some(original), after: client.point(text, urls) }
+    ]
+    const record = {
       file,
       original: Buffer.from(original).toString("base64"),
-      digest: Wrapped.digestOf(wrapped),
+      digest: Wrapped.digestOf(client.point(text, urls)),
       configuration,
-      relays: [...relays.keys()]
-    })
-    yield* addRelays(configuration, relays)
-    yield* replaceFile(file, wrapped)
-    for (const { name, url } of servers) yield* Console.log(`${name}  ${url}  through  ${urls.get(name)}`)
+      relays: [...relays.keys()],
+      secrets: [...secrets.keys()]
+    }
     const variables = [...new Set(servers.flatMap(variablesIn))]
-    const live = yield* reloaded(dataDir, variables)
+    /** The way back stays where a file could not be put back; the daemon goes back with the files. */
+    const back = Effect.gen(function*() {
+      const left = yield* Change.undo(changes)
+      if (left.length === 0) yield* Wrapped.forget(dataDir, record)
+      yield* Effect.ignore(reloaded(dataDir))
+      return left.map(({ file }) => file)
+    })
+    const live = yield* Wrapped.keep(dataDir, record, secrets).pipe(
+      Effect.andThen(Change.write(changes)),
+      Effect.andThen(reloaded(dataDir, variables)),
+      Effect.catch(({ message }) =>
+        Effect.flatMap(back, (left) =>
+          new CommandFailed({
+            message: left.length === 0
+              ? `${message}; nothing was changed`
+              : `${message}; ${left.join(" and ")} could not be put back: "holdfast unwrap" does it`
+          }))
+      ),
+      Effect.onInterrupt(() => Effect.ignore(back))
+    )
+    for (const { name, url } of servers) yield* Console.log(`${name}  ${url}  through  ${urls.get(name)}`)
+    yield* warnOfGit(file, configuration)
     yield* Effect.forEach(inWords(live, [...relays.keys()], configuration, variables), (line) => Console.error(line))
     yield* Console.error(
       `Start the client with "holdfast exec", or after\n${exportLine(entry)}\n"holdfast unwrap" brings the file back.`

@@ -4,9 +4,11 @@
  * Every request to a relay goes through here, so the token is added in one place, `Host` and `Origin` are the relay's,
  * and redirects are not followed.
  */
+import { NodeFileSystem } from "@effect/platform-node"
 import { Context, Duration, Effect, Exit, Layer, Option, Redacted, type Scope } from "effect"
 import { Pool } from "undici"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
+import { resolve } from "../../token/sources/Template.ts"
 import type { RelayFailure } from "../RelayFailure.ts"
 import { classify } from "./Classification.ts"
 import { HttpExchange } from "./HttpExchange.ts"
@@ -25,7 +27,7 @@ export class RelayTransport extends Context.Service<RelayTransport, {
     RelayTransport,
     Effect.gen(function*() {
       const { headers: configured = {}, url } = yield* RelayTarget
-      const always = resolved(configured)
+      const always = yield* resolved(configured)
       const { link } = yield* Settings
       const pool = yield* Effect.acquireRelease(
         Effect.sync(() =>
@@ -76,7 +78,7 @@ export class RelayTransport extends Context.Service<RelayTransport, {
         })
       })
     })
-  )
+  ).pipe(Layer.provide(NodeFileSystem.layer))
 }
 
 /** Set by this layer alone; whatever an agent sent under these names goes nowhere. */
@@ -102,18 +104,17 @@ const own = new Set([
 /** What may stand in a header's value (RFC 9110, section 5.5); undici refuses the whole request otherwise. */
 const printable = /^[\t\x20-\x7e\x80-\xff]*$/
 
-/** A variable that is not set is left out, with the header: the relay will say what it lacks. */
-const resolved = (headers: Readonly<Record<string, Redacted.Redacted>>): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) => {
-      const text = Redacted.value(value)
-      const missing = [...text.matchAll(variable)].some(([, name = ""]) => !process.env[name])
-      const filled = text.replaceAll(variable, (_, name: string) => process.env[name] ?? "")
-      const reserved = own.has(name.toLowerCase()) && name.toLowerCase() !== "authorization"
-      return missing || reserved || !printable.test(filled) ? [] : [[name.toLowerCase(), filled]]
-    })
-  )
-const variable = /\{env:(\w+)\}/g
+/** Where a variable is not set, or a file cannot be read, the header is left out: the relay will say what it lacks. */
+const resolved = Effect.fnUntraced(function*(headers: Readonly<Record<string, Redacted.Redacted>>) {
+  const all: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    // The same for every agent.
+    const filled = yield* Effect.option(resolve(Redacted.value(value), "{agent}"))
+    const reserved = own.has(name.toLowerCase()) && name.toLowerCase() !== "authorization"
+    if (Option.isSome(filled) && !reserved && printable.test(filled.value)) all[name.toLowerCase()] = filled.value
+  }
+  return all
+})
 
 const headersOf = (attempt: Attempt): Record<string, string> => {
   const headers: Record<string, string> = {}

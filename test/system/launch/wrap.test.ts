@@ -1,10 +1,12 @@
 /** `holdfast wrap` and `unwrap`: people's own configurations, and the relays that they become. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { chmodSync, readFileSync, rmSync, statSync } from "node:fs"
-import { scratch } from "../../support/agents/scratch.ts"
+import { spawnSync } from "node:child_process"
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
+import { type Scratch, scratch } from "../../support/agents/scratch.ts"
 import { Clients } from "../../support/Clients.ts"
 import { Daemon } from "../../support/Daemon.ts"
+import { childEnvironment } from "../../support/environment.ts"
 import { run } from "../../support/Program.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
 
@@ -73,7 +75,33 @@ url = "not a server's"
   }
 ]
 
-const docs = { url: "https://docs.test/mcp", token: { value: "{env:DOCS_TOKEN}" }, headers: { "X-Team": "a" } }
+/** The relay that `docs` becomes: what stood in plain text is in a file that others may not read. */
+const assertDocs = (own: string) => {
+  const written = JSON.parse(readFileSync(own, "utf8"))
+  const { headers, ...rest } = written.relays.docs
+  assert.deepStrictEqual({ ...written, relays: { docs: rest } }, {
+    listen: { port: 4851 },
+    relays: { docs: { url: "https://docs.test/mcp", token: { value: "{env:DOCS_TOKEN}" } } }
+  })
+  const file = /^\{file:(.+)\}$/.exec(headers["X-Team"])?.[1] ?? ""
+  assert.strictEqual(readFileSync(file, "utf8"), "a\n")
+  assert.strictEqual(statSync(file).mode & 0o777, 0o600)
+}
+
+/** A home with a repository in it, whose hooks and monitor would leave a file. */
+const repository = (home: Scratch) => {
+  const git = (...args: ReadonlyArray<string>) => {
+    const { status, stderr } = spawnSync("git", ["-C", home.file("project"), ...args], {
+      env: childEnvironment(home.environment)
+    })
+    assert.strictEqual(status, 0, String(stderr))
+  }
+  home.write("", "project", "README")
+  git("init", "--quiet")
+  const monitor = home.write(`#!/bin/sh\ntouch ${home.file("ran")}\n`, "monitor")
+  chmodSync(monitor, 0o755)
+  return { git, watched: () => git("config", "core.fsmonitor", monitor) }
+}
 
 describe("holdfast wrap", () => {
   it.live.each(cases)(
@@ -88,7 +116,7 @@ describe("holdfast wrap", () => {
         assert.strictEqual(wrapped.code, 0, wrapped.stderr)
         assert.match(readFileSync(file, "utf8"), each.wrapped)
         assert.notInclude(readFileSync(file, "utf8"), "docs.test")
-        assert.deepStrictEqual(JSON.parse(readFileSync(own, "utf8")), { listen: { port: 4851 }, relays: { docs } })
+        assertDocs(own)
         assert.match(wrapped.stderr, /what the client had: DOCS_TOKEN\.$/m)
 
         const unwrapped = yield* run(["unwrap", file], home.environment)
@@ -96,9 +124,118 @@ describe("holdfast wrap", () => {
         assert.strictEqual(readFileSync(file, "utf8"), each.text)
         assert.strictEqual(statSync(file).mode & 0o777, 0o640)
         assert.deepStrictEqual(JSON.parse(readFileSync(own, "utf8")), { listen: { port: 4851 } })
+        assert.deepStrictEqual(
+          readdirSync(home.file(".state", "holdfast")).filter((name) => name.startsWith("wrapped")),
+          []
+        )
       }),
     60_000
   )
+
+  it.live(
+    "what stood in plain text is in neither file, but in one that only the user may read, and the relay gets it",
+    () =>
+      Effect.gen(function*() {
+        const home = yield* scratch
+        const relay = yield* TestRelay.start({ tokens: { "s3cret-token": { agent: "of docs" } } })
+        const headers = { Authorization: "Bearer s3cret-token", "X-Api-Key": "s3cret-key", "X-Mixed": "${TEAM}" }
+        const file = home.write(
+          JSON.stringify({ mcpServers: { docs: { type: "http", url: relay.url, headers } } }),
+          ".mcp.json"
+        )
+        const own = home.write("{}", ".config", "holdfast", "holdfast.json")
+        const daemon = yield* Daemon.start({ args: ["--relay", relay.url, "--config", own], env: { TEAM: "red" } })
+        const wrapped = yield* run(["wrap", file, "--data-dir", daemon.dataDir], home.environment)
+        assert.strictEqual(wrapped.code, 0, wrapped.stderr)
+        const said = [readFileSync(file, "utf8"), readFileSync(own, "utf8"), wrapped.stdout, wrapped.stderr].join("\n")
+        assert.notInclude(said, "s3cret")
+        assert.include(said, "{env:TEAM}")
+        const secrets = () => readdirSync(daemon.dataDir).filter((name) => name.endsWith(".secret"))
+        assert.lengthOf(secrets(), 2)
+        for (const name of secrets()) assert.strictEqual(statSync(`${daemon.dataDir}/${name}`).mode & 0o777, 0o600)
+
+        const client = yield* Clients.sdk(`${daemon.url}/docs`, { secret: daemon.secret })
+        assert.include(JSON.stringify(yield* client.call("whoami")), "of docs")
+        const calls = (yield* relay.requests).filter(({ headers }) => headers.authorization === "Bearer s3cret-token")
+        assert.isNotEmpty(calls)
+        for (const { headers } of calls) {
+          assert.strictEqual(headers["x-api-key"], "s3cret-key")
+          assert.strictEqual(headers["x-mixed"], "red")
+        }
+
+        assert.strictEqual((yield* run(["unwrap", file, "--data-dir", daemon.dataDir], home.environment)).code, 0)
+        assert.deepStrictEqual(secrets(), [])
+        assert.include(readFileSync(file, "utf8"), "s3cret-token")
+      }),
+    60_000
+  )
+
+  it.live(
+    "warns where git tracks what it changes, and runs nothing that the repository names",
+    () =>
+      Effect.gen(function*() {
+        const home = yield* scratch
+        const { git, watched } = repository(home)
+        const file = home.write(cases[0]?.text ?? "", "project", ".mcp.json")
+        const own = home.write("{}", "project", "holdfast.json")
+        watched()
+        const untracked = yield* run(["wrap", file, "--config", own], home.environment)
+        assert.strictEqual(untracked.code, 0, untracked.stderr)
+        assert.notInclude(untracked.stderr, "tracked by git")
+        assert.strictEqual((yield* run(["unwrap", file], home.environment)).code, 0)
+
+        git("-c", "core.fsmonitor=false", "add", ".")
+        const tracked = yield* run(["wrap", file, "--config", own], home.environment)
+        assert.strictEqual(tracked.code, 0, tracked.stderr)
+        assert.include(tracked.stderr, `warning: ${file} is tracked by git`)
+        assert.include(tracked.stderr, `warning: ${own} is tracked by git`)
+        assert.isFalse(existsSync(home.file("ran")))
+      }),
+    60_000
+  )
+
+  it.live("changes nothing where a file cannot be written", () =>
+    Effect.gen(function*() {
+      const home = yield* scratch
+      const text = cases[0]?.text ?? ""
+      // So long a name leaves no room for a draft beside the file.
+      const file = home.write(text, `${"a".repeat(240)}.mcp.json`)
+      const fresh = yield* run(["wrap", file], home.environment)
+      assert.strictEqual(fresh.code, 1)
+      assert.match(fresh.stderr, /nothing was changed$/m)
+      assert.strictEqual(readFileSync(file, "utf8"), text)
+      assert.isFalse(existsSync(home.file(".config", "holdfast", "holdfast.json")))
+
+      const before = "{ \"listen\":{\"port\": 4851 }}\n\n"
+      const own = home.write(before, ".config", "holdfast", "holdfast.json")
+      const again = yield* run(["wrap", file], home.environment)
+      assert.strictEqual(again.code, 1)
+      assert.strictEqual(readFileSync(own, "utf8"), before)
+      assert.deepStrictEqual(
+        readdirSync(home.file(".state", "holdfast")).filter((name) => name.startsWith("wrapped")),
+        []
+      )
+    }), 60_000)
+
+  it.live("changes nothing where the daemon does not take the relays", () =>
+    Effect.gen(function*() {
+      const home = yield* scratch
+      const relay = yield* TestRelay.start()
+      const theirs = home.write("{}", "theirs.json")
+      const daemon = yield* Daemon.start({ args: ["--relay", relay.url, "--config", theirs] })
+      home.write("{ \"nonsense\": 1 }", "theirs.json")
+      const [each] = cases
+      const file = home.write(each?.text ?? "", ".mcp.json")
+      const before = "{\"listen\":{\"port\":4851}}"
+      const own = home.write(before, ".config", "holdfast", "holdfast.json")
+      const refused = yield* run(["wrap", file, "--data-dir", daemon.dataDir], home.environment)
+      assert.strictEqual(refused.code, 1)
+      assert.match(refused.stderr, /nonsense is not a setting.*nothing was changed$/ms)
+      assert.strictEqual(refused.stdout, "")
+      assert.strictEqual(readFileSync(file, "utf8"), each?.text)
+      assert.strictEqual(readFileSync(own, "utf8"), before)
+      assert.deepStrictEqual(readdirSync(daemon.dataDir).filter((name) => name.startsWith("wrapped")), [])
+    }), 60_000)
 
   it.live("leaves a configuration that is valid, and does neither twice", () =>
     Effect.gen(function*() {
@@ -130,6 +267,13 @@ describe("holdfast wrap", () => {
       const broken = yield* run(["wrap", home.write("{\n  \"mcpServers\": {,\n", "broken.json")], home.environment)
       assert.strictEqual(broken.code, 1)
       assert.match(broken.stderr, /broken\.json is not JSON: .* at line 2, column \d+; nothing was changed/)
+      const toml = "[mcp_servers.docs]\nurl = \"https://docs.test/mcp\nbearer_token_env_var = \"DOCS\"\n"
+      const brokenToml = yield* run(["wrap", home.write(toml, "config.toml")], home.environment)
+      assert.strictEqual(brokenToml.code, 1)
+      assert.match(brokenToml.stderr, /config\.toml is not TOML: a string has no end at line 2, column 7; nothing was/)
+      const withUser = { mcpServers: { mine: { type: "http", url: "https://ada:pw@docs.test/mcp" } } }
+      const refused = yield* run(["wrap", home.write(JSON.stringify(withUser), "user.json")], home.environment)
+      assert.include(refused.stderr, "left as it is: mine, since its URL holds a user or a password")
     }), 60_000)
 
   it.live(
