@@ -23,7 +23,7 @@ import { gitHelper } from "./gitHelper.ts"
 import { outbox } from "./outbox.ts"
 import { port } from "./port.ts"
 import { relay } from "./relay.ts"
-import { token } from "./token.ts"
+import { token, wanted } from "./token.ts"
 import { unanswered } from "./unanswered.ts"
 
 /** With its query, which may be its key, where the settings have it. */
@@ -33,7 +33,8 @@ const urlOf = (relay: RelayView, values: SettingsValues): URL =>
 const tokenOf = Effect.fnUntraced(function*(view: TokenView, of: RelayView, values: SettingsValues, now: DateTime.Utc) {
   const check = token(view, now)
   if (view.state !== "none" || of.link.state === "down") return check
-  return Option.getOrElse(yield* unanswered(check.name, urlOf(of, values)), () => check)
+  const challenge = yield* unanswered(urlOf(of, values))
+  return Option.isSome(challenge) ? wanted(check.name, of.id, challenge) : check
 })
 
 /** What the daemon alone knows. */

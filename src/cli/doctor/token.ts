@@ -1,10 +1,22 @@
-import type { DateTime } from "effect"
+import { type DateTime, Option } from "effect"
 import type { TokenView } from "../../admin/TokenView.ts"
+import { defaultRelay } from "../../domain/Ids.ts"
 import { formatToken } from "../token.ts"
 import { type Check, ok, problem } from "./Check.ts"
 
-export const wantedRemedy =
-  "\"holdfast login\", or name where it comes from: HOLDFAST_RELAY_TOKEN, token.file, token.command, token.url, token.oauth"
+const sources =
+  "name where it comes from: \"holdfast connect --token-file FILE\", HOLDFAST_RELAY_TOKEN, token.file, token.command, "
+  + "token.url or token.oauth"
+
+/** A relay that names an authorization server lets a person log in (RFC 9728, section 5.1). */
+export const wanted = (name: string, relay: string, challenge: Option.Option<string>): Check => {
+  const login = relay === defaultRelay ? "\"holdfast login\"" : `"holdfast login --relay ${relay}"`
+  const remedy = Option.match(challenge, {
+    onNone: () => `${login}, or ${sources}`,
+    onSome: (said) => /\bresource_metadata=/.test(said) ? login : sources
+  })
+  return problem(name, "none, and the relay asks for one", remedy)
+}
 
 const remedyOf = ({ lastError, source, state }: TokenView): string => {
   const code = lastError?.code ?? ""
@@ -25,8 +37,7 @@ const remedyOf = ({ lastError, source, state }: TokenView): string => {
 export const token = (view: TokenView, now: DateTime.Utc): Check => {
   const name = `token ${view.relay}/${view.agent}`
   const words = formatToken(view, now)
-  const wanted = view.lastError?.code === "wanted"
-  if (wanted) return problem(name, "none, and the relay asks for one", wantedRemedy)
+  if (view.lastError?.code === "wanted") return wanted(name, view.relay, Option.none())
   return view.state === "failing" || view.state === "rejected"
     ? problem(name, words, remedyOf(view))
     : ok(name, words)

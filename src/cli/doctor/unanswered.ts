@@ -1,23 +1,14 @@
+/** What a relay asks for where there is no token; it is asked as somebody without one. */
 import { Effect, Option } from "effect"
 import type { HttpClient } from "effect/http"
 import { challengeOf } from "../../token/sources/RelayChallenge.ts"
-import { type Check, problem } from "./Check.ts"
-import { wantedRemedy } from "./token.ts"
 
-const patience = "5 seconds"
+const timeout = "5 seconds"
 
-/** Whether a relay asks for a token where there is none; it is asked as somebody without one. */
-export const unanswered = Effect.fnUntraced(function*(
-  name: string,
-  relay: URL
-): Effect.fn.Return<Option.Option<Check>, never, HttpClient.HttpClient> {
-  const challenge = yield* challengeOf(relay).pipe(
-    Effect.timeout(patience),
-    Effect.orElseSucceed(() => undefined)
+/** `None` where it asks for no token, or does not answer. */
+export const unanswered = (relay: URL): Effect.Effect<Option.Option<string>, never, HttpClient.HttpClient> =>
+  challengeOf(relay).pipe(
+    Effect.timeout(timeout),
+    Effect.map(Option.fromUndefinedOr),
+    Effect.orElseSucceed(() => Option.none())
   )
-  return challenge === undefined ? Option.none() : Option.some(problem(
-    name,
-    "none, and the relay asks for one",
-    wantedRemedy
-  ))
-})

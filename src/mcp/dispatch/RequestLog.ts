@@ -2,6 +2,7 @@
 import { Clock, Effect, Metric, Predicate } from "effect"
 import { RelayTarget } from "../../config/Settings.ts"
 import { isKnown } from "../../domain/Methods.ts"
+import { LogThreshold } from "../../observability/LogThreshold.ts"
 import * as Metrics from "../../observability/Metrics.ts"
 import type { Outcome, RequestContext } from "../handlers/Handler.ts"
 
@@ -10,6 +11,7 @@ const outcomes: ReadonlyArray<Outcome | "cancelled"> = ["answered", "queued", "c
 export const make = Effect.gen(function*() {
   const { id: relay } = yield* RelayTarget
   const clock = yield* Clock.Clock
+  const { isEnabled } = yield* LogThreshold
   const counters = new Map<string, Metric.Counter<number>>()
   const durations = new Map<string, Metric.Histogram<number>>()
   const now = () => clock.monotonicTimeNanosUnsafe()
@@ -47,9 +49,10 @@ export const make = Effect.gen(function*() {
       const millis = Number(now() - startedAt) / 1e6
       yield* Metric.update(counterOf(outcome), 1)
       yield* Metric.update(durationOf(isKnown(method) ? method : "other", outcome), millis / 1000)
-      const log = outcome === "answered" ? Effect.logDebug : Effect.logInfo
+      const level = outcome === "answered" ? "Debug" : "Info"
+      if (!isEnabled(level)) return
       const tool = params["name"]
-      yield* Effect.annotateLogs(log(method), {
+      yield* Effect.annotateLogs(Effect.logWithLevel(level)(method), {
         relay,
         agent: session.agent,
         session: session.id,

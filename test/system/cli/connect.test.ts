@@ -8,6 +8,7 @@ import { Daemon } from "../../support/Daemon.ts"
 import { eventually } from "../../support/eventually.ts"
 import { run } from "../../support/Program.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
+import { httpServer } from "../../support/token/httpServer.ts"
 
 const codexToml = "# mine\nmodel = \"o3\"\n\n[mcp_servers.docs]\nurl = \"https://docs.test/mcp\""
 const geminiJson = "{\n\t// mine\n\t\"theme\": \"dark\",\n}\n"
@@ -121,6 +122,36 @@ eval "$(sed -n 's/^ExecStart=//p' "${unit}")" > "${home.file("service.log")}" 2>
         const other = yield* holdfast("connect", "https://other.test/mcp")
         assert.strictEqual(other.code, 2)
         assert.include(other.stderr, "--name NAME")
+      }),
+    240_000
+  )
+})
+
+describe("a relay that asks for a token", () => {
+  it.live(
+    "is named with what to do: log in where it says who lets one in, else a source; with a token's file all is well",
+    () =>
+      Effect.gen(function*() {
+        const { holdfast, home } = yield* setup
+        const bare = yield* httpServer(() => ({ status: 401, headers: { "www-authenticate": "Bearer" } }))
+        const without = yield* holdfast("connect", `${bare.origin}/mcp`, "--no-service")
+        assert.strictEqual(without.code, 1, without.stdout + without.stderr)
+        assert.match(
+          without.stdout,
+          /^✘ token default\/default +none, and the relay asks for one\n +do: name .*--token-file/m
+        )
+        assert.notInclude(without.stdout, "holdfast login")
+        yield* holdfast("connect", "--undo")
+
+        const relay = yield* TestRelay.start()
+        yield* relay.control.setTokens({ "t0ken": { agent: "default" } })
+        const refused = yield* holdfast("connect", relay.url, "--no-service")
+        assert.match(refused.stdout, /^✘ token default\/default .*\n +do: "holdfast login"$/m, refused.stderr)
+        const file = home.write("t0ken\n", "token")
+        const taken = yield* holdfast("connect", relay.url, "--no-service", "--token-file", file)
+        assert.strictEqual(taken.code, 0, taken.stdout + taken.stderr)
+        assert.match(taken.stdout, /^✔ token default\/default /m)
+        assert.notInclude(home.read(".config", "holdfast", "holdfast.json"), "t0ken\"")
       }),
     240_000
   )

@@ -35,7 +35,7 @@ describe("holdfast login", () => {
         )
         assert.match(
           doctor.out,
-          /^problem {2}token default\/default: none, and the relay asks for one; do: "holdfast login"/m
+          /^problem {2}token default\/default: none, and the relay asks for one; do: "holdfast login"$/m
         )
 
         const program = launch(["login", "--relay", server.relay.href, "--data-dir", daemon.dataDir])
