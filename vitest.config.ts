@@ -5,7 +5,7 @@ import { ensureEntered } from "./test/support/environment.ts"
 ensureEntered()
 
 const shared = {
-  exclude: ["test/**/*.long.test.ts"],
+  exclude: ["test/**/*.{drill,long}.test.ts"],
   // Where the machine is busy a process takes long to start.
   testTimeout: 120_000,
   hookTimeout: 120_000,

@@ -3,11 +3,12 @@ import { ensureEntered } from "./test/support/environment.ts"
 
 ensureEntered()
 
-/** `npm run test:drills`: the seeded searches for faults again, further than `npm test` goes. */
+/** `npm run test:drills`: the seeded searches for faults again, further than `npm test` goes, and the official suites. */
 export default defineConfig({
   test: {
     reporters: ["./test/support/LineReporter.ts"],
     include: [
+      "test/**/*.drill.test.ts",
       "test/system/crash/Crash.test.ts",
       "test/system/eras/Fidelity.test.ts",
       "test/system/faults/Sweep.test.ts",

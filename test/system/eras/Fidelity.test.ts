@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as fc from "fast-check"
+import { depth } from "../../support/depth.ts"
 import { fits, id, space, value } from "./oddJson.ts"
 import { mark, metaOf, oddTraffic } from "./oddTraffic.ts"
 
@@ -30,7 +31,7 @@ describe("what passes through", () => {
               assert.strictEqual(text, answer)
               assert.strictEqual(arrived, body)
             }),
-            { numRuns: 60, endOnFailure: true }
+            { numRuns: depth({ short: 20, drill: 60 }), endOnFailure: true }
           )
         )
       })
@@ -65,7 +66,7 @@ describe("what passes through", () => {
               assert.include(plain, `${mark},"id":${gap}${wireId}`)
               assert.strictEqual(plain.replace(`${mark},"id":${gap}${wireId}`, () => `${mark},"id":${gap}${id}`), body)
             }),
-            { numRuns: 40, endOnFailure: true }
+            { numRuns: depth({ short: 15, drill: 40 }), endOnFailure: true }
           )
         )
       })
@@ -102,7 +103,7 @@ describe("what passes through", () => {
               const emptied = (text: string) => text.replace(/"tools":\s*\[\s*\]/, `"tools":[]`)
               assert.strictEqual(emptied(text), emptied(answered(true)))
             }),
-            { numRuns: 40, endOnFailure: true }
+            { numRuns: depth({ short: 15, drill: 40 }), endOnFailure: true }
           )
         )
       })
@@ -136,7 +137,7 @@ describe("what passes through", () => {
               )
               relay.received.length = 0
             }),
-            { numRuns: 25, endOnFailure: true }
+            { numRuns: depth({ short: 10, drill: 25 }), endOnFailure: true }
           )
         )
       })
@@ -160,7 +161,7 @@ describe("what passes through", () => {
               assert.strictEqual(text, answered(true))
               assert.strictEqual(arrived, body)
             }),
-            { numRuns: 25, endOnFailure: true }
+            { numRuns: depth({ short: 10, drill: 25 }), endOnFailure: true }
           )
         )
       })

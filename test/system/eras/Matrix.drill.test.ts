@@ -11,8 +11,8 @@ const file = fileURLToPath(new URL("../../../docs/matrix.md", import.meta.url))
 
 const head = `# Which client, which revision, which relay
 
-This page is made by a test, \`test/system/eras/Matrix.test.ts\`, which runs each client in front of each relay and fails where
-the page says anything else. To write it anew: \`UPDATE_MATRIX=1 npx vitest run test/system/eras/Matrix.test.ts\`.
+This page is made by a test, \`test/system/eras/Matrix.drill.test.ts\`, which runs each client in front of each relay and fails where
+the page says anything else. To write it anew: \`UPDATE_MATRIX=1 npm run test:drills -- Matrix\`.
 
 "yes" was seen to work, through Holdfast. "–" is not in that revision. "no" is answered with the error whose words
 are below: what one era of the protocol cannot say in the other is never dropped in silence.
