@@ -29,7 +29,7 @@ export interface HoldfastOptions {
   readonly token?: TokenSource
   /** One attempt at the relay, in the place of undici. */
   readonly transport?: SeamLayers["transport"]
-  /** Where queue, sessions and kept lists are stored, in the place of the data directory's database. */
+  /** Where queue, sessions and cached lists are stored, in the place of the data directory's database. */
   readonly database?: SeamLayers["database"]
   /** Where the outbox keeps its entries, in the place of that database. */
   readonly outboxStore?: SeamLayers["outboxStore"]

@@ -5,7 +5,7 @@
 import { Cause, Clock, Effect, Exit, identity, Layer } from "effect"
 import { Daemon } from "./admin/Daemon.ts"
 import * as RelayReload from "./admin/RelayReload.ts"
-import { AgentProvisioning, type Provisioning } from "./agents/AgentProvisioning.ts"
+import { AgentProvisioning, type Provisioning } from "./agents/Agents.ts"
 import { Agents } from "./agents/Agents.ts"
 import { RelayTarget, Settings, type SettingsValues } from "./config/Settings.ts"
 import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"

@@ -26,7 +26,6 @@ export {
   type SettingsValues
 } from "./config/Settings.ts"
 export { type SourceSettings, type TokenSettings } from "./config/TokenSettings.ts"
-export type { Delivery } from "./domain/Delivery.ts"
 export { AgentName, defaultAgent, defaultRelay, PrincipalId, RelayId, SessionId } from "./domain/Ids.ts"
 export type { Era } from "./domain/ProtocolVersion.ts"
 export * as Database from "./storage/Database.ts"
@@ -45,7 +44,7 @@ export { SessionStore } from "./mcp/sessions/SessionStore.ts"
 export { EventLogs } from "./mcp/streams/EventLogs.ts"
 
 // The menu.
-export { KeptLists } from "./menu/KeptLists.ts"
+export { CachedLists } from "./menu/CachedLists.ts"
 export type { Hides } from "./menu/Narrowing.ts"
 
 // The relay.
@@ -57,6 +56,7 @@ export {
   AnswerCutOff,
   ConnectFailed,
   ConnectionLost,
+  type Delivery,
   Forbidden,
   GatewayStatus,
   LinkDown,

@@ -63,11 +63,11 @@ export class AgentRoster extends Context.Service<AgentRoster, {
       /** Lets go of what is left of a removed agent, once nothing of it is queued. */
       const farewell = Effect.fnUntraced(function*(agent: AgentName) {
         if ((yield* undelivered(agent)) > 0) return
-        for (const { keptLists, outbox, sessions, token } of yield* relayAdmins.list) {
+        for (const { cachedLists, outbox, sessions, token } of yield* relayAdmins.list) {
           // Where a crash came between the removal and their end.
           yield* sessions.endAll(agent)
           yield* outbox.forget(agent)
-          yield* keptLists.forget(agent)
+          yield* cachedLists.forget(agent)
           yield* token.forget(agent)
         }
         yield* contexts.forget(agent)

@@ -1,7 +1,7 @@
 /** The seam through which the admin API reaches what belongs to one relay; the runner fills it. */
 import { Context, type Effect } from "effect"
 import type { AgentName, RelayId } from "../domain/Ids.ts"
-import type { KeptLists } from "../menu/KeptLists.ts"
+import type { CachedLists } from "../menu/CachedLists.ts"
 import type { Outbox } from "../outbox/Outbox.ts"
 import type { RelayLink } from "../relay/link/RelayLink.ts"
 import type { LiveToken } from "../token/LiveToken.ts"
@@ -14,7 +14,7 @@ export interface RelayAdmin {
   /** Asks the relay something with the agent's token, 5 s at most, so that its status says whether the relay takes it. */
   readonly prove: (agent: AgentName) => Effect.Effect<void>
   readonly outbox: Outbox["Service"]
-  readonly keptLists: KeptLists["Service"]
+  readonly cachedLists: CachedLists["Service"]
   readonly sessions: {
     readonly totals: Effect.Effect<{ readonly count: number; readonly streams: number }>
     readonly countOf: (agent: AgentName) => Effect.Effect<number>

@@ -35,11 +35,11 @@ export const layerNoDeps = HttpApiBuilder.group(
       const facts = yield* contexts.facts(agent)
       const principal = yield* relay.token.principal(agent)
       // No session's exact key: the newest list of this relay, agent and principal serves.
-      const kept = yield* relay.keptLists.find(
+      const cached = yield* relay.cachedLists.find(
         { agent, principal, protocolVersion: "", capabilities: "" },
         "tools/list"
       )
-      const specs = Option.match(kept, { onNone: () => [], onSome: ({ result }) => [...toolSpecs(result).values()] })
+      const specs = Option.match(cached, { onNone: () => [], onSome: ({ result }) => [...toolSpecs(result).values()] })
       const hides = rules(facts)
       const toolView = (spec: ToolSpec): ToolView => {
         const hiddenBy = Option.map(hides(spec.name), ({ needs, reason = null, tools }) => ({ tools, needs, reason }))
@@ -56,7 +56,7 @@ export const layerNoDeps = HttpApiBuilder.group(
       return {
         relay: relay.id,
         agent,
-        fetchedAt: instantOrNull(Option.map(kept, (list) => list.fetchedAt)),
+        fetchedAt: instantOrNull(Option.map(cached, (list) => list.fetchedAt)),
         facts: Array.from(facts).sort(),
         bufferable: outbox.bufferable,
         tools: specs.map(toolView)

@@ -5,13 +5,13 @@ import { DataDirectory } from "../storage/DataDirectory.ts"
 
 const variable = "HOLDFAST_AGENT_SECRET"
 const fileName = "agent-secret"
-const least = 16
+const minLength = 16
 
 export class AgentSecretTooShort extends Schema.TaggedError<AgentSecretTooShort>()("AgentSecretTooShort", {
   from: Schema.String
 }) {
   override get message(): string {
-    return `the agent secret in ${this.from} is shorter than ${least} characters: use a longer one, such as the output `
+    return `the agent secret in ${this.from} is shorter than ${minLength} characters: use a longer one, such as the output `
       + `of "openssl rand -base64 32", or remove it to have one minted`
   }
 }
@@ -23,7 +23,7 @@ export const mint = Effect.sync(() => Redacted.make(randomBytes(32).toString("ba
 export const digestOf = (secret: string): Uint8Array => createHash("sha256").update(secret).digest()
 
 const checked = (from: string, secret: string) =>
-  secret.length < least
+  secret.length < minLength
     ? Effect.fail(new AgentSecretTooShort({ from }))
     : Effect.succeed(Redacted.make(secret))
 
@@ -34,8 +34,8 @@ export const ofDefaultAgent = Effect.gen(function*() {
     return yield* checked(variable, Redacted.value(override.value))
   }
   const directory = yield* DataDirectory
-  const kept = yield* directory.readSecretFile(fileName)
-  if (Option.isSome(kept)) return yield* checked(directory.file(fileName), kept.value)
+  const saved = yield* directory.readSecretFile(fileName)
+  if (Option.isSome(saved)) return yield* checked(directory.file(fileName), saved.value)
   const minted = yield* mint
   yield* directory.writeAtomically(fileName, `${Redacted.value(minted)}\n`)
   return minted

@@ -8,7 +8,6 @@ import { Context, Effect, Layer, Option, Redacted, Semaphore } from "effect"
 import { timingSafeEqual } from "node:crypto"
 import { type AgentName, defaultAgent } from "../domain/Ids.ts"
 import { AgentExists, AgentLeaving, DefaultAgentStays, UnknownAgent } from "./AgentErrors.ts"
-import { AgentProvisioning } from "./AgentProvisioning.ts"
 import * as AgentSecret from "./AgentSecret.ts"
 import * as AgentTable from "./AgentTable.ts"
 import type { Lease } from "./AgentTable.ts"
@@ -30,6 +29,18 @@ export interface Access {
   /** Whether the secret is still good: its agent may be removed meanwhile, or its lease end. */
   readonly isValid: () => boolean
 }
+
+/** What an agent needs besides its secret before it may speak: the embedded relay mints a token for each. */
+export interface Provisioning {
+  /** Before the agent's first request, at each start and with each agent that is added. */
+  readonly provide: (agent: AgentName) => Effect.Effect<void>
+  /** Once nothing of the agent is left. */
+  readonly withdraw: (agent: AgentName) => Effect.Effect<void>
+}
+
+export const AgentProvisioning = Context.Reference<Provisioning>("holdfast/agents/AgentProvisioning", {
+  defaultValue: () => ({ provide: () => Effect.void, withdraw: () => Effect.void })
+})
 
 export class Agents extends Context.Service<Agents, {
   /** Whose secret this is; compared in constant time with every secret that is known. */

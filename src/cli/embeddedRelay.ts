@@ -1,6 +1,6 @@
 /** The embedded relay on the data directory, with what a daemon needs to reach it. */
 import { Context, Effect, FileSystem, Layer, Option, Path, Redacted, Schema } from "effect"
-import type { Provisioning } from "../agents/AgentProvisioning.ts"
+import type { Provisioning } from "../agents/Agents.ts"
 import { type AgentName, defaultAgent } from "../domain/Ids.ts"
 import { EmbeddedRelay } from "../embedded/EmbeddedRelay.ts"
 import { DataDirectory } from "../storage/DataDirectory.ts"

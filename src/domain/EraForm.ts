@@ -2,6 +2,7 @@
  * One response in the form of one era or the other (MCP 2026-07-28, changes): `resultType` and caching hints on results,
  * `initialize` and `server/discover`. By splicing; what both eras share stays byte for byte.
  */
+import { Option, Predicate, Schema } from "effect"
 import * as Envelope from "./Envelope.ts"
 import * as JsonText from "./JsonText.ts"
 import { modernVersions } from "./ProtocolVersion.ts"
@@ -78,3 +79,13 @@ export const asDiscoverResult = (greeting: string): string => {
   }}`
   return modernResult(result, "server/discover")
 }
+
+const decodeInitialize = Schema.decodeOption(Schema.fromJsonString(Schema.Struct({
+  protocolVersion: Schema.String,
+  capabilities: Schema.Unknown,
+  serverInfo: Schema.Struct({ name: Schema.String, version: Schema.String })
+})))
+
+/** Whether a client finds what it needs in the answer to `initialize` (MCP 2025-11-25, lifecycle). */
+export const isInitializeResult = (text: string): boolean =>
+  Option.exists(decodeInitialize(text), ({ capabilities }) => Predicate.isReadonlyObject(capabilities))

@@ -5,7 +5,7 @@
 import * as Envelope from "./Envelope.ts"
 import * as JsonText from "./JsonText.ts"
 
-/** As texts of JSON, the least severe first (RFC 5424). */
+/** As texts of JSON, least severe first (RFC 5424). */
 const levels = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"].map((level) =>
   JSON.stringify(level)
 )
@@ -15,9 +15,9 @@ const method = `"notifications/message"`
 /** Whether a message that comes with the answer to `request` is one that its agent gets; only log messages are held back. */
 export const asked = (request: string): (message: string) => boolean => {
   const level = JsonText.at(request, ["params", "_meta", Envelope.logLevel])
-  const least = level === undefined ? -1 : levels.indexOf(level)
+  const minIndex = level === undefined ? -1 : levels.indexOf(level)
   return (message) => {
     if (!message.includes(method) || JsonText.at(message, ["method"]) !== method) return true
-    return least >= 0 && levels.indexOf(JsonText.at(message, ["params", "level"]) ?? "") >= least
+    return minIndex >= 0 && levels.indexOf(JsonText.at(message, ["params", "level"]) ?? "") >= minIndex
   }
 }

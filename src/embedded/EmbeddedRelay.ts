@@ -12,11 +12,11 @@ import { HttpRouter, HttpServer } from "effect/http"
 import { createServer } from "node:http"
 import type { AgentName } from "../domain/Ids.ts"
 import { DataDirectory } from "../storage/DataDirectory.ts"
+import { Caller } from "./Caller.ts"
 import { EmbeddedTokens } from "./EmbeddedTokens.ts"
 import { Messages } from "./Messages.ts"
 import * as MessageTools from "./MessageTools.ts"
 import * as RelayDatabase from "./RelayDatabase.ts"
-import { Speaker } from "./Speaker.ts"
 import { Workspaces } from "./Workspaces.ts"
 import * as WorkspaceTools from "./WorkspaceTools.ts"
 import { Writes } from "./Writes.ts"
@@ -60,7 +60,7 @@ const endpoint = McpServer.layerHttp({
   ],
   allowSessionTermination: true,
   registrations
-}).pipe(Layer.provide(Speaker.middleware.layer))
+}).pipe(Layer.provide(Caller.middleware.layer))
 
 export class EmbeddedRelay extends Context.Service<EmbeddedRelay, {
   /** Where an MCP client finds it. */

@@ -18,9 +18,9 @@ export class EmbeddedTokens extends Context.Service<EmbeddedTokens, {
     EmbeddedTokens,
     Effect.gen(function*() {
       const directory = yield* DataDirectory
-      const kept = yield* directory.readSecretFile(file)
-      const secret = Option.getOrElse(kept, () => randomBytes(32).toString("base64url"))
-      if (Option.isNone(kept)) yield* directory.writeAtomically(file, `${secret}\n`)
+      const saved = yield* directory.readSecretFile(file)
+      const secret = Option.getOrElse(saved, () => randomBytes(32).toString("base64url"))
+      if (Option.isNone(saved)) yield* directory.writeAtomically(file, `${secret}\n`)
 
       const sign = (agent: string) => createHmac("sha256", secret).update(agent).digest()
       return EmbeddedTokens.of({

@@ -1,9 +1,9 @@
 /** `relay_send_message`, `relay_reply`, `relay_inbox`, `relay_list_agents`. */
 import { Clock, Effect, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
+import { Caller } from "./Caller.ts"
 import { Message, Messages, Sent } from "./Messages.ts"
-import { Speaker } from "./Speaker.ts"
-import { described, key, reading, reads, writes, writing } from "./ToolManners.ts"
+import { described, key, reading, reads, writes, writing } from "./toolAnnotations.ts"
 import { Writes } from "./Writes.ts"
 
 export const MessageTools = Toolkit.make(
@@ -40,15 +40,15 @@ export const layer = MessageTools.toLayer(Effect.gen(function*() {
   const messages = yield* Messages
   const { once } = yield* Writes
 
-  const speaker = Effect.gen(function*() {
-    const agent = yield* Speaker
+  const caller = Effect.gen(function*() {
+    const agent = yield* Caller
     yield* messages.seen(agent, Math.floor(yield* Clock.currentTimeMillis))
     return agent
   })
 
   return MessageTools.of({
     relay_send_message: Effect.fnUntraced(function*({ idempotencyKey, ...args }) {
-      const agent = yield* speaker
+      const agent = yield* caller
       return yield* once(
         { agent, tool: "relay_send_message", key: idempotencyKey, arguments: args },
         Sent,
@@ -56,7 +56,7 @@ export const layer = MessageTools.toLayer(Effect.gen(function*() {
       )
     }),
     relay_reply: Effect.fnUntraced(function*({ idempotencyKey, ...args }) {
-      const agent = yield* speaker
+      const agent = yield* caller
       return yield* once(
         { agent, tool: "relay_reply", key: idempotencyKey, arguments: args },
         Sent,
@@ -64,10 +64,10 @@ export const layer = MessageTools.toLayer(Effect.gen(function*() {
       )
     }),
     relay_inbox: Effect.fnUntraced(function*({ after }) {
-      return yield* messages.inbox(yield* speaker, after)
+      return yield* messages.inbox(yield* caller, after)
     }),
     relay_list_agents: Effect.fnUntraced(function*() {
-      yield* speaker
+      yield* caller
       return { agents: yield* messages.agents }
     })
   })

@@ -1,8 +1,8 @@
 /** The seven `relay_workspace_*` tools. */
 import { Effect, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
-import { Speaker } from "./Speaker.ts"
-import { described, key, reading, reads, writes, writing } from "./ToolManners.ts"
+import { Caller } from "./Caller.ts"
+import { described, key, reading, reads, writes, writing } from "./toolAnnotations.ts"
 import { Held, Workspace, Workspaces } from "./Workspaces.ts"
 import { Writes } from "./Writes.ts"
 
@@ -54,18 +54,18 @@ export const layer = WorkspaceTools.toLayer(Effect.gen(function*() {
   const { once } = yield* Writes
 
   const end = Effect.fnUntraced(function*(tool: string, phase: "released" | "landed", key: string | undefined) {
-    const agent = yield* Speaker
+    const agent = yield* Caller
     return yield* once({ agent, tool, key, arguments: {} }, Workspace, (now) => workspaces.end(agent, phase, now))
   })
 
   return WorkspaceTools.of({
-    relay_workspace_status: () => Effect.flatMap(Speaker, workspaces.status),
+    relay_workspace_status: () => Effect.flatMap(Caller, workspaces.status),
     relay_workspace_list: () => Effect.map(workspaces.list, (all) => ({ workspaces: all })),
     relay_workspace_deps: Effect.fnUntraced(function*({ paths }) {
-      return { held: yield* workspaces.deps(yield* Speaker, paths ?? []) }
+      return { held: yield* workspaces.deps(yield* Caller, paths ?? []) }
     }),
     relay_workspace_claim: Effect.fnUntraced(function*({ idempotencyKey, path }) {
-      const agent = yield* Speaker
+      const agent = yield* Caller
       return yield* once(
         { agent, tool: "relay_workspace_claim", key: idempotencyKey, arguments: { path } },
         Workspace,
@@ -73,7 +73,7 @@ export const layer = WorkspaceTools.toLayer(Effect.gen(function*() {
       )
     }),
     relay_workspace_ready: Effect.fnUntraced(function*({ idempotencyKey, summary }) {
-      const agent = yield* Speaker
+      const agent = yield* Caller
       return yield* once(
         { agent, tool: "relay_workspace_ready", key: idempotencyKey, arguments: { summary: summary ?? null } },
         Workspace,

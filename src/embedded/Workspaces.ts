@@ -2,7 +2,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { AgentName } from "../domain/Ids.ts"
-import { Refused } from "./Refused.ts"
+import { Refused } from "./Writes.ts"
 
 export const Workspace = Schema.Struct({
   agent: Schema.String,

@@ -1,11 +1,13 @@
 /**
- * Each write happens once per agent, tool and idempotency key: its outcome is kept in the transaction that does it, and
- * the same again is answered from there. Refusals are not kept, since what stood in the way may be gone next time.
+ * Each write happens once per agent, tool and idempotency key: its outcome is stored in the transaction that does it, and
+ * the same again is answered from there. Refusals are not stored, since what stood in the way may be gone next time.
  */
 import { Clock, Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { AgentName } from "../domain/Ids.ts"
-import { Refused } from "./Refused.ts"
+
+/** What the relay says no to, in words for the model that asked; it becomes an `isError` result. */
+export class Refused extends Schema.TaggedError<Refused>()("Refused", { message: Schema.String }) {}
 
 export interface Write {
   readonly agent: AgentName
@@ -28,7 +30,7 @@ export class Writes extends Context.Service<Writes, {
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
 
-      const kept = Effect.fnUntraced(function*(write: Write, text: string) {
+      const findOutcome = Effect.fnUntraced(function*(write: Write, text: string) {
         if (write.key === undefined) return undefined
         const [row] = yield* sql<{ readonly arguments: string; readonly result: string }>`
           SELECT arguments, result FROM writes
@@ -45,7 +47,7 @@ export class Writes extends Context.Service<Writes, {
         ) {
           const json = Schema.fromJsonString(outcome)
           const text = JSON.stringify(write.arguments)
-          const before = yield* kept(write, text)
+          const before = yield* findOutcome(write, text)
           if (before !== undefined) return yield* Schema.decodeEffect(json)(before)
           const now = Math.floor(yield* Clock.currentTimeMillis)
           const result = yield* effect(now)

@@ -1,6 +1,8 @@
 /** Why one attempt at the relay brought no JSON-RPC answer (BEHAVIOUR 4). */
 import { Schema } from "effect"
-import type { Delivery } from "../domain/Delivery.ts"
+
+/** What is known of a message whose answer did not come. `not sent`: the relay did not act on it. `unknown`: it may have. */
+export type Delivery = "not sent" | "unknown"
 
 /** No connection was made: refused, unresolved, TLS, or 5 s without one. Not sent. */
 export class ConnectFailed extends Schema.TaggedError<ConnectFailed>()("ConnectFailed", { detail: Schema.String }) {}

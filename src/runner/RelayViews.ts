@@ -8,7 +8,7 @@ import { Gateway, Gateways } from "../mcp/Gateway.ts"
 import { Readiness, type ReadinessState } from "../mcp/http/Readiness.ts"
 import { FreshList } from "../mcp/menu/FreshList.ts"
 import { AgentSessions } from "../mcp/sessions/AgentSessions.ts"
-import { KeptLists } from "../menu/KeptLists.ts"
+import { CachedLists } from "../menu/CachedLists.ts"
 import { Outbox } from "../outbox/Outbox.ts"
 import { RelayLink } from "../relay/link/RelayLink.ts"
 import { LiveToken } from "../token/LiveToken.ts"
@@ -38,7 +38,7 @@ const relayAdmin = (relay: RelayServices): RelayAdmin => {
     token: Context.get(relay, LiveToken),
     prove: (agent) => Effect.asVoid(Effect.timeoutOption(Context.get(relay, FreshList).prove([agent]), "5 seconds")),
     outbox: Context.get(relay, Outbox),
-    keptLists: Context.get(relay, KeptLists),
+    cachedLists: Context.get(relay, CachedLists),
     sessions: {
       totals: Effect.all({
         count: sessions.count,

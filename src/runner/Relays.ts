@@ -5,8 +5,8 @@
 import { Context, Duration, Layer, LayerMap } from "effect"
 import { RelayId } from "../domain/Ids.ts"
 import { Gateway } from "../mcp/Gateway.ts"
-import { KeptInitialize } from "../menu/KeptInitialize.ts"
-import { KeptLists } from "../menu/KeptLists.ts"
+import { CachedInitialize } from "../menu/CachedInitialize.ts"
+import { CachedLists } from "../menu/CachedLists.ts"
 import { Outbox } from "../outbox/Outbox.ts"
 import { RelayEra } from "../relay/link/RelayEra.ts"
 import { RelayLink } from "../relay/link/RelayLink.ts"
@@ -29,8 +29,8 @@ const relaySide = RelayClient.layer.pipe(
 
 /** What is kept on disk, and the queue. */
 const kept = Layer.mergeAll(
-  KeptLists.layer,
-  KeptInitialize.layer,
+  CachedLists.layer,
+  CachedInitialize.layer,
   Outbox.layerNoDeps.pipe(Layer.provide(seam(({ outboxStore }) => outboxStore)))
 )
 

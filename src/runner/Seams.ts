@@ -14,7 +14,7 @@ export interface SeamLayers {
   readonly transport: typeof RelayTransport.layer
   /** Where the relay's token comes from. */
   readonly token: Layer.Layer<LiveToken, TokenSettingsInvalid, RelayTarget | Supervisor | DataDirectory>
-  /** What the outbox, sessions and kept lists are stored in: SQLite, migrated. */
+  /** What the outbox, sessions and cached lists are stored in: SQLite, migrated. */
   readonly database: typeof Database.layer
   /** Where the outbox keeps its entries, one for each relay: in the database. */
   readonly outboxStore: typeof SqliteStore.layer

@@ -35,7 +35,7 @@ const openDatabase = (filename: string): DatabaseSync => {
 }
 
 /** For a lock that another program holds, as for a backup: 5 s. */
-const patience = Schedule.spaced("20 millis").pipe(Schedule.upTo({ times: 250 }))
+const lockRetries = Schedule.spaced("20 millis").pipe(Schedule.upTo({ times: 250 }))
 
 const makeConnection = (db: DatabaseSync): SqlConnection.Connection => {
   const statements = new Map<string, StatementSync>()
@@ -53,7 +53,7 @@ const makeConnection = (db: DatabaseSync): SqlConnection.Connection => {
       once,
       // Within a transaction the lock is ours.
       ({ reason }) => reason._tag === "LockTimeoutError" && !db.isTransaction,
-      () => Effect.retry(once, { while: ({ reason }) => reason._tag === "LockTimeoutError", schedule: patience })
+      () => Effect.retry(once, { while: ({ reason }) => reason._tag === "LockTimeoutError", schedule: lockRetries })
     )
   }
   const rows = (statement: StatementSync, params: ReadonlyArray<unknown>) =>

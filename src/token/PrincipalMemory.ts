@@ -1,6 +1,6 @@
 /**
  * Whom each source's last token stood for, over restarts: a source that is away at a start has not become somebody
- * else's, so kept lists are shown and calls are queued as before (BEHAVIOUR 2, 5).
+ * else's, so cached lists are shown and calls are queued as before (BEHAVIOUR 2, 5).
  */
 import { Context, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
@@ -17,9 +17,9 @@ export interface SourceOwner {
 export const PrincipalMemory = Context.Reference<{
   readonly recall: (of: SourceOwner) => Effect.Effect<Option.Option<PrincipalId>>
   /** A disk that does not take it costs what it would have been good for, and no token. */
-  readonly keep: (of: SourceOwner, principal: PrincipalId) => Effect.Effect<void>
+  readonly save: (of: SourceOwner, principal: PrincipalId) => Effect.Effect<void>
 }>("holdfast/token/PrincipalMemory", {
-  defaultValue: () => ({ recall: () => Effect.succeedNone, keep: () => Effect.void })
+  defaultValue: () => ({ recall: () => Effect.succeedNone, save: () => Effect.void })
 })
 
 export const layer = Layer.effect(
@@ -33,7 +33,7 @@ export const layer = Layer.effect(
           Effect.map(([row]) => Option.fromUndefinedOr(row && PrincipalId.make(row.principal))),
           Effect.orElseSucceed(() => Option.none())
         ),
-      keep: ({ owner, relay, source }, principal) =>
+      save: ({ owner, relay, source }, principal) =>
         Effect.ignore(sql`INSERT INTO principals ${sql.insert({ relay, owner, source, principal })}
           ON CONFLICT DO UPDATE SET principal = excluded.principal`)
     }

@@ -37,7 +37,7 @@ export const make = Effect.fnUntraced(function*(options: {
   const labels = { relay, agent: owner }
   const annotated = Effect.annotateLogs({ ...labels, source: source.name })
   const remembered = { relay, owner, source: source.name }
-  const { keep, recall } = yield* PrincipalMemory
+  const { recall, save } = yield* PrincipalMemory
   const { supervise } = yield* Supervisor
   /** Of the last token; before there is one, of the source. */
   let principal = Option.getOrElse(yield* recall(remembered), () => unknownPrincipal)
@@ -65,7 +65,7 @@ export const make = Effect.fnUntraced(function*(options: {
       if (Option.isSome(before.lastError)) yield* Effect.logInfo("the token source answers again")
       const changed = principalChanged || !repeated
       yield* counted(changed ? "changed" : "unchanged")
-      if (principalChanged) yield* keep(remembered, principal)
+      if (principalChanged) yield* save(remembered, principal)
       if (changed) yield* onChange(principalChanged)
     }, annotated),
     onFailed: Effect.fnUntraced(function*(before, failure, after) {

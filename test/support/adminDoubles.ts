@@ -12,7 +12,7 @@ import { IllegalTransition, WorkspaceContexts } from "../../src/context/Workspac
 import { Credentials, NotOurs } from "../../src/credentials/Credentials.ts"
 import { CredentialUnavailable } from "../../src/credentials/CredentialSources.ts"
 import { AgentName, defaultAgent, defaultRelay, PrincipalId } from "../../src/domain/Ids.ts"
-import { KeptLists } from "../../src/menu/KeptLists.ts"
+import { CachedLists } from "../../src/menu/CachedLists.ts"
 import type { Entry } from "../../src/outbox/Entry.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
 import { LinkState, RelayLink } from "../../src/relay/link/RelayLink.ts"
@@ -70,7 +70,7 @@ const relayAdmins = (entries: Array<Entry>) =>
           refresh: () => Effect.sync(() => ({ ...token, refreshes: ++refreshes })),
           principal: () => Effect.succeed(principal)
         }),
-        Layer.mock(KeptLists, {
+        Layer.mock(CachedLists, {
           find: () =>
             Effect.succeedSome({
               fetchedAt: 5_000,
@@ -114,7 +114,7 @@ const relayAdmins = (entries: Array<Entry>) =>
           token: Context.get(context, LiveToken),
           prove: () => Effect.void,
           outbox: Context.get(context, Outbox),
-          keptLists: Context.get(context, KeptLists),
+          cachedLists: Context.get(context, CachedLists),
           sessions: {
             totals: Effect.succeed({ count: 2, streams: 1 }),
             countOf: () => Effect.succeed(1),

@@ -2,7 +2,7 @@
 import { Effect, Option, Stream } from "effect"
 import type { AgentName } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
-import { KeptInitialize } from "../../menu/KeptInitialize.ts"
+import { CachedInitialize } from "../../menu/CachedInitialize.ts"
 import { deadLetterNote } from "../../outbox/Acknowledgement.ts"
 import type { Entry } from "../../outbox/Entry.ts"
 import { Outbox } from "../../outbox/Outbox.ts"
@@ -12,13 +12,13 @@ import { AgentSessions } from "../sessions/AgentSessions.ts"
 /** Also tells those that die from now on to the agents' open streams, where the relay has logging. */
 export const make = Effect.gen(function*() {
   const outbox = yield* Outbox
-  const kept = yield* KeptInitialize
+  const cached = yield* CachedInitialize
   const sessions = yield* AgentSessions
   const { supervise } = yield* Supervisor
 
   /** An acknowledgement or result says it all the same. */
   const notify = Effect.fnUntraced(function*(entry: Entry) {
-    const initialized = yield* kept.find
+    const initialized = yield* cached.find
     if (Option.isNone(initialized)) return
     if (JsonText.at(initialized.value, ["capabilities", "logging"]) === undefined) return
     for (const session of yield* sessions.loaded) {

@@ -10,7 +10,7 @@ import * as EraForm from "../../domain/EraForm.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Request } from "../../domain/Message.ts"
 import { modernVersions } from "../../domain/ProtocolVersion.ts"
-import { KeptInitialize } from "../../menu/KeptInitialize.ts"
+import { CachedInitialize } from "../../menu/CachedInitialize.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { type Ahead, type Answer, answered, type Handler, type Outcome, type RequestContext } from "./Handler.ts"
 import { minimal } from "./Initialize.ts"
@@ -19,21 +19,21 @@ import type { PassThrough } from "./PassThrough.ts"
 export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   const { link: { fallbackAfter, fallbackUnknownAfter } } = yield* Settings
   const link = yield* RelayLink
-  const kept = yield* KeptInitialize
+  const cached = yield* CachedInitialize
 
   /** The relay's whole response, with our part in it; `undefined` where it is none that a client could read. */
   const ask = Effect.fnUntraced(function*(context: RequestContext, ahead: Ahead) {
     const { request, session } = context
     const open = yield* session.relay.open
     if (open.modern === undefined) {
-      yield* kept.keep(open.result)
+      yield* cached.save(open.result)
       return discovered(request, open.result, "answered")
     }
     const final = yield* passThrough.attempt(context, ahead)
     if (final.body._tag === "Chunks") return undefined
     const result = JsonText.at(final.body.text, ["result"])
     if (result === undefined) return answered(final)
-    yield* kept.keep(result)
+    yield* cached.save(result)
     const text = JsonText.set(final.body.text, ["result"], intervened(result))
     return { ...answered(final), body: { _tag: "Whole" as const, text } }
   }, Effect.scoped)
@@ -46,7 +46,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     )
 
   const handler: Handler = Effect.fnUntraced(function*(context, ahead) {
-    const known = yield* kept.find
+    const known = yield* cached.find
     if ((yield* link.state)._tag === "Down") return fallback(context, known)
     // It runs on behind a fallback, so that what it finds is known the next time.
     const asking = context.session.inBackground(Effect.result(ask(context, ahead)))

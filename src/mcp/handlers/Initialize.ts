@@ -7,12 +7,11 @@
 import { Effect, Exit, Fiber, Option, Predicate } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import * as EraForm from "../../domain/EraForm.ts"
-import { isInitializeResult } from "../../domain/InitializeResult.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Request } from "../../domain/Message.ts"
 import * as ProtocolVersion from "../../domain/ProtocolVersion.ts"
 import { version } from "../../domain/Version.ts"
-import { KeptInitialize } from "../../menu/KeptInitialize.ts"
+import { CachedInitialize } from "../../menu/CachedInitialize.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import type { RelayFailure, SessionRefused } from "../../relay/RelayFailure.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
@@ -20,7 +19,7 @@ import type { AgentSession } from "../sessions/AgentSession.ts"
 export const make = Effect.gen(function*() {
   const { link: { fallbackAfter, fallbackUnknownAfter } } = yield* Settings
   const link = yield* RelayLink
-  const kept = yield* KeptInitialize
+  const cached = yield* CachedInitialize
 
   const fallback = (request: Request, known: Option.Option<string>) =>
     withListChanged(EraForm.asInitializeResult(Option.getOrElse(known, () => minimal), versionFor(request)))
@@ -31,10 +30,10 @@ export const make = Effect.gen(function*() {
       session: AgentSession,
       request: Request
     ): Effect.fn.Return<string, SessionRefused> {
-      const known = yield* kept.find
+      const known = yield* cached.find
       if ((yield* link.state)._tag === "Down") return fallback(request, known)
       const opening = session.inBackground(session.relay.open.pipe(
-        Effect.tap((open) => kept.keep(open.result)),
+        Effect.tap((open) => cached.save(open.result)),
         Effect.result
       ))
       const timeout = Option.isSome(known) ? fallbackAfter : fallbackUnknownAfter
@@ -45,7 +44,7 @@ export const make = Effect.gen(function*() {
       if (opened._tag === "Success") {
         const { modern, result } = opened.success
         const greeting = modern === undefined ? result : EraForm.asInitializeResult(result, versionFor(request))
-        return isInitializeResult(greeting) ? withListChanged(greeting) : fallback(request, known)
+        return EraForm.isInitializeResult(greeting) ? withListChanged(greeting) : fallback(request, known)
       }
       const refused = refusal(opened.failure)
       return refused === undefined ? fallback(request, known) : yield* refused

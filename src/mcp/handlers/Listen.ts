@@ -10,7 +10,7 @@ import * as Envelope from "../../domain/Envelope.ts"
 import { codes } from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as Message from "../../domain/Message.ts"
-import { KeptInitialize } from "../../menu/KeptInitialize.ts"
+import { CachedInitialize } from "../../menu/CachedInitialize.ts"
 import { SessionMenu } from "../menu/SessionMenu.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import { type Ahead, type Handler, ownResult, type RequestContext, RpcError } from "./Handler.ts"
@@ -26,11 +26,11 @@ type Filter = typeof Filter.Type
 const decodeFilter = Schema.decodeUnknownOption(Filter)
 
 export const make = Effect.fnUntraced(function*(streams: SessionStream) {
-  const kept = yield* KeptInitialize
+  const cached = yield* CachedInitialize
   const menu = yield* SessionMenu
 
   const honoured = Effect.fnUntraced(function*(asked: Filter) {
-    const greeting = Option.getOrUndefined(yield* kept.find)
+    const greeting = Option.getOrUndefined(yield* cached.find)
     const offers = (...path: ReadonlyArray<string>) =>
       greeting === undefined || JsonText.at(greeting, ["capabilities", ...path]) === "true"
     const { promptsListChanged, resourceSubscriptions, resourcesListChanged, toolsListChanged } = asked

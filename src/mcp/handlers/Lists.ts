@@ -1,16 +1,15 @@
 /**
  * Lists: the relay's, narrowed; or the last known one while the relay is away or slow (BEHAVIOUR 2, second intervention).
  *
- * The forwarded request runs on behind a kept answer: a late list replaces the kept one, and is announced if it differs.
+ * The forwarded request runs on behind a cached answer: a late list replaces the cached one, and is announced if it differs.
  */
 import { Duration, Effect, Exit, Fiber, Option, Result } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Request } from "../../domain/Message.ts"
-import { itemsOf, KeptLists, type ListMethod } from "../../menu/KeptLists.ts"
-import { nextCursor, onePage } from "../../menu/onePage.ts"
-import { staleList } from "../../menu/StaleList.ts"
+import { CachedLists, itemsOf, type ListMethod } from "../../menu/CachedLists.ts"
+import * as ListResult from "../../menu/ListResult.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
 import { listChanged, listChangedMethod } from "../menu/ListChanges.ts"
@@ -33,12 +32,12 @@ const cursorOf = (request: ListRequest): string | undefined => JsonText.at(reque
 export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   const { link: { fallbackAfter, outageGrace: grace } } = yield* Settings
   const link = yield* RelayLink
-  const kept = yield* KeptLists
+  const cached = yield* CachedLists
   const menu = yield* SessionMenu
   const signals = yield* MenuSignals
   const store = yield* SessionStore
 
-  /** The relay's whole response, kept once its last page is there. */
+  /** The relay's whole response, cached once its last page is there. */
   const fetch = Effect.fnUntraced(function*(context: RequestContext, ahead: Ahead, request: ListRequest) {
     const { session } = context
     const final = yield* passThrough.attempt(context, ahead)
@@ -48,12 +47,12 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     const result = JsonText.at(final.body.text, ["result"])
     if (result === undefined) return { final, result, whole: undefined }
     const before = session.view.pagesBefore(request.method, cursorOf(request))
-    const next = nextCursor(result)
+    const next = ListResult.nextCursor(result)
     if (before !== undefined && next !== undefined) session.view.readOn(request.method, next, [...before, result])
     const whole = before !== undefined && next === undefined
-      ? onePage(itemsOf[request.method], [...before, result])
+      ? ListResult.onePage(itemsOf[request.method], [...before, result])
       : undefined
-    if (whole !== undefined) yield* kept.keep(yield* menu.key(session), request.method, whole)
+    if (whole !== undefined) yield* cached.save(yield* menu.key(session), request.method, whole)
     return { final, result, whole }
   }, Effect.scoped)
 
@@ -82,8 +81,8 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     return { ...answered(final), body: { _tag: "Whole", text } }
   })
 
-  const keptAnswer = Effect.fnUntraced(function*({ session }: RequestContext, request: ListRequest) {
-    const list = yield* kept.find(yield* menu.key(session), request.method)
+  const cachedAnswer = Effect.fnUntraced(function*({ session }: RequestContext, request: ListRequest) {
+    const list = yield* cached.find(yield* menu.key(session), request.method)
     if (Option.isNone(list)) return undefined
     yield* answeredWith(session, request.method, list.value.result)
     // An agent that has read some pages already gets the rest.
@@ -96,7 +95,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     const rest = given.size === 0
       ? list.value.result
       : JsonText.keepElements(list.value.result, [items], (item) => !given.has(item))
-    const stale = staleList({ ...list.value, result: rest })
+    const stale = ListResult.stale({ ...list.value, result: rest })
     return ownResult(request, request.method === "tools/list" ? yield* menu.narrow(session, stale) : stale, "cached")
   })
 
@@ -146,7 +145,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
       const fresh = yield* within(context, request, fetching, fallbackAfter)
       if (fresh !== undefined) return fresh
     }
-    const known = yield* keptAnswer(context, request)
+    const known = yield* cachedAnswer(context, request)
     if (known !== undefined) {
       follow(session, request, fetching)
       return known

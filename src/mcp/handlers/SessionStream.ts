@@ -9,6 +9,7 @@ import * as JsonText from "../../domain/JsonText.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import { reseeded } from "../../relay/session/RelaySession.ts"
+import * as Backoff from "../../supervision/Backoff.ts"
 import { Deadlines } from "../../supervision/Deadlines.ts"
 import { ListChanges } from "../menu/ListChanges.ts"
 import { MenuSignals } from "../menu/MenuSignals.ts"
@@ -20,9 +21,8 @@ import type { RelayMessages } from "./RelayMessages.ts"
 
 const linger = Duration.toMillis("1 minute")
 
-/** Between attempts to open the relay's stream again, milliseconds: 1, 2, 4 .. 30 s, and 1 s after one that held. */
-const reopenBase = 1000
-const reopenCap = 30_000
+/** Between attempts to open the relay's stream again: 1, 2, 4 .. 30 s, and 1 s after one that held. */
+const reopenings = Backoff.exponential({ base: "1 second", max: "30 seconds" })
 const heldAfter = 60_000
 /** A relay that had no stream to give is asked again after this, or when the link comes back. */
 const askAgainAfter = Duration.minutes(5)
@@ -89,11 +89,11 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
 
   const hold = Effect.fnUntraced(function*(session: AgentSession) {
     const last: LastHeard = { given: false, eventId: undefined, generation: 0 }
-    let failures = 0
+    const backoff = Backoff.make(reopenings)
     for (let again = false;; again = true) {
       const from = yield* Clock.currentTimeMillis
       const ended = yield* Effect.result(pump(session, last, again))
-      if ((yield* Clock.currentTimeMillis) - from >= heldAfter) failures = 0
+      if ((yield* Clock.currentTimeMillis) - from >= heldAfter) backoff.reset()
       if (ended._tag === "Failure") {
         const { message, reason } = ended.failure
         yield* Effect.logDebug("the relay's stream ended", { session: session.id, why: message })
@@ -103,7 +103,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
           continue
         }
       }
-      yield* Effect.sleep(Math.min(reopenBase * 2 ** failures++, reopenCap))
+      yield* Effect.sleep(yield* backoff.next)
     }
   })
 

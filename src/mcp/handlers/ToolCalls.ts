@@ -5,7 +5,7 @@ import * as ToolNames from "../../config/ToolNames.ts"
 import { epochOf } from "../../context/transition.ts"
 import { WorkspaceContexts } from "../../context/WorkspaceContexts.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
-import { KeptLists, type ToolSpec } from "../../menu/KeptLists.ts"
+import { CachedLists, type ToolSpec } from "../../menu/CachedLists.ts"
 import { mayBuffer } from "../../outbox/Call.ts"
 import { type BufferableCall, Outbox, type OutboxRefused, type Submission } from "../../outbox/Outbox.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
@@ -17,7 +17,7 @@ import type { PassThrough } from "./PassThrough.ts"
 
 export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   const settings = yield* Settings
-  const kept = yield* KeptLists
+  const cached = yield* CachedLists
   const menu = yield* SessionMenu
   const outbox = yield* Outbox
   const token = yield* LiveToken
@@ -98,7 +98,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     const { batched, request, session } = context
     const tool = request.params["name"]
     if (!Predicate.isString(tool)) return yield* passThrough.ask(context, ahead)
-    const spec = yield* kept.tool(yield* menu.key(session), tool)
+    const spec = yield* cached.tool(yield* menu.key(session), tool)
     if (!batched && isBufferable(tool) && mayBuffer(request)) return yield* buffered(context, ahead, tool, spec)
     if (observed.isObserved(tool)) return yield* observedCall(context, ahead, tool)
     const onlyReads = has(spec, "readOnlyHint")

@@ -6,8 +6,8 @@ import type { AgentName, PrincipalId } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as ProtocolVersion from "../../domain/ProtocolVersion.ts"
 import { version } from "../../domain/Version.ts"
-import { itemsOf, KeptLists, type ListKey, ownCapabilities } from "../../menu/KeptLists.ts"
-import { nextCursor, onePage } from "../../menu/onePage.ts"
+import { CachedLists, itemsOf, type ListKey, ownCapabilities } from "../../menu/CachedLists.ts"
+import * as ListResult from "../../menu/ListResult.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
@@ -22,7 +22,7 @@ const mostText = 16 * 1024 * 1024
 
 /** One for each relay. */
 export class FreshList extends Context.Service<FreshList, {
-  /** The whole result on the session's own relay session, kept; `None` where it could not be had. */
+  /** The whole result on the session's own relay session, cached; `None` where it could not be had. */
   readonly fetch: (session: AgentSession) => Effect.Effect<Option.Option<string>>
   /** One list for each agent, so that schemas are known before its first call. */
   readonly forAgents: Effect.Effect<void>
@@ -37,7 +37,7 @@ export class FreshList extends Context.Service<FreshList, {
       const link = yield* RelayLink
       const client = yield* RelayClient
       const relaySessions = yield* RelaySessions
-      const kept = yield* KeptLists
+      const cached = yield* CachedLists
       const token = yield* LiveToken
       const menu = yield* SessionMenu
       let requests = 0
@@ -62,15 +62,15 @@ export class FreshList extends Context.Service<FreshList, {
           if (result === undefined) return undefined
           pages.push(result)
           length += result.length
-          cursor = nextCursor(result)
+          cursor = ListResult.nextCursor(result)
         } while (cursor !== undefined && pages.length < mostPages && length < mostText)
-        return onePage(itemsOf["tools/list"], pages)
+        return ListResult.onePage(itemsOf["tools/list"], pages)
       })
 
       const fetched = Effect.fnUntraced(function*(session: RelaySession, key: ListKey) {
         const list = yield* whole(session)
         if (list === undefined) return Option.none<string>()
-        yield* kept.keep(key, "tools/list", list)
+        yield* cached.save(key, "tools/list", list)
         return Option.some(list)
       })
 
@@ -97,7 +97,7 @@ export class FreshList extends Context.Service<FreshList, {
       }, Effect.scoped)
 
       const recalled = Effect.fnUntraced(function*(agent: AgentName) {
-        const list = yield* kept.find(yield* keyOf(agent), "tools/list")
+        const list = yield* cached.find(yield* keyOf(agent), "tools/list")
         if (Option.isSome(list)) yield* client.listed(list.value.result)
       })
 

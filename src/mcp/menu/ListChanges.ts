@@ -2,13 +2,13 @@
  * Tells each session, about its own view only and once per change, that its tools changed (BEHAVIOUR 2).
  *
  * What was last answered to a session is held, by fingerprint, against the list newly fetched on its own relay session;
- * a change of context is held against the kept list and needs no fetch. Sessions with an open stream are refetched 16 at
+ * a change of context is held against the cached list and needs no fetch. Sessions with an open stream are refetched 16 at
  * a time; others with their next request.
  */
 import { Context, Effect, FiberHandle, FiberSet, Layer, Metric, Option, Semaphore } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import type { AgentName } from "../../domain/Ids.ts"
-import * as Fingerprint from "../../menu/Fingerprint.ts"
+import * as ListResult from "../../menu/ListResult.ts"
 import * as Metrics from "../../observability/Metrics.ts"
 import { Deadlines } from "../../supervision/Deadlines.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
@@ -20,10 +20,6 @@ import { SessionMenu } from "./SessionMenu.ts"
 
 export const listChangedMethod = "notifications/tools/list_changed"
 export const listChanged = `{"jsonrpc":"2.0","method":"${listChangedMethod}"}`
-
-/** Between two fetches of a list that could not be had, milliseconds. */
-const retryBase = 2000
-const retryCap = 5 * 60_000
 
 /** One for each relay. */
 export class ListChanges extends Context.Service<ListChanges, {
@@ -56,16 +52,16 @@ export class ListChanges extends Context.Service<ListChanges, {
       })
 
       /** Against the last known list. */
-      const compareKept = Effect.fnUntraced(function*(session: AgentSession) {
+      const compareCached = Effect.fnUntraced(function*(session: AgentSession) {
         const last = yield* menu.last(session)
-        if (Option.isSome(last)) yield* announce(session, Fingerprint.of(last.value.result))
+        if (Option.isSome(last)) yield* announce(session, ListResult.fingerprint(last.value.result))
       })
 
       /** Against the list newly fetched; a change that comes meanwhile is looked at afterwards. */
       const compareFresh = Effect.fnUntraced(function*(session: AgentSession) {
         do {
           const list = yield* fresh.fetch(session)
-          if (Option.isNone(list)) return retryLater(session)
+          if (Option.isNone(list)) return yield* retryLater(session)
           yield* announce(session, yield* menu.fingerprint(session, list.value))
         } while (session.view.fetched())
       })
@@ -77,14 +73,13 @@ export class ListChanges extends Context.Service<ListChanges, {
       }
 
       /** No news would be lost for good because one fetch failed; a link that comes back asks by itself. */
-      const retryLater = (session: AgentSession): void => {
-        const failures = session.view.fetchFailed()
-        if (failures === undefined) return
-        deadlines.after(Math.min(retryBase * 2 ** failures, retryCap), () => {
-          session.view.rested()
+      const retryLater = Effect.fnUntraced(function*(session: AgentSession) {
+        if (!session.view.fetchFailed()) return
+        deadlines.after(yield* session.view.retries.next, () => {
+          session.view.retryIsDue()
           if (session.readers > 0) refetch(session)
         })
-      }
+      })
 
       const handle = Effect.fnUntraced(function*(batch: ReadonlyArray<MenuSignal>) {
         const sessions = yield* registry.loaded
@@ -112,7 +107,7 @@ export class ListChanges extends Context.Service<ListChanges, {
               for (const session of sessions) if (session.agent === signal.agent) compare.add(session)
           }
         }
-        yield* Effect.forEach(compare, compareKept, { discard: true })
+        yield* Effect.forEach(compare, compareCached, { discard: true })
         for (const session of stale) {
           session.view.becomeStale()
           if (session.readers > 0) refetch(session)
@@ -138,7 +133,7 @@ export class ListChanges extends Context.Service<ListChanges, {
       return ListChanges.of({
         streamOpened: Effect.fnUntraced(function*(session) {
           session.view.forgetNews()
-          yield* compareKept(session)
+          yield* compareCached(session)
           refetch(session)
         }),
         requested: refetch

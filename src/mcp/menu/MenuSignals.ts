@@ -6,7 +6,7 @@ import type { AgentSession } from "../sessions/AgentSession.ts"
 export type MenuSignal =
   /** The relay said list_changed on this session. */
   | { readonly _tag: "RelayList"; readonly session: AgentSession }
-  /** A list arrived after a kept one had been answered. */
+  /** A list arrived after a cached one had been answered. */
   | { readonly _tag: "LateList"; readonly session: AgentSession }
   | { readonly _tag: "TokenChanged"; readonly agent: AgentName }
   /** The link came back, or somebody says that the relay's tools may have changed. */

@@ -4,8 +4,8 @@ import { Agents } from "../../agents/Agents.ts"
 import { Settings } from "../../config/Settings.ts"
 import * as ToolNames from "../../config/ToolNames.ts"
 import { WorkspaceContexts } from "../../context/WorkspaceContexts.ts"
-import * as Fingerprint from "../../menu/Fingerprint.ts"
-import { type KeptList, KeptLists, type ListKey } from "../../menu/KeptLists.ts"
+import { type CachedList, CachedLists, type ListKey } from "../../menu/CachedLists.ts"
+import * as ListResult from "../../menu/ListResult.ts"
 import * as Narrowing from "../../menu/Narrowing.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
@@ -19,7 +19,7 @@ export class SessionMenu extends Context.Service<SessionMenu, {
    */
   readonly narrow: (session: AgentSession, result: string) => Effect.Effect<string>
   /** The last known list, narrowed. */
-  readonly last: (session: AgentSession) => Effect.Effect<Option.Option<KeptList>>
+  readonly last: (session: AgentSession) => Effect.Effect<Option.Option<CachedList>>
   /** The fingerprint of a list's result as the session would see it. */
   readonly fingerprint: (session: AgentSession, result: string) => Effect.Effect<string>
   readonly ignoresListChanged: (session: AgentSession) => boolean
@@ -30,7 +30,7 @@ export class SessionMenu extends Context.Service<SessionMenu, {
       const settings = yield* Settings
       const agents = yield* Agents
       const contexts = yield* WorkspaceContexts
-      const kept = yield* KeptLists
+      const cached = yield* CachedLists
       const token = yield* LiveToken
       const rules = yield* Narrowing.rules
       const isBufferable = ToolNames.matcher(settings.outbox.bufferable)
@@ -57,11 +57,11 @@ export class SessionMenu extends Context.Service<SessionMenu, {
         narrow,
         ignoresListChanged,
         last: Effect.fnUntraced(function*(session) {
-          const list = yield* kept.find(yield* key(session), "tools/list")
+          const list = yield* cached.find(yield* key(session), "tools/list")
           if (Option.isNone(list)) return Option.none()
           return Option.some({ ...list.value, result: yield* narrow(session, list.value.result) })
         }),
-        fingerprint: (session, result) => Effect.map(narrow(session, result), Fingerprint.of)
+        fingerprint: (session, result) => Effect.map(narrow(session, result), ListResult.fingerprint)
       })
     })
   )

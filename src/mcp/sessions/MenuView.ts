@@ -1,6 +1,9 @@
 /** What one session was last told of its tools, and whether it has to be told again (BEHAVIOUR 2, 4th intervention). */
 import { Data } from "effect"
+import * as Backoff from "../../supervision/Backoff.ts"
 
+/** Between fetches in a row that brought no list: 2, 4, 8 s .. 5 min. */
+const retries = Backoff.exponential({ base: "2 seconds", max: "5 minutes" })
 /** So many cursors are remembered at once; one more starts afresh. */
 const maxCursors = 100
 /** What may come before a cursor, in characters; beyond, the list is passed on and not remembered. */
@@ -14,15 +17,15 @@ type News = Data.TaggedEnum<{
 }>
 const News = Data.taggedEnum<News>()
 
-/** How the session's own list stands to the relay's; `failures` counts fetches in a row that brought none. */
+/** How the session's own list stands to the relay's. */
 type Freshness = Data.TaggedEnum<{
   Fresh: {}
   /** The relay's may have changed since it was fetched. */
-  Stale: { readonly failures: number }
-  /** One at a time is enough. `again`: it changed meanwhile. `resting`: another fetch is to come anyhow. */
-  Fetching: { readonly failures: number; readonly again: boolean; readonly resting: boolean }
+  Stale: {}
+  /** One at a time is enough. `again`: it changed meanwhile. `retryPending`: a retry is scheduled already. */
+  Fetching: { readonly again: boolean; readonly retryPending: boolean }
   /** It could not be had; it is fetched again after a while, or with the next request. */
-  Resting: { readonly failures: number }
+  Failed: {}
 }>
 const Freshness = Data.taggedEnum<Freshness>()
 
@@ -31,6 +34,8 @@ export class MenuView {
   #answered: string | undefined
   #news: News = News.None()
   #freshness: Freshness = Freshness.Fresh()
+  /** Between fetches that fail; starts afresh with one that succeeds. */
+  readonly retries = Backoff.make(retries)
   /** What came before a cursor that the agent may go on from, by method and cursor. */
   readonly #before = new Map<string, ReadonlyArray<string>>()
 
@@ -84,44 +89,42 @@ export class MenuView {
 
   becomeStale(): void {
     const freshness = this.#freshness
-    if (freshness._tag === "Fresh") this.#freshness = Freshness.Stale({ failures: 0 })
+    if (freshness._tag === "Fresh") this.#freshness = Freshness.Stale()
     if (freshness._tag === "Fetching") this.#freshness = { ...freshness, again: true }
   }
 
   /** Whether a fetch may bring something new, and the agent has a menu that it would be held against. */
   get mayFetch(): boolean {
     const { _tag } = this.#freshness
-    return this.#answered !== undefined && (_tag === "Stale" || _tag === "Resting")
+    return this.#answered !== undefined && (_tag === "Stale" || _tag === "Failed")
   }
 
   fetching(): void {
-    const freshness = this.#freshness
-    const failures = freshness._tag === "Fresh" ? 0 : freshness.failures
-    this.#freshness = Freshness.Fetching({ failures, again: false, resting: freshness._tag === "Resting" })
+    this.#freshness = Freshness.Fetching({ again: false, retryPending: this.#freshness._tag === "Failed" })
   }
 
   /** Whether it has to be fetched once more, since it changed meanwhile. */
   fetched(): boolean {
     const freshness = this.#freshness
     const again = freshness._tag === "Fetching" && freshness.again
-    this.#freshness = again ? { ...freshness, failures: 0, again: false } : Freshness.Fresh()
+    this.retries.reset()
+    this.#freshness = again ? { ...freshness, again: false } : Freshness.Fresh()
     return again
   }
 
-  /** How many fetches in a row have failed before; `undefined` where another one is to come anyhow. */
-  fetchFailed(): number | undefined {
+  /** Whether a retry has to be scheduled; else one is already. */
+  fetchFailed(): boolean {
     const freshness = this.#freshness
-    if (freshness._tag !== "Fetching") return undefined
-    const { failures, resting } = freshness
-    this.#freshness = Freshness.Resting({ failures: resting ? failures : failures + 1 })
-    return resting ? undefined : failures
+    if (freshness._tag !== "Fetching") return false
+    this.#freshness = Freshness.Failed()
+    return !freshness.retryPending
   }
 
-  /** The time to fetch again has come. */
-  rested(): void {
+  /** The time of the scheduled retry has come. */
+  retryIsDue(): void {
     const freshness = this.#freshness
-    if (freshness._tag === "Resting") this.#freshness = Freshness.Stale({ failures: freshness.failures })
-    if (freshness._tag === "Fetching") this.#freshness = { ...freshness, resting: false }
+    if (freshness._tag === "Failed") this.#freshness = Freshness.Stale()
+    if (freshness._tag === "Fetching") this.#freshness = { ...freshness, retryPending: false }
   }
 
   /**

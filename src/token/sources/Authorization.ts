@@ -9,11 +9,11 @@ import { createHash, randomBytes } from "node:crypto"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
 import * as ClientRegistration from "./ClientRegistration.ts"
 import type { RegisteredClient } from "./ClientRegistration.ts"
-import * as HttpAsk from "./HttpAsk.ts"
 import type { Login } from "./LoginFile.ts"
 import { shown } from "./SourceProblem.ts"
 import * as TokenAnswer from "./TokenAnswer.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
+import * as TokenHttp from "./TokenHttp.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
 
 const random = () => randomBytes(32).toString("base64url")
@@ -87,7 +87,7 @@ export const begin = Effect.fn("Authorization.begin")(function*(options: {
     state: random(),
     verifier: random()
   }
-  const url = yield* HttpAsk.safeUrl(endpoint)
+  const url = yield* TokenHttp.safeUrl(endpoint)
   const query: Readonly<Record<string, string>> = {
     response_type: "code",
     client_id: client.id,

@@ -6,9 +6,9 @@
  */
 import { Effect, Option, Schema } from "effect"
 import { type HttpClient, HttpClientRequest } from "effect/http"
-import * as HttpAsk from "./HttpAsk.ts"
 import { challengeOf } from "./RelayChallenge.ts"
 import { failureOf, shown } from "./SourceProblem.ts"
+import * as TokenHttp from "./TokenHttp.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
 
 const Texts = Schema.optionalKey(Schema.Array(Schema.String))
@@ -48,9 +48,9 @@ export interface ProtectedResource {
 const wrong = (code: string, hint: string) => new TokenSourceFailed({ code, hint: shown(hint, []), retryable: true })
 
 const get = Effect.fnUntraced(function*<S extends Schema.Decoder<unknown>>(url: string, schema: S) {
-  const place = yield* HttpAsk.safeUrl(url)
+  const place = yield* TokenHttp.safeUrl(url)
   const request = HttpClientRequest.get(place).pipe(HttpClientRequest.setHeader("accept", "application/json"))
-  const answer = yield* HttpAsk.send(request)
+  const answer = yield* TokenHttp.send(request)
   // Where it is not served another place may be tried; a server that fails is no answer to that.
   if (answer.status >= 500 || answer.status === 429) return yield* failureOf(answer, [])
   if (answer.status !== 200) return Option.none()
@@ -87,7 +87,7 @@ const covers = (resource: string, relay: URL): boolean => {
 
 /** Asks the relay, without a token; what it does not tell is assumed: itself as resource, its origin as issuer. */
 export const protectedResource = Effect.fn("AuthorizationServer.protectedResource")(function*(relay: URL) {
-  yield* HttpAsk.safeUrl(relay.href)
+  yield* TokenHttp.safeUrl(relay.href)
   const challenge = (yield* challengeOf(relay)) ?? ""
   const named = parameter(challenge, "resource_metadata")
   const places = named === undefined
@@ -111,7 +111,7 @@ export const protectedResource = Effect.fn("AuthorizationServer.protectedResourc
 export const serverMetadata = Effect.fn("AuthorizationServer.serverMetadata")(function*(
   issuer: string
 ): Effect.fn.Return<ServerMetadata, TokenSourceFailed, HttpClient.HttpClient> {
-  const url = yield* HttpAsk.safeUrl(issuer)
+  const url = yield* TokenHttp.safeUrl(issuer)
   const places = [wellKnown("oauth-authorization-server", url), wellKnown("openid-configuration", url)]
   const appended = `${url.href.replace(/\/$/, "")}/.well-known/openid-configuration`
   const found = yield* firstOf(url.pathname === "/" ? places : [...places, appended], ServerMetadata)

@@ -23,9 +23,8 @@ import * as FileSource from "./FileSource.ts"
 import * as FirstOf from "./FirstOf.ts"
 import * as LoginSource from "./LoginSource.ts"
 import * as MintSource from "./MintSource.ts"
-import * as StaticSource from "./StaticSource.ts"
-import * as TemplateSource from "./TemplateSource.ts"
 import type { TokenSource } from "./TokenSource.ts"
+import * as ValueSource from "./ValueSource.ts"
 
 export class TokenSettingsInvalid extends Schema.TaggedError<TokenSettingsInvalid>()("TokenSettingsInvalid", {
   relay: Schema.String,
@@ -62,9 +61,9 @@ interface For {
 const one = Effect.fnUntraced(function*(kind: TokenSourceKind, settings: SourceSettings, { agent, relay }: For) {
   const { command, file, oauth, url, value } = settings
   if (kind === "value" && value !== undefined) {
-    return TemplateSource.isTemplate(value)
-      ? yield* TemplateSource.make("value", value, agent)
-      : StaticSource.make("value", value)
+    return ValueSource.isTemplate(value)
+      ? yield* ValueSource.fromTemplate("value", value, agent)
+      : ValueSource.fixed("value", value)
   }
   if (kind === "file" && file !== undefined) return yield* FileSource.make(file.replaceAll("{agent}", agent))
   if (kind === "command" && command !== undefined) {

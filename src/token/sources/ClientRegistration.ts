@@ -2,8 +2,8 @@
 import { Effect, Option, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import type { ServerMetadata } from "./AuthorizationServer.ts"
-import * as HttpAsk from "./HttpAsk.ts"
 import { failureOf } from "./SourceProblem.ts"
+import * as TokenHttp from "./TokenHttp.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
 
 const Registered = Schema.fromJsonString(Schema.Struct({
@@ -29,8 +29,8 @@ export const register = Effect.fnUntraced(function*(
   redirectUri: string,
   scope: string | undefined
 ) {
-  const url = yield* HttpAsk.safeUrl(endpoint)
-  const answer = yield* HttpAsk.send(
+  const url = yield* TokenHttp.safeUrl(endpoint)
+  const answer = yield* TokenHttp.send(
     HttpClientRequest.post(url).pipe(
       HttpClientRequest.bodyText(
         JSON.stringify({

@@ -1,7 +1,7 @@
 /** `HOLDFAST_RELAY_TOKEN`, as it was when the daemon started: a process's environment does not change. */
 import { Config, Effect, Option, Redacted, Stream } from "effect"
-import * as StaticSource from "./StaticSource.ts"
 import { type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
+import * as ValueSource from "./ValueSource.ts"
 
 const variable = "HOLDFAST_RELAY_TOKEN"
 const name = "environment"
@@ -13,7 +13,7 @@ export const find = Config.Redacted(variable).pipe(
   Effect.map((token) =>
     Option.map(
       Option.filter(token, (value) => Redacted.value(value).trim() !== ""),
-      (value) => StaticSource.make(name, Redacted.make(Redacted.value(value).trim()))
+      (value) => ValueSource.fixed(name, Redacted.make(Redacted.value(value).trim()))
     )
   )
 )

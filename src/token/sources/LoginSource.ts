@@ -15,7 +15,7 @@ import * as TokenEndpoint from "./TokenEndpoint.ts"
 import { type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
 
 /** A token that ends sooner than that is not worth giving out while another can be had. */
-const least = 60_000
+const minLifetime = 60_000
 
 const again = "log in again with \"holdfast login\""
 
@@ -34,7 +34,7 @@ export const make = Effect.fnUntraced(function*(relay: RelayId) {
   const read = Effect.mapError(LoginFile.read(relay), ({ message }) => failed("unreadable", message))
 
   /** What is there then: where somebody logged in anew meanwhile, that login, and not what became of the one before. */
-  const keep = Effect.fnUntraced(function*(login: LoginFile.Login) {
+  const save = Effect.fnUntraced(function*(login: LoginFile.Login) {
     unwritten = login
     const present = yield* read
     const replaced = Option.filter(present, ({ id }) => id !== login.id)
@@ -66,11 +66,11 @@ export const make = Effect.fnUntraced(function*(relay: RelayId) {
           error.code.endsWith("invalid_grant") ? failed(error.code, `the login has ended: ${again}`) : error
         )
       )
-      return yield* keep(yield* TokenAnswer.loginOf(text, login))
+      return yield* save(yield* TokenAnswer.loginOf(text, login))
     }))
 
   const fetch = Effect.gen(function*() {
-    if (unwritten !== undefined) yield* keep(unwritten)
+    if (unwritten !== undefined) yield* save(unwritten)
     const found = yield* read
     if (Option.isNone(found)) {
       return yield* new TokenSourceFailed({
@@ -82,7 +82,7 @@ export const make = Effect.fnUntraced(function*(relay: RelayId) {
     }
     const at = Math.floor(yield* Clock.currentTimeMillis)
     const login = found.value
-    const lasts = login.expiresAt === null || login.expiresAt - at > least
+    const lasts = login.expiresAt === null || login.expiresAt - at > minLifetime
     // What cannot be renewed is used to its end, however often it is asked for.
     const usable = lasts && (login.accessToken !== given || login.refreshToken === null)
     const present = usable ? login : yield* renew(login)

@@ -3,10 +3,10 @@ import { Effect, FileSystem, Predicate, Redacted, Stream } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import { createHash } from "node:crypto"
 import type { MintSettings } from "../../config/TokenSettings.ts"
-import * as HttpAsk from "./HttpAsk.ts"
 import { failureOf } from "./SourceProblem.ts"
 import * as Template from "./Template.ts"
 import * as TokenAnswer from "./TokenAnswer.ts"
+import * as TokenHttp from "./TokenHttp.ts"
 import type { TokenSource } from "./TokenSource.ts"
 
 type Mint = Exclude<MintSettings, string>
@@ -40,7 +40,7 @@ export const make = Effect.fnUntraced(function*(settings: MintSettings, agent: s
   const name = `url:${placeIn(mint.url)}`
 
   const fetch = Effect.gen(function*() {
-    const url = yield* Effect.flatMap(Template.resolve(mint.url, agent, encodeURIComponent), HttpAsk.safeUrl)
+    const url = yield* Effect.flatMap(Template.resolve(mint.url, agent, encodeURIComponent), TokenHttp.safeUrl)
     const headers = yield* Effect.forEach(
       Object.entries(mint.headers ?? {}),
       ([header, value]) =>
@@ -53,7 +53,7 @@ export const make = Effect.fnUntraced(function*(settings: MintSettings, agent: s
       HttpClientRequest.setHeaders(headers),
       (request) => body === undefined ? request : HttpClientRequest.bodyText(request, body, contentType)
     )
-    const answer = yield* HttpAsk.send(request)
+    const answer = yield* TokenHttp.send(request)
     if (answer.status < 200 || answer.status > 299) {
       const sent = [...headers.flatMap(([, value]) => [value, value.replace(/^\S+ /, "")]), body ?? ""]
       return yield* failureOf(answer, [...sent, ...url.searchParams.values()])

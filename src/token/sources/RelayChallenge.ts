@@ -9,7 +9,7 @@ import { HttpClientRequest } from "effect/http"
 import * as Envelope from "../../domain/Envelope.ts"
 import { modernVersions } from "../../domain/ProtocolVersion.ts"
 import { version } from "../../domain/Version.ts"
-import * as HttpAsk from "./HttpAsk.ts"
+import * as TokenHttp from "./TokenHttp.ts"
 
 /** In the form of both eras: the older one leaves `_meta` aside. */
 const question = JSON.stringify({
@@ -27,7 +27,7 @@ const question = JSON.stringify({
 
 /** `undefined` where it asks for no token; empty where it does and says nothing else. */
 export const challengeOf = Effect.fnUntraced(function*(relay: URL) {
-  const asked = yield* HttpAsk.send(
+  const asked = yield* TokenHttp.send(
     HttpClientRequest.post(relay).pipe(
       HttpClientRequest.setHeaders({
         accept: "application/json, text/event-stream",
@@ -39,7 +39,7 @@ export const challengeOf = Effect.fnUntraced(function*(relay: URL) {
     { onlyFailures: true }
   )
   if (asked.challenge !== undefined || asked.status === 401) return asked.challenge ?? ""
-  const opened = yield* HttpAsk.send(
+  const opened = yield* TokenHttp.send(
     HttpClientRequest.get(relay).pipe(HttpClientRequest.setHeader("accept", "text/event-stream")),
     { onlyFailures: true }
   )

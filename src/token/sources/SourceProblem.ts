@@ -1,9 +1,9 @@
-/** What the answer of a token's endpoint says where it is no token: kept, bounded, without the secrets that were sent. */
+/** What the answer of a token's endpoint says where it is no token: bounded, without the secrets that were sent. */
 import { Option, Predicate, Schema } from "effect"
-import type { HttpAnswer } from "./HttpAsk.ts"
+import type { HttpAnswer } from "./TokenHttp.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
 
-const hintLength = 300
+const maxHintLength = 300
 
 const member = Schema.optionalKey(Schema.Unknown)
 const Problem = Schema.Struct({
@@ -60,4 +60,4 @@ export const shown = (text: string, secrets: ReadonlyArray<string>): string =>
     .reduce((text, secret) => text.replaceAll(secret, "…"), text)
     .replaceAll(/[\p{Cc}\s]+/gu, " ")
     .trim()
-    .slice(0, hintLength)
+    .slice(0, maxHintLength)

@@ -1,8 +1,8 @@
 /** One request to an OAuth 2 token endpoint (RFC 6749, section 3.2), with the client's authentication that it takes. */
 import { Effect, Redacted } from "effect"
 import { HttpClientRequest, UrlParams } from "effect/http"
-import * as HttpAsk from "./HttpAsk.ts"
 import { failureOf } from "./SourceProblem.ts"
+import * as TokenHttp from "./TokenHttp.ts"
 
 export interface OAuthClient {
   readonly id: string
@@ -25,7 +25,7 @@ const takes = ({ methods = ["client_secret_basic"] }: OAuthClient, method: strin
 
 /** The answer's text, of a 200; a failure's code and hint otherwise, without what was sent. */
 export const request = Effect.fn("TokenEndpoint.request")(function*(endpoint: string, client: OAuthClient, form: Form) {
-  const url = yield* HttpAsk.safeUrl(endpoint)
+  const url = yield* TokenHttp.safeUrl(endpoint)
   const secret = client.secret === undefined ? undefined : Redacted.value(client.secret)
   const asBasic = secret !== undefined && takes(client, "client_secret_basic")
   const inForm = secret !== undefined && !asBasic && !takes(client, "none")
@@ -35,7 +35,7 @@ export const request = Effect.fn("TokenEndpoint.request")(function*(endpoint: st
     ...(inForm ? { client_secret: secret } : {})
   })
   const header = asBasic ? basic(client.id, secret) : undefined
-  const answer = yield* HttpAsk.send(
+  const answer = yield* TokenHttp.send(
     HttpClientRequest.post(url).pipe(
       HttpClientRequest.setHeader("accept", "application/json"),
       HttpClientRequest.bodyText(body, "application/x-www-form-urlencoded"),

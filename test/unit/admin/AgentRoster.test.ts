@@ -6,7 +6,7 @@ import { RelayAdmins } from "../../../src/admin/RelayAdmins.ts"
 import { type Access, Agents } from "../../../src/agents/Agents.ts"
 import { WorkspaceContexts } from "../../../src/context/WorkspaceContexts.ts"
 import { AgentName, defaultRelay } from "../../../src/domain/Ids.ts"
-import { KeptLists } from "../../../src/menu/KeptLists.ts"
+import { CachedLists } from "../../../src/menu/CachedLists.ts"
 import { Outbox } from "../../../src/outbox/Outbox.ts"
 import { RelayLink } from "../../../src/relay/link/RelayLink.ts"
 import * as Database from "../../../src/storage/Database.ts"
@@ -25,7 +25,7 @@ const slowRelay = (said: Array<string>) =>
       Layer.build(Layer.mergeAll(
         Layer.mock(RelayLink, {}),
         Layer.mock(LiveToken, { forget: () => Effect.sync(() => void said.push("token forgotten")) }),
-        Layer.mock(KeptLists, { forget: () => Effect.void }),
+        Layer.mock(CachedLists, { forget: () => Effect.void }),
         Layer.mock(Outbox, { undelivered: () => Effect.succeed(0), forget: () => Effect.void })
       )),
       (context) =>
@@ -37,7 +37,7 @@ const slowRelay = (said: Array<string>) =>
             token: Context.get(context, LiveToken),
             prove: () => Effect.void,
             outbox: Context.get(context, Outbox),
-            keptLists: Context.get(context, KeptLists),
+            cachedLists: Context.get(context, CachedLists),
             sessions: {
               totals: Effect.succeed({ count: 0, streams: 0 }),
               countOf: () => Effect.succeed(0),

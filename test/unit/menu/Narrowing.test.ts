@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Option } from "effect"
 import * as fc from "fast-check"
 import * as JsonText from "../../../src/domain/JsonText.ts"
-import * as Fingerprint from "../../../src/menu/Fingerprint.ts"
+import * as ListResult from "../../../src/menu/ListResult.ts"
 import * as Narrowing from "../../../src/menu/Narrowing.ts"
 import { jsonText } from "../../support/jsonTexts.ts"
 
@@ -71,13 +71,13 @@ describe("Narrowing", () => {
 describe("Fingerprint", () => {
   it("does not depend on order, cursor or what stands beside the tools", () => {
     assert.strictEqual(
-      Fingerprint.of(list(tool("a"), tool("b"))),
-      Fingerprint.of(`{"tools":[${tool("b")},${tool("a")}]}`)
+      ListResult.fingerprint(list(tool("a"), tool("b"))),
+      ListResult.fingerprint(`{"tools":[${tool("b")},${tool("a")}]}`)
     )
   })
 
   it("sees a changed definition under the same name, and a tool more or less", () => {
-    const of = (...tools: ReadonlyArray<string>) => Fingerprint.of(list(...tools))
+    const of = (...tools: ReadonlyArray<string>) => ListResult.fingerprint(list(...tools))
     assert.notStrictEqual(of(tool("a")), of(tool("a", ",\"description\":\"new\"")))
     assert.notStrictEqual(of(tool("a")), of(tool("a"), tool("a")))
     assert.notStrictEqual(of(), of(tool("a")))

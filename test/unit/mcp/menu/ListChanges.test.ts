@@ -10,7 +10,7 @@ import { SessionMenu } from "../../../../src/mcp/menu/SessionMenu.ts"
 import { AgentSession } from "../../../../src/mcp/sessions/AgentSession.ts"
 import { AgentSessions } from "../../../../src/mcp/sessions/AgentSessions.ts"
 import { EventLogs } from "../../../../src/mcp/streams/EventLogs.ts"
-import * as Fingerprint from "../../../../src/menu/Fingerprint.ts"
+import * as ListResult from "../../../../src/menu/ListResult.ts"
 import { Deadlines } from "../../../../src/supervision/Deadlines.ts"
 import { Supervisor } from "../../../../src/supervision/Supervisor.ts"
 
@@ -27,7 +27,7 @@ const setup = Effect.gen(function*() {
   const doubles = Layer.mergeAll(
     Layer.mock(SessionMenu, {
       last: () => Effect.map(Ref.get(kept), (result) => Option.some({ fetchedAt: 0, result })),
-      fingerprint: (_session, result) => Effect.succeed(Fingerprint.of(result)),
+      fingerprint: (_session, result) => Effect.succeed(ListResult.fingerprint(result)),
       ignoresListChanged: (session) => session.clientName === "deaf"
     }),
     Layer.mock(FreshList, {
@@ -61,7 +61,7 @@ const setup = Effect.gen(function*() {
         roots: null,
         log_level: null,
         subscriptions: [],
-        fingerprint: Fingerprint.of(listOf("a"))
+        fingerprint: ListResult.fingerprint(listOf("a"))
       }, {
         relay: {
           agent: defaultAgent,

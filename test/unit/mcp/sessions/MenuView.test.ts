@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
 import { MenuView } from "../../../../src/mcp/sessions/MenuView.ts"
 
 describe("MenuView", () => {
@@ -21,26 +22,36 @@ describe("MenuView", () => {
     assert.isFalse(view.isNews("new"))
   })
 
-  it("is fetched one at a time, once more where it changed meanwhile, and after a rest where it could not be had", () => {
-    const view = new MenuView("old")
-    assert.isFalse(view.mayFetch)
-    view.becomeStale()
-    assert.isTrue(view.mayFetch)
-    view.fetching()
-    view.becomeStale()
-    assert.isFalse(view.mayFetch)
-    assert.isTrue(view.fetched())
-    assert.isFalse(view.fetched())
-    view.becomeStale()
-    view.fetching()
-    assert.strictEqual(view.fetchFailed(), 0)
-    assert.isTrue(view.mayFetch)
-    view.fetching()
-    assert.isUndefined(view.fetchFailed())
-    view.rested()
-    view.fetching()
-    assert.strictEqual(view.fetchFailed(), 1)
-  })
+  it.effect(
+    "is fetched one at a time, once more where it changed meanwhile, and later and later where it could not be had",
+    () =>
+      Effect.gen(function*() {
+        const view = new MenuView("old")
+        assert.isFalse(view.mayFetch)
+        view.becomeStale()
+        assert.isTrue(view.mayFetch)
+        view.fetching()
+        view.becomeStale()
+        assert.isFalse(view.mayFetch)
+        assert.isTrue(view.fetched())
+        assert.isFalse(view.fetched())
+        view.becomeStale()
+        view.fetching()
+        assert.isTrue(view.fetchFailed())
+        assert.strictEqual(yield* view.retries.next, 2000)
+        assert.isTrue(view.mayFetch)
+        view.fetching()
+        assert.isFalse(view.fetchFailed())
+        view.retryIsDue()
+        view.fetching()
+        assert.isTrue(view.fetchFailed())
+        assert.strictEqual(yield* view.retries.next, 4000)
+        view.retryIsDue()
+        view.fetching()
+        assert.isFalse(view.fetched())
+        assert.strictEqual(yield* view.retries.next, 2000)
+      })
+  )
 
   it("never tells an agent that has not asked yet", () => {
     assert.isFalse(new MenuView(undefined).isNews("any"))

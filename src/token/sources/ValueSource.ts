@@ -1,11 +1,19 @@
-/** A token that the configuration names by a variable or a file: `{env:NAME}`, `{file:PATH}`, read anew with each ask. */
+/** A token that the configuration or the environment holds: as it is, or by the name of a variable or a file. */
 import { Context, Effect, FileSystem, Option, Redacted, Stream } from "effect"
 import { resolve } from "./Template.ts"
 import type { TokenSource } from "./TokenSource.ts"
 
+/** It never changes. */
+export const fixed = (name: string, value: Redacted.Redacted): TokenSource => ({
+  name,
+  fetch: Effect.succeed({ source: name, value, expiresAt: Option.none(), subject: Option.none() }),
+  changes: Stream.empty
+})
+
 export const isTemplate = (value: Redacted.Redacted): boolean => /\{(env|file):/.test(Redacted.value(value))
 
-export const make = Effect.fnUntraced(function*(name: string, template: Redacted.Redacted, agent: string) {
+/** `{env:NAME}` or `{file:PATH}`, read anew with each ask. */
+export const fromTemplate = Effect.fnUntraced(function*(name: string, template: Redacted.Redacted, agent: string) {
   const services = yield* Effect.context<FileSystem.FileSystem>()
   return {
     name,

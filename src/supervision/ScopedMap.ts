@@ -1,18 +1,18 @@
 /** Things by name that come and go while the program runs, each in a scope of its own: what one holds goes with it. */
 import { Effect, Exit, Option, Scope, Semaphore } from "effect"
 
-export interface LiveSet<K, A, E> {
+export interface ScopedMap<K, A, E> {
   /** In the order in which they came. */
   readonly list: Effect.Effect<ReadonlyArray<A>>
   readonly find: (key: K) => Effect.Effect<Option.Option<A>>
   readonly get: (key: K) => A | undefined
   /** Builds side by side what is not there yet. Where one fails none of these comes. */
   readonly add: (keys: ReadonlyArray<K>) => Effect.Effect<void, E>
-  /** Nobody finds it from now on; `farewell` has it for the last time. */
-  readonly remove: (key: K, farewell: (value: A) => Effect.Effect<void>) => Effect.Effect<void>
+  /** Nobody finds it from now on; `beforeClose` runs before its scope closes. */
+  readonly remove: (key: K, beforeClose: (value: A) => Effect.Effect<void>) => Effect.Effect<void>
 }
 
-/** All of them go with the scope in which the set is made. */
+/** All of them go with the scope in which the map is made. */
 export const make = Effect.fnUntraced(function*<K, A, E, R>(build: (key: K) => Effect.Effect<A, E, R | Scope.Scope>) {
   const parent = yield* Effect.scope
   const context = yield* Effect.context<R>()
@@ -40,13 +40,13 @@ export const make = Effect.fnUntraced(function*<K, A, E, R>(build: (key: K) => E
     get: (key) => present.get(key)?.value,
     find: (key) => Effect.sync(() => Option.map(Option.fromUndefinedOr(present.get(key)), ({ value }) => value)),
     add: (keys) => changing.withPermit(Effect.uninterruptible(add(keys))),
-    remove: (key, farewell) =>
+    remove: (key, beforeClose) =>
       changing.withPermit(Effect.uninterruptible(Effect.suspend(() => {
         const gone = present.get(key)
         present.delete(key)
         return gone === undefined
           ? Effect.void
-          : Effect.ensuring(farewell(gone.value), Scope.close(gone.scope, Exit.void))
+          : Effect.ensuring(beforeClose(gone.value), Scope.close(gone.scope, Exit.void))
       })))
-  } satisfies LiveSet<K, A, E>
+  } satisfies ScopedMap<K, A, E>
 })

@@ -3,38 +3,37 @@ import { Clock, Context, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { RelayTarget } from "../config/Settings.ts"
 import * as EraForm from "../domain/EraForm.ts"
-import { isInitializeResult } from "../domain/InitializeResult.ts"
 import { defaultVersion } from "../domain/ProtocolVersion.ts"
 
-/** One for each relay. Keeping is best effort: a disk that fails costs a warning, never the call. */
-export class KeptInitialize extends Context.Service<KeptInitialize, {
-  /** What no client could be answered with is not kept. */
-  readonly keep: (result: string) => Effect.Effect<void>
+/** One for each relay. Caching is best effort: a disk that fails costs a warning, never the call. */
+export class CachedInitialize extends Context.Service<CachedInitialize, {
+  /** What no client could be answered with is not cached. */
+  readonly save: (result: string) => Effect.Effect<void>
   readonly find: Effect.Effect<Option.Option<string>>
-}>()("holdfast/menu/KeptInitialize") {
+}>()("holdfast/menu/CachedInitialize") {
   static readonly layer = Layer.effect(
-    KeptInitialize,
+    CachedInitialize,
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
       const { id: relay } = yield* RelayTarget
       const warn = (message: string) => (error: Error) => Effect.logWarning(message, { relay, why: error.message })
 
-      return KeptInitialize.of({
-        keep: Effect.fn("KeptInitialize.keep")(function*(result) {
-          if (!isInitializeResult(EraForm.asInitializeResult(result, defaultVersion))) return
+      return CachedInitialize.of({
+        save: Effect.fn("CachedInitialize.save")(function*(result) {
+          if (!EraForm.isInitializeResult(EraForm.asInitializeResult(result, defaultVersion))) return
           const fetchedAt = Math.floor(yield* Clock.currentTimeMillis)
           yield* sql`
             INSERT INTO kept_initialize ${sql.insert({ relay, result, fetched_at: fetchedAt })}
             ON CONFLICT DO UPDATE SET result = excluded.result, fetched_at = excluded.fetched_at`.pipe(
-            Effect.catch(warn("the relay's initialize result could not be kept"))
+            Effect.catch(warn("the relay's initialize result could not be cached"))
           )
         }),
 
         find: sql<{ readonly result: string }>`SELECT result FROM kept_initialize WHERE relay = ${relay}`.pipe(
           Effect.map((rows) => Option.fromUndefinedOr(rows[0]?.result)),
-          Effect.tapError(warn("the kept initialize result could not be read")),
+          Effect.tapError(warn("the cached initialize result could not be read")),
           Effect.catch(() => Effect.succeedNone),
-          Effect.withSpan("KeptInitialize.find")
+          Effect.withSpan("CachedInitialize.find")
         )
       })
     })

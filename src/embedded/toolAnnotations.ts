@@ -1,8 +1,8 @@
 /** What the relay's tools have in common: who calls them, what they may do to the world, and the key of a write. */
 import { Context, Schema } from "effect"
 import { Tool } from "effect/ai"
-import { Refused } from "./Refused.ts"
-import { Speaker } from "./Speaker.ts"
+import { Caller } from "./Caller.ts"
+import { Refused } from "./Writes.ts"
 
 export const described = (description: string) => Schema.String.annotate({ description })
 
@@ -18,5 +18,5 @@ const harmless = Context.make(Tool.Destructive, false).pipe(Context.add(Tool.Ope
 export const reads = Context.add(harmless, Tool.Readonly, true)
 export const writes = harmless
 
-export const reading = { dependencies: [Speaker] }
-export const writing = { dependencies: [Speaker], failure: Refused }
+export const reading = { dependencies: [Caller] }
+export const writing = { dependencies: [Caller], failure: Refused }

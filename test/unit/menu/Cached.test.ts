@@ -4,20 +4,19 @@ import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { RelayTarget } from "../../../src/config/Settings.ts"
 import { AgentName, defaultAgent, defaultRelay, PrincipalId, RelayId } from "../../../src/domain/Ids.ts"
-import { KeptInitialize } from "../../../src/menu/KeptInitialize.ts"
-import { KeptLists, type ListKey, ownCapabilities } from "../../../src/menu/KeptLists.ts"
-import { onePage } from "../../../src/menu/onePage.ts"
-import { staleList } from "../../../src/menu/StaleList.ts"
+import { CachedInitialize } from "../../../src/menu/CachedInitialize.ts"
+import { CachedLists, type ListKey, ownCapabilities } from "../../../src/menu/CachedLists.ts"
+import * as ListResult from "../../../src/menu/ListResult.ts"
 import * as Migrations from "../../../src/storage/Migrations.ts"
 import * as SqliteClient from "../../../src/storage/SqliteClient.ts"
 
 const Database = Migrations.layer.pipe(Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })))
 const target = (id: RelayId) => Layer.succeed(RelayTarget, { id, url: new URL("http://relay.test/mcp"), token: {} })
-const Kept = Layer.mergeAll(KeptLists.layer, KeptInitialize.layer).pipe(
+const Cached = Layer.mergeAll(CachedLists.layer, CachedInitialize.layer).pipe(
   Layer.provide(target(defaultRelay)),
   Layer.provideMerge(Database)
 )
-const OtherRelay = Layer.fresh(KeptLists.layer).pipe(Layer.provide(target(RelayId.make("other"))))
+const OtherRelay = Layer.fresh(CachedLists.layer).pipe(Layer.provide(target(RelayId.make("other"))))
 
 const key: ListKey = {
   agent: defaultAgent,
@@ -27,50 +26,50 @@ const key: ListKey = {
 }
 const found = (key: ListKey) =>
   Effect.gen(function*() {
-    return Option.getOrUndefined(yield* (yield* KeptLists).find(key, "tools/list"))?.result
+    return Option.getOrUndefined(yield* (yield* CachedLists).find(key, "tools/list"))?.result
   })
 
-describe("KeptLists", () => {
-  it.effect("gives back byte for byte what was kept under a key, with its time", () =>
+describe("CachedLists", () => {
+  it.effect("gives back byte for byte what was cached under a key, with its time", () =>
     Effect.gen(function*() {
-      const kept = yield* KeptLists
+      const cached = yield* CachedLists
       const text = "{\"tools\": [ {\"name\":\"a\",\"n\":12345678901234567890} ]}"
       yield* TestClock.adjust("90 seconds")
-      yield* kept.keep(key, "tools/list", text)
-      assert.deepStrictEqual(yield* kept.find(key, "tools/list"), Option.some({ fetchedAt: 90_000, result: text }))
-      assert.deepStrictEqual(yield* kept.find(key, "prompts/list"), Option.none())
-    }).pipe(Effect.provide(Kept)))
+      yield* cached.save(key, "tools/list", text)
+      assert.deepStrictEqual(yield* cached.find(key, "tools/list"), Option.some({ fetchedAt: 90_000, result: text }))
+      assert.deepStrictEqual(yield* cached.find(key, "prompts/list"), Option.none())
+    }).pipe(Effect.provide(Cached)))
 
   it.effect("prefers the exact key, else the newest of the same agent and principal", () =>
     Effect.gen(function*() {
-      const kept = yield* KeptLists
-      yield* kept.keep(key, "tools/list", "exact")
+      const cached = yield* CachedLists
+      yield* cached.save(key, "tools/list", "exact")
       yield* TestClock.adjust("1 second")
-      yield* kept.keep({ ...key, capabilities: "d" }, "tools/list", "older")
+      yield* cached.save({ ...key, capabilities: "d" }, "tools/list", "older")
       yield* TestClock.adjust("1 second")
-      yield* kept.keep({ ...key, protocolVersion: "2025-06-18" }, "tools/list", "newer")
+      yield* cached.save({ ...key, protocolVersion: "2025-06-18" }, "tools/list", "newer")
       assert.strictEqual(yield* found(key), "exact")
       assert.strictEqual(yield* found({ ...key, capabilities: "e" }), "newer")
-    }).pipe(Effect.provide(Kept)))
+    }).pipe(Effect.provide(Cached)))
 
   it.effect("never gives a list of another principal, relay or, unless fetched by Holdfast itself, agent", () =>
     Effect.gen(function*() {
-      const kept = yield* KeptLists
+      const cached = yield* CachedLists
       const ada = { ...key, agent: AgentName.make("ada") }
-      yield* kept.keep(ada, "tools/list", "ada's")
+      yield* cached.save(ada, "tools/list", "ada's")
       assert.isUndefined(yield* found({ ...ada, principal: PrincipalId.make("q") }))
       assert.isUndefined(yield* found(ada).pipe(Effect.provide(OtherRelay)))
       assert.isUndefined(yield* found(key))
-      yield* kept.keep({ ...ada, capabilities: ownCapabilities }, "tools/list", "Holdfast's")
+      yield* cached.save({ ...ada, capabilities: ownCapabilities }, "tools/list", "Holdfast's")
       assert.strictEqual(yield* found(key), "Holdfast's")
       assert.isUndefined(yield* found({ ...key, principal: PrincipalId.make("q") }))
-    }).pipe(Effect.provide(Kept)))
+    }).pipe(Effect.provide(Cached)))
 
-  it.effect("tells what a tool declares, and forgets it when a new list is kept", () =>
+  it.effect("tells what a tool declares, and forgets it when a new list is cached", () =>
     Effect.gen(function*() {
-      const kept = yield* KeptLists
-      assert.deepStrictEqual(yield* kept.tool(key, "send"), Option.none())
-      yield* kept.keep(
+      const cached = yield* CachedLists
+      assert.deepStrictEqual(yield* cached.tool(key, "send"), Option.none())
+      yield* cached.save(
         key,
         "tools/list",
         JSON.stringify({
@@ -87,69 +86,69 @@ describe("KeptLists", () => {
         })
       )
       const no = { declaresKey: false, idempotentHint: false, readOnlyHint: false, requiresTask: false }
-      const specs = yield* Effect.forEach(["send", "open", "odd", "gone"], (name) => kept.tool(key, name))
+      const specs = yield* Effect.forEach(["send", "open", "odd", "gone"], (name) => cached.tool(key, name))
       assert.deepStrictEqual(specs.map(Option.getOrUndefined), [
         { ...no, name: "send", declaresKey: true, idempotentHint: true },
         { ...no, name: "open", readOnlyHint: true },
         { ...no, name: "odd" },
         undefined
       ])
-      yield* kept.keep(key, "tools/list", "{\"tools\":[]}")
-      assert.deepStrictEqual(yield* kept.tool(key, "send"), Option.none())
-    }).pipe(Effect.provide(Kept)))
+      yield* cached.save(key, "tools/list", "{\"tools\":[]}")
+      assert.deepStrictEqual(yield* cached.tool(key, "send"), Option.none())
+    }).pipe(Effect.provide(Cached)))
 
-  it.effect("goes on without a disk: nothing is kept, nothing known, no call fails", () =>
+  it.effect("goes on without a disk: nothing is cached, nothing known, no call fails", () =>
     Effect.gen(function*() {
-      const kept = yield* KeptLists
-      const initialize = yield* KeptInitialize
+      const cached = yield* CachedLists
+      const initialize = yield* CachedInitialize
       const sql = yield* SqlClient.SqlClient
       yield* sql`DROP TABLE kept_lists`
       yield* sql`DROP TABLE kept_initialize`
-      assert.strictEqual((yield* kept.keep(key, "tools/list", "{}")).result, "{}")
-      assert.deepStrictEqual(yield* kept.find(key, "tools/list"), Option.none())
-      assert.deepStrictEqual(yield* kept.tool(key, "send"), Option.none())
-      yield* initialize.keep("{}")
+      assert.strictEqual((yield* cached.save(key, "tools/list", "{}")).result, "{}")
+      assert.deepStrictEqual(yield* cached.find(key, "tools/list"), Option.none())
+      assert.deepStrictEqual(yield* cached.tool(key, "send"), Option.none())
+      yield* initialize.save("{}")
       assert.deepStrictEqual(yield* initialize.find, Option.none())
-    }).pipe(Effect.provide(Kept)))
+    }).pipe(Effect.provide(Cached)))
 
   it.effect("drops lists that nobody has fetched for 90 days", () =>
     Effect.gen(function*() {
-      const kept = yield* KeptLists
+      const cached = yield* CachedLists
       const gone = { ...key, principal: PrincipalId.make("gone") }
-      yield* kept.keep(gone, "tools/list", "old")
+      yield* cached.save(gone, "tools/list", "old")
       yield* TestClock.adjust("91 days")
       assert.strictEqual(yield* found(gone), "old")
-      yield* kept.keep(key, "tools/list", "new")
+      yield* cached.save(key, "tools/list", "new")
       assert.isUndefined(yield* found(gone))
-    }).pipe(Effect.provide(Kept)))
+    }).pipe(Effect.provide(Cached)))
 })
 
-describe("KeptInitialize", () => {
+describe("CachedInitialize", () => {
   it.effect("keeps the relay's last result, and none that no client could be answered with", () =>
     Effect.gen(function*() {
-      const kept = yield* KeptInitialize
+      const cached = yield* CachedInitialize
       const result = (name: string) =>
         `{"protocolVersion":"2025-06-18", "capabilities":{},"serverInfo":{"name":"${name}","version":"1"}}`
-      assert.deepStrictEqual(yield* kept.find, Option.none())
-      yield* kept.keep(result("one"))
-      yield* kept.keep(result("two"))
-      for (const none of ["null", "5", "[]", "{}", result("three").replace("{}", "[]")]) yield* kept.keep(none)
-      assert.deepStrictEqual(yield* kept.find, Option.some(result("two")))
-    }).pipe(Effect.provide(Kept)))
+      assert.deepStrictEqual(yield* cached.find, Option.none())
+      yield* cached.save(result("one"))
+      yield* cached.save(result("two"))
+      for (const none of ["null", "5", "[]", "{}", result("three").replace("{}", "[]")]) yield* cached.save(none)
+      assert.deepStrictEqual(yield* cached.find, Option.some(result("two")))
+    }).pipe(Effect.provide(Cached)))
 })
 
-describe("a kept list", () => {
+describe("a cached list", () => {
   it("says when it was fetched and that it is not to be cached", () => {
     assert.strictEqual(
-      staleList({ fetchedAt: 90_000, result: "{\"tools\":[],\"ttlMs\":60000,\"_meta\":{\"a\":1}}" }),
+      ListResult.stale({ fetchedAt: 90_000, result: "{\"tools\":[],\"ttlMs\":60000,\"_meta\":{\"a\":1}}" }),
       "{\"tools\":[],\"ttlMs\":0,\"_meta\":{\"a\":1,\"holdfast/stale\":\"1970-01-01T00:01:30.000Z\"}}"
     )
   })
 
   it("is one page, of however many it was fetched", () => {
-    assert.strictEqual(onePage("tools", ["{\"tools\": [ 1 ],\"x\":1.0}"]), "{\"tools\": [ 1 ],\"x\":1.0}")
+    assert.strictEqual(ListResult.onePage("tools", ["{\"tools\": [ 1 ],\"x\":1.0}"]), "{\"tools\": [ 1 ],\"x\":1.0}")
     assert.strictEqual(
-      onePage("tools", [
+      ListResult.onePage("tools", [
         "{\"tools\":[1.0],\"nextCursor\":\"a\",\"x\":1}",
         "{\"nextCursor\":\"b\",\"tools\":[2, 3]}",
         "{}"

@@ -4,8 +4,8 @@ import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { AgentName } from "../domain/Ids.ts"
 import { EmbeddedTokens } from "./EmbeddedTokens.ts"
 
-export class Speaker extends Context.Service<Speaker, AgentName>()("holdfast/embedded/Speaker") {
-  static readonly middleware = HttpRouter.middleware<{ provides: Speaker }>()(Effect.gen(function*() {
+export class Caller extends Context.Service<Caller, AgentName>()("holdfast/embedded/Caller") {
+  static readonly middleware = HttpRouter.middleware<{ provides: Caller }>()(Effect.gen(function*() {
     const tokens = yield* EmbeddedTokens
     return Effect.fnUntraced(function*(handled) {
       const request = yield* HttpServerRequest.HttpServerRequest
@@ -13,7 +13,7 @@ export class Speaker extends Context.Service<Speaker, AgentName>()("holdfast/emb
       const agent = token === undefined ? Option.none() : tokens.agentOf(token)
       return yield* Option.match(agent, {
         onNone: () => Effect.succeed(unauthorized),
-        onSome: (agent) => Effect.provideService(handled, Speaker, agent)
+        onSome: (agent) => Effect.provideService(handled, Caller, agent)
       })
     })
   }))

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
-import * as LiveSet from "../../../src/supervision/LiveSet.ts"
+import * as ScopedMap from "../../../src/supervision/ScopedMap.ts"
 
 const setup = Effect.gen(function*() {
   const said: Array<string> = []
-  const set = yield* LiveSet.make((key: string) =>
+  const set = yield* ScopedMap.make((key: string) =>
     Effect.andThen(
       Effect.acquireRelease(Effect.sync(() => said.push(`opened ${key}`)), () =>
         Effect.sync(() => said.push(`closed ${key}`))),

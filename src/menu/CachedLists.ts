@@ -1,9 +1,9 @@
 /**
  * The lists as the relay last gave them, on disk, so that an agent that connects during an outage has a menu (BEHAVIOUR 2).
  *
- * Kept by relay, agent, principal, protocol version and client capabilities; where none is kept under that exact key,
+ * Cached by relay, agent, principal, protocol version and client capabilities; where none is cached under that exact key,
  * the newest one for the same relay, agent and principal serves, and then the one that Holdfast fetched by itself for
- * another agent of the same principal. Never one kept under another principal.
+ * another agent of the same principal. Never one cached under another principal.
  */
 import { Clock, Context, Duration, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
@@ -34,7 +34,7 @@ export interface ListKey {
 /** Stands for the digest where Holdfast fetches a list by itself, without capabilities: good for any agent. */
 export const ownCapabilities = "none"
 
-export interface KeptList {
+export interface CachedList {
   /** Milliseconds since the epoch, whole. */
   readonly fetchedAt: number
   /** The result's text, all pages as one, unnarrowed. */
@@ -43,26 +43,26 @@ export interface KeptList {
 
 /** Lists of principals and clients that are gone are dropped after this. */
 const forgetAfter = Duration.toMillis("90 days")
-/** So many keys' tools are remembered at once; one more starts afresh. */
-const mostRemembered = 1000
+/** Of how many keys the tools are in memory; with one more, memory starts afresh. */
+const maxRemembered = 1000
 
-/** One for each relay. Keeping is best effort: a disk that fails costs a warning, never the call. */
-export class KeptLists extends Context.Service<KeptLists, {
-  readonly keep: (key: ListKey, method: ListMethod, result: string) => Effect.Effect<KeptList>
-  readonly find: (key: ListKey, method: ListMethod) => Effect.Effect<Option.Option<KeptList>>
-  /** The lists that were kept for this agent go. */
+/** One for each relay. Caching is best effort: a disk that fails costs a warning, never the call. */
+export class CachedLists extends Context.Service<CachedLists, {
+  readonly save: (key: ListKey, method: ListMethod, result: string) => Effect.Effect<CachedList>
+  readonly find: (key: ListKey, method: ListMethod) => Effect.Effect<Option.Option<CachedList>>
+  /** Drops the lists that were cached for this agent. */
   readonly forget: (agent: AgentName) => Effect.Effect<void>
   /** From the list that `find` would give; `None` where nothing is known of the tool. */
   readonly tool: (key: ListKey, name: string) => Effect.Effect<Option.Option<ToolSpec>>
-}>()("holdfast/menu/KeptLists") {
+}>()("holdfast/menu/CachedLists") {
   static readonly layer = Layer.effect(
-    KeptLists,
+    CachedLists,
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
       const { id: relay } = yield* RelayTarget
       const remembered = new Map<string, ReadonlyMap<string, ToolSpec>>()
 
-      const write = (key: ListKey, method: ListMethod, { fetchedAt, result }: KeptList) =>
+      const write = (key: ListKey, method: ListMethod, { fetchedAt, result }: CachedList) =>
         sql`INSERT INTO kept_lists ${
           sql.insert({
             relay,
@@ -82,7 +82,7 @@ export class KeptLists extends Context.Service<KeptLists, {
         )
 
       const read = (key: ListKey, method: ListMethod) =>
-        sql<KeptList>`
+        sql<CachedList>`
           SELECT result, fetched_at AS fetchedAt FROM kept_lists
           WHERE relay = ${relay} AND principal = ${key.principal} AND method = ${method}
             AND (agent = ${key.agent} OR capabilities = ${ownCapabilities})
@@ -95,17 +95,17 @@ export class KeptLists extends Context.Service<KeptLists, {
       const warn = (message: string, key: ListKey, method: ListMethod) => (error: Error) =>
         Effect.logWarning(message, { relay, agent: key.agent, method, why: error.message })
 
-      return KeptLists.of({
-        keep: Effect.fn("KeptLists.keep")(function*(key, method, result) {
+      return CachedLists.of({
+        save: Effect.fn("CachedLists.save")(function*(key, method, result) {
           const list = { fetchedAt: Math.floor(yield* Clock.currentTimeMillis), result }
-          yield* Effect.catch(write(key, method, list), warn("a list could not be kept", key, method))
+          yield* Effect.catch(write(key, method, list), warn("a list could not be cached", key, method))
           if (method === "tools/list") remembered.clear()
           return list
         }),
 
-        find: Effect.fn("KeptLists.find")(function*(key, method) {
+        find: Effect.fn("CachedLists.find")(function*(key, method) {
           return yield* read(key, method).pipe(
-            Effect.tapError(warn("the kept lists could not be read", key, method)),
+            Effect.tapError(warn("the cached lists could not be read", key, method)),
             Effect.catch(() => Effect.succeedNone)
           )
         }),
@@ -113,7 +113,9 @@ export class KeptLists extends Context.Service<KeptLists, {
         forget: (agent) =>
           sql`DELETE FROM kept_lists WHERE relay = ${relay} AND agent = ${agent}`.pipe(
             Effect.andThen(Effect.sync(() => remembered.clear())),
-            Effect.catch((error) => Effect.logWarning("kept lists could not be removed", { agent, why: error.message }))
+            Effect.catch((error) =>
+              Effect.logWarning("cached lists could not be removed", { agent, why: error.message })
+            )
           ),
 
         tool: Effect.fnUntraced(function*(key, name) {
@@ -122,14 +124,14 @@ export class KeptLists extends Context.Service<KeptLists, {
           if (known !== undefined) return Option.fromUndefinedOr(known.get(name))
           const list = yield* Effect.result(read(key, "tools/list"))
           if (list._tag === "Failure") {
-            yield* warn("the kept lists could not be read", key, "tools/list")(list.failure)
+            yield* warn("the cached lists could not be read", key, "tools/list")(list.failure)
             return Option.none()
           }
           const specs = Option.match(list.success, {
             onNone: () => new Map<string, ToolSpec>(),
             onSome: ({ result }) => toolSpecs(result)
           })
-          if (remembered.size >= mostRemembered) remembered.clear()
+          if (remembered.size >= maxRemembered) remembered.clear()
           remembered.set(id, specs)
           return Option.fromUndefinedOr(specs.get(name))
         })

@@ -1,0 +1,36 @@
+/** The text of a list's result: its pages as one, its age, and whether it differs from another (BEHAVIOUR 2). */
+import { DateTime } from "effect"
+import { createHash } from "node:crypto"
+import * as JsonText from "../domain/JsonText.ts"
+import type { CachedList } from "./CachedLists.ts"
+
+/** The pages of a list as one result without a cursor: the first page, with the items of all in `member`. */
+export const onePage = (member: string, pages: ReadonlyArray<string>): string => {
+  const [first = "{}", ...others] = pages
+  if (others.length === 0) return JsonText.remove(first, ["nextCursor"])
+  const items = pages.flatMap((page) => JsonText.elements(page, [member]))
+  return JsonText.remove(JsonText.set(first, [member], `[${items.join(",")}]`), ["nextCursor"])
+}
+
+/** Where a list's page goes on, as it stands in its text; `undefined` on the last one, which some servers say by null. */
+export const nextCursor = (page: string): string | undefined => {
+  const cursor = JsonText.at(page, ["nextCursor"])
+  return cursor === "null" ? undefined : cursor
+}
+
+/** A cached list's result that says when it was fetched, and that it is not to be cached. */
+export const stale = ({ fetchedAt, result }: CachedList): string => {
+  const at = JSON.stringify(DateTime.formatIso(DateTime.makeUnsafe(fetchedAt)))
+  return JsonText.set(JsonText.set(result, ["_meta", "holdfast/stale"], at), ["ttlMs"], "0")
+}
+
+/**
+ * A digest of whole definitions, not of names alone, whatever their order, so that two menus can be compared. What stands beside its tools (cursor, `_meta`, `ttlMs`) does not
+ * count.
+ */
+export const fingerprint = (result: string): string => {
+  const hash = createHash("sha256")
+  // A line break never stands raw inside a JSON string, so definitions can't run into each other unseen.
+  for (const tool of JsonText.elements(result, ["tools"]).toSorted()) hash.update(tool).update("\n,")
+  return hash.digest("base64url")
+}
