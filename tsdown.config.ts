@@ -1,48 +1,59 @@
 import { defineConfig, type Rolldown, type UserConfig } from "tsdown"
+import { latin1 } from "./build/latin1.ts"
+import { narrowUndici } from "./build/narrowUndici.ts"
+import { plainBuiltins } from "./build/plainBuiltins.ts"
 import { thirdPartyLicenses } from "./build/thirdPartyLicenses.ts"
 
-/** One file with all that it needs but what is named: no chunks, which lose what CommonJS exports. */
-const bundled = (name: string, entry: string, outDir: string, plugins: Array<Rolldown.Plugin>): UserConfig => ({
-  entry: { [name]: entry },
+/** With all that it needs but what is named. */
+const bundled = (entry: Record<string, string>, outDir: string, plugins: Array<Rolldown.Plugin>): UserConfig => ({
+  entry,
   outDir,
   platform: "node",
   format: "esm",
   fixedExtension: false,
-  plugins,
+  plugins: [narrowUndici, ...plugins],
   deps: { alwaysBundle: [/.*/], onlyBundle: false },
   // jsonc-parser's `main` loads its parts in a way that no bundler can follow; its `module` does not.
   inputOptions: { resolve: { mainFields: ["module", "main"] } },
-  outputOptions: { codeSplitting: false, comments: { legal: true, annotation: false, jsdoc: false } },
+  outputOptions: { comments: { legal: true, annotation: false, jsdoc: false } },
   // Dead code goes. Names and lines stay: a stack trace is read, and Node prints the line that threw.
   minify: { compress: true, mangle: false, codegen: false },
   dts: false,
   clean: false
 })
 
-/** A program as one file, which starts fast. */
-export const oneFile = (name: string, entry: string, outDir: string): UserConfig => bundled(name, entry, outDir, [])
+/** A program as one file, without chunks. */
+export const oneFile = (
+  name: string,
+  entry: string,
+  outDir: string,
+  plugins: Array<Rolldown.Plugin> = []
+): UserConfig => {
+  const configuration = bundled({ [name]: entry }, outDir, plugins)
+  return { ...configuration, outputOptions: { ...configuration.outputOptions, codeSplitting: false } }
+}
 
-/** The programs that `bin.ts` starts, each a file of its own beside it. */
-const programs = ["main"]
+/** The programs that `bin.ts` starts: files beside it, and the chunks that they share. */
+const programs = { main: "src/main.ts", serve: "src/programs/serve.ts", client: "src/programs/client.ts" }
 
 /** `bin.js` imports the programs as they lie beside it. */
 const programsBeside: Rolldown.Plugin = {
   name: "programs-beside",
   resolveId: (id) => {
-    const program = programs.find((name) => id === `./${name}.ts`)
-    return program === undefined ? undefined : { id: `./${program}.js`, external: true }
+    const program = Object.entries(programs).find(([, entry]) => id.replace("./", "src/") === entry)
+    return program === undefined ? undefined : { id: `./${program[0]}.js`, external: true }
   }
 }
 
 /** The command: `bin.js`, which any Node can read, and what it starts. The tests build the same into another folder. */
 export const command = (outDir: string, plugins: Array<Rolldown.Plugin> = []): Array<UserConfig> => [
-  bundled("bin", "src/bin.ts", outDir, [programsBeside]),
-  ...programs.map((name) => bundled(name, `src/${name}.ts`, outDir, plugins))
+  oneFile("bin", "src/bin.ts", outDir, [programsBeside]),
+  bundled(programs, outDir, [plainBuiltins, latin1, ...plugins])
 ]
 
 /** The library: Effect stays the embedding program's own. */
 const library = (outDir: string, plugins: Array<Rolldown.Plugin>): UserConfig => ({
-  ...bundled("index", "src/index.ts", outDir, plugins),
+  ...oneFile("index", "src/index.ts", outDir, plugins),
   deps: { alwaysBundle: ["undici", "jsonc-parser"], neverBundle: [/^effect(\/|$)/, /^@effect\//], onlyBundle: false },
   outputOptions: { codeSplitting: false },
   minify: false,

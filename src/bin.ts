@@ -6,6 +6,7 @@
 import module from "node:module"
 import { homedir } from "node:os"
 import { join } from "node:path"
+import { programOf } from "./programs/programOf.ts"
 
 if (Number.parseInt(process.versions.node, 10) < 24) {
   process.stderr.write(
@@ -15,5 +16,8 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
 } else {
   // In the user's own cache: code from a folder that others can write to would be theirs to choose.
   module.enableCompileCache(join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "holdfast"))
-  await import("./main.ts")
+  const program = programOf(process.argv.slice(2))
+  if (program === "serve") await import("./programs/serve.ts")
+  else if (program === "client") await import("./programs/client.ts")
+  else await import("./main.ts")
 }

@@ -1,29 +1,8 @@
 #!/usr/bin/env node
-/** The process: arguments in, exit code out. */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Effect } from "effect"
+/** Every command. */
 import { Command } from "effect/cli"
-import { exitCode, noteSignal } from "./cli/exitCode.ts"
-import { flags, holdfast } from "./cli/holdfast.ts"
-import { presenter, reportFailure } from "./cli/reporting.ts"
+import { holdfast } from "./cli/holdfast.ts"
 import { version } from "./domain/Version.ts"
+import { run } from "./programs/run.ts"
 
-// The first signal stops cleanly (the runtime's part); a second one ends the process at once.
-let signals = 0
-const onSignal = (signal: NodeJS.Signals) => {
-  noteSignal(signal)
-  signals += 1
-  if (signals > 1) process.exit(130)
-}
-process.on("SIGINT", onSignal)
-process.on("SIGTERM", onSignal)
-
-holdfast.pipe(
-  Command.run({ version }),
-  Effect.tapCause(reportFailure),
-  Effect.provide([flags, presenter, NodeServices.layer]),
-  NodeRuntime.runMain({
-    disableErrorReporting: true,
-    teardown: (exit, onExit) => onExit(exitCode(exit))
-  })
-)
+holdfast.pipe(Command.run({ version }), run)

@@ -48,10 +48,11 @@ export const embeddedRelay = Effect.fnUntraced(function*(dataDir: string, port: 
     )
   )
   const files = Context.get(yield* Layer.build(DataDirectory.layerAt(directory)), DataDirectory)
-  yield* files.writeAtomically("port", `${new URL(relay.url).port}\n`)
   const provide = (agent: AgentName) =>
     files.writeAtomically(`token-${agent}`, `${Redacted.value(relay.tokenFor(agent))}\n`)
   yield* provide(defaultAgent)
+  // Last: who waits for it finds the token too.
+  yield* files.writeAtomically("port", `${new URL(relay.url).port}\n`)
   const provisioning: Provisioning = {
     provide: (agent) => Effect.orDie(provide(agent)),
     withdraw: (agent) => Effect.ignore(files.remove(`token-${agent}`))

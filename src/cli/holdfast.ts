@@ -1,5 +1,5 @@
 /** The whole command line. What isn't built isn't here, so `--help` lists only what there is. */
-import { CliConfig, Command, GlobalFlag } from "effect/cli"
+import { Command } from "effect/cli"
 import { agents } from "./agents.ts"
 import { config } from "./config/config.ts"
 import { connect } from "./connect/connect.ts"
@@ -54,6 +54,3 @@ export const holdfast = root.pipe(
     demo
   ])
 )
-
-/** Logging is configured by `log.level`, for all commands alike; so that flag of the framework's is left out. */
-export const flags = CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] })

@@ -10,7 +10,6 @@ import { isAlive } from "../supervision/isAlive.ts"
 import { entryAt } from "./config/endpointEntry.ts"
 import { dataDirectory, logging, settingsWith } from "./configuration.ts"
 import { readEndpoint } from "./DaemonClient.ts"
-import { embeddedRelay } from "./embeddedRelay.ts"
 import { stopReason, stopsBySignal } from "./exitCode.ts"
 import { UsageError } from "./Failures.ts"
 import { portFlag } from "./flags.ts"
@@ -27,6 +26,8 @@ const relaysFor = Effect.fnUntraced(function*(settings: SettingsValues, dataDir:
     return configured.length > 0 ? { relays: configured } : yield* new UsageError({ message: neither })
   }
   yield* refuseSecond(dataDir)
+  // A server of MCP's own, which a daemon without one is not to load.
+  const { embeddedRelay } = yield* Effect.promise(() => import("./embeddedRelay.ts"))
   const { provisioning, tokenFile, url } = yield* embeddedRelay(dataDir, Option.none())
   const relays = [
     { id: defaultRelay, url, token: { file: tokenFile } },

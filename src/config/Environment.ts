@@ -30,13 +30,14 @@ export const otherVariables = {
 
 const short: Readonly<Record<string, string>> = { HOLDFAST_PORT: "listen.port" }
 
-const settings: ReadonlyMap<string, SettingPath> = new Map(
-  settingPaths.flatMap((setting) => {
-    const name = nameOf(setting.path)
-    const aliases = Object.keys(short).filter((alias) => short[alias] === name)
-    return [...aliases, variableOf(setting.path)].map((variable) => [variable, setting])
-  })
-)
+const settingsByVariable = (): ReadonlyMap<string, SettingPath> =>
+  new Map(
+    settingPaths().flatMap((setting) => {
+      const name = nameOf(setting.path)
+      const aliases = Object.keys(short).filter((alias) => short[alias] === name)
+      return [...aliases, variableOf(setting.path)].map((variable) => [variable, setting])
+    })
+  )
 
 const decodeJson = Schema.decodeOption(Schema.fromJsonString(Schema.Unknown))
 
@@ -52,18 +53,19 @@ const readAs: Record<SettingKind, (text: string) => unknown> = {
 export const fromEnvironment = (
   env: Readonly<Record<string, string | undefined>>
 ): { readonly givens: ReadonlyArray<Given>; readonly issues: ReadonlyArray<string> } => {
+  const others: ReadonlyArray<string> = Object.values(otherVariables)
+  const names = Object.keys(env).filter((name) => name.startsWith(prefix) && !others.includes(name))
+  if (names.length === 0) return { givens: [], issues: [] }
+  const settings = settingsByVariable()
   const givens = Array.from(settings).flatMap(([variable, { kind, path }]): ReadonlyArray<Given> => {
     const text = env[variable]
     if (text === undefined || (text === "" && kind !== "list")) return []
     return [{ path, value: readAs[kind](text), from: variable }]
   })
-  const others: ReadonlyArray<string> = Object.values(otherVariables)
-  const issues = Object.keys(env)
-    .filter((name) => name.startsWith(prefix) && !settings.has(name) && !others.includes(name))
-    .map((name) =>
-      `${name} is not a variable of Holdfast; a setting's variable is its path, as in ${
-        variableOf(["outbox", "workers"])
-      } for outbox.workers`
-    )
+  const issues = names.filter((name) => !settings.has(name)).map((name) =>
+    `${name} is not a variable of Holdfast; a setting's variable is its path, as in ${
+      variableOf(["outbox", "workers"])
+    } for outbox.workers`
+  )
   return { givens, issues }
 }

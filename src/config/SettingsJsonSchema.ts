@@ -2,14 +2,18 @@
 import { Predicate, Schema } from "effect"
 import { SettingsSchema } from "./Settings.ts"
 
-const { schema } = Schema.toJsonSchemaDocument(SettingsSchema, { onExcessProperty: "error" })
+const derive = () => Schema.toJsonSchemaDocument(SettingsSchema, { onExcessProperty: "error" }).schema
+let derived: ReturnType<typeof derive> | undefined
+
+/** Derived when it is first asked for: most commands never do, and it takes 10 ms. */
+const schema = () => derived ??= derive()
 
 /** The document that `docs/holdfast.schema.json` holds. */
-export const settingsJsonSchema = {
+export const settingsJsonSchema = () => ({
   $schema: "https://json-schema.org/draft/2020-12/schema",
   title: "Holdfast configuration",
-  ...schema
-}
+  ...schema()
+})
 
 export type SettingKind = "text" | "number" | "list" | "json"
 
@@ -54,7 +58,8 @@ const pathsIn = (node: unknown, path: ReadonlyArray<string>): ReadonlyArray<Sett
 }
 
 /** Every single setting. */
-export const settingPaths: ReadonlyArray<SettingPath> = pathsIn(schema, []).filter(({ path }) => path[0] !== "$schema")
+export const settingPaths = (): ReadonlyArray<SettingPath> =>
+  pathsIn(schema(), []).filter(({ path }) => path[0] !== "$schema")
 
 /** The keys that may stand at `path`, where it names an object of fixed keys. */
 export const keysAt = (path: ReadonlyArray<PropertyKey>): ReadonlyArray<string> => {
@@ -62,6 +67,6 @@ export const keysAt = (path: ReadonlyArray<PropertyKey>): ReadonlyArray<string> 
     if (typeof key === "number") return member(node, "items")
     const object = objectIn(node)
     return propertiesOf(object)?.[String(key)] ?? member(object, "additionalProperties")
-  }, schema)
+  }, schema())
   return Object.keys(propertiesOf(objectIn(node)) ?? {})
 }

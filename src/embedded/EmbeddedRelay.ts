@@ -9,7 +9,6 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { Context, Effect, Layer, Redacted, Schema } from "effect"
 import { McpProtocol, McpServer } from "effect/ai"
 import { HttpRouter, HttpServer } from "effect/http"
-import { createServer } from "node:http"
 import type { AgentName } from "../domain/Ids.ts"
 import { DataDirectory } from "../storage/DataDirectory.ts"
 import { Caller } from "./Caller.ts"
@@ -17,6 +16,7 @@ import { EmbeddedTokens } from "./EmbeddedTokens.ts"
 import { Messages } from "./Messages.ts"
 import * as MessageTools from "./MessageTools.ts"
 import * as RelayDatabase from "./RelayDatabase.ts"
+import { startingServer } from "./startingServer.ts"
 import { Workspaces } from "./Workspaces.ts"
 import * as WorkspaceTools from "./WorkspaceTools.ts"
 import { Writes } from "./Writes.ts"
@@ -70,7 +70,7 @@ export class EmbeddedRelay extends Context.Service<EmbeddedRelay, {
 }>()("holdfast/embedded/EmbeddedRelay") {
   /** Listens for as long as the layer lives. */
   static readonly layer = ({ directory, port = 4850 }: EmbeddedRelayOptions) => {
-    const server = NodeHttpServer.layer(createServer, { host, port, gracefulShutdownTimeout: "1 second" }).pipe(
+    const server = NodeHttpServer.layer(startingServer, { host, port, gracefulShutdownTimeout: "1 second" }).pipe(
       Layer.catch((error) =>
         Layer.effectContext(Effect.fail(new EmbeddedRelayPort({ port, detail: String(error.cause) })))
       )

@@ -4,8 +4,9 @@ import { Console, Context, Effect, FileSystem, Layer, Path, Redacted } from "eff
 import { Command, TerminalCapabilities } from "effect/cli"
 import { TestConsole } from "effect/testing"
 import { AdminHandler } from "../../src/admin/AdminHandler.ts"
+import { builtIns } from "../../src/cli/builtIns.ts"
 import { exitCode } from "../../src/cli/exitCode.ts"
-import { flags, holdfast } from "../../src/cli/holdfast.ts"
+import { holdfast } from "../../src/cli/holdfast.ts"
 import { presenter, reportFailure } from "../../src/cli/reporting.ts"
 import type { Entry } from "../../src/outbox/Entry.ts"
 import { doubles, secret } from "./adminDoubles.ts"
@@ -33,7 +34,7 @@ export const run = Effect.fnUntraced(function*(dataDir: string, ...args: Readonl
     configuration
   ]).pipe(
     Effect.tapCause(reportFailure),
-    Effect.provide([flags, presenter, plain]),
+    Effect.provide([builtIns, presenter, plain]),
     Effect.provideService(Console.Console, console),
     Effect.exit
   )

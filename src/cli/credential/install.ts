@@ -9,6 +9,7 @@ import { DataDirectory } from "../../storage/DataDirectory.ts"
 import { dataDirectory, settings } from "../configuration.ts"
 import { CommandFailed, UsageError } from "../Failures.ts"
 import { root } from "../root.ts"
+import { self } from "../self.ts"
 
 const repositoryFlag = Flag.Boolean("repository").pipe(
   Flag.withDescription("In the configuration of this repository, not in the user's"),
@@ -39,8 +40,7 @@ const ownCommand = Effect.gen(function*() {
   const path = yield* Path.Path
   const { config } = yield* root
   const words = [
-    process.execPath,
-    path.resolve(process.argv[1] ?? ""),
+    ...self(),
     "credential",
     "--data-dir",
     yield* dataDirectory,

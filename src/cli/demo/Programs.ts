@@ -2,6 +2,7 @@
 import { Effect, FileSystem, Path, Schedule, type Scope, Stream } from "effect"
 import { ChildProcess, type ChildProcessSpawner } from "effect/process"
 import { CommandFailed } from "../Failures.ts"
+import { self } from "../self.ts"
 
 /** What a process cannot do without. Nothing else of the user's environment gets in, least of all HOLDFAST_…. */
 const needed = ["PATH", "SystemRoot", "TEMP", "TMP", "TMPDIR", "NODE_COMPILE_CACHE"]
@@ -27,7 +28,8 @@ export const start = Effect.fnUntraced(function*(
   args: ReadonlyArray<string>,
   extra: Record<string, string> = {}
 ): Effect.fn.Return<Running, CommandFailed, Scope.Scope | ChildProcessSpawner.ChildProcessSpawner> {
-  const handle = yield* ChildProcess.make(process.execPath, [process.argv[1] ?? "", ...args], {
+  const [program, ...words] = self()
+  const handle = yield* ChildProcess.make(program, [...words, ...args], {
     cwd: home,
     env: environment(home, extra),
     stdin: "ignore",

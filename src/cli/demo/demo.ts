@@ -25,7 +25,10 @@ const play = Effect.gen(function*() {
     const relay = yield* startOn("0")
     const port = yield* untilReady("the server", relay, read(data, "relay", "port"))
     const url = `http://127.0.0.1:${port}/api/mcp`
-    const restart = Effect.tap(startOn(port), (again) => untilReady("the server", again, http.get(url)))
+    const answers = Effect.timeout(http.get(url), "2 seconds").pipe(
+      Effect.filterOrFail(({ status }) => status !== 503, () => "it is still starting")
+    )
+    const restart = Effect.tap(startOn(port), (again) => untilReady("the server", again, answers))
     return { relay, url, tokens: path.join(data, "relay"), restart }
   })
 

@@ -5,8 +5,9 @@ import { Command } from "effect/cli"
 import { TestConsole } from "effect/testing"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { builtIns } from "../../../src/cli/builtIns.ts"
 import { exitCode } from "../../../src/cli/exitCode.ts"
-import { flags, holdfast } from "../../../src/cli/holdfast.ts"
+import { holdfast } from "../../../src/cli/holdfast.ts"
 import { presenter, reportFailure } from "../../../src/cli/reporting.ts"
 import { eventually } from "../../support/eventually.ts"
 
@@ -38,7 +39,7 @@ export const run = Effect.fnUntraced(function*(dataDir: string, ...args: Readonl
     configuration
   ]).pipe(
     Effect.tapCause(reportFailure),
-    Effect.provide([flags, presenter]),
+    Effect.provide([builtIns, presenter]),
     Effect.provideService(Console.Console, console),
     Effect.exit
   )

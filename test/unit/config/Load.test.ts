@@ -278,7 +278,7 @@ describe("load", () => {
 
 describe("the environment", () => {
   it("has one variable for each setting", () => {
-    const variables = settingPaths.map(({ path }) => variableOf(path))
+    const variables = settingPaths().map(({ path }) => variableOf(path))
     assert.strictEqual(new Set(variables).size, variables.length)
     const env = Object.fromEntries(variables.map((variable) => [variable, "x"]))
     assert.deepStrictEqual(fromEnvironment(env).issues, [])
