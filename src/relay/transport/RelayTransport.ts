@@ -5,7 +5,7 @@
  * and redirects are not followed.
  */
 import { NodeFileSystem } from "@effect/platform-node"
-import { Context, Duration, Effect, Exit, Layer, Option, Redacted, type Scope } from "effect"
+import { Context, Duration, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
 import { Pool } from "undici"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
 import { resolve } from "../../token/sources/Template.ts"
@@ -44,28 +44,25 @@ export class RelayTransport extends Context.Service<RelayTransport, {
       )
       const path = `${url.pathname}${url.search}`
 
+      const begin = (attempt: Attempt): HttpExchange => {
+        const exchange = new HttpExchange(attempt.watch)
+        const headers = { ...always, ...headersOf(attempt) }
+        pool.dispatch({ path, method: attempt.method, headers, body: attempt.body ?? null }, exchange)
+        return exchange
+      }
+
+      /** Not by `acquireRelease`, which would copy the whole context for each attempt. */
       const exchange = (attempt: Attempt) =>
-        Effect.acquireRelease(
-          Effect.sync(() => {
-            const exchange = new HttpExchange(attempt.watch)
-            pool.dispatch(
-              {
-                path,
-                method: attempt.method,
-                headers: { ...always, ...headersOf(attempt) },
-                body: attempt.body ?? null
-              },
-              exchange
-            )
-            return exchange
-          }),
-          (exchange, exit) =>
+        Effect.flatMap(Effect.scope, (scope) => {
+          const exchange = begin(attempt)
+          const release = (exit: Exit.Exit<unknown, unknown>) =>
             Effect.sync(() => {
               // A stream that nobody reads must go at once: relays refuse a second one on the same session.
               if (attempt.method === "GET" || Exit.isFailure(exit)) exchange.abort()
               else exchange.finish()
             })
-        )
+          return Effect.as(Scope.addFinalizerExit(scope, release), exchange)
+        })
 
       return RelayTransport.of({
         send: Effect.fnUntraced(function*(attempt) {
