@@ -39,7 +39,7 @@ const change = (eras: MethodFacts["eras"], more: Partial<MethodFacts> = {}): Met
   ...more
 })
 
-const methods: Readonly<Record<string, MethodFacts>> = {
+const methods: ReadonlyMap<string, MethodFacts> = new Map(Object.entries({
   "initialize": change("legacy", { timeout: "list" }),
   "server/discover": change("modern", { cacheable: true }),
   "ping": read({ eras: "legacy" }),
@@ -58,16 +58,16 @@ const methods: Readonly<Record<string, MethodFacts>> = {
   "tasks/get": change("both", { named: "taskId" }),
   "tasks/update": change("both", { named: "taskId" }),
   "tasks/cancel": change("both", { named: "taskId" })
-}
+}))
 
 /** A method that no revision knows: it is passed on, and nothing is assumed of it. */
 const unknown = change("both")
 const unknownList = change("both", { timeout: "list" })
 
-export const isKnown = (method: string): boolean => Object.hasOwn(methods, method)
+export const isKnown = (method: string): boolean => methods.has(method)
 
 export const factsOf = (method: string): MethodFacts =>
-  (isKnown(method) ? methods[method] : undefined) ?? (method.endsWith("/list") ? unknownList : unknown)
+  methods.get(method) ?? (method.endsWith("/list") ? unknownList : unknown)
 
 export const isIn = (method: string, era: Era): boolean => {
   const { eras } = factsOf(method)

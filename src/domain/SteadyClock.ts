@@ -16,6 +16,8 @@ export const steadyClock = (own: Clock.Clock): Clock.Clock => {
   /** By how many milliseconds time is ahead of the wall. */
   const lead = (): number => {
     const wallNow = own.currentTimeMillisUnsafe()
+    // Asked often within one millisecond, in which no clock is set.
+    if (wallNow === wall) return ahead
     const elapsedNow = own.monotonicTimeNanosUnsafe()
     const setBack = Number(elapsedNow - elapsed) / 1e6 - (wallNow - wall)
     if (setBack > tolerance) ahead += Math.round(setBack)

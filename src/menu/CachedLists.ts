@@ -43,8 +43,6 @@ export interface CachedList {
 
 /** Lists of principals and clients that are gone are dropped after this. */
 const forgetAfter = Duration.toMillis("90 days")
-/** Of how many keys the tools are in memory; with one more, memory starts afresh. */
-const maxRemembered = 1000
 
 /** One for each relay. Caching is best effort: a disk that fails costs a warning, never the call. */
 export class CachedLists extends Context.Service<CachedLists, {
@@ -60,7 +58,11 @@ export class CachedLists extends Context.Service<CachedLists, {
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
       const { id: relay } = yield* RelayTarget
-      const remembered = new Map<string, ReadonlyMap<string, ToolSpec>>()
+      /** By the key object, which its session keeps for as long as it is the same. */
+      let remembered = new WeakMap<ListKey, ReadonlyMap<string, ToolSpec>>()
+      const forgetSpecs = () => {
+        remembered = new WeakMap()
+      }
 
       const write = (key: ListKey, method: ListMethod, { fetchedAt, result }: CachedList) =>
         sql`INSERT INTO kept_lists ${
@@ -99,7 +101,7 @@ export class CachedLists extends Context.Service<CachedLists, {
         save: Effect.fn("CachedLists.save")(function*(key, method, result) {
           const list = { fetchedAt: Math.floor(yield* Clock.currentTimeMillis), result }
           yield* Effect.catch(write(key, method, list), warn("a list could not be cached", key, method))
-          if (method === "tools/list") remembered.clear()
+          if (method === "tools/list") forgetSpecs()
           return list
         }),
 
@@ -112,15 +114,14 @@ export class CachedLists extends Context.Service<CachedLists, {
 
         forget: (agent) =>
           sql`DELETE FROM kept_lists WHERE relay = ${relay} AND agent = ${agent}`.pipe(
-            Effect.andThen(Effect.sync(() => remembered.clear())),
+            Effect.andThen(Effect.sync(() => forgetSpecs())),
             Effect.catch((error) =>
               Effect.logWarning("cached lists could not be removed", { agent, why: error.message })
             )
           ),
 
         tool: Effect.fnUntraced(function*(key, name) {
-          const id = JSON.stringify([key.agent, key.principal, key.protocolVersion, key.capabilities])
-          const known = remembered.get(id)
+          const known = remembered.get(key)
           if (known !== undefined) return Option.fromUndefinedOr(known.get(name))
           const list = yield* Effect.result(read(key, "tools/list"))
           if (list._tag === "Failure") {
@@ -131,8 +132,7 @@ export class CachedLists extends Context.Service<CachedLists, {
             onNone: () => new Map<string, ToolSpec>(),
             onSome: ({ result }) => toolSpecs(result)
           })
-          if (remembered.size >= maxRemembered) remembered.clear()
-          remembered.set(id, specs)
+          remembered.set(key, specs)
           return Option.fromUndefinedOr(specs.get(name))
         })
       })

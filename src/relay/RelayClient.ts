@@ -63,12 +63,12 @@ export class RelayClient extends Context.Service<RelayClient, {
 
       const probe = (done: (alive: boolean) => void) => void runProbe(Effect.map(link.probe, done))
 
+      type Bounds = Pick<SilenceWatchOptions, "silence" | "maxFailures" | "timeout" | "onHeard">
+      const watchFor = (bounds: Bounds) => new SilenceWatch({ clock, deadlines, probe, ...bounds })
+      const closing = (watch: SilenceWatch) => Effect.addFinalizer(() => Effect.sync(() => watch.close()))
       /** Watches until the scope closes. */
-      const watchOver = (options: Pick<SilenceWatchOptions, "silence" | "maxFailures" | "timeout" | "onHeard">) =>
-        Effect.acquireRelease(
-          Effect.sync(() => new SilenceWatch({ clock, deadlines, probe, ...options })),
-          (watch) => Effect.sync(() => watch.close())
-        )
+      const watchOver = (bounds: Bounds) =>
+        Effect.acquireRelease(Effect.sync(() => watchFor(bounds)), (watch) => Effect.sync(() => watch.close()))
 
       /** The token may have been replaced since the caller looked. */
       const meantFor = Effect.fnUntraced(function*(
@@ -81,20 +81,25 @@ export class RelayClient extends Context.Service<RelayClient, {
       })
 
       const request: RelayClient["Service"]["request"] = (session, options) =>
-        Effect.flatMap(
-          watchOver({ silence: settings.silence, maxFailures: 2, timeout: options.timeout, onHeard: options.onBytes }),
-          (watch) => {
-            const { principal } = options
-            const attempt = principal === undefined
-              ? (open: OpenRelaySession, token: Option.Option<Token>) => ask(options, watch, open, token)
-              : (open: OpenRelaySession, token: Option.Option<Token>) =>
-                Effect.andThen(meantFor(session.agent, principal, token), ask(options, watch, open, token))
-            return Effect.onExit(
-              recovering({ liveToken, session, attempt, askedFor: () => askedFor(options.text), bound: watch.guard }),
-              (exit) => Exit.isSuccess(exit) ? link.answered : reportCause(exit.cause)
-            )
-          }
-        )
+        Effect.suspend(() => {
+          const { onBytes, principal, timeout } = options
+          const watch = watchFor({ silence: settings.silence, maxFailures: 2, timeout, onHeard: onBytes })
+          const attempt = principal === undefined
+            ? (open: OpenRelaySession, token: Option.Option<Token>) => ask(options, watch, open, token)
+            : (open: OpenRelaySession, token: Option.Option<Token>) =>
+              Effect.andThen(meantFor(session.agent, principal, token), ask(options, watch, open, token))
+          return Effect.onExit(
+            recovering({ liveToken, session, attempt, askedFor: () => askedFor(options.text), bound: watch.guard }),
+            (exit) => {
+              // What follows in chunks is watched to the end of the request's scope.
+              if (Exit.isSuccess(exit) && exit.value.body._tag === "Chunks") {
+                return Effect.andThen(closing(watch), link.answered)
+              }
+              watch.close()
+              return Exit.isSuccess(exit) ? link.answered : reportCause(exit.cause)
+            }
+          )
+        })
 
       const notify: RelayClient["Service"]["notify"] = Effect.fnUntraced(function*(session, text) {
         const watch = yield* watchOver({

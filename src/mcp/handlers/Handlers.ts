@@ -53,7 +53,7 @@ export const make = Effect.gen(function*() {
       return answer
     })
 
-  const table: Readonly<Record<string, Handler>> = {
+  const table: ReadonlyMap<string, Handler> = new Map(Object.entries({
     "server/discover": yield* Discover.make(passThrough),
     "tools/list": lists,
     "prompts/list": lists,
@@ -65,11 +65,11 @@ export const make = Effect.gen(function*() {
     "logging/setLevel": remembered((session, { request }) => session.setLogLevel(request)),
     "resources/subscribe": remembered((session, { request }) => session.subscribe(request)),
     "resources/unsubscribe": remembered((session, { request }) => session.unsubscribe(request))
-  }
+  }))
 
   const handlerFor = ({ request: { method }, session }: RequestContext): Handler => {
     if (!isIn(method, session.modern ? "modern" : "legacy")) return session.modern ? unknownToModern : pass
-    return (Object.hasOwn(table, method) ? table[method] : undefined) ?? pass
+    return table.get(method) ?? pass
   }
 
   const self: Handlers = { handlerFor, streams }

@@ -55,6 +55,9 @@ const namesModern = (version: string | undefined): version is string =>
 const ofRequest = (request: Request, headers: IncomingHttpHeaders): Era | Refusal => {
   const { id, method, params } = request
   const version = header(headers, versionHeader)
+  const claims = Envelope.claims(params)
+  // Most requests are of the legacy era, and say nothing of the other.
+  if (!claims && method !== "initialize" && !namesModern(version)) return "legacy"
   const claimed = Envelope.revision(params)
   const [fault] = Envelope.faults(params)
   if (method === "initialize" && (fault !== undefined || claimed === undefined || eraOf(claimed) === "legacy")) {
@@ -62,7 +65,7 @@ const ofRequest = (request: Request, headers: IncomingHttpHeaders): Era | Refusa
       ? mismatch(id, versionHeader, version, "initialize belongs to the revisions with sessions")
       : "legacy"
   }
-  if (Envelope.claims(params)) {
+  if (claims) {
     if (fault !== undefined) return invalid(id, `_meta is malformed: ${fault.key}: ${fault.problem}`, fault)
     return modernFault(request, headers, claimed ?? "") ?? "modern"
   }

@@ -4,6 +4,7 @@
  */
 import { Effect, Result } from "effect"
 import type { IncomingMessage } from "node:http"
+import type { Socket } from "node:net"
 import { type Access, Agents } from "../../agents/Agents.ts"
 import { bytes, Settings } from "../../config/Settings.ts"
 import { codes, text as errorText } from "../../domain/JsonRpcError.ts"
@@ -50,7 +51,19 @@ export const make = Effect.fnUntraced(function*({ isStopping, safely }: {
   const agents = yield* Agents
   const maxBody = bytes((yield* Settings).listen.maxBody)
 
+  /** What each open connection showed last: its next request shows the same, and need not be hashed again. */
+  const shown = new WeakMap<Socket, { readonly authorization: string | undefined; readonly access: Access }>()
+
   const authenticate = (request: IncomingMessage): Access | Refusal => {
+    const { authorization } = request.headers
+    const last = shown.get(request.socket)
+    if (last !== undefined && last.authorization === authorization && last.access.isValid()) return last.access
+    const access = authenticated(request)
+    if (!(access instanceof Refusal)) shown.set(request.socket, { authorization, access })
+    return access
+  }
+
+  const authenticated = (request: IncomingMessage): Access | Refusal => {
     const secret = bearer.exec(request.headers.authorization ?? "")?.[1]
     const access = secret === undefined ? undefined : agents.authenticate(secret)
     return access ?? unauthorized(secret !== undefined)

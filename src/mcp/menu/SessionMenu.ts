@@ -38,13 +38,17 @@ export class SessionMenu extends Context.Service<SessionMenu, {
       const obeys = yield* agents.obeying
       const ignoresListChanged = (session: AgentSession) => ignoring.has(session.clientName) && !obeys(session.agent)
 
+      /** The same object for as long as nothing in it changes, since what is looked up by it is remembered by it. */
+      const keys = new WeakMap<AgentSession, ListKey>()
       const key = (session: AgentSession) =>
-        Effect.map(token.principal(session.agent), (principal): ListKey => ({
-          agent: session.agent,
-          principal,
-          protocolVersion: session.protocolVersion,
-          capabilities: session.capabilities
-        }))
+        Effect.map(token.principal(session.agent), (principal): ListKey => {
+          const { agent, capabilities, protocolVersion } = session
+          const known = keys.get(session)
+          if (known?.principal === principal && known.protocolVersion === protocolVersion) return known
+          const made = { agent, principal, protocolVersion, capabilities }
+          keys.set(session, made)
+          return made
+        })
 
       const narrow = Effect.fnUntraced(function*(session: AgentSession, result: string) {
         const plain = Narrowing.withoutOutputSchema(result, isBufferable)

@@ -21,8 +21,11 @@ export const allowedOnly = (headers: RawHeaders): Record<string, string> => {
 }
 
 /** The media type, lower case, without parameters; empty where there is none. */
-export const mediaType = (headers: RawHeaders): string =>
-  (header(headers, "content-type") ?? "").split(";", 1).join("").trim().toLowerCase()
+export const mediaType = (headers: RawHeaders): string => {
+  const type = header(headers, "content-type") ?? ""
+  if (type === "application/json" || type === "text/event-stream") return type
+  return type.split(";", 1).join("").trim().toLowerCase()
+}
 
 /** Milliseconds to wait; RFC 9110, section 10.2.3: seconds or a date. */
 export const retryAfterMillis = Effect.fnUntraced(function*(headers: RawHeaders) {
