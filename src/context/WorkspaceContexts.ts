@@ -1,7 +1,7 @@
 /**
  * The context of each agent: one writer, on disk with its history, watched by the menu (BEHAVIOUR 6).
  *
- * A change is on disk before anybody is told of it, and what was told is never taken back.
+ * A change is on disk before anybody is notified of it, and a notified change is never undone.
  */
 import { Context, Effect, Layer, PubSub, Schema, Semaphore, Stream } from "effect"
 import type { AgentName, RelayId } from "../domain/Ids.ts"
@@ -120,7 +120,7 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
           yield* PubSub.publish(changes, { agent, state: next.state })
           return next.state
         },
-        // Whoever is interrupted must not leave a change on disk that nobody is told of.
+        // An interruption must not leave a change on disk of which nobody is notified.
         Effect.uninterruptible,
         writing.withPermit,
         (effect, agent, _, { cause }) =>

@@ -63,7 +63,7 @@ export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
     yield* send(agent, 0, { _tag: "Attach", path, branch: present.value })
   })
 
-  const look = Effect.fnUntraced(function*(open: OpenWorktree) {
+  const observe = Effect.fnUntraced(function*(open: OpenWorktree) {
     const { agent, branch, epoch, path } = open
     const known = seen.of(agent)
     const worktree = yield* worktreeAt(path)
@@ -77,14 +77,14 @@ export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
     if (before === undefined) return
     const { merged, ...now } = yield* lookAtBranch(before, branch)
     yield* tell(open, worktree, merged)
-    // Told before it is kept as seen: a crash in between has it told again, and then it is no event of the state.
+    // The event is sent before it is stored as seen. After a crash in between it is sent again, and changes nothing.
     yield* seen.see(agent, now)
   })
 
   if (!settings.branch && !settings.merge && !settings.removal) return
   yield* contexts.open.pipe(
     Effect.tap((open) => seen.keep(new Set(open.map(({ agent }) => agent)))),
-    Effect.flatMap((open) => Effect.forEach(open, look, { concurrency: 4, discard: true })),
+    Effect.flatMap((open) => Effect.forEach(open, observe, { concurrency: 4, discard: true })),
     Effect.repeat(Schedule.spaced(settings.pollInterval)),
     supervise("worktrees")
   )

@@ -18,7 +18,7 @@ export class CredentialUnavailable extends Schema.TaggedError<CredentialUnavaila
 
 export interface IssuedCredential {
   readonly token: Redacted.Redacted
-  /** Milliseconds since the epoch, where the source told. */
+  /** Milliseconds since the epoch, where the source said. */
   readonly expiresAt: Option.Option<number>
   readonly username: string | undefined
 }

@@ -26,7 +26,7 @@ export interface Credential {
   readonly name: string
   readonly username: string
   readonly password: Redacted.Redacted
-  /** Milliseconds since the epoch, where the source told. */
+  /** Milliseconds since the epoch, where the source said. */
   readonly expiresAt: Option.Option<number>
 }
 
@@ -38,7 +38,7 @@ export interface CredentialStatus extends OnDemandCredential.CredentialCondition
 
 export class Credentials extends Context.Service<Credentials, {
   readonly get: (place: Place) => Effect.Effect<Credential, NotOurs | CredentialUnavailable>
-  /** What was refused there is not given out again; without a password, whatever is in force. */
+  /** The refused password is not given out again; without `password`, the one in force is not. */
   readonly erase: (place: Place, password: Redacted.Redacted | undefined) => Effect.Effect<void>
   readonly status: Effect.Effect<ReadonlyArray<CredentialStatus>>
 }>()("holdfast/credentials/Credentials") {

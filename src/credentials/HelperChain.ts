@@ -2,7 +2,7 @@
  * What git's configuration says about helpers, and what it should say with ours in front (gitcredentials(7)).
  *
  * git asks helpers in order and the first answer wins, but tells all of them to store. So the list is emptied first,
- * ours comes next, and those that were there follow as a fallback that is asked and never told anything: a keychain would
+ * ours comes next, and those that were there follow as a fallback that is asked and never given anything to store: a keychain would
  * keep a token that ends within the hour, and forget the user's own because ours was refused.
  */
 

@@ -1,9 +1,9 @@
 /**
- * Credentials for a program that runs for a while, turn by turn: in 0600 files of a 0700 directory, which are renewed
- * while it runs, and in variables, which a running process keeps as they were.
+ * Hands credentials to a program that runs for a while, turn by turn: in 0600 files of a 0700 directory, which are
+ * renewed while it runs, and in variables, which stay as they were when its process started.
  *
- * Only what the settings hand over. After each turn the files go, but for those that are retained; with the scope all of
- * them do, but for retained ones that have a directory of their own. A credential is asked for again at most once in 30 s, and never only to see whether it would answer.
+ * Only credentials with `handOver` are handed over. `endTurn` removes their files, except retained ones. When the scope
+ * closes, all files are removed, except retained ones that have a directory of their own.
  */
 import { Context, Duration, Effect, FileSystem, Layer, Path, Redacted } from "effect"
 import { type CredentialSettings, tokenVariablesOf } from "../config/CredentialSettings.ts"
@@ -13,13 +13,13 @@ import { CredentialSources, type CredentialUnavailable, type IssuedCredential } 
 import * as OnDemandCredential from "./OnDemandCredential.ts"
 
 /** A turn begins with credentials that came no longer ago than this. */
-const young = Duration.toMillis("60 seconds")
+const maxAgeAtTurn = Duration.toMillis("60 seconds")
 const renewInterval = "30 seconds"
 
 export interface Turn {
   /** Tokens and paths of files, by variable. */
   readonly env: Readonly<Record<string, Redacted.Redacted>>
-  /** What the turn goes without. */
+  /** The credentials that this turn lacks, and why. */
   readonly unavailable: ReadonlyArray<CredentialUnavailable>
 }
 
@@ -35,7 +35,7 @@ interface Handed {
 }
 
 export class RuntimeCredentials extends Context.Service<RuntimeCredentials, {
-  /** All are asked side by side, for 10 s each; one that fails is missed alone. */
+  /** Asks all sources at once, for 10 s each. A source that fails costs its own credential only. */
   readonly beginTurn: Effect.Effect<Turn>
   readonly endTurn: Effect.Effect<void>
 }>()("holdfast/credentials/RuntimeCredentials") {
@@ -100,7 +100,7 @@ export class RuntimeCredentials extends Context.Service<RuntimeCredentials, {
           inTurn = true
           const answers = yield* Effect.forEach(all, (handed) =>
             Effect.result(
-              handed.fresh.getWithin(young).pipe(
+              handed.fresh.getWithin(maxAgeAtTurn).pipe(
                 Effect.tap((issued) => write(handed, issued)),
                 Effect.map((issued) => variables(handed, issued))
               )

@@ -1,4 +1,4 @@
-/** An effect that runs once at a time: whoever asks while it runs shares its outcome. */
+/** Makes an effect run once at a time: callers that come while it runs share its outcome. */
 import { Deferred, Effect, type Scope } from "effect"
 
 /**

@@ -1,4 +1,4 @@
-/** Whether there is a process of that id, whoever's it is. */
+/** Whether a process with this id exists, of any user. */
 import { Predicate } from "effect"
 
 export const isAlive = (pid: number): boolean => {

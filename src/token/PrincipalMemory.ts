@@ -1,6 +1,6 @@
 /**
- * Whom each source's last token stood for, over restarts: a source that is away at a start has not become somebody
- * else's, so cached lists are shown and calls are queued as before (BEHAVIOUR 2, 5).
+ * Remembers over restarts whom each source's last token stood for. A source that is away at a start stands for the same
+ * principal, so cached lists are shown and calls are queued as before (BEHAVIOUR 2, 5).
  */
 import { Context, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
@@ -16,7 +16,7 @@ export interface SourceOwner {
 /** Without a database, nothing is remembered. */
 export const PrincipalMemory = Context.Reference<{
   readonly recall: (of: SourceOwner) => Effect.Effect<Option.Option<PrincipalId>>
-  /** A disk that does not take it costs what it would have been good for, and no token. */
+  /** Best effort: a disk that fails costs the memory, never the token. */
   readonly save: (of: SourceOwner, principal: PrincipalId) => Effect.Effect<void>
 }>("holdfast/token/PrincipalMemory", {
   defaultValue: () => ({ recall: () => Effect.succeedNone, save: () => Effect.void })

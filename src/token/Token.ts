@@ -1,11 +1,11 @@
-/** A relay's token, and what is told of it; the token itself is only ever in a `Redacted`. */
+/** A relay's token, and its status for people; the token itself is only ever in a `Redacted`. */
 import type { Option, Redacted } from "effect"
 import type { PrincipalId } from "../domain/Ids.ts"
 
 export interface Token {
   readonly value: Redacted.Redacted
   readonly principal: PrincipalId
-  /** Milliseconds since the epoch, where the source told. */
+  /** Milliseconds since the epoch, where the source said. */
   readonly expiresAt: Option.Option<number>
 }
 
@@ -17,7 +17,7 @@ export interface TokenError {
   readonly hint: string
   /** Of HTTP, where the source spoke that. */
   readonly status?: number | undefined
-  /** The how manieth failure in a row this is. */
+  /** 1 for the first failure in a row. */
   readonly attempt: number
 }
 

@@ -17,8 +17,8 @@ export const of = Effect.fnUntraced(function*(path: string) {
   )
 
   // The directory and not the file: a rename over the file would leave the watch on the old one.
-  const told = fs.watch(dirname(path)).pipe(Stream.catch(() => Stream.empty))
-  return Stream.merge(told, Stream.fromSchedule(Schedule.spaced(poll))).pipe(
+  const watched = fs.watch(dirname(path)).pipe(Stream.catch(() => Stream.empty))
+  return Stream.merge(watched, Stream.fromSchedule(Schedule.spaced(poll))).pipe(
     Stream.mapEffect(() => signature),
     (later) => Stream.concat(Stream.fromEffect(signature), later),
     Stream.changes,

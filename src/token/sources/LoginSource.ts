@@ -26,14 +26,14 @@ export const make = Effect.fnUntraced(function*(relay: RelayId) {
   const directory = yield* DataDirectory
   const name = "login"
   let unwritten: LoginFile.Login | undefined
-  /** Ours on disk: that it is there is no news. */
+  /** The token that we wrote to disk: its appearance there is no change of the source. */
   let written: string | undefined
-  /** Given out before: whoever asks again wants another one. */
-  let given: string | undefined
+  /** The token that was given out last: an ask after that wants another one. */
+  let lastGiven: string | undefined
 
   const read = Effect.mapError(LoginFile.read(relay), ({ message }) => failed("unreadable", message))
 
-  /** What is there then: where somebody logged in anew meanwhile, that login, and not what became of the one before. */
+  /** Writes the login and returns it; where somebody logged in anew meanwhile, returns that login and writes nothing. */
   const save = Effect.fnUntraced(function*(login: LoginFile.Login) {
     unwritten = login
     const present = yield* read
@@ -84,9 +84,9 @@ export const make = Effect.fnUntraced(function*(relay: RelayId) {
     const login = found.value
     const lasts = login.expiresAt === null || login.expiresAt - at > minLifetime
     // What cannot be renewed is used to its end, however often it is asked for.
-    const usable = lasts && (login.accessToken !== given || login.refreshToken === null)
+    const usable = lasts && (login.accessToken !== lastGiven || login.refreshToken === null)
     const present = usable ? login : yield* renew(login)
-    given = present.accessToken
+    lastGiven = present.accessToken
     return {
       source: `${name} ${present.issuer}`,
       value: Redacted.make(present.accessToken),
@@ -96,14 +96,14 @@ export const make = Effect.fnUntraced(function*(relay: RelayId) {
     }
   }).pipe(Effect.provideContext(context))
 
-  const isNews = Effect.provideContext(read, context).pipe(
+  const isChange = Effect.provideContext(read, context).pipe(
     Effect.map((found) => {
       const present = Option.getOrUndefined(Option.map(found, ({ accessToken }) => accessToken))
-      return present === undefined || (present !== given && present !== written)
+      return present === undefined || (present !== lastGiven && present !== written)
     }),
     Effect.orElseSucceed(() => true)
   )
   const changes = yield* FileChanges.of(directory.file(LoginFile.nameOf(relay)))
 
-  return { name, fetch, changes: Stream.filterEffect(changes, () => isNews) } satisfies TokenSource
+  return { name, fetch, changes: Stream.filterEffect(changes, () => isChange) } satisfies TokenSource
 })

@@ -10,7 +10,7 @@ export class TokenSourceFailed extends Schema.TaggedError<TokenSourceFailed>()("
   status: Schema.optional(Schema.Int),
   /** There is nothing to ask, which is no fault: requests go without a token. */
   absent: Schema.optional(Schema.Boolean),
-  /** What the source asked for. */
+  /** The pause that the source asked for. */
   retryAfterMillis: Schema.optional(Schema.Number)
 }) {
   override get message(): string {
@@ -22,11 +22,11 @@ export interface IssuedToken {
   /** The name of the source that answered: part of whom the token stands for. */
   readonly source: string
   readonly value: Redacted.Redacted
-  /** Milliseconds since the epoch, where the source told. */
+  /** Milliseconds since the epoch, where the source said. */
   readonly expiresAt: Option.Option<number>
-  /** Whom the token stands for, where the source told. */
+  /** Whom the token stands for, where the source said. */
   readonly subject: Option.Option<string>
-  /** What the token may do, where the source told. */
+  /** What the token may do, where the source said. */
   readonly scopes?: ReadonlyArray<string> | undefined
   /** The user name that goes with it, for what takes a name and a password. */
   readonly username?: string | undefined
