@@ -56,12 +56,12 @@ export const start = Effect.fnUntraced(function*(
   }
 })
 
-/** Waits until `ready` succeeds: 30 s at most, which only a busy machine needs. */
+/** Waits until `ready` succeeds: 60 s at most, which only a busy machine needs. */
 export const untilReady = <A, E, R>(what: string, program: Running, ready: Effect.Effect<A, E, R>) =>
   ready.pipe(
     Effect.retry(Schedule.spaced("50 millis")),
     Effect.timeoutOrElse({
-      duration: "30 seconds",
+      duration: "60 seconds",
       orElse: () => Effect.fail(new CommandFailed({ message: `${what} did not get ready\n${program.errors()}` }))
     }),
     Effect.mapError((error) => error instanceof CommandFailed ? error : new CommandFailed({ message: String(error) }))

@@ -41,6 +41,7 @@ describe("holdfast as a process", () => {
   it.live("the log says when the daemon is ready, with what, and why it stops", () =>
     Effect.gen(function*() {
       const daemon = yield* Daemon.start({ relayUrl: nowhere, env: { HOLDFAST_LOG_FORMAT: "json" } })
+      yield* eventually("the line", daemon.stderr, (text) => text.includes("Holdfast is ready"))
       yield* daemon.terminate
       const events = (yield* daemon.stderr).trim().split("\n").map((line) => JSON.parse(line))
       const ready = events.find(({ message }) => message === "Holdfast is ready")
