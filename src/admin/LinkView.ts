@@ -10,7 +10,9 @@ export const LinkView = Schema.Union([
     since: Instant,
     attempts: Schema.Int,
     nextProbeAt: Instant,
-    why: Schema.String
+    why: Schema.String,
+    /** What to try, where there is more to say than to wait. */
+    hint: Schema.optionalKey(Schema.String)
   })
 ])
 export type LinkView = typeof LinkView.Type
@@ -23,5 +25,6 @@ export const linkView = (link: LinkState): LinkView =>
       since: instant(link.since),
       attempts: link.attempts,
       nextProbeAt: instant(link.nextProbeAt),
-      why: link.why
+      why: link.why,
+      ...(link.hint === undefined ? {} : { hint: link.hint })
     }

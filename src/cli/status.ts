@@ -21,6 +21,7 @@ const relayInWords = (relay: RelayView, now: DateTime.Utc, paint: Paint): Readon
   return [
     `${paint("bold", relay.id)}  ${relay.url}`,
     `  link      ${linkInWords(relay.link, now, paint)}`,
+    ...relay.link.state === "down" && relay.link.hint !== undefined ? [`  try       ${relay.link.hint}`] : [],
     ...tokens.map((token) => `  token     ${token.agent}: ${formatToken(token, now)}`),
     `  outbox    ${outbox.pending} pending, ${outbox.inflight} in flight, ${outbox.held} held, `
     + `${outbox.dead} dead, ${outbox.delivered} delivered${oldest}${disk}`,

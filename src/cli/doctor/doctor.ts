@@ -44,7 +44,7 @@ const behindDaemon = Effect.fnUntraced(function*(status: StatusView, values: Set
     status.relays,
     Effect.fnUntraced(function*(one) {
       const tokens = yield* Effect.forEach(one.tokens, (each) => tokenOf(each, one, values, now), { concurrency: 4 })
-      return [relay(one, now), ...tokens, outbox(one, values.outbox, now)]
+      return [yield* relay(one, now, urlOf(one, values)), ...tokens, outbox(one, values.outbox, now)]
     })
   )
   return [

@@ -1,15 +1,17 @@
 import { NodeHttpClient } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Option } from "effect"
 import { Command, Flag } from "effect/cli"
-import { relayTargets } from "../../config/Settings.ts"
 import { namedSources } from "../../config/TokenSettings.ts"
-import { defaultRelay, RelayId } from "../../domain/Ids.ts"
+import { hintFor } from "../../relay/link/Diagnosis.ts"
+import { ConnectFailed } from "../../relay/RelayFailure.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
 import * as Authorization from "../../token/sources/Authorization.ts"
 import * as LoginFile from "../../token/sources/LoginFile.ts"
-import { dataDirectory, settingsWith } from "../configuration.ts"
+import { TokenSourceFailed } from "../../token/sources/TokenSource.ts"
+import { dataDirectory } from "../configuration.ts"
 import { CommandFailed, UsageError } from "../Failures.ts"
 import { callback } from "./callback.ts"
+import { loginTarget } from "./loginTarget.ts"
 
 const patience = "10 minutes"
 
@@ -28,11 +30,20 @@ const clientOf = Effect.fnUntraced(function*(id: Option.Option<string>, secretFi
   return { id: id.value, secret: secret.trim() }
 })
 
+/** What to try where the relay cannot be reached. */
+const unreachableHint = (error: unknown, relay: URL): string => {
+  if (!(error instanceof TokenSourceFailed) || error.code !== "unreachable") return ""
+  const hint = hintFor(new ConnectFailed({ detail: error.hint }), relay)
+  return hint === undefined ? "" : `: ${hint}`
+}
+
 export const login = Command.make(
   "login",
   {
     relay: Flag.String("relay").pipe(
-      Flag.withDescription("The relay's name, or the default relay's URL (default: the default relay)"),
+      Flag.withDescription(
+        "The relay's name, or the default relay's URL (default: the default relay, or the only one)"
+      ),
       Flag.withMetavar("NAME|URL"),
       Flag.optional
     ),
@@ -53,14 +64,8 @@ export const login = Command.make(
     )
   },
   Effect.fn(function*({ clientId, clientSecretFile, relay, scope }) {
-    const named = Option.getOrUndefined(relay)
-    const url = named?.includes("://") === true ? named : undefined
-    const targets = relayTargets(yield* settingsWith({ relay: url, port: undefined }))
-    const id = url === undefined && named !== undefined ? named : defaultRelay
-    const target = targets.find((one) => one.id === id)
-    if (target === undefined) {
-      return yield* new UsageError({ message: `no relay is called "${id}": name one with --relay, by its name or URL` })
-    }
+    const target = yield* loginTarget(Option.getOrUndefined(relay))
+    const { id } = target
     const [first] = namedSources(target.token)
     if (first !== undefined) {
       return yield* new UsageError({
@@ -68,10 +73,12 @@ export const login = Command.make(
           + "take that out, then log in"
       })
     }
-    const said = Effect.mapError((error: { readonly message: string }) => new CommandFailed({ message: error.message }))
+    const said = Effect.mapError((error: { readonly message: string }) =>
+      new CommandFailed({ message: error.message + unreachableHint(error, target.url) })
+    )
     const client = yield* clientOf(clientId, clientSecretFile)
     const directory = DataDirectory.layerAt(yield* dataDirectory)
-    const before = yield* Effect.provide(said(LoginFile.read(RelayId.make(id))), directory)
+    const before = yield* Effect.provide(said(LoginFile.read(id)), directory)
     const { query, redirectUri } = yield* callback
     const begun = yield* said(Authorization.begin({
       relay: target.url,
@@ -86,7 +93,7 @@ export const login = Command.make(
       return yield* new CommandFailed({ message: "nobody agreed within 10 minutes; start again" })
     }
     const kept = yield* said(begun.complete(came.value))
-    yield* Effect.provide(LoginFile.write(RelayId.make(id), kept), directory)
+    yield* Effect.provide(LoginFile.write(id, kept), directory)
     const lasting = kept.refreshToken === null
       ? "until its token ends: the server gave none to renew it with"
       : "from now on"

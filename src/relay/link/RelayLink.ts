@@ -23,6 +23,7 @@ import * as Metrics from "../../observability/Metrics.ts"
 import { singleFlight } from "../../supervision/SingleFlight.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
 import { LinkDown, RelayFailure } from "../RelayFailure.ts"
+import { diagnose, type Diagnosis } from "./Diagnosis.ts"
 import { backoffFor, ProbeSchedule } from "./ProbeSchedule.ts"
 import { RelayEra } from "./RelayEra.ts"
 import { RelayProbe } from "./RelayProbe.ts"
@@ -30,7 +31,7 @@ import { RelayProbe } from "./RelayProbe.ts"
 /** Times are milliseconds since the epoch, whole. */
 export type LinkState = Data.TaggedEnum<{
   Up: { readonly since: number }
-  Down: { readonly since: number; readonly attempts: number; readonly nextProbeAt: number; readonly why: string }
+  Down: { readonly since: number; readonly attempts: number; readonly nextProbeAt: number } & Diagnosis
 }>
 export const LinkState = Data.taggedEnum<LinkState>()
 
@@ -77,7 +78,9 @@ export class RelayLink extends Context.Service<RelayLink, {
       const down = yield* Latch.make(false)
       /** Probes that failed in a row, with no answer in between. */
       let failedInARow = 0
-      let suspicion: { since: number; readonly why: string } | undefined
+      /** What to try, as the log has it for this outage. */
+      let hinted: string | undefined
+      let suspicion: { since: number } & Diagnosis | undefined
 
       const isUp = () => SubscriptionRef.getUnsafe(ref)._tag === "Up"
       const settle = Effect.suspend(() => suspicion === undefined && isUp() ? settled.open : settled.close)
@@ -91,7 +94,7 @@ export class RelayLink extends Context.Service<RelayLink, {
         yield* Effect.logInfo("the relay can be reached again", attributes)
       })
 
-      const becomeDown = Effect.fnUntraced(function*(since: number, why: string, attempts: number) {
+      const becomeDown = Effect.fnUntraced(function*(since: number, found: Diagnosis, attempts: number) {
         const before = SubscriptionRef.getUnsafe(ref)
         if (before._tag === "Down") return
         const at = yield* now
@@ -99,13 +102,21 @@ export class RelayLink extends Context.Service<RelayLink, {
         schedule.nextProbeAt = at
         if (attempts > 0) yield* schedule.failed(at)
         const { nextProbeAt } = schedule
-        yield* SubscriptionRef.set(ref, LinkState.Down({ since: Math.min(since, at), attempts, nextProbeAt, why }))
+        yield* SubscriptionRef.set(ref, LinkState.Down({ since: Math.min(since, at), attempts, nextProbeAt, ...found }))
         yield* era.forget
         yield* settle
         yield* down.open
         yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 0)
         yield* Metric.update(Metric.withAttributes(Metrics.linkOutages, attributes), 1)
-        yield* Effect.logWarning("the relay cannot be reached", { ...attributes, why })
+        hinted = found.hint
+        yield* Effect.logWarning("the relay cannot be reached", { ...attributes, why: found.why, try: found.hint })
+      })
+
+      /** The first failure may say less than a later one: what to try is logged once an outage. */
+      const tellHint = Effect.fnUntraced(function*({ hint, why }: Diagnosis) {
+        if (hinted !== undefined || hint === undefined) return
+        hinted = hint
+        yield* Effect.logWarning("the relay still cannot be reached", { ...attributes, why, try: hint })
       })
 
       const probe = yield* singleFlight(
@@ -123,9 +134,9 @@ export class RelayLink extends Context.Service<RelayLink, {
           for (let probes = 1; probes <= 2; probes++) {
             const result = yield* Effect.result(probe)
             if (Result.isSuccess(result)) return
-            const { message, reason } = result.failure
-            if (reason._tag === "ConnectFailed" || failedInARow >= 2) {
-              return yield* becomeDown(suspicion?.since ?? (yield* now), message, 0)
+            const { failure } = result
+            if (failure.reason._tag === "ConnectFailed" || failedInARow >= 2) {
+              return yield* becomeDown(suspicion?.since ?? (yield* now), diagnose(failure, url), 0)
             }
           }
         }).pipe(Effect.ensuring(Effect.suspend(() => {
@@ -140,9 +151,9 @@ export class RelayLink extends Context.Service<RelayLink, {
         if (isUp() && failure.reason._tag !== "LinkDown") {
           const probed = failure.reason._tag === "Silent" && failedInARow >= 2
           if (failure.reason._tag === "ConnectFailed" || probed) {
-            yield* becomeDown(Math.floor(since), failure.message, 0)
+            yield* becomeDown(Math.floor(since), diagnose(failure, url), 0)
           } else {
-            suspicion ??= { since: Math.floor(since), why: failure.message }
+            suspicion ??= { since: Math.floor(since), ...diagnose(failure, url) }
             suspicion.since = Math.min(suspicion.since, Math.floor(since))
             yield* settle
             yield* lookInto
@@ -163,8 +174,9 @@ export class RelayLink extends Context.Service<RelayLink, {
           if (state._tag === "Up") continue
           const attempts = state.attempts + 1
           const { nextProbeAt } = schedule
-          const why = result.failure.message
-          yield* SubscriptionRef.set(ref, LinkState.Down({ since: state.since, attempts, nextProbeAt, why }))
+          const found = diagnose(result.failure, url)
+          yield* tellHint(found)
+          yield* SubscriptionRef.set(ref, LinkState.Down({ since: state.since, attempts, nextProbeAt, ...found }))
         }
       })
 
@@ -192,8 +204,8 @@ export class RelayLink extends Context.Service<RelayLink, {
       yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 1)
       yield* Metrics.declare(Metrics.linkOutages, attributes)
       const first = yield* Effect.timeoutOption(Effect.result(probe), patienceAtStart)
-      if (Option.isNone(first)) yield* becomeDown(startedAt, "it has not answered since Holdfast started", 0)
-      else if (Result.isFailure(first.value)) yield* becomeDown(startedAt, first.value.failure.message, 1)
+      if (Option.isNone(first)) yield* becomeDown(startedAt, { why: "it has not answered since Holdfast started" }, 0)
+      else if (Result.isFailure(first.value)) yield* becomeDown(startedAt, diagnose(first.value.failure, url), 1)
       yield* supervise(`relay-link:${id}`)(probeWhileDown)
 
       return RelayLink.of({

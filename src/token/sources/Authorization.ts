@@ -21,6 +21,18 @@ const random = () => randomBytes(32).toString("base64url")
 const refuse = (code: string, hint: string) =>
   new TokenSourceFailed({ code: shown(code, []), hint: shown(hint, []), retryable: false })
 
+/** No metadata, and nobody at the endpoints that servers without metadata have. */
+const noLogin = (relay: URL, challenged: boolean) =>
+  refuse(
+    "no login",
+    `${HttpAsk.placeOf(relay)} ${
+      challenged
+        ? "asks for a token, but offers no login (no OAuth metadata): get a token from who runs it, and name where it "
+          + "is: HOLDFAST_RELAY_TOKEN, token.file, token.command"
+        : "offers no login, and asks for no token: none is needed"
+    }`
+  )
+
 const wordsOf = (scope: string | undefined): ReadonlyArray<string> =>
   scope?.split(" ").filter((word) => word !== "") ?? []
 
@@ -53,7 +65,7 @@ export const begin = Effect.fn("Authorization.begin")(function*(options: {
   readonly before?: Login | undefined
 }) {
   const { before, redirectUri, relay } = options
-  const { issuers, resource, scope: asked } = yield* AuthorizationServer.protectedResource(relay)
+  const { challenged, issuers, resource, scope: asked } = yield* AuthorizationServer.protectedResource(relay)
   const server = yield* AuthorizationServer.serverMetadata(issuers[0] ?? relay.origin)
   const endpoint = server.authorization_endpoint
   if (endpoint === undefined) {
@@ -67,7 +79,9 @@ export const begin = Effect.fn("Authorization.begin")(function*(options: {
   const scopes = [...new Set([...wordsOf(asked), ...allowed, ...wordsOf(options.scope), ...offline])]
   const scope = scopes.join(" ")
   const registered = options.client === undefined && server.registration_endpoint !== undefined
-    ? yield* ClientRegistration.register(server.registration_endpoint, server, redirectUri, scope || undefined)
+    ? yield* ClientRegistration.register(server.registration_endpoint, server, redirectUri, scope || undefined).pipe(
+      Effect.mapError((error) => server.assumed === true ? noLogin(relay, challenged) : error)
+    )
     : undefined
   const client: RegisteredClient | undefined = options.client === undefined ? registered : {
     ...options.client,

@@ -42,6 +42,8 @@ export interface ProtectedResource {
   readonly issuers: ReadonlyArray<string>
   /** What the relay's challenge or metadata asks for. */
   readonly scope: string | undefined
+  /** Whether the relay refused who has no token. */
+  readonly challenged: boolean
 }
 
 /** What the other side says of itself is shown as anybody's text is. */
@@ -88,14 +90,16 @@ const covers = (resource: string, relay: URL): boolean => {
 /** Asks the relay, without a token; what it does not tell is assumed: itself as resource, its origin as issuer. */
 export const protectedResource = Effect.fn("AuthorizationServer.protectedResource")(function*(relay: URL) {
   yield* TokenHttp.safeUrl(relay.href)
-  const challenge = (yield* challengeOf(relay)) ?? ""
+  const refusal = yield* challengeOf(relay)
+  const challenge = refusal ?? ""
+  const challenged = refusal !== undefined
   const named = parameter(challenge, "resource_metadata")
   const places = named === undefined
     ? [wellKnown("oauth-protected-resource", relay), `${relay.origin}/.well-known/oauth-protected-resource`]
     : [named]
   const found = yield* firstOf(places, ResourceMetadata)
   const scope = parameter(challenge, "scope")
-  if (Option.isNone(found)) return { resource: canonical(relay), issuers: [relay.origin], scope }
+  if (Option.isNone(found)) return { resource: canonical(relay), issuers: [relay.origin], scope, challenged }
   const { authorization_servers = [], resource, scopes_supported } = found.value
   if (!covers(resource, relay)) {
     return yield* wrong("wrong resource", `the relay's metadata is for ${resource}, not for ${canonical(relay)}`)
@@ -103,7 +107,8 @@ export const protectedResource = Effect.fn("AuthorizationServer.protectedResourc
   return {
     resource,
     issuers: authorization_servers.length === 0 ? [relay.origin] : authorization_servers,
-    scope: scope ?? scopes_supported?.join(" ")
+    scope: scope ?? scopes_supported?.join(" "),
+    challenged
   } satisfies ProtectedResource
 })
 

@@ -25,9 +25,9 @@ const question = JSON.stringify({
   }
 })
 
-/** `undefined` where it asks for no token; empty where it does and says nothing else. */
-export const challengeOf = Effect.fnUntraced(function*(relay: URL) {
-  const asked = yield* TokenHttp.send(
+/** Asks for its tools as somebody without a token does, with a request of its own. */
+export const knock = (relay: URL) =>
+  TokenHttp.send(
     HttpClientRequest.post(relay).pipe(
       HttpClientRequest.setHeaders({
         accept: "application/json, text/event-stream",
@@ -38,6 +38,10 @@ export const challengeOf = Effect.fnUntraced(function*(relay: URL) {
     ),
     { onlyFailures: true }
   )
+
+/** `undefined` where it asks for no token; empty where it does and says nothing else. */
+export const challengeOf = Effect.fnUntraced(function*(relay: URL) {
+  const asked = yield* knock(relay)
   if (asked.challenge !== undefined || asked.status === 401) return asked.challenge ?? ""
   const opened = yield* TokenHttp.send(
     HttpClientRequest.get(relay).pipe(HttpClientRequest.setHeader("accept", "text/event-stream")),

@@ -1,11 +1,14 @@
 /** `holdfast login` beside a running daemon: a browser that agrees. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { scratch } from "../../support/agents/scratch.ts"
 import { Daemon } from "../../support/Daemon.ts"
 import { eventually } from "../../support/eventually.ts"
 import { launch, run } from "../../support/Program.ts"
+import { TestRelay } from "../../support/relay/TestRelay.ts"
 import * as Terminal from "../../support/Terminal.ts"
 import { authorizationServer } from "../../support/token/authorizationServer.ts"
+import { httpServer } from "../../support/token/httpServer.ts"
 
 describe("holdfast login", () => {
   it.live(
@@ -18,6 +21,59 @@ describe("holdfast login", () => {
         assert.strictEqual(code, 2)
         assert.include(stderr, "token.file")
       })
+  )
+
+  it.live("says where there is nobody to log in to, and whether a token is needed", () =>
+    Effect.gen(function*() {
+      const guarded = yield* httpServer(({ path }) => ({ status: path === "/mcp" ? 401 : 404 }))
+      const dataDir = yield* Terminal.dataDirectory
+      const login = (url: string) => Terminal.run(dataDir, "login", "--relay", url)
+      const refused = yield* login(`${guarded.origin}/mcp`)
+      assert.strictEqual(refused.code, 1)
+      assert.match(refused.err, /asks for a token, but offers no login.*HOLDFAST_RELAY_TOKEN, token\.file/)
+      const relay = yield* TestRelay.start()
+      const open = yield* login(relay.url)
+      assert.strictEqual(open.code, 1)
+      assert.include(open.err, "offers no login, and asks for no token: none is needed")
+      yield* relay.kill
+      const away = yield* login(relay.url)
+      assert.strictEqual(away.code, 1)
+      assert.include(away.err, `nothing listens at 127.0.0.1:${relay.port}`)
+    }), 60_000)
+
+  it.live(
+    "without a name takes the only relay there is, of the settings or of the daemon; else names them all",
+    () =>
+      Effect.gen(function*() {
+        const dataDir = yield* Terminal.dataDirectory
+        const nothing = yield* Terminal.run(dataDir, "login")
+        assert.strictEqual(nothing.code, 2)
+        assert.include(nothing.err, "name its URL, \"holdfast login --relay URL\"")
+
+        const home = yield* scratch
+        const guarded = yield* httpServer(({ path }) => ({ status: path === "/mcp" ? 401 : 404 }))
+        const configured = (...names: ReadonlyArray<string>) => {
+          const relays = Object.fromEntries(names.map((name) => [name, { url: `${guarded.origin}/mcp` }]))
+          const config = home.write(JSON.stringify({ relays }), "holdfast.json")
+          return (...args: ReadonlyArray<string>) => run(["login", "--config", config, ...args], home.environment)
+        }
+        assert.include((yield* configured("docs")()).stderr, `${guarded.origin}/mcp asks for a token`)
+        const two = configured("docs", "mail")
+        const which = yield* two()
+        assert.strictEqual(which.code, 2)
+        assert.include(which.stderr, "which relay? Name one with --relay: docs, mail")
+        assert.include((yield* two("--relay", "dogs")).stderr, "no relay is called \"dogs\"; there is docs, mail")
+
+        const daemon = yield* Daemon.start({ relayUrl: `${guarded.origin}/mcp` })
+        const flagged = yield* Terminal.run(daemon.dataDir, "login")
+        assert.include(flagged.err, `${guarded.origin}/mcp asks for a token`)
+        const doctor = yield* Terminal.run(daemon.dataDir, "doctor")
+        assert.match(
+          doctor.out,
+          /token default\/default: none, and the relay asks for one; do: name where it comes from/
+        )
+      }),
+    90_000
   )
 
   it.live(
