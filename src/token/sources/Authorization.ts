@@ -25,7 +25,7 @@ const refuse = (code: string, hint: string) =>
 const noLogin = (relay: URL, challenged: boolean) =>
   refuse(
     "no login",
-    `${HttpAsk.placeOf(relay)} ${
+    `${TokenHttp.placeOf(relay)} ${
       challenged
         ? "asks for a token, but offers no login (no OAuth metadata): get a token from who runs it, and name where it "
           + "is: HOLDFAST_RELAY_TOKEN, token.file, token.command"
