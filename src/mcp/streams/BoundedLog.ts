@@ -128,7 +128,7 @@ export class BoundedLog implements EventLog, Member {
     const onArrival = (listener: () => void): void => {
       if (closed) return
       if (!mustWait()) return listener()
-      subscribe(this.#onAppend, () => onArrival(listener))
+      this.#onAppend.push(() => onArrival(listener))
     }
 
     const next: Effect.Effect<Option.Option<LoggedEvent>> = Effect.suspend(() => {
