@@ -67,6 +67,18 @@ try {
     expect(server.packages[0].version === manifest.version, "server.json names another version")
   })
 
+  if (wanted("library")) {
+    const tool = (name: string) => join(repository, "node_modules", ".bin", name)
+    await table.step(
+      "publint --strict: what package.json promises is there",
+      async () => expectEnd(await place.run(node24, tool("publint"), [tarball, "--strict"]), 0, /All good/)
+    )
+    await table.step(
+      "attw: a program that imports the library finds its types",
+      async () => expectEnd(await place.run(node24, tool("attw"), [tarball, "--profile", "esm-only"]), 0, /node16/)
+    )
+  }
+
   if (wanted("commands")) {
     const bin = place.file("node_modules", ".bin", "holdfast")
     await table.step(
