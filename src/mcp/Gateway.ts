@@ -4,19 +4,14 @@
  * Rooms below, in this order and never upwards: `dispatch` (one request, one fiber, one answer) → `handlers` (what each
  * method is answered) → `menu` → `sessions` → `streams`; `http` above hands the messages in.
  */
-import { Cause, Context, Duration, Effect, type Fiber, FiberSet, Layer, Option } from "effect"
-import { Settings } from "../config/Settings.ts"
+import { Cause, Context, Effect, FiberSet, Layer, Option } from "effect"
 import type { AgentName } from "../domain/Ids.ts"
 import * as JsonRpcError from "../domain/JsonRpcError.ts"
 import * as JsonText from "../domain/JsonText.ts"
 import type { Batch, Message, Request } from "../domain/Message.ts"
 import type { Era } from "../domain/ProtocolVersion.ts"
 import * as SseEvent from "../domain/SseEvent.ts"
-import { Outbox } from "../outbox/Outbox.ts"
-import { Deadlines } from "../supervision/Deadlines.ts"
-import * as Dispatcher from "./dispatch/Dispatcher.ts"
-import { Responder, type ResponderServices } from "./dispatch/Responder.ts"
-import type { RequestContext } from "./handlers/Handler.ts"
+import * as Requests from "./dispatch/Requests.ts"
 import * as Handlers from "./handlers/Handlers.ts"
 import * as Initialize from "./handlers/Initialize.ts"
 import * as Notices from "./handlers/Notices.ts"
@@ -30,7 +25,6 @@ import { AgentSessions } from "./sessions/AgentSessions.ts"
 import { contextOf } from "./sessions/ModernContexts.ts"
 import { SessionStore } from "./sessions/SessionStore.ts"
 import type { Connection } from "./streams/Connection.ts"
-import { EventLogs } from "./streams/EventLogs.ts"
 import { OpenStreams } from "./streams/OpenStreams.ts"
 
 export interface AgentPost {
@@ -76,22 +70,13 @@ export class Gateways extends Context.Service<Gateways, {
 }>()("holdfast/mcp/Gateways") {}
 
 const make = Effect.gen(function*() {
-  const { streams: { answerAsStreamAfter } } = yield* Settings
   const sessions = yield* AgentSessions
-  const outbox = yield* Outbox
-  const responding: ResponderServices = {
-    deadlines: yield* Deadlines,
-    logs: yield* EventLogs,
-    openStreams: yield* OpenStreams,
-    streamAfter: Duration.toMillis(answerAsStreamAfter)
-  }
-  const { openStreams } = responding
+  const openStreams = yield* OpenStreams
   const initializing = yield* Initialize.make
   const notices = yield* Notices.make
   const handlers = yield* Handlers.make
-  const dispatcher = yield* Dispatcher.make(handlers)
+  const requests = yield* Requests.make(handlers)
   const fork = yield* FiberSet.runtime(yield* FiberSet.make())()
-  let started = 0
 
   /** What takes a wait before a session is at hand. Fails as a whole where Holdfast itself does. */
   const inBackground = (connection: Connection, work: Effect.Effect<void>): void => {
@@ -156,64 +141,20 @@ const make = Effect.gen(function*() {
     })
   })
 
-  const contextFor = (session: AgentSession, request: Request, post: AgentPost, batched: boolean): RequestContext => ({
-    session,
-    request,
-    headers: post.headers,
-    name: request.id,
-    relayId: session.relayIdFor(request.id),
-    batched
-  })
-
-  const legacyRequest = (session: AgentSession, request: Request, post: AgentPost, connection: Connection): void => {
-    const responder = new Responder(responding, {
-      connection,
-      log: { session: session.id, requestId: request.id },
-      priming: session.protocolVersion >= "2025-11-25",
-      resumable: true,
-      id: request.id,
-      // A dropped connection is no cancellation.
-      onGone: () => {}
-    })
-    dispatcher.start(contextFor(session, request, post, false), responder)
-  }
-
-  /** Agents of one name count their requests each for themselves, so each has a name of ours. */
-  const modernRequest = (session: AgentSession, request: Request, post: AgentPost, connection: Connection): void => {
-    const name = `"modern-${++started}"`
-    let fiber: Fiber.Fiber<void> | undefined
-    const responder = new Responder(responding, {
-      connection,
-      log: { session: session.id, requestId: request.id },
-      priming: false,
-      resumable: false,
-      id: request.id,
-      // The agent that closes the response cancels the request, unless it was accepted before (MCP 2026-07-28).
-      onGone: () => {
-        fork(Effect.andThen(
-          outbox.cancel(session.id, name),
-          Effect.sync(() => fiber?.interruptUnsafe())
-        ))
-      }
-    })
-    const context = { session, request, headers: post.headers, name, relayId: undefined, batched: false }
-    fiber = dispatcher.start(context, responder)
-  }
-
   /** A notification of the modern era is heard and goes nowhere: no server knows one over HTTP. */
   const modern = (post: AgentPost, connection: Connection): void => {
     const { agent, message } = post
     if (message._tag !== "Request") return connection.replyEmpty(202)
     const about = contextOf(agent, message)
     const loaded = sessions.findLoaded(agent, about.id)
-    if (loaded !== undefined) return modernRequest(loaded, message, post, connection)
+    if (loaded !== undefined) return requests.modern(loaded, message, post.headers, connection)
     inBackground(
       connection,
-      Effect.map(sessions.context(about), (session) => modernRequest(session, message, post, connection))
+      Effect.map(sessions.context(about), (session) => requests.modern(session, message, post.headers, connection))
     )
   }
 
-  /** Every part by itself, the answers as one array (JSON-RPC 2.0, section 6; MCP 2025-03-26 alone has them). */
+  /** Every part by itself and in order, the answers as one array (JSON-RPC 2.0, section 6; MCP 2025-03-26 alone has them). */
   const batch = Effect.fnUntraced(function*(
     session: AgentSession,
     post: AgentPost,
@@ -226,28 +167,11 @@ const make = Effect.gen(function*() {
     }
     const answers: Array<Effect.Effect<string>> = []
     for (const part of messages) {
-      if (part._tag === "Request") answers.push(dispatcher.inBatch(contextFor(session, part, post, true)))
+      if (part._tag === "Request") answers.push(requests.part(session, part, post.headers))
       else yield* notice(session, part)
     }
-    if (answers.length === 0) return connection.replyEmpty(202)
-    const responder = new Responder(responding, {
-      connection,
-      log: { session: session.id },
-      priming: false,
-      resumable: true,
-      id: "null",
-      onGone: () => {}
-    })
-    session.inBackground(Effect.flatMap(
-      Effect.forEach(answers, (answer) => answer, { concurrency: "unbounded" }),
-      (texts) =>
-        responder.deliver({
-          outcome: "answered",
-          status: 200,
-          headers: {},
-          body: { _tag: "Whole", text: `[${texts.join(",")}]` }
-        })
-    ))
+    if (answers.length === 0) connection.replyEmpty(202)
+    else requests.together(session, answers, connection)
   })
 
   const notice = (session: AgentSession, message: Exclude<Message, Request>): Effect.Effect<void> =>
@@ -260,12 +184,12 @@ const make = Effect.gen(function*() {
       if (message._tag === "Request") {
         if (message.method === "initialize") return inBackground(connection, initialize(post, message, connection))
         const loaded = findLoaded(agent, id)
-        if (loaded !== undefined) return legacyRequest(loaded, message, post, connection)
+        if (loaded !== undefined) return requests.legacy(loaded, message, post.headers, connection)
       }
       withSession({ agent, id, message: idOf(message) }, connection, (session) => {
         switch (message._tag) {
           case "Request":
-            return Effect.sync(() => legacyRequest(session, message, post, connection))
+            return Effect.sync(() => requests.legacy(session, message, post.headers, connection))
           case "Batch":
             return batch(session, post, message, connection)
           default:

@@ -1,0 +1,104 @@
+/** Requests of either era, and batches of them, each with the responder that its era asks for. */
+import { Duration, Effect, type Fiber, FiberSet } from "effect"
+import { Settings } from "../../config/Settings.ts"
+import type { Request } from "../../domain/Message.ts"
+import { Outbox } from "../../outbox/Outbox.ts"
+import { Deadlines } from "../../supervision/Deadlines.ts"
+import type { RequestContext } from "../handlers/Handler.ts"
+import type { Handlers } from "../handlers/Handlers.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+import type { Connection } from "../streams/Connection.ts"
+import { EventLogs } from "../streams/EventLogs.ts"
+import { OpenStreams } from "../streams/OpenStreams.ts"
+import * as Dispatcher from "./Dispatcher.ts"
+import { Responder, type ResponderServices } from "./Responder.ts"
+
+type Headers = RequestContext["headers"]
+
+export const make = Effect.fnUntraced(function*(handlers: Handlers) {
+  const { streams: { answerAsStreamAfter } } = yield* Settings
+  const outbox = yield* Outbox
+  const dispatcher = yield* Dispatcher.make(handlers)
+  const services: ResponderServices = {
+    deadlines: yield* Deadlines,
+    logs: yield* EventLogs,
+    openStreams: yield* OpenStreams,
+    streamAfter: Duration.toMillis(answerAsStreamAfter)
+  }
+  const fork = yield* FiberSet.runtime(yield* FiberSet.make())()
+  let started = 0
+
+  const contextFor = (session: AgentSession, request: Request, headers: Headers, batched: boolean): RequestContext => ({
+    session,
+    request,
+    headers,
+    name: request.id,
+    relayId: session.relayIdFor(request.id),
+    batched
+  })
+
+  /** A dropped connection is no cancellation; the stream can be resumed. */
+  const legacy = (session: AgentSession, request: Request, headers: Headers, connection: Connection): void => {
+    const responder = new Responder(services, {
+      connection,
+      log: { session: session.id, requestId: request.id },
+      priming: session.protocolVersion >= "2025-11-25",
+      resumable: true,
+      id: request.id,
+      onGone: () => {}
+    })
+    dispatcher.start(contextFor(session, request, headers, false), responder)
+  }
+
+  /**
+   * The agent that closes the response cancels the request, unless it was accepted before (MCP 2026-07-28). Agents of one
+   * name count their requests each for themselves, so each has a name of ours.
+   */
+  const modern = (session: AgentSession, request: Request, headers: Headers, connection: Connection): void => {
+    const name = `"modern-${++started}"`
+    let fiber: Fiber.Fiber<void> | undefined
+    const responder = new Responder(services, {
+      connection,
+      log: { session: session.id, requestId: request.id },
+      priming: false,
+      resumable: false,
+      id: request.id,
+      onGone: () => {
+        fork(Effect.andThen(outbox.cancel(session.id, name), Effect.sync(() => fiber?.interruptUnsafe())))
+      }
+    })
+    fiber = dispatcher.start({ session, request, headers, name, relayId: undefined, batched: false }, responder)
+  }
+
+  /** Starts one request of a batch; gives the text of its answer. */
+  const part = (session: AgentSession, request: Request, headers: Headers): Effect.Effect<string> =>
+    dispatcher.inBatch(contextFor(session, request, headers, true))
+
+  /** The answers to a batch, as one array. */
+  const together = (
+    session: AgentSession,
+    answers: ReadonlyArray<Effect.Effect<string>>,
+    connection: Connection
+  ): void => {
+    const responder = new Responder(services, {
+      connection,
+      log: { session: session.id },
+      priming: false,
+      resumable: true,
+      id: "null",
+      onGone: () => {}
+    })
+    session.inBackground(Effect.flatMap(
+      Effect.forEach(answers, (answer) => answer, { concurrency: "unbounded" }),
+      (texts) =>
+        responder.deliver({
+          outcome: "answered",
+          status: 200,
+          headers: {},
+          body: { _tag: "Whole", text: `[${texts.join(",")}]` }
+        })
+    ))
+  }
+
+  return { legacy, modern, part, together }
+})
