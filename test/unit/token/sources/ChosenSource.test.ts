@@ -109,9 +109,11 @@ describe("ChosenSource", () => {
       const asking = yield* Effect.forkChild(
         token({ command: "sleep 600", value, sources: ["command", "value"] })
       )
-      // The command runs in real time, the patience with it in the test's.
-      yield* Effect.promise(() => sleep(50))
-      yield* TestClock.adjust("10 seconds")
+      // The command starts in real time, its timeout is the test's: time passes until the command has been given up.
+      while (asking.pollUnsafe() === undefined) {
+        yield* Effect.promise(() => sleep(50))
+        yield* TestClock.adjust("10 seconds")
+      }
       assert.deepStrictEqual(yield* Fiber.join(asking), ["value", "from settings"])
     }))
 
