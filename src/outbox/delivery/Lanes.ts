@@ -21,6 +21,7 @@ export class Lanes {
   private readonly later = new Set<Lane>()
   private readonly wakes = Latch.makeUnsafe(false)
   private lastSeq = 0
+  private closed = false
 
   /** Whatever may let a lane go on. */
   readonly wake = (): void => {
@@ -61,6 +62,14 @@ export class Lanes {
 
   flushAll(): void {
     for (const lane of this.lanes.values()) this.flush(lane)
+  }
+
+  /**
+   * Nobody gets a turn any more. Where the outbox ends, what is in flight departs without an outcome, and whoever is
+   * behind it must not overtake it.
+   */
+  close(): void {
+    this.closed = true
   }
 
   /** Whatever the call was doing, waiting, going to disk or in flight, it no longer does. */
@@ -147,6 +156,7 @@ export class Lanes {
   }
 
   private arrange(lane: Lane): void {
+    if (this.closed) return
     this.ready.delete(lane)
     this.later.delete(lane)
     if (lane.backlog === 0) lane.notBefore = 0

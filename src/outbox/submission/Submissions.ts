@@ -36,6 +36,7 @@ export const make = Effect.fnUntraced(function*(room: {
   const link = yield* RelayLink
   const deadlines = yield* Deadlines
   const fibers = yield* FiberSet.make<unknown, unknown>()
+  yield* Effect.addFinalizer(() => Effect.sync(() => lanes.close()))
   const underWay = new Map<string, CallUnderWay>()
   const requests = new Map<string, CallUnderWay>()
   const waitForLane = Duration.toMillis(outbox.waitForLane)
