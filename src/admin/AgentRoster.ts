@@ -53,15 +53,15 @@ export class AgentRoster extends Context.Service<AgentRoster, {
           for (const relay of yield* relayAdmins.list) yield* relay.sessions.endAll(agent)
           yield* contexts.forget(agent)
           yield* Effect.logInfo("an agent was removed", { agent, undelivered: yield* undelivered(agent) })
-          yield* farewell(agent)
+          yield* forgetEmptied(agent)
         },
         // Whoever asked may be gone before it is done.
         Effect.uninterruptible,
         oneAtATime
       )
 
-      /** Lets go of what is left of a removed agent, once nothing of it is queued. */
-      const farewell = Effect.fnUntraced(function*(agent: AgentName) {
+      /** Forgets what is left of a removed agent, once nothing of it is queued. */
+      const forgetEmptied = Effect.fnUntraced(function*(agent: AgentName) {
         if ((yield* undelivered(agent)) > 0) return
         for (const { cachedLists, outbox, sessions, token } of yield* relayAdmins.list) {
           // Where a crash came between the removal and their end.
@@ -74,8 +74,8 @@ export class AgentRoster extends Context.Service<AgentRoster, {
         yield* agents.forget(agent)
       })
 
-      const farewells = oneAtATime(
-        Effect.flatMap(agents.leaving, (names) => Effect.forEach(names, farewell, { discard: true }))
+      const forgetRemoved = oneAtATime(
+        Effect.flatMap(agents.leaving, (names) => Effect.forEach(names, forgetEmptied, { discard: true }))
       )
 
       const release = Effect.fn("AgentRoster.release")(function*(lease: string) {
@@ -85,14 +85,14 @@ export class AgentRoster extends Context.Service<AgentRoster, {
 
       yield* agents.leases.pipe(
         Effect.flatMap(Effect.forEach(({ holder, id }) => isAlive(holder) ? Effect.void : release(id))),
-        Effect.andThen(farewells),
+        Effect.andThen(forgetRemoved),
         Effect.schedule(Schedule.spaced(tidyEvery)),
         supervise("agents")
       )
 
       /** Somebody may have discarded or delivered the last of a namesake's queue just now. */
       const afresh = <A, E>(attempt: Effect.Effect<A, E | AgentLeaving>) =>
-        Effect.catchIf(attempt, (error) => error instanceof AgentLeaving, () => Effect.andThen(farewells, attempt))
+        Effect.catchIf(attempt, (error) => error instanceof AgentLeaving, () => Effect.andThen(forgetRemoved, attempt))
 
       return AgentRoster.of({
         add: (name) => afresh(agents.add(name)),

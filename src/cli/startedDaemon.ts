@@ -10,7 +10,7 @@ import { readEndpoint } from "./DaemonClient.ts"
 import { CommandFailed, UsageError } from "./Failures.ts"
 import { self } from "./self.ts"
 
-const patience = "20 seconds"
+const timeout = "20 seconds"
 const logFile = "serve.log"
 
 const noRelay =
@@ -79,7 +79,7 @@ export const startedDaemon = Effect.fn("startedDaemon")(
       })
     )
     const ready = yield* look.pipe(
-      Effect.retry(Schedule.upTo(Schedule.spaced("50 millis"), { duration: patience })),
+      Effect.retry(Schedule.upTo(Schedule.spaced("50 millis"), { duration: timeout })),
       Effect.orElseSucceed(Option.none)
     )
     const settled = Option.isSome(ready) ? ready : yield* Effect.delay(running(dataDir), "2 seconds")

@@ -5,7 +5,7 @@ import { DataDirectory } from "../../storage/DataDirectory.ts"
 import { type Check, ok, problem } from "./Check.ts"
 
 const name = "endpoint"
-const patience = "5 seconds"
+const timeout = "5 seconds"
 
 const Ready = Schema.fromJsonString(Schema.Struct({ ready: Schema.Boolean, degraded: Schema.Array(Schema.String) }))
 
@@ -31,7 +31,7 @@ export const endpoint = Effect.fnUntraced(function*(url: string): Effect.fn.Retu
   )
   const answers = yield* Effect.all([http.execute(asked), http.get(new URL("/readyz", url))]).pipe(
     Effect.flatMap(([{ status }, ready]) => Effect.map(ready.text, (text) => ({ status, text }))),
-    Effect.timeout(patience),
+    Effect.timeout(timeout),
     Effect.result
   )
   if (Result.isFailure(answers)) {

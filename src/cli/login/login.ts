@@ -13,7 +13,7 @@ import { CommandFailed, UsageError } from "../Failures.ts"
 import { callback } from "./callback.ts"
 import { loginTarget } from "./loginTarget.ts"
 
-const patience = "10 minutes"
+const timeout = "10 minutes"
 
 const clientOf = Effect.fnUntraced(function*(id: Option.Option<string>, secretFile: Option.Option<string>) {
   if (Option.isNone(id)) {
@@ -88,7 +88,7 @@ export const login = Command.make(
       before: Option.getOrUndefined(before)
     }))
     yield* Console.log(`Open this address in a browser on this machine, and agree:\n\n  ${begun.url}\n`)
-    const came = yield* Effect.timeoutOption(query, patience)
+    const came = yield* Effect.timeoutOption(query, timeout)
     if (Option.isNone(came)) {
       return yield* new CommandFailed({ message: "nobody agreed within 10 minutes; start again" })
     }

@@ -40,7 +40,7 @@ const plan = (
 }
 
 /** Whether the relays are served by now, and what that may still take. */
-const inWords = (
+const formatNotes = (
   live: Option.Option<ReloadView>,
   added: ReadonlyArray<string>,
   configuration: string,
@@ -132,7 +132,10 @@ export const wrap = Command.make("wrap", { file: fileArgument }, ({ file: named 
     )
     for (const { name, url } of servers) yield* Console.log(`${name}  ${url}  through  ${urls.get(name)}`)
     yield* warnOfGit(file, configuration)
-    yield* Effect.forEach(inWords(live, [...relays.keys()], configuration, variables), (line) => Console.error(line))
+    yield* Effect.forEach(
+      formatNotes(live, [...relays.keys()], configuration, variables),
+      (line) => Console.error(line)
+    )
     yield* Console.error(
       `Start the client with "holdfast exec", or after\n${exportLine(entry)}\n"holdfast unwrap" brings the file back.`
     )

@@ -41,8 +41,8 @@ const bounds = {
   // A missing Host is refused like a wrong one, in JSON-RPC.
   requireHostHeader: false
 }
-/** Twice the most sessions that there can be. */
-const mostConnections = 20_000
+/** Twice as many as there can be sessions. */
+const maxConnections = 20_000
 
 /** Closes, with whatever is still open on it, when the scope ends. */
 export const makeServer = (onRequest: RequestListener): Effect.Effect<Server, never, Scope.Scope> =>
@@ -53,7 +53,7 @@ export const makeServer = (onRequest: RequestListener): Effect.Effect<Server, ne
         last.set(request.socket, request)
         onRequest(request, response)
       })
-      server.maxConnections = mostConnections
+      server.maxConnections = maxConnections
       server.on("clientError", (error, socket) => onClientError(error, socket, last.get(socket)?.complete === true))
       return server
     }),

@@ -17,8 +17,8 @@ import type { AgentSession } from "../sessions/AgentSession.ts"
 import { SessionMenu } from "./SessionMenu.ts"
 
 /** What is read of a list; a relay may go on for ever. */
-const mostPages = 100
-const mostText = 16 * 1024 * 1024
+const maxPages = 100
+const maxText = 16 * 1024 * 1024
 
 /** One for each relay. */
 export class FreshList extends Context.Service<FreshList, {
@@ -63,7 +63,7 @@ export class FreshList extends Context.Service<FreshList, {
           pages.push(result)
           length += result.length
           cursor = ListResult.nextCursor(result)
-        } while (cursor !== undefined && pages.length < mostPages && length < mostText)
+        } while (cursor !== undefined && pages.length < maxPages && length < maxText)
         return ListResult.onePage(itemsOf["tools/list"], pages)
       })
 

@@ -7,11 +7,11 @@ import { AnswerCutOff, RelayFailure } from "../RelayFailure.ts"
 import type { Pull } from "./RelayAnswer.ts"
 
 /** As a `Last-Event-ID` header may carry it, once it is UTF-8; others are as good as none. */
-const mostId = 1024
+const maxIdLength = 1024
 const printable = /^[\t\x20-\x7e\x80-\uffff]*$/
 
 const askable = (event: SseEvent): SseEvent =>
-  event.id === undefined || (event.id.length <= mostId && printable.test(event.id))
+  event.id === undefined || (event.id.length <= maxIdLength && printable.test(event.id))
     ? event
     : { ...event, id: undefined }
 
