@@ -59,17 +59,19 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream) {
 
   const pass = Effect.fnUntraced(function*({ request, session }: RequestContext, ahead: Ahead, filter: Filter) {
     const reader = session.log.reader(Number.MAX_SAFE_INTEGER)
-    yield* streams.open(session, undefined)
-    return yield* Effect.gen(function*() {
+    const passing = Effect.gen(function*() {
       while (true) {
         const event = yield* reader.next
         if (Option.isNone(event)) return ended(request)
         if (accepts(filter, event.value.data)) yield* ahead.message(stamped(event.value.data, request))
       }
-    }).pipe(Effect.ensuring(Effect.sync(() => {
-      reader.close()
-      streams.closed(session)
-    })))
+    })
+    // An agent that goes away while the stream opens must not count as a reader for good.
+    return yield* Effect.acquireUseRelease(streams.open(session, undefined), () => passing, () =>
+      Effect.sync(() => {
+        reader.close()
+        streams.closed(session)
+      }))
   })
 
   const handler: Handler = Effect.fnUntraced(function*(context, ahead) {

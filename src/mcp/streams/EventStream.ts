@@ -32,12 +32,16 @@ export class EventStream {
   #full = false
   #ended = false
 
-  /** Begins the response and writes what is there already. */
   constructor(options: EventStreamOptions) {
     this.#options = options
     this.#comment = options.deadlines.after(options.commentAfter, () => this.#keepAlive())
-    options.connection.beginEvents(this.#available(options.first ?? ""))
-    if (!this.#ended) options.reader.onArrival(this.#pump)
+  }
+
+  /** Begins the response and writes what is there already; a log that has ended ends it at once. */
+  begin(): void {
+    const { connection, first = "", reader } = this.#options
+    connection.beginEvents(this.#available(first))
+    reader.onArrival(this.#pump)
   }
 
   /** What can be read at once behind `text`, up to a packet or so. */

@@ -41,6 +41,7 @@ export class OpenStreams extends Context.Service<OpenStreams, {
             }
           })
           open.add(stream)
+          stream.begin()
           return stream
         },
         closeAll: () => {

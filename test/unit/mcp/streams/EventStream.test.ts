@@ -49,6 +49,26 @@ describe("EventStream", () => {
       assert.strictEqual(ends.count, 1)
     }).pipe(Effect.provide(Streams)))
 
+  it.effect("ends at once where the log has ended already", () =>
+    Effect.gen(function*() {
+      const log = (yield* EventLogs).make({ session: SessionId.make("s") })
+      log.append("the last")
+      log.end()
+      const { connection, text } = silentConnection()
+      let ends = 0
+      ;(yield* OpenStreams).open({
+        connection,
+        reader: log.reader(0),
+        resumable: true,
+        answers: false,
+        onEnd: () => ends++
+      })
+      yield* flushed
+      assert.include(text(), "data: the last\n\n")
+      assert.isTrue(connection.closed)
+      assert.strictEqual(ends, 1)
+    }).pipe(Effect.provide(Streams)))
+
   it.effect("tells a client with the priming event when to come back", () =>
     Effect.gen(function*() {
       const { log, written } = yield* writing
