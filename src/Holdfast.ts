@@ -7,12 +7,10 @@ import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
 import type { RelayId } from "./domain/Ids.ts"
 import { Endpoint } from "./mcp/http/Endpoint.ts"
 import type { CannotListen, PortTaken } from "./mcp/http/Listener.ts"
-import { MenuSignals } from "./mcp/menu/MenuSignals.ts"
+import { RelayRegistry } from "./mcp/RelayRegistry.ts"
 import { type Hides, OwnRules } from "./menu/Narrowing.ts"
 import * as Runner from "./Runner.ts"
-import { Relays } from "./runner/Relays.ts"
-import { RelayTargets } from "./runner/RelayTargets.ts"
-import { type SeamLayers, Seams } from "./runner/Seams.ts"
+import type { Seams } from "./runner/Seams.ts"
 import type { DaemonRunning } from "./storage/DaemonLock.ts"
 import type { DatabaseUnusable } from "./storage/DatabaseUnusable.ts"
 import type { DataDirectoryUnusable } from "./storage/DataDirectory.ts"
@@ -28,11 +26,11 @@ export interface HoldfastOptions {
   /** The token getter, in the place of the settings' sources. */
   readonly token?: TokenSource
   /** One attempt at the relay, in the place of undici. */
-  readonly transport?: SeamLayers["transport"]
+  readonly transport?: Seams["transport"]
   /** Where queue, sessions and cached lists are stored, in the place of the data directory's database. */
-  readonly database?: SeamLayers["database"]
+  readonly database?: Seams["database"]
   /** Where the outbox keeps its entries, in the place of that database. */
-  readonly outboxStore?: SeamLayers["outboxStore"]
+  readonly outboxStore?: Seams["outboxStore"]
   /** Which rule hides a tool while these facts hold, in the place of the settings' `menu.rules`. */
   readonly menu?: (facts: Facts) => Hides
 }
@@ -66,17 +64,15 @@ export class Holdfast extends Context.Service<Holdfast, {
     Effect.gen(function*() {
       const { url } = yield* Endpoint
       const { send } = yield* WorkspaceContexts
-      const relays = yield* Relays
+      const registry = yield* RelayRegistry
       const { escalated } = yield* Supervisor
       return Holdfast.of({
         url,
         escalated,
         sendContext: send,
         refreshTools: (relay) =>
-          relays.contextEffect(relay).pipe(
-            Effect.flatMap((services) => Context.get(services, MenuSignals).offer({ _tag: "EveryList" })),
-            Effect.scoped,
-            Effect.orDie
+          Effect.suspend(() =>
+            registry.find(relay)?.refreshTools ?? Effect.die(new Error(`no relay is called "${relay}"`))
           )
       })
     })
@@ -89,23 +85,16 @@ export class Holdfast extends Context.Service<Holdfast, {
 /** With the services that it is made of, for our own tests. */
 export const runtime = (options: HoldfastOptions) => {
   const settings = settingsFrom(options.settings)
-  const { token } = options
-  const seams = Layer.effect(
-    Seams,
-    Effect.gen(function*() {
-      const own = yield* Seams
-      return {
-        transport: options.transport ?? own.transport,
-        database: options.database ?? own.database,
-        outboxStore: options.outboxStore ?? own.outboxStore,
-        token: token === undefined ? own.token : LiveToken.layerOf({ _tag: "Shared", source: token })
-      }
-    })
-  )
+  const { database, outboxStore, token, transport } = options
+  const seams: Partial<Seams> = {
+    ...transport && { transport },
+    ...database && { database },
+    ...outboxStore && { outboxStore },
+    ...token && { token: LiveToken.layerOf({ _tag: "Shared", source: token }) }
+  }
   return Holdfast.layerNoDeps.pipe(
-    Layer.provideMerge(Runner.layer),
-    Layer.provide([seams, Layer.succeed(OwnRules, Option.fromUndefinedOr(options.menu))]),
-    Layer.provideMerge(Layer.succeed(Settings, settings)),
-    Layer.provide(Layer.succeed(RelayTargets, relayTargets(settings)))
+    Layer.provideMerge(Runner.layer({ relays: relayTargets(settings), seams })),
+    Layer.provide(Layer.succeed(OwnRules, Option.fromUndefinedOr(options.menu))),
+    Layer.provideMerge(Layer.succeed(Settings, settings))
   )
 }

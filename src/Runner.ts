@@ -1,36 +1,26 @@
 /**
- * The one place where layers are wired, with its parts in `runner`: what is shared, what belongs to one relay, what
- * listens.
+ * The one place where rooms are wired: what all relays share, then each relay (`runner/oneRelay.ts`), then what listens.
  */
 import { Cause, Clock, Effect, Exit, identity, Layer } from "effect"
+import { AdminHandler } from "./admin/AdminHandler.ts"
 import { Daemon } from "./admin/Daemon.ts"
-import * as RelayReload from "./admin/RelayReload.ts"
-import { AgentProvisioning, type Provisioning } from "./agents/Agents.ts"
-import { Agents } from "./agents/Agents.ts"
-import { RelayTarget, Settings, type SettingsValues } from "./config/Settings.ts"
-import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
+import { AgentProvisioning, Agents, type Provisioning } from "./agents/Agents.ts"
+import { type RelayTarget, Settings, type SettingsValues } from "./config/Settings.ts"
 import * as WorktreeWatch from "./context/WorktreeWatch.ts"
 import { Credentials } from "./credentials/Credentials.ts"
 import * as SettingsCredentialSources from "./credentials/SettingsCredentialSources.ts"
 import { steadyClock } from "./domain/SteadyClock.ts"
 import { Endpoint } from "./mcp/http/Endpoint.ts"
-import { ExtraRoutes } from "./mcp/http/ExtraRoutes.ts"
-import { RememberedPort } from "./mcp/http/RememberedPort.ts"
+import { Readiness } from "./mcp/http/Readiness.ts"
+import { RelayRegistry, type Reread, shutdown } from "./mcp/RelayRegistry.ts"
 import { EventLogs } from "./mcp/streams/EventLogs.ts"
 import { OpenStreams } from "./mcp/streams/OpenStreams.ts"
 import * as EventLoopDelay from "./observability/EventLoopDelay.ts"
 import * as Logging from "./observability/Logging.ts"
 import * as ProcessMetrics from "./observability/ProcessMetrics.ts"
 import * as Traces from "./observability/Traces.ts"
-import { admin, daemon } from "./runner/Admin.ts"
-import { Relays } from "./runner/Relays.ts"
-import { PresentTargets, RelaySource, RelayTargets } from "./runner/RelayTargets.ts"
-import { gateways, readiness, relayAdmins } from "./runner/RelayViews.ts"
-import { relayReload } from "./runner/Reload.ts"
-import { seam } from "./runner/Seams.ts"
-import { ServedRelays } from "./runner/ServedRelays.ts"
-import { Started } from "./runner/Started.ts"
-import { stopping } from "./runner/Stopping.ts"
+import * as OneRelay from "./runner/oneRelay.ts"
+import { ownSeams, type Seams } from "./runner/Seams.ts"
 import { DataDirectory } from "./storage/DataDirectory.ts"
 import * as EndpointFile from "./storage/EndpointFile.ts"
 import { Deadlines } from "./supervision/Deadlines.ts"
@@ -41,7 +31,20 @@ const announced = Layer.effectDiscard(Effect.gen(function*() {
   const { port, url } = yield* Endpoint
   const { pid, startedAt } = yield* Daemon
   yield* EndpointFile.announce({ url, port, pid, startedAt })
-  yield* Effect.flatMap(Started, ({ set }) => set)
+  yield* Effect.flatMap(Readiness, ({ started }) => started)
+}))
+
+/** Two stages at the end (BEHAVIOUR 8): no relay is asked for anything new, then the streams end. */
+const stopping = Layer.effectDiscard(Effect.gen(function*() {
+  const endpoint = yield* Endpoint
+  const { list } = yield* RelayRegistry
+  yield* Effect.addFinalizer(() =>
+    Effect.gen(function*() {
+      yield* endpoint.stopAccepting
+      yield* Effect.forEach(yield* list, shutdown, { concurrency: "unbounded", discard: true })
+      yield* endpoint.closeStreams
+    })
+  )
 }))
 
 const eventLoopDelay = Layer.effectDiscard(Effect.gen(function*() {
@@ -49,46 +52,44 @@ const eventLoopDelay = Layer.effectDiscard(Effect.gen(function*() {
   yield* supervise("event-loop-delay")(EventLoopDelay.sample)
 }))
 
-const credentials = Credentials.layerNoDeps.pipe(Layer.provide(SettingsCredentialSources.layer))
-
 /** What all relays share. */
-const shared = WorktreeWatch.layer.pipe(
-  Layer.provideMerge(
-    Layer.mergeAll(
-      Agents.layer,
-      WorkspaceContexts.layer,
-      PrincipalMemory.layer,
-      EventLogs.layer,
-      OpenStreams.layer,
-      eventLoopDelay,
-      ProcessMetrics.layer,
-      credentials
-    )
-  ),
-  Layer.provideMerge(seam(({ database }) => database)),
-  Layer.provideMerge(Layer.mergeAll(DataDirectory.layer, Layer.provideMerge(Deadlines.layer, Supervisor.layer)))
-)
+const shared = ({ database }: Seams) =>
+  Layer.mergeAll(
+    Agents.layer,
+    WorktreeWatch.layer,
+    Credentials.layerNoDeps.pipe(Layer.provide(SettingsCredentialSources.layer)),
+    PrincipalMemory.layer,
+    Layer.mergeAll(EventLogs.layer, OpenStreams.layer),
+    Layer.mergeAll(eventLoopDelay, ProcessMetrics.layer)
+  ).pipe(
+    Layer.provideMerge(database),
+    Layer.provideMerge(Layer.mergeAll(DataDirectory.layer, Layer.provideMerge(Deadlines.layer, Supervisor.layer)))
+  )
 
-/** The whole runtime, listening. */
-export const layer = announced.pipe(
-  Layer.provideMerge(stopping),
-  Layer.provideMerge(admin),
-  Layer.provideMerge(daemon),
-  Layer.provideMerge(Endpoint.layerNoDeps),
-  Layer.provideMerge(readiness),
-  Layer.provideMerge(Started.layer),
-  Layer.provideMerge(Layer.mergeAll(relayAdmins, relayReload, gateways, ExtraRoutes.layer, RememberedPort.layerNoDeps)),
-  Layer.provideMerge(ServedRelays.layer),
-  Layer.provideMerge(Relays.layer),
-  Layer.provideMerge(PresentTargets.layer),
-  Layer.provideMerge(shared)
-)
-
-export interface ServeOptions {
-  readonly settings: SettingsValues
+export interface RunnerOptions {
+  /** The relays that are served from the start. */
   readonly relays: ReadonlyArray<RelayTarget["Service"]>
   /** The configuration's, read anew. */
-  readonly reread?: RelayReload.Reloading["reread"]
+  readonly reread?: Reread | undefined
+  readonly seams?: Partial<Seams>
+}
+
+/** The whole runtime, listening. */
+export const layer = ({ relays, reread = named, seams: given = {} }: RunnerOptions) => {
+  const seams: Seams = { ...ownSeams, ...given }
+  return announced.pipe(
+    Layer.provideMerge(stopping),
+    Layer.provideMerge(AdminHandler.layer),
+    Layer.provideMerge(Endpoint.layer),
+    Layer.provideMerge(RelayRegistry.layer({ relays, reread, build: (target) => OneRelay.build(target, seams) })),
+    Layer.provideMerge(shared(seams))
+  )
+}
+
+const named: Reread = Effect.fail({ message: "the program that Holdfast is embedded in has named them" })
+
+export interface ServeOptions extends RunnerOptions {
+  readonly settings: SettingsValues
   /** Waits for the next request to read the relays anew. */
   readonly hangup?: Effect.Effect<void>
   /** What each agent needs besides its secret. */
@@ -102,7 +103,7 @@ export interface ServeOptions {
 const logReady = Effect.gen(function*() {
   const { url } = yield* Endpoint
   const { pid, version } = yield* Daemon
-  const relays = (yield* RelayTargets).map(({ id }) => id)
+  const relays = (yield* (yield* RelayRegistry).list).map(({ id }) => id)
   const { path: dataDir } = yield* DataDirectory
   yield* Effect.logInfo("Holdfast is ready", { version, url, relays, dataDir, pid })
 })
@@ -115,7 +116,7 @@ const logStopping = (stopReason: () => string) => (exit: Exit.Exit<unknown, { re
     })
 
 const reloadOn = Effect.fnUntraced(function*(hangup: Effect.Effect<void>) {
-  const { reload } = yield* RelayReload.RelayReload
+  const { reload } = yield* RelayRegistry
   const { supervise } = yield* Supervisor
   const once = hangup.pipe(
     Effect.andThen(reload),
@@ -136,12 +137,10 @@ export const serve = (options: ServeOptions) =>
     return yield* supervisor.escalated
   }).pipe(
     Effect.onExit(logStopping(options.stopReason ?? (() => "the program that runs it ended it"))),
-    Effect.provide(Layer.provideMerge(layer, Layer.provideMerge(Traces.layer, Logging.layer))),
+    Effect.provide(Layer.provideMerge(layer(options), Layer.provideMerge(Traces.layer, Logging.layer))),
     options.provisioning === undefined
       ? identity
       : Effect.provideService(AgentProvisioning, options.provisioning),
-    options.reread === undefined ? identity : Effect.provideService(RelaySource, options.reread),
     Effect.provideService(Settings, options.settings),
-    Effect.provideService(RelayTargets, options.relays),
     Effect.provideServiceEffect(Clock.Clock, Effect.map(Clock.Clock, steadyClock))
   )

@@ -38,6 +38,7 @@ export { Agents, UnknownAgent } from "./agents/Agents.ts"
 export { ContextEvent, ContextState, type Facts } from "./context/ContextState.ts"
 export { transition } from "./context/transition.ts"
 export { IllegalTransition, StaleEpoch, WorkspaceContexts } from "./context/WorkspaceContexts.ts"
+export { CannotReload, type Relay, RelayRegistry } from "./mcp/RelayRegistry.ts"
 export type { AgentSession } from "./mcp/sessions/AgentSession.ts"
 export { AgentSessions } from "./mcp/sessions/AgentSessions.ts"
 export { SessionStore } from "./mcp/sessions/SessionStore.ts"
@@ -80,7 +81,6 @@ export {
   type RelayBody,
   RelayTransport
 } from "./relay/transport/RelayTransport.ts"
-export { Relays } from "./runner/Relays.ts"
 
 // The queue.
 export type { Entry, EntryFilter, EntryState } from "./outbox/Entry.ts"

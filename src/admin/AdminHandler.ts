@@ -8,14 +8,16 @@ import { Context, Effect, Layer } from "effect"
 import { HttpRouter } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import { ExtraRoutes } from "../mcp/http/ExtraRoutes.ts"
 import * as AdminAccessLive from "./AdminAccessLive.ts"
 import { AdminApi } from "./AdminApi.ts"
+import { AdminSecret } from "./AdminSecret.ts"
 import { AgentRoster } from "./AgentRoster.ts"
 import * as AgentsHandlers from "./AgentsHandlers.ts"
 import * as ContextHandlers from "./ContextHandlers.ts"
 import * as CredentialHandlers from "./CredentialHandlers.ts"
+import { Daemon } from "./Daemon.ts"
 import * as LogLevelHandlers from "./LogLevelHandlers.ts"
-import { Lookup } from "./Lookup.ts"
 import * as OutboxHandlers from "./OutboxHandlers.ts"
 import * as RelaysHandlers from "./RelaysHandlers.ts"
 import * as StatusHandlers from "./StatusHandlers.ts"
@@ -34,7 +36,7 @@ export const groups = Layer.mergeAll(
   TokenHandlers.layerNoDeps,
   CredentialHandlers.layerNoDeps,
   LogLevelHandlers.layerNoDeps
-).pipe(Layer.provide([Lookup.layerNoDeps, AgentRoster.layerNoDeps]))
+).pipe(Layer.provide(AgentRoster.layerNoDeps))
 
 const routes = Layer.merge(
   HttpApiBuilder.layer(AdminApi).pipe(Layer.provide(groups), Layer.provide(AdminAccessLive.layerNoDeps)),
@@ -52,4 +54,15 @@ export class AdminHandler extends Context.Service<AdminHandler, {
       return AdminHandler.of({ handle: yield* NodeHttpServer.makeHandler(app, { scope }) })
     })
   ).pipe(Layer.provide(NodeHttpServer.layerHttpServices))
+
+  /** The admin room as the daemon serves it: `/api` of the endpoint, behind the data directory's secret. */
+  static readonly layer = Layer.effectDiscard(Effect.gen(function*() {
+    const { mount } = yield* ExtraRoutes
+    const { handle } = yield* AdminHandler
+    yield* mount("/api", handle)
+  })).pipe(
+    Layer.provide(AdminHandler.layerNoDeps),
+    Layer.provide(AdminSecret.layerNoDeps),
+    Layer.provideMerge(Daemon.layerNoDeps)
+  )
 }

@@ -10,9 +10,9 @@ import { randomBytes } from "node:crypto"
 import { AgentLeaving, Agents } from "../agents/Agents.ts"
 import { WorkspaceContexts } from "../context/WorkspaceContexts.ts"
 import { AgentName } from "../domain/Ids.ts"
+import { RelayRegistry } from "../mcp/RelayRegistry.ts"
 import { isAlive } from "../supervision/isAlive.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
-import { RelayAdmins } from "./RelayAdmins.ts"
 
 const tidyEvery = "5 seconds"
 
@@ -37,20 +37,20 @@ export class AgentRoster extends Context.Service<AgentRoster, {
     Effect.gen(function*() {
       const agents = yield* Agents
       const contexts = yield* WorkspaceContexts
-      const relayAdmins = yield* RelayAdmins
+      const registry = yield* RelayRegistry
       const { supervise } = yield* Supervisor
       // Whoever comes under a name comes after all that went with the one before.
       const oneAtATime = (yield* Semaphore.make(1)).withPermit
 
       const undelivered = Effect.fnUntraced(function*(agent: AgentName) {
-        const counts = yield* Effect.forEach(yield* relayAdmins.list, ({ outbox }) => outbox.undelivered(agent))
+        const counts = yield* Effect.forEach(yield* registry.list, ({ outbox }) => outbox.undelivered(agent))
         return counts.reduce((sum, count) => sum + count, 0)
       })
 
       const remove = Effect.fn("AgentRoster.remove")(
         function*(agent: AgentName) {
           yield* agents.remove(agent)
-          for (const relay of yield* relayAdmins.list) yield* relay.sessions.endAll(agent)
+          for (const relay of yield* registry.list) yield* relay.sessions.endAll(agent)
           yield* contexts.forget(agent)
           yield* Effect.logInfo("an agent was removed", { agent, undelivered: yield* undelivered(agent) })
           yield* forgetEmptied(agent)
@@ -63,7 +63,7 @@ export class AgentRoster extends Context.Service<AgentRoster, {
       /** Forgets what is left of a removed agent, once nothing of it is queued. */
       const forgetEmptied = Effect.fnUntraced(function*(agent: AgentName) {
         if ((yield* undelivered(agent)) > 0) return
-        for (const { cachedLists, outbox, sessions, token } of yield* relayAdmins.list) {
+        for (const { cachedLists, outbox, sessions, token } of yield* registry.list) {
           // Where a crash came between the removal and their end.
           yield* sessions.endAll(agent)
           yield* outbox.forget(agent)

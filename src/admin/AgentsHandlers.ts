@@ -2,12 +2,12 @@ import { Effect, Redacted } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Agents } from "../agents/Agents.ts"
 import type { AgentName } from "../domain/Ids.ts"
+import { RelayRegistry } from "../mcp/RelayRegistry.ts"
 import { AdminApi } from "./AdminApi.ts"
 import { Conflict, NotFound } from "./AdminErrors.ts"
 import { AgentRoster } from "./AgentRoster.ts"
 import type { AgentView } from "./AgentView.ts"
-import { Lookup } from "./Lookup.ts"
-import { RelayAdmins } from "./RelayAdmins.ts"
+import * as Lookup from "./Lookup.ts"
 
 const refused = (error: { readonly message: string }) => new Conflict({ message: error.message })
 
@@ -17,11 +17,11 @@ export const layerNoDeps = HttpApiBuilder.group(
   Effect.fn(function*(handlers) {
     const agents = yield* Agents
     const roster = yield* AgentRoster
-    const relayAdmins = yield* RelayAdmins
-    const lookup = yield* Lookup
+    const registry = yield* RelayRegistry
+    const lookup = yield* Lookup.make
 
     const view = Effect.fnUntraced(function*(agent: AgentName, state: AgentView["state"]) {
-      const counts = yield* Effect.forEach(yield* relayAdmins.list, ({ sessions }) => sessions.countOf(agent))
+      const counts = yield* Effect.forEach(yield* registry.list, ({ sessions }) => sessions.countOf(agent))
       const sessions = counts.reduce((sum, count) => sum + count, 0)
       return { agent, state, sessions, undelivered: yield* roster.undelivered(agent) }
     })

@@ -9,7 +9,7 @@ import { AdminApi } from "./AdminApi.ts"
 import { BadRequest, Conflict } from "./AdminErrors.ts"
 import type { ContextCommand } from "./ContextView.ts"
 import { instant } from "./Instant.ts"
-import { Lookup } from "./Lookup.ts"
+import * as Lookup from "./Lookup.ts"
 
 const historyShown = 20
 
@@ -63,7 +63,7 @@ export const layerNoDeps = HttpApiBuilder.group(
   AdminApi,
   "context",
   Effect.fn(function*(handlers) {
-    const lookup = yield* Lookup
+    const lookup = yield* Lookup.make
     const services = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
     const contexts = yield* WorkspaceContexts
     const { context: { facts } } = yield* Settings

@@ -1,5 +1,7 @@
-/** The process that answers; filled by the runner when it listens. */
-import { Context } from "effect"
+/** The process that answers, once it listens. */
+import { Clock, Context, Effect, Layer } from "effect"
+import { version } from "../domain/Version.ts"
+import { Endpoint } from "../mcp/http/Endpoint.ts"
 
 export class Daemon extends Context.Service<Daemon, {
   readonly version: string
@@ -8,4 +10,13 @@ export class Daemon extends Context.Service<Daemon, {
   readonly startedAt: number
   /** The endpoint that agents connect to. */
   readonly url: string
-}>()("holdfast/admin/Daemon") {}
+}>()("holdfast/admin/Daemon") {
+  static readonly layerNoDeps = Layer.effect(
+    Daemon,
+    Effect.gen(function*() {
+      const { url } = yield* Endpoint
+      const startedAt = Math.floor(yield* Clock.currentTimeMillis)
+      return { version, pid: process.pid, startedAt, url }
+    })
+  )
+}

@@ -1,12 +1,12 @@
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import type { RelayId } from "../domain/Ids.ts"
+import type { Relay } from "../mcp/RelayRegistry.ts"
 import type { Entry, EntryFilter } from "../outbox/Entry.ts"
 import { AdminApi } from "./AdminApi.ts"
 import { NotFound } from "./AdminErrors.ts"
-import { Lookup } from "./Lookup.ts"
+import * as Lookup from "./Lookup.ts"
 import { entryDetail, entryView } from "./OutboxView.ts"
-import type { RelayAdmin } from "./RelayAdmins.ts"
 import { select } from "./Selecting.ts"
 
 const defaultLimit = 100
@@ -17,12 +17,12 @@ export const layerNoDeps = HttpApiBuilder.group(
   AdminApi,
   "outbox",
   Effect.fn(function*(handlers) {
-    const lookup = yield* Lookup
+    const lookup = yield* Lookup.make
 
     /** Ids are unique over all relays, so each outbox is asked about all of them. */
     const onEach = Effect.fnUntraced(function*(
-      relays: ReadonlyArray<RelayAdmin>,
-      done: (relay: RelayAdmin) => Effect.Effect<ReadonlyArray<number>>
+      relays: ReadonlyArray<Relay>,
+      done: (relay: Relay) => Effect.Effect<ReadonlyArray<number>>
     ) {
       const ids = (yield* Effect.forEach(relays, done)).flat()
       return { ids: ids.sort((a, b) => a - b) }

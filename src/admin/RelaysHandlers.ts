@@ -1,14 +1,14 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { RelayRegistry } from "../mcp/RelayRegistry.ts"
 import { AdminApi } from "./AdminApi.ts"
 import { Conflict } from "./AdminErrors.ts"
-import { RelayReload } from "./RelayReload.ts"
 
 export const layerNoDeps = HttpApiBuilder.group(
   AdminApi,
   "relays",
   Effect.fn(function*(handlers) {
-    const { reload } = yield* RelayReload
+    const { reload } = yield* RelayRegistry
 
     return handlers.handleAll({
       reload: ({ payload: { variables = [] } }) =>

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Agents } from "../agents/Agents.ts"
 import { Credentials } from "../credentials/Credentials.ts"
+import { RelayRegistry } from "../mcp/RelayRegistry.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import { AdminApi } from "./AdminApi.ts"
 import { credentialView } from "./CredentialView.ts"
@@ -9,7 +10,6 @@ import { Daemon } from "./Daemon.ts"
 import { instant } from "./Instant.ts"
 import { linkView } from "./LinkView.ts"
 import { statsView } from "./OutboxView.ts"
-import { RelayAdmins } from "./RelayAdmins.ts"
 import { fiberView } from "./StatusView.ts"
 import { tokenView } from "./TokenView.ts"
 
@@ -18,7 +18,7 @@ export const layerNoDeps = HttpApiBuilder.group(
   "status",
   Effect.fn(function*(handlers) {
     const daemon = yield* Daemon
-    const relayAdmins = yield* RelayAdmins
+    const registry = yield* RelayRegistry
     const agents = yield* Agents
     const supervisor = yield* Supervisor
     const credentials = yield* Credentials
@@ -27,7 +27,7 @@ export const layerNoDeps = HttpApiBuilder.group(
       status: Effect.fnUntraced(function*() {
         const names = yield* agents.list
         const relays = yield* Effect.forEach(
-          yield* relayAdmins.list,
+          yield* registry.list,
           Effect.fnUntraced(function*(relay) {
             return {
               id: relay.id,

@@ -1,14 +1,14 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdminApi } from "./AdminApi.ts"
-import { Lookup } from "./Lookup.ts"
+import * as Lookup from "./Lookup.ts"
 import { tokenView } from "./TokenView.ts"
 
 export const layerNoDeps = HttpApiBuilder.group(
   AdminApi,
   "token",
   Effect.fn(function*(handlers) {
-    const lookup = yield* Lookup
+    const lookup = yield* Lookup.make
 
     return handlers.handleAll({
       show: Effect.fnUntraced(function*({ query }) {

@@ -3,13 +3,13 @@ import { HttpApiBuilder } from "effect/http-api"
 import { Settings } from "../config/Settings.ts"
 import { WorkspaceContexts } from "../context/WorkspaceContexts.ts"
 import type { AgentName } from "../domain/Ids.ts"
+import type { Relay } from "../mcp/RelayRegistry.ts"
 import * as Narrowing from "../menu/Narrowing.ts"
 import * as Queueing from "../menu/Queueing.ts"
 import { type ToolSpec, toolSpecs } from "../menu/ToolSpec.ts"
 import { AdminApi } from "./AdminApi.ts"
 import { instantOrNull } from "./Instant.ts"
-import { Lookup } from "./Lookup.ts"
-import type { RelayAdmin } from "./RelayAdmins.ts"
+import * as Lookup from "./Lookup.ts"
 import type { ToolView } from "./ToolsView.ts"
 
 const whyOf: Record<Queueing.Queueing["_tag"], ToolView["why"]> = {
@@ -25,13 +25,13 @@ export const layerNoDeps = HttpApiBuilder.group(
   AdminApi,
   "tools",
   Effect.fn(function*(handlers) {
-    const lookup = yield* Lookup
+    const lookup = yield* Lookup.make
     const contexts = yield* WorkspaceContexts
     const { outbox } = yield* Settings
     const rules = yield* Narrowing.rules
     const queueingOf = Queueing.compile(outbox)
 
-    const view = Effect.fnUntraced(function*(relay: RelayAdmin, agent: AgentName) {
+    const view = Effect.fnUntraced(function*(relay: Relay, agent: AgentName) {
       const facts = yield* contexts.facts(agent)
       const principal = yield* relay.token.principal(agent)
       // No session's exact key: the newest list of this relay, agent and principal serves.

@@ -90,4 +90,5 @@ export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
   )
 }))
 
-export const layer = layerNoDeps.pipe(Layer.provide(NodeServices.layer))
+/** The context room: where each agent stands, and what git does to it. */
+export const layer = layerNoDeps.pipe(Layer.provide(NodeServices.layer), Layer.provideMerge(WorkspaceContexts.layer))

@@ -64,11 +64,6 @@ export class Gateway extends Context.Service<Gateway, {
   )
 }
 
-/** `/mcp` is the relay `default`, `/mcp/<name>` any other. */
-export class Gateways extends Context.Service<Gateways, {
-  readonly find: (name: string) => Gateway["Service"] | undefined
-}>()("holdfast/mcp/Gateways") {}
-
 const make = Effect.gen(function*() {
   const sessions = yield* AgentSessions
   const openStreams = yield* OpenStreams

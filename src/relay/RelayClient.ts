@@ -12,7 +12,9 @@ import * as JsonText from "../domain/JsonText.ts"
 import { Deadlines } from "../supervision/Deadlines.ts"
 import { type AskedFor, LiveToken, type Token } from "../token/LiveToken.ts"
 import { exchange, type FinalAnswer, inSession, type RequestOptions } from "./Exchange.ts"
+import { RelayEra } from "./link/RelayEra.ts"
 import { RelayLink } from "./link/RelayLink.ts"
+import { RelayProbe } from "./link/RelayProbe.ts"
 import { reporting } from "./link/Reporting.ts"
 import { OtherPrincipal, RelayFailure } from "./RelayFailure.ts"
 import { listened } from "./RelayListen.ts"
@@ -20,9 +22,10 @@ import { relayStream } from "./RelayStream.ts"
 import * as Handshake from "./session/Handshake.ts"
 import { ParamHeaders } from "./session/ParamHeaders.ts"
 import { recovering } from "./session/Recovery.ts"
-import type { OpenRelaySession, RelaySession } from "./session/RelaySession.ts"
+import { type OpenRelaySession, type RelaySession, RelaySessions } from "./session/RelaySession.ts"
 import { SilenceWatch, type SilenceWatchOptions } from "./SilenceWatch.ts"
 import { type RelayAnswer, RelayTransport } from "./transport/RelayTransport.ts"
+import * as TracedTransport from "./transport/TracedTransport.ts"
 
 export type { FinalAnswer, RelayEvent, RequestOptions } from "./Exchange.ts"
 
@@ -145,6 +148,16 @@ export class RelayClient extends Context.Service<RelayClient, {
       })
     })
   )
+
+  /** The relay's side whole, over what does one attempt: the link, its probe, sessions, the client. */
+  static readonly layerOver = <E, R>(transport: Layer.Layer<RelayTransport, E, R>) =>
+    RelayClient.layer.pipe(
+      Layer.provideMerge(RelaySessions.layer),
+      Layer.provideMerge(RelayLink.layer),
+      Layer.provideMerge(RelayProbe.layer),
+      Layer.provideMerge(RelayEra.layer),
+      Layer.provideMerge(TracedTransport.over(transport))
+    )
 }
 
 /** What a relay may answer to anybody, or we in its place. */

@@ -1,15 +1,15 @@
 /** What an embedding program may put in the place of our own parts (BEHAVIOUR 12). */
-import { Context, Effect, Layer } from "effect"
-import { RelayTarget } from "../config/Settings.ts"
+import type { Layer } from "effect"
+import type { RelayTarget } from "../config/Settings.ts"
 import * as SqliteStore from "../outbox/store/SqliteStore.ts"
 import { RelayTransport } from "../relay/transport/RelayTransport.ts"
 import * as Database from "../storage/Database.ts"
-import { DataDirectory } from "../storage/DataDirectory.ts"
-import { Supervisor } from "../supervision/Supervisor.ts"
+import type { DataDirectory } from "../storage/DataDirectory.ts"
+import type { Supervisor } from "../supervision/Supervisor.ts"
 import { LiveToken } from "../token/LiveToken.ts"
 import type { TokenSettingsInvalid } from "../token/sources/ChosenSource.ts"
 
-export interface SeamLayers {
+export interface Seams {
   /** One attempt at the relay. */
   readonly transport: typeof RelayTransport.layer
   /** Where the relay's token comes from. */
@@ -20,16 +20,9 @@ export interface SeamLayers {
   readonly outboxStore: typeof SqliteStore.layer
 }
 
-export const Seams = Context.Reference<SeamLayers>("holdfast/Seams", {
-  defaultValue: () => ({
-    transport: RelayTransport.layer,
-    token: LiveToken.layer,
-    database: Database.layer,
-    outboxStore: SqliteStore.layer
-  })
-})
-
-export const seam = <A, E, R>(pick: (seams: SeamLayers) => Layer.Layer<A, E, R>) =>
-  Layer.unwrap(Effect.gen(function*() {
-    return pick(yield* Seams)
-  }))
+export const ownSeams: Seams = {
+  transport: RelayTransport.layer,
+  token: LiveToken.layer,
+  database: Database.layer,
+  outboxStore: SqliteStore.layer
+}

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { defaultRelay } from "../../src/domain/Ids.ts"
 import { runtime } from "../../src/Holdfast.ts"
-import { Holdfast, RelayLink, Relays, type SettingsSchema } from "../../src/index.ts"
+import { Holdfast, RelayRegistry, type SettingsSchema } from "../../src/index.ts"
 import { memoryDirectory } from "./environment.ts"
 
 type Encoded = typeof SettingsSchema.Encoded
@@ -22,8 +22,8 @@ export const holdfast = Effect.fnUntraced(function*(relay: URL, settings: Encode
     }).pipe(Layer.provide(Layer.succeed(References.MinimumLogLevel, "Error")))
   )
   const { url } = Context.get(services, Holdfast)
-  const relays = Context.get(services, Relays)
-  const link = Context.get(yield* relays.contextEffect(defaultRelay), RelayLink)
+  const { find } = Context.get(services, RelayRegistry)
+  const { link } = yield* Effect.orDie(Effect.fromNullishOr(find(defaultRelay)))
   const before = yield* link.state
   return {
     url,

@@ -3,14 +3,17 @@ import { Effect, Layer } from "effect"
 import { Agents } from "../../src/agents/Agents.ts"
 import { Settings, settingsFrom, type SettingsSchema } from "../../src/config/Settings.ts"
 import { AgentName } from "../../src/domain/Ids.ts"
-import { type AgentPost, Gateway, Gateways } from "../../src/mcp/Gateway.ts"
+import type { AgentPost, Gateway } from "../../src/mcp/Gateway.ts"
 import { Endpoint } from "../../src/mcp/http/Endpoint.ts"
 import { ExtraRoutes } from "../../src/mcp/http/ExtraRoutes.ts"
+import { Readiness, type ReadinessState } from "../../src/mcp/http/Readiness.ts"
 import { RememberedPort } from "../../src/mcp/http/RememberedPort.ts"
+import { RelayRegistry } from "../../src/mcp/RelayRegistry.ts"
 import { EventLogs } from "../../src/mcp/streams/EventLogs.ts"
 import { OpenStreams } from "../../src/mcp/streams/OpenStreams.ts"
 import { Deadlines } from "../../src/supervision/Deadlines.ts"
 import { Supervisor } from "../../src/supervision/Supervisor.ts"
+import { scriptedRelay } from "./scriptedRelay.ts"
 
 type Service = Gateway["Service"]
 
@@ -32,11 +35,23 @@ export const echo: Service = {
 
 export const answerTo = (id: string, result: string) => `{"jsonrpc":"2.0","id":${id},"result":{"is":"${result}"}}`
 
+const relays = (gateway: Service) =>
+  Layer.effect(
+    RelayRegistry,
+    Effect.map(scriptedRelay({ gateway }), (relay) =>
+      RelayRegistry.of({
+        list: Effect.succeed([relay]),
+        find: (name) => name === "default" || name === "other" ? relay : undefined,
+        reload: Effect.die("nothing is reloaded here")
+      }))
+  )
+
 /** An endpoint on a free port, over `script` and what `echo` does for the rest. */
 export const endpoint = (
   script: Partial<Service> = {},
   settings: typeof SettingsSchema.Encoded = {},
-  remembered: Layer.Layer<RememberedPort> = RememberedPort.layerMemory
+  remembered: Layer.Layer<RememberedPort> = RememberedPort.layerMemory,
+  readiness: ReadinessState = { ready: true, degraded: [] }
 ) =>
   Endpoint.layerNoDeps.pipe(
     Layer.provideMerge(Layer.mergeAll(
@@ -44,9 +59,8 @@ export const endpoint = (
       EventLogs.layer,
       agents,
       remembered,
-      Layer.succeed(Gateways, {
-        find: (name) => name === "default" || name === "other" ? { ...echo, ...script } : undefined
-      })
+      Layer.mock(Readiness, { state: Effect.succeed(readiness) }),
+      relays({ ...echo, ...script })
     )),
     Layer.provideMerge(OpenStreams.layer),
     Layer.provideMerge(Layer.provideMerge(Deadlines.layer, Supervisor.layer)),

@@ -1,23 +1,21 @@
 /** An admin API over doubles: one relay, two agents, an outbox that is an array. */
 import { NodeHttpServer } from "@effect/platform-node"
-import { Context, Effect, Layer, Option, Redacted, Stream } from "effect"
+import { Effect, Layer, Option, Redacted, Stream } from "effect"
 import { AdminSecret } from "../../src/admin/AdminSecret.ts"
 import { Daemon } from "../../src/admin/Daemon.ts"
-import { RelayAdmins } from "../../src/admin/RelayAdmins.ts"
-import { CannotReload, RelayReload } from "../../src/admin/RelayReload.ts"
 import { AgentExists, Agents } from "../../src/agents/Agents.ts"
 import { Settings, settingsFrom } from "../../src/config/Settings.ts"
 import type { ContextState } from "../../src/context/ContextState.ts"
 import { IllegalTransition, WorkspaceContexts } from "../../src/context/WorkspaceContexts.ts"
 import { Credentials, NotOurs } from "../../src/credentials/Credentials.ts"
 import { CredentialUnavailable } from "../../src/credentials/CredentialSources.ts"
-import { AgentName, defaultAgent, defaultRelay, PrincipalId } from "../../src/domain/Ids.ts"
-import { CachedLists } from "../../src/menu/CachedLists.ts"
+import { AgentName, defaultAgent, PrincipalId } from "../../src/domain/Ids.ts"
+import { CannotReload, RelayRegistry } from "../../src/mcp/RelayRegistry.ts"
 import type { Entry } from "../../src/outbox/Entry.ts"
-import { Outbox } from "../../src/outbox/Outbox.ts"
-import { LinkState, RelayLink } from "../../src/relay/link/RelayLink.ts"
+import { LinkState } from "../../src/relay/link/RelayLink.ts"
 import { Supervisor } from "../../src/supervision/Supervisor.ts"
-import { LiveToken, type TokenStatus } from "../../src/token/LiveToken.ts"
+import type { TokenStatus } from "../../src/token/LiveToken.ts"
+import { scriptedRelay } from "./scriptedRelay.ts"
 
 export const secret = Redacted.make("the-admin-secret")
 const principal = PrincipalId.make("p1")
@@ -56,28 +54,29 @@ const token: TokenStatus = {
   lastError: Option.none()
 }
 
-const relayAdmins = (entries: Array<Entry>) =>
+const registry = (entries: Array<Entry>) =>
   Layer.effect(
-    RelayAdmins,
+    RelayRegistry,
     Effect.gen(function*() {
       let { refreshes } = token
-      const context = yield* Layer.build(Layer.mergeAll(
-        Layer.mock(RelayLink, {
+      const relay = yield* scriptedRelay({
+        url: new URL("http://user:password@relay.test/mcp?token=t0ken"),
+        link: {
           state: Effect.succeed(LinkState.Down({ since: 0, attempts: 3, nextProbeAt: 2_000, why: "refused" }))
-        }),
-        Layer.mock(LiveToken, {
+        },
+        token: {
           status: () => Effect.sync(() => ({ ...token, refreshes })),
           refresh: () => Effect.sync(() => ({ ...token, refreshes: ++refreshes })),
           principal: () => Effect.succeed(principal)
-        }),
-        Layer.mock(CachedLists, {
+        },
+        cachedLists: {
           find: () =>
             Effect.succeedSome({
               fetchedAt: 5_000,
               result: "{\"tools\":[{\"name\":\"relay_reply\"},{\"name\":\"relay_workspace_land\"}],\"nextCursor\":null}"
             })
-        }),
-        Layer.mock(Outbox, {
+        },
+        outbox: {
           list: ({ state, agent, limit = 100, after = 0 }) =>
             Effect.sync(() =>
               entries.filter((each) =>
@@ -104,23 +103,17 @@ const relayAdmins = (entries: Array<Entry>) =>
             oldestAt: Option.some(1_000.75),
             writable: true
           }))
-        })
-      ))
-      return RelayAdmins.of({
-        list: Effect.succeed([{
-          id: defaultRelay,
-          url: new URL("http://user:password@relay.test/mcp?token=t0ken"),
-          link: Context.get(context, RelayLink),
-          token: Context.get(context, LiveToken),
-          prove: () => Effect.void,
-          outbox: Context.get(context, Outbox),
-          cachedLists: Context.get(context, CachedLists),
-          sessions: {
-            totals: Effect.succeed({ count: 2, streams: 1 }),
-            countOf: () => Effect.succeed(1),
-            endAll: () => Effect.void
-          }
-        }])
+        },
+        sessions: {
+          totals: Effect.succeed({ count: 2, streams: 1 }),
+          countOf: () => Effect.succeed(1),
+          endAll: () => Effect.void
+        }
+      })
+      return RelayRegistry.of({
+        list: Effect.succeed([relay]),
+        find: () => relay,
+        reload: Effect.fail(new CannotReload({ detail: "relays.docs.url is no URL" }))
       })
     })
   )
@@ -175,12 +168,11 @@ const credentials = Layer.mock(Credentials, {
 /** All that the admin API stands on. */
 export const doubles = (entries: ReadonlyArray<Entry> = []) =>
   Layer.mergeAll(
-    relayAdmins([...entries]),
+    registry([...entries]),
     contexts,
-    AdminSecret.layer(secret),
+    AdminSecret.layerOf(secret),
     Layer.succeed(Settings, settingsFrom({})),
     credentials,
-    Layer.succeed(RelayReload, { reload: Effect.fail(new CannotReload({ detail: "relays.docs.url is no URL" })) }),
     Layer.succeed(Daemon, { version: "1.2.3", pid: 42, startedAt: 0, url: "http://127.0.0.1:4851/mcp" }),
     Layer.mock(Agents, {
       authenticate: () => undefined,

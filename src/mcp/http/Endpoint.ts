@@ -9,7 +9,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { Server } from "node:net"
 import { Settings } from "../../config/Settings.ts"
 import { codes } from "../../domain/JsonRpcError.ts"
-import { Gateways } from "../Gateway.ts"
+import { RelayRegistry } from "../RelayRegistry.ts"
 import { Connection } from "../streams/Connection.ts"
 import { OpenStreams } from "../streams/OpenStreams.ts"
 import { ExtraRoutes } from "./ExtraRoutes.ts"
@@ -17,7 +17,9 @@ import { guard } from "./HostGuard.ts"
 import * as Listener from "./Listener.ts"
 import * as McpRoute from "./McpRoute.ts"
 import * as OperatorRoutes from "./OperatorRoutes.ts"
+import { Readiness } from "./Readiness.ts"
 import { methodNotAllowed, refusal, refuse } from "./Refusal.ts"
+import { RememberedPort } from "./RememberedPort.ts"
 
 export class Endpoint extends Context.Service<Endpoint, {
   /** What agents connect to: `http://127.0.0.1:4851/mcp`. */
@@ -59,12 +61,18 @@ export class Endpoint extends Context.Service<Endpoint, {
       })
     })
   )
+
+  /** With its port, its readiness and a place for further routes: over the relays. */
+  static readonly layer = Endpoint.layerNoDeps.pipe(
+    Layer.provideMerge(Layer.mergeAll(Readiness.layerNoDeps, ExtraRoutes.layer, RememberedPort.layerNoDeps))
+  )
 }
 
+/** `/mcp` is the relay `default`, `/mcp/<name>` any other. */
 const relayPath = /^\/mcp(?:\/([^/]+))?$/
 
 const makeHandler = Effect.fnUntraced(function*(isStopping: () => boolean) {
-  const gateways = yield* Gateways
+  const registry = yield* RelayRegistry
   const extra = yield* ExtraRoutes
   const { listen } = yield* Settings
   const fork = yield* FiberSet.runtime(yield* FiberSet.make())()
@@ -98,7 +106,7 @@ const makeHandler = Effect.fnUntraced(function*(isStopping: () => boolean) {
   const operator = yield* OperatorRoutes.make(isStopping)
 
   const toRelay = (name: string, request: IncomingMessage, connection: Connection): void => {
-    const relay = gateways.find(name)
+    const relay = registry.find(name)?.gateway
     if (relay === undefined) {
       return refuse(connection, refusal(404, `no relay is called ${JSON.stringify(name)}; /mcp is the default one`))
     }

@@ -15,7 +15,7 @@ export const make = Effect.fnUntraced(function*(isStopping: () => boolean) {
   const routes: Readonly<Record<string, Route>> = {
     "/healthz": (connection) => Effect.sync(() => connection.reply(200, "ok\n", { "content-type": "text/plain" })),
     "/readyz": (connection) =>
-      Effect.map(readiness, (state) => {
+      Effect.map(readiness.state, (state) => {
         const ready = state.ready && !isStopping()
         connection.reply(ready ? 200 : 503, `${JSON.stringify({ ...state, ready })}\n`)
       }),

@@ -35,7 +35,8 @@ export class AgentSessions extends Context.Service<AgentSessions, {
   readonly endAll: (agent: AgentName) => Effect.Effect<void>
   /** Those in memory: used since the daemon started. */
   readonly loaded: Effect.Effect<ReadonlyArray<AgentSession>>
-  readonly count: Effect.Effect<number>
+  /** How many there are, and how many have an open stream. */
+  readonly totals: Effect.Effect<{ readonly count: number; readonly streams: number }>
   readonly countOf: (agent: AgentName) => Effect.Effect<number>
   /** Ends what agents of the modern era listen to, in words of the protocol. */
   readonly endListening: Effect.Effect<void>
@@ -154,7 +155,10 @@ export class AgentSessions extends Context.Service<AgentSessions, {
           for (const { session } of loaded.values()) if (session.agent === agent) yield* unload(session.id)
         }),
         loaded: Effect.sync(() => [...loaded.values()].map(({ session }) => session)),
-        count: store.count,
+        totals: Effect.map(store.count, (count) => {
+          const streams = [...loaded.values()].filter(({ session }) => session.readers > 0).length
+          return { count, streams }
+        }),
         countOf: store.countOf,
         endListening: Effect.suspend(() => {
           const listening = [...loaded.values()].filter(({ session }) => session.modern && session.readers > 0)

@@ -6,14 +6,12 @@
 import { NodeRuntime } from "@effect/platform-node"
 import { Clock, Effect, Layer, Queue } from "effect"
 import { flushCompileCache } from "node:module"
-import { RelayAdmins } from "../../../src/admin/RelayAdmins.ts"
 import { relayTargets, Settings, settingsFrom } from "../../../src/config/Settings.ts"
 import { steadyClock } from "../../../src/domain/SteadyClock.ts"
 import { Endpoint } from "../../../src/mcp/http/Endpoint.ts"
+import { RelayRegistry } from "../../../src/mcp/RelayRegistry.ts"
 import * as Logging from "../../../src/observability/Logging.ts"
 import * as Runner from "../../../src/Runner.ts"
-import { RelayTargets } from "../../../src/runner/RelayTargets.ts"
-import { Seams } from "../../../src/runner/Seams.ts"
 import { Supervisor } from "../../../src/supervision/Supervisor.ts"
 import type { FromDaemon, ToDaemon } from "./DaemonTalk.ts"
 import { killInHttp } from "./HttpSteps.ts"
@@ -39,7 +37,7 @@ process.on("disconnect", () => process.kill(process.pid, "SIGKILL"))
 const say = (message: FromDaemon) => Effect.sync(() => process.send?.(message))
 
 const obey = Effect.gen(function*() {
-  const relays = yield* (yield* RelayAdmins).list
+  const relays = yield* (yield* RelayRegistry).list
   const { port } = yield* Endpoint
   yield* say({ _tag: "Ready", port })
   while (true) {
@@ -63,7 +61,8 @@ const serve = Effect.gen(function*() {
   return yield* Effect.raceFirst(obey, escalated)
 })
 
-const seams = Effect.map(Seams, (own) => ({ ...own, transport: transportKilledBy(snare) }))
+const runner = (settings: Settings["Service"]) =>
+  Runner.layer({ relays: relayTargets(settings), seams: { transport: transportKilledBy(snare) } })
 
 const main = Effect.gen(function*() {
   const order = yield* Queue.take(orders)
@@ -71,11 +70,9 @@ const main = Effect.gen(function*() {
   snare.lay(order.trap)
   const settings = settingsFrom(order.settings)
   return yield* serve.pipe(
-    Effect.provide(Layer.provideMerge(Runner.layer, Logging.layer)),
+    Effect.provide(Layer.provideMerge(runner(settings), Logging.layer)),
     Effect.provideServiceEffect(Clock.Clock, Effect.map(Clock.Clock, steadyClock)),
-    Effect.provideService(Settings, settings),
-    Effect.provideService(RelayTargets, relayTargets(settings)),
-    Effect.provideServiceEffect(Seams, seams)
+    Effect.provideService(Settings, settings)
   )
 })
 

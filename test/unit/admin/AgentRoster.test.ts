@@ -1,18 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Option, Redacted } from "effect"
+import { Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { AgentRoster } from "../../../src/admin/AgentRoster.ts"
-import { RelayAdmins } from "../../../src/admin/RelayAdmins.ts"
 import { type Access, Agents } from "../../../src/agents/Agents.ts"
 import { WorkspaceContexts } from "../../../src/context/WorkspaceContexts.ts"
-import { AgentName, defaultRelay } from "../../../src/domain/Ids.ts"
-import { CachedLists } from "../../../src/menu/CachedLists.ts"
-import { Outbox } from "../../../src/outbox/Outbox.ts"
-import { RelayLink } from "../../../src/relay/link/RelayLink.ts"
+import { AgentName } from "../../../src/domain/Ids.ts"
+import { RelayRegistry } from "../../../src/mcp/RelayRegistry.ts"
 import * as Database from "../../../src/storage/Database.ts"
 import { DataDirectory } from "../../../src/storage/DataDirectory.ts"
 import { Supervisor } from "../../../src/supervision/Supervisor.ts"
-import { LiveToken } from "../../../src/token/LiveToken.ts"
+import { scriptedRelay } from "../../support/scriptedRelay.ts"
 import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
 
 const ada = AgentName.make("ada")
@@ -20,30 +17,19 @@ const ada = AgentName.make("ada")
 /** A relay whose sessions take a second to end. */
 const slowRelay = (said: Array<string>) =>
   Layer.effect(
-    RelayAdmins,
+    RelayRegistry,
     Effect.map(
-      Layer.build(Layer.mergeAll(
-        Layer.mock(RelayLink, {}),
-        Layer.mock(LiveToken, { forget: () => Effect.sync(() => void said.push("token forgotten")) }),
-        Layer.mock(CachedLists, { forget: () => Effect.void }),
-        Layer.mock(Outbox, { undelivered: () => Effect.succeed(0), forget: () => Effect.void })
-      )),
-      (context) =>
-        RelayAdmins.of({
-          list: Effect.succeed([{
-            id: defaultRelay,
-            url: new URL("http://relay.test/mcp"),
-            link: Context.get(context, RelayLink),
-            token: Context.get(context, LiveToken),
-            prove: () => Effect.void,
-            outbox: Context.get(context, Outbox),
-            cachedLists: Context.get(context, CachedLists),
-            sessions: {
-              totals: Effect.succeed({ count: 0, streams: 0 }),
-              countOf: () => Effect.succeed(0),
-              endAll: () => Effect.delay(Effect.sync(() => void said.push("sessions ended")), "1 second")
-            }
-          }])
+      scriptedRelay({
+        token: { forget: () => Effect.sync(() => void said.push("token forgotten")) },
+        cachedLists: { forget: () => Effect.void },
+        outbox: { undelivered: () => Effect.succeed(0), forget: () => Effect.void },
+        sessions: { endAll: () => Effect.delay(Effect.sync(() => void said.push("sessions ended")), "1 second") }
+      }),
+      (relay) =>
+        RelayRegistry.of({
+          list: Effect.succeed([relay]),
+          find: () => relay,
+          reload: Effect.die("nothing is reloaded here")
         })
     )
   )

@@ -6,7 +6,6 @@ import { connect } from "node:net"
 import { Endpoint } from "../../../../src/mcp/http/Endpoint.ts"
 import { ExtraRoutes } from "../../../../src/mcp/http/ExtraRoutes.ts"
 import { PortTaken } from "../../../../src/mcp/http/Listener.ts"
-import { Readiness } from "../../../../src/mcp/http/Readiness.ts"
 import { RememberedPort } from "../../../../src/mcp/http/RememberedPort.ts"
 import { exchange, ping } from "../../../support/RawClient.ts"
 import { answerTo, endpoint, recording } from "../../../support/ScriptedGateway.ts"
@@ -183,9 +182,7 @@ describe("Endpoint", () => {
       assert.match(metrics.headers["content-type"] ?? "", /^text\/plain; version=0.0.4/)
       assert.match(metrics.text, /^holdfast_streams 0$/m)
     }).pipe(Effect.provide(
-      endpoint().pipe(
-        Layer.provide(Layer.succeed(Readiness, Effect.succeed({ ready: false, degraded: ["the disk is full"] })))
-      )
+      endpoint({}, {}, undefined, { ready: false, degraded: ["the disk is full"] })
     )))
 
   it.live("delegates what is mounted, behind the guard of the host", () =>

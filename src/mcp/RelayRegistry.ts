@@ -1,0 +1,147 @@
+/**
+ * The relays that are served at this moment: the endpoint finds one by its name, the admin API lists them, a reload reads
+ * them anew from the configuration.
+ *
+ * A reload serves at once each relay that came, ends each that went, and ends and builds anew each that changed. Nobody
+ * else notices. The default relay stays as it is, since a flag or `--embedded` may have named it: it changes with a new
+ * start, as all other settings do.
+ */
+import { Context, Effect, Equal, Layer, Schema, type Scope, Semaphore } from "effect"
+import type { RelayTarget } from "../config/Settings.ts"
+import { type AgentName, defaultRelay, type RelayId } from "../domain/Ids.ts"
+import type { CachedLists } from "../menu/CachedLists.ts"
+import type { Outbox } from "../outbox/Outbox.ts"
+import type { RelayLink } from "../relay/link/RelayLink.ts"
+import * as ScopedMap from "../supervision/ScopedMap.ts"
+import type { LiveToken } from "../token/LiveToken.ts"
+import type { Gateway } from "./Gateway.ts"
+import type { AgentSessions } from "./sessions/AgentSessions.ts"
+
+type Target = RelayTarget["Service"]
+
+export class CannotReload extends Schema.TaggedError<CannotReload>()("CannotReload", { detail: Schema.String }) {
+  override get message(): string {
+    return `the relays stay as they are: ${this.detail}`
+  }
+}
+
+/** What belongs to one relay, as the endpoint and the admin API use it. */
+export interface Relay {
+  readonly id: RelayId
+  readonly url: URL
+  readonly gateway: Gateway["Service"]
+  readonly sessions: AgentSessions["Service"]
+  readonly cachedLists: CachedLists["Service"]
+  readonly outbox: Outbox["Service"]
+  readonly link: RelayLink["Service"]
+  readonly token: LiveToken["Service"]
+  /** Asks the relay something with the agent's token, for up to 5 s, so that its status says whether the relay takes it. */
+  readonly prove: (agent: AgentName) => Effect.Effect<void>
+  /** Refetches the lists of all sessions, and notifies each session whose own view differs. */
+  readonly refreshTools: Effect.Effect<void>
+}
+
+export interface Reloaded {
+  /** All that are served now. */
+  readonly relays: ReadonlyArray<RelayId>
+  readonly added: ReadonlyArray<RelayId>
+  readonly changed: ReadonlyArray<RelayId>
+  readonly removed: ReadonlyArray<{ readonly relay: RelayId; readonly undelivered: number }>
+}
+
+/** Reads the configuration's relays; its failure says why it cannot. */
+export type Reread = Effect.Effect<ReadonlyArray<Target>, { readonly message: string }>
+
+export interface RegistryOptions<E, R> {
+  /** Served from the start. */
+  readonly relays: ReadonlyArray<Target>
+  readonly reread: Reread
+  /** Builds one relay in its scope. The relays never wait for each other. */
+  readonly build: (target: Target) => Effect.Effect<Relay, E, R>
+}
+
+export class RelayRegistry extends Context.Service<RelayRegistry, {
+  /** In the order in which they came. */
+  readonly list: Effect.Effect<ReadonlyArray<Relay>>
+  readonly find: (name: string) => Relay | undefined
+  /** One at a time. Where it fails, the relays that came or changed are not served, and come with the next reload. */
+  readonly reload: Effect.Effect<Reloaded, CannotReload>
+}>()("holdfast/mcp/RelayRegistry") {
+  static readonly layer = <E extends { readonly message: string }, R>(options: RegistryOptions<E, R>) =>
+    Layer.effect(RelayRegistry, make(options))
+}
+
+const make = Effect.fnUntraced(function*<E extends { readonly message: string }, R>(
+  { build, relays, reread }: RegistryOptions<E, R | Scope.Scope>
+) {
+  let present = byName(relays)
+  const served = yield* ScopedMap.make((id: string) =>
+    Effect.flatMap(Effect.orDie(Effect.fromNullishOr(present.get(id))), build)
+  )
+  const oneAtATime = yield* Semaphore.make(1)
+
+  /** Ends a relay; how many of its calls are not delivered. */
+  const stop = Effect.fnUntraced(function*(id: RelayId) {
+    let undelivered = 0
+    yield* served.remove(id, (relay) =>
+      Effect.gen(function*() {
+        yield* shutdown(relay)
+        const { dead, held, inflight, pending } = yield* relay.outbox.stats
+        undelivered = dead + held + inflight + pending
+      }))
+    return undelivered
+  })
+
+  const reload = Effect.gen(function*() {
+    const before = present
+    const wanted = keepDefault(before, yield* Effect.mapError(reread, refused))
+    const { added, changed, gone } = difference(before, wanted)
+    const removed = yield* Effect.forEach(
+      gone,
+      (relay) => Effect.map(stop(relay), (undelivered) => ({ relay, undelivered }))
+    )
+    yield* Effect.forEach(changed, stop, { discard: true })
+    present = wanted
+    const coming = [...changed, ...added]
+    yield* served.add(coming).pipe(
+      Effect.tapError(() => Effect.sync(() => coming.forEach((id) => present.delete(id)))),
+      Effect.mapError(refused)
+    )
+    return { relays: ids(wanted), added, changed, removed }
+  })
+
+  yield* served.add([...present.keys()])
+  return RelayRegistry.of({ list: served.list, find: served.get, reload: oneAtATime.withPermit(reload) })
+})
+
+type Targets = ReadonlyMap<string, Target>
+
+const byName = (targets: ReadonlyArray<Target>) => new Map<string, Target>(targets.map((target) => [target.id, target]))
+
+const ids = (targets: Targets): ReadonlyArray<RelayId> => [...targets.values()].map(({ id }) => id)
+
+const keepDefault = (before: Targets, found: ReadonlyArray<Target>) => {
+  const ours = [...before.values()].filter(({ id }) => id === defaultRelay)
+  return byName([...ours, ...found.filter(({ id }) => id !== defaultRelay)])
+}
+
+const difference = (before: Targets, wanted: Targets) => ({
+  added: ids(wanted).filter((id) => !before.has(id)),
+  changed: [...wanted.values()].filter((target) => {
+    const old = before.get(target.id)
+    return old !== undefined && !same(old, target)
+  }).map(({ id }) => id),
+  gone: ids(before).filter((id) => !wanted.has(id))
+})
+
+const same = (one: Target, other: Target): boolean =>
+  Equal.equals({ ...one, url: one.url.href }, { ...other, url: other.url.href })
+
+const refused = ({ message }: { readonly message: string }) => new CannotReload({ detail: message })
+
+/** What is accepted is on disk and answered, then the streams end and tell their clients to come back (BEHAVIOUR 8). */
+export const shutdown = Effect.fnUntraced(function*({ outbox, sessions }: Relay) {
+  yield* outbox.drain
+  yield* Effect.timeoutOption(sessions.idle, "5 seconds")
+  yield* sessions.endListening
+})

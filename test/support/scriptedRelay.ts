@@ -1,0 +1,54 @@
+/** One relay of the registry: what a test scripts of it; the rest fails the test where it is used. */
+import { Context, Effect, Layer } from "effect"
+import { defaultRelay } from "../../src/domain/Ids.ts"
+import type { Relay } from "../../src/mcp/RelayRegistry.ts"
+import { AgentSessions } from "../../src/mcp/sessions/AgentSessions.ts"
+import { CachedLists } from "../../src/menu/CachedLists.ts"
+import { Outbox } from "../../src/outbox/Outbox.ts"
+import { RelayLink } from "../../src/relay/link/RelayLink.ts"
+import { LiveToken } from "../../src/token/LiveToken.ts"
+
+const unscripted = (): never => {
+  throw new Error("no test has scripted this")
+}
+
+export interface Script {
+  readonly id?: Relay["id"]
+  readonly url?: URL
+  readonly gateway?: Relay["gateway"]
+  readonly sessions?: Partial<Relay["sessions"]>
+  readonly cachedLists?: Partial<Relay["cachedLists"]>
+  readonly outbox?: Partial<Relay["outbox"]>
+  readonly link?: Partial<Relay["link"]>
+  readonly token?: Partial<Relay["token"]>
+}
+
+export const scriptedRelay = Effect.fnUntraced(function*(
+  {
+    id = defaultRelay,
+    url = new URL("http://relay.test/mcp"),
+    gateway = { post: unscripted, openStream: unscripted, end: unscripted },
+    ...script
+  }: Script
+) {
+  const services = yield* Layer.build(Layer.mergeAll(
+    Layer.mock(AgentSessions, { findLoaded: unscripted, ...script.sessions }),
+    Layer.mock(CachedLists, { ...script.cachedLists }),
+    Layer.mock(Outbox, { ...script.outbox }),
+    Layer.mock(RelayLink, { ...script.link }),
+    Layer.mock(LiveToken, { ...script.token })
+  ))
+  const relay: Relay = {
+    id,
+    url,
+    gateway,
+    sessions: Context.get(services, AgentSessions),
+    cachedLists: Context.get(services, CachedLists),
+    outbox: Context.get(services, Outbox),
+    link: Context.get(services, RelayLink),
+    token: Context.get(services, LiveToken),
+    prove: () => Effect.void,
+    refreshTools: Effect.void
+  }
+  return relay
+})
