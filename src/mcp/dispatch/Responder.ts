@@ -1,5 +1,5 @@
 /**
- * Delivers the answer to one request: JSON when it comes whole in time, SSE when the relay streams or takes long
+ * Delivers the answer to one request: JSON when it is the first that the relay says and comes in time, else SSE
  * (BEHAVIOUR 1). Nobody else writes to the answer.
  *
  * The request runs on in its session's scope: a client that drops its connection cancels nothing in the legacy era, and
@@ -16,6 +16,12 @@ import type { EventLog } from "../streams/EventLog.ts"
 import type { EventLogs, LogOptions } from "../streams/EventLogs.ts"
 import type { EventStream } from "../streams/EventStream.ts"
 import type { OpenStreams } from "../streams/OpenStreams.ts"
+
+/**
+ * Milliseconds that a relay's stream has to bring its answer before ours begins. Most such streams are an answer alone,
+ * which is then JSON; and from then on a client that loses its connection can resume.
+ */
+const resumableAfter = 250
 
 /** What an answer may have in all that comes in chunks to a client that has to get it as one event. */
 const maxCollectedBytes = 16 * 1024 * 1024
@@ -45,7 +51,7 @@ export interface ResponderOptions {
 export class Responder implements Ahead {
   readonly #services: ResponderServices
   readonly #options: ResponderOptions
-  readonly #switch: Deadline
+  #switch: Deadline
   #state: "waiting" | "json" | "stream" | "ended" = "waiting"
   #log: EventLog | undefined
   #stream: EventStream | undefined
@@ -84,12 +90,15 @@ export class Responder implements Ahead {
     this.#options.onGone()
   }
 
+  /** The relay has begun a stream, which says nothing yet. */
   relayStreams(): void {
-    this.#becomeStream()
+    if (this.#state !== "waiting" || !this.#options.resumable) return
+    this.#switch.cancel()
+    this.#switch = this.#services.deadlines.after(resumableAfter, () => this.#becomeStream())
   }
 
   relayPolls(): void {
-    if (this.#options.priming) this.#log?.pause()
+    if (this.#options.priming) this.#becomeStream()?.pause()
   }
 
   /** After a JSON answer there is no place for one, and it is dropped. */
@@ -106,6 +115,7 @@ export class Responder implements Ahead {
     return Effect.suspend(() => {
       const { body, headers, status } = answer
       const { connection } = this.#options
+      if (this.#state === "ended") return Effect.void
       if (this.#state === "stream") {
         return body._tag === "Whole"
           ? Effect.sync(() => this.#endWith(body.text))

@@ -41,7 +41,7 @@ export interface Answer {
 export interface Ahead {
   /** A message; makes the answer a stream. Waits while a connected client is slow to read. */
   readonly message: (data: string, supersedes?: string) => Effect.Effect<void>
-  /** The relay answers with a stream. */
+  /** The relay has begun a stream, which has said nothing yet. */
   readonly relayStreams: () => void
   /** The relay lets its client come again for the rest, and so do we (MCP 2025-11-25, transports, polling). */
   readonly relayPolls: () => void

@@ -9,6 +9,9 @@ import type { EventReader, LoggedEvent } from "./EventLog.ts"
 
 const keepAlive = SseEvent.comment("keep-alive")
 
+/** One write takes about so many characters: what arrived together leaves together, in a packet or so. */
+const maxWrite = 16_384
+
 const encode = ({ data, event, id }: LoggedEvent): string =>
   SseEvent.encode(data === "" ? { event, id, data, retry: reconnectAfter } : { event, id, data })
 
@@ -31,6 +34,7 @@ export class EventStream {
   readonly #comment: Deadline
   #full = false
   #ended = false
+  #pumpIsDue = false
 
   constructor(options: EventStreamOptions) {
     this.#options = options
@@ -41,13 +45,13 @@ export class EventStream {
   begin(): void {
     const { connection, first = "", reader } = this.#options
     connection.beginEvents(this.#available(first))
-    reader.onArrival(this.#pump)
+    reader.onArrival(this.#arrived)
   }
 
-  /** What can be read at once behind `text`, up to a packet or so. */
+  /** What can be read at once behind `text`. */
   #available(text: string): string {
     let available = text
-    while (available.length < 16_384) {
+    while (available.length < maxWrite) {
       const event = this.#options.reader.take()
       if (typeof event === "string") return available
       available += this.#encode(event)
@@ -59,14 +63,22 @@ export class EventStream {
     return encode(this.#options.resumable ? event : { ...event, id: undefined })
   }
 
+  /** Whoever appended may append more before it waits, so writing is left to the microtask that follows. */
+  readonly #arrived = (): void => {
+    if (this.#pumpIsDue) return
+    this.#pumpIsDue = true
+    queueMicrotask(this.#pump)
+  }
+
   readonly #pump = (): void => {
     const { connection, reader } = this.#options
+    this.#pumpIsDue = false
     while (!this.#ended && !this.#full) {
       const event = reader.take()
-      if (event === "waiting") return reader.onArrival(this.#pump)
+      if (event === "waiting") return reader.onArrival(this.#arrived)
       if (event === "ended") return this.close()
       this.#comment.restart()
-      if (!connection.write(this.#encode(event))) this.#waitForDrain()
+      if (!connection.write(this.#available(this.#encode(event)))) this.#waitForDrain()
     }
   }
 
@@ -83,8 +95,9 @@ export class EventStream {
     if (!this.#full && !this.#options.connection.write(keepAlive)) this.#waitForDrain()
   }
 
-  /** Ends the response, unless it has ended; `last` goes out before. */
+  /** Ends the response, unless it has ended; what has arrived and then `last` go out before. */
   close(last?: string): void {
+    if (this.#pumpIsDue) this.#pump()
     if (this.#ended) return
     this.#ended = true
     this.#comment.cancel()

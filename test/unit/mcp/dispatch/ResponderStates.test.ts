@@ -90,10 +90,10 @@ describe("Responder", () => {
   it.effect("begins a stream with an event that only tells its id where the protocol has that", () =>
     Effect.gen(function*() {
       const { events, responder, text } = yield* responding({ priming: true })
-      responder.relayStreams()
+      yield* responder.message("progress")
       yield* responder.deliver(whole("answer"))
       assert.match(yield* text, /^id: [\w-]+\.1\.Nw$/m)
-      assert.deepStrictEqual(yield* events, ["", "answer"])
+      assert.deepStrictEqual(yield* events, ["", "progress", "answer"])
     }).pipe(Effect.provide(Streams)))
 
   it.effect("becomes a stream after ten seconds, and not before", () =>
@@ -111,28 +111,63 @@ describe("Responder", () => {
       assert.deepStrictEqual(yield* slow.events, ["after all"])
     }).pipe(Effect.provide(Streams)))
 
+  it.effect("replies with JSON where the relay's stream says nothing but the answer within 250 ms", () =>
+    Effect.gen(function*() {
+      const quick = yield* responding({ priming: true })
+      quick.responder.relayStreams()
+      yield* TestClock.adjust("249 millis")
+      yield* quick.responder.deliver(whole("{}"))
+      assert.include(yield* quick.text, "application/json")
+
+      const slow = yield* responding({ priming: true })
+      slow.responder.relayStreams()
+      yield* TestClock.adjust("250 millis")
+      assert.include(yield* slow.text, "text/event-stream")
+      yield* slow.responder.deliver(whole("{}"))
+      assert.deepStrictEqual(yield* slow.events, ["", "{}"])
+    }).pipe(Effect.provide(Streams)))
+
+  it.effect("lets a relay's stream make no stream of an answer that nobody can resume", () =>
+    Effect.gen(function*() {
+      const { responder, text } = yield* responding({ resumable: false })
+      responder.relayStreams()
+      yield* TestClock.adjust("9999 millis")
+      assert.strictEqual(yield* text, "")
+      yield* responder.deliver(whole("{}"))
+      assert.include(yield* text, "application/json")
+    }).pipe(Effect.provide(Streams)))
+
+  it.effect("becomes a stream that its client is to open again where the relay ends its own on purpose", () =>
+    Effect.gen(function*() {
+      const { connection, events, responder } = yield* responding({ priming: true })
+      responder.relayStreams()
+      responder.relayPolls()
+      assert.deepStrictEqual(yield* events, [""])
+      assert.isTrue(connection.closed)
+    }).pipe(Effect.provide(Streams)))
+
   it.effect("collects an answer that comes in pieces when it has to be one event", () =>
     Effect.gen(function*() {
       const { events, responder } = yield* responding()
-      responder.relayStreams()
+      yield* responder.message("progress")
       yield* responder.deliver(yield* pieces(["{\"a\":", "1}"]))
-      assert.deepStrictEqual(yield* events, ["{\"a\":1}"])
+      assert.deepStrictEqual(yield* events, ["progress", "{\"a\":1}"])
     }).pipe(Effect.provide(Streams)))
 
   it.effect("says so where such an answer is cut off or too large", () =>
     Effect.gen(function*() {
       const failure = new RelayFailure({ reason: new AnswerCutOff({ detail: "gone" }) })
       const cut = yield* responding()
-      cut.responder.relayStreams()
+      yield* cut.responder.message("progress")
       yield* cut.responder.deliver(yield* pieces(["{"], Effect.fail(failure)))
-      const { error, id } = JSON.parse((yield* cut.events)[0] ?? "")
+      const { error, id } = JSON.parse((yield* cut.events)[1] ?? "")
       assert.strictEqual(id, 7)
       assert.deepStrictEqual(error, { code: -31002, message: failure.message, data: { delivery: "unknown" } })
 
       const large = yield* responding()
-      large.responder.relayStreams()
+      yield* large.responder.message("progress")
       yield* large.responder.deliver(yield* pieces(Array.from({ length: 17 }, () => "x".repeat(1024 * 1024))))
-      assert.strictEqual(JSON.parse((yield* large.events)[0] ?? "").error.code, -31002)
+      assert.strictEqual(JSON.parse((yield* large.events)[1] ?? "").error.code, -31002)
     }).pipe(Effect.provide(Streams)))
 
   it.effect("ends without an answer when its request was cancelled", () =>
@@ -146,9 +181,10 @@ describe("Responder", () => {
 
   it.effect("keeps nothing of a stream that nobody can resume", () =>
     Effect.gen(function*() {
-      const { logs, made, responder } = yield* responding({ resumable: false })
+      const { logs, made, responder, text } = yield* responding({ resumable: false })
       yield* responder.message("progress")
       yield* responder.deliver(whole("answer"))
+      yield* text
       assert.strictEqual(made.length, 1)
       assert.isUndefined(logs.find(SessionId.make("s"), made[0] ?? ""))
     }).pipe(Effect.provide(Streams)))

@@ -46,7 +46,19 @@ describe("EventStream", () => {
       assert.include(yield* written, `id: ${log.id}.2\ndata: two\n\n`)
       assert.strictEqual(ends.count, 0)
       log.end()
+      yield* flushed
       assert.strictEqual(ends.count, 1)
+    }).pipe(Effect.provide(Streams)))
+
+  it.effect("writes at once what was appended at once", () =>
+    Effect.gen(function*() {
+      const { client, log } = yield* writing
+      for (const data of ["one", "two", "three"]) log.append(data)
+      yield* flushed
+      const chunks = client.text().split("\r\n").filter((part) => part.includes("data: "))
+      assert.deepStrictEqual(chunks, [
+        `id: ${log.id}.1\ndata: one\n\nid: ${log.id}.2\ndata: two\n\nid: ${log.id}.3\ndata: three\n\n`
+      ])
     }).pipe(Effect.provide(Streams)))
 
   it.effect("ends at once where the log has ended already", () =>
@@ -98,6 +110,15 @@ describe("EventStream", () => {
       client.resume()
       for (let n = 0; n < 20 && log.read < 10; n++) yield* flushed
       assert.strictEqual(log.read, 10)
+    }).pipe(Effect.provide(Streams)))
+
+  it.effect("writes what has arrived before it is closed", () =>
+    Effect.gen(function*() {
+      const { ends, log, stream, written } = yield* writing
+      log.append("the last")
+      stream.close("retry: 1000\n\n")
+      assert.match(yield* written, /data: the last\n\n[^]*retry: 1000/)
+      assert.strictEqual(ends.count, 1)
     }).pipe(Effect.provide(Streams)))
 
   it.effect("is ended with a word on when to come back, once", () =>
