@@ -18,7 +18,12 @@ import * as RequestLog from "./RequestLog.ts"
 import * as RequestSpan from "./RequestSpan.ts"
 
 /** What goes ahead of an answer has no place in a batch. */
-const nothingAhead: Ahead = { message: () => Effect.void, relayStreams: () => {}, relayPolls: () => {} }
+const nothingAhead: Ahead = {
+  offer: () => true,
+  message: () => Effect.void,
+  relayStreams: () => {},
+  relayPolls: () => {}
+}
 
 export interface Deliverer extends Ahead {
   readonly deliver: (answer: Answer) => Effect.Effect<void>

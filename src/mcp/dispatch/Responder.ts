@@ -101,7 +101,14 @@ export class Responder implements Ahead {
     if (this.#options.priming) this.#becomeStream()?.pause()
   }
 
-  /** After a JSON answer there is no place for one, and it is dropped. */
+  /** After a JSON answer there is no place for a message, and it is dropped. */
+  offer(data: string, supersedes?: string): boolean {
+    const log = this.#becomeStream()
+    if (log !== undefined && !log.hasRoom(data.length)) return false
+    log?.append(data, supersedes)
+    return true
+  }
+
   message(data: string, supersedes?: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       const log = this.#becomeStream()

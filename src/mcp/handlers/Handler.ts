@@ -39,6 +39,8 @@ export interface Answer {
 
 /** What goes to the agent ahead of the answer. */
 export interface Ahead {
+  /** A message, unless a connected client is slow to read: then it is not taken. Makes the answer a stream. */
+  readonly offer: (data: string, supersedes?: string) => boolean
   /** A message; makes the answer a stream. Waits while a connected client is slow to read. */
   readonly message: (data: string, supersedes?: string) => Effect.Effect<void>
   /** The relay has begun a stream, which has said nothing yet. */

@@ -62,7 +62,8 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
       onPoll: Effect.sync(() => ahead.relayPolls()),
       onEvent: (event, from) => {
         const passed = messages.received(session, event, from)
-        return passed === undefined ? Effect.void : ahead.message(passed.data, passed.supersedes)
+        if (passed === undefined || ahead.offer(passed.data, passed.supersedes)) return Effect.void
+        return ahead.message(passed.data, passed.supersedes)
       }
     })
   }

@@ -27,7 +27,7 @@ export class BoundedLog implements EventLog, Member {
   readonly session: SessionId
   readonly buffer = new ReplayBuffer()
   read = 0
-  readonly #requestId: string | undefined
+  readonly #eventId: (sequence: number) => string
   readonly #budget: ReplayBudget
   readonly #bound: number
   readonly #shared: boolean
@@ -46,7 +46,7 @@ export class BoundedLog implements EventLog, Member {
   constructor({ bound, budget, id, onGone, requestId, session, shared }: BoundedLogOptions) {
     this.id = id
     this.session = session
-    this.#requestId = requestId
+    this.#eventId = EventId.ofStream(id, requestId)
     this.#budget = budget
     this.#bound = bound
     this.#shared = shared
@@ -80,7 +80,7 @@ export class BoundedLog implements EventLog, Member {
 
   room(length: number): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (this.#roomFor(length)) return Effect.void
+      if (this.hasRoom(length)) return Effect.void
       return Effect.timeoutOrElse(this.#reading(length), {
         duration: stalledAfter,
         orElse: () =>
@@ -153,7 +153,7 @@ export class BoundedLog implements EventLog, Member {
   }
 
   #event(sequence: number, data: string, event: string | undefined): LoggedEvent {
-    return { id: EventId.encode({ stream: this.id, sequence, requestId: this.#requestId }), sequence, data, event }
+    return { id: this.#eventId(sequence), sequence, data, event }
   }
 
   #read(position: number): void {
@@ -175,14 +175,14 @@ export class BoundedLog implements EventLog, Member {
     for (const resume of waiting) resume()
   }
 
-  #roomFor(length: number): boolean {
+  hasRoom(length: number): boolean {
     if (!this.attended || this.#stalled || this.#ended || this.read === this.buffer.last) return true
     return this.buffer.bytesAfter(this.read) + length <= this.#bound
   }
 
   #reading(length: number): Effect.Effect<void> {
     return Effect.suspend(() =>
-      this.#roomFor(length)
+      this.hasRoom(length)
         ? Effect.void
         : Effect.callback<void>((resume) => subscribe(this.#onRead, () => resume(this.#reading(length))))
     )

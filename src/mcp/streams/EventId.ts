@@ -13,11 +13,13 @@ export interface EventIdParts {
 
 const pattern = /^([A-Za-z0-9_-]+)\.(0|[1-9][0-9]{0,15})(?:\.([A-Za-z0-9_-]+))?$/
 
-/** `stream` is made of the letters of base64url. */
-export const encode = ({ stream, sequence, requestId }: EventIdParts): string =>
-  requestId === undefined
-    ? `${stream}.${sequence}`
-    : `${stream}.${sequence}.${Buffer.from(requestId).toString("base64url")}`
+/** The ids of one stream, by sequence; `stream` is made of the letters of base64url. */
+export const ofStream = (stream: string, requestId: string | undefined): (sequence: number) => string => {
+  const end = requestId === undefined ? "" : `.${Buffer.from(requestId).toString("base64url")}`
+  return (sequence) => `${stream}.${sequence}${end}`
+}
+
+export const encode = ({ requestId, sequence, stream }: EventIdParts): string => ofStream(stream, requestId)(sequence)
 
 /** `undefined` for what is no id of ours. */
 export const parse = (text: string): EventIdParts | undefined => {

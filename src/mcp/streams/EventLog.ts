@@ -47,8 +47,10 @@ export interface EventLog {
    */
   readonly reader: (after: number) => EventReader
   /**
-   * What a producer that can wait does before it appends so many characters: waits while a connected reader would have
-   * more than the log's bound to read. A reader that takes nothing for 30 s is not waited for.
+   * Whether a producer that can wait may append so many characters now: a connected reader would not have more than the
+   * log's bound to read. A reader that takes nothing for 30 s is not waited for.
    */
+  readonly hasRoom: (length: number) => boolean
+  /** Waits until there is room. */
   readonly room: (length: number) => Effect.Effect<void>
 }

@@ -25,6 +25,8 @@ export class ReplayBudget {
   readonly #accounts = new Map<SessionId, Account>()
   /** Least recently appended first. */
   readonly #members = new Set<Member>()
+  /** The last of its members, and of its account's. */
+  #newest: Member | undefined
   bytes = 0
 
   constructor(perSession: number, inAll: number) {
@@ -35,12 +37,16 @@ export class ReplayBudget {
   /** Appends to `member`, and makes room: what was read first, then what nobody waits for, the newest event last. */
   add(member: Member, data: string, supersedes: string | undefined): void {
     const account = this.#account(member.session)
-    this.#measured(member, account, () => member.buffer.add(data, supersedes))
-    for (const members of [account.members, this.#members]) {
-      members.delete(member)
-      members.add(member)
+    const before = member.buffer.bytes
+    member.buffer.add(data, supersedes)
+    this.#measured(member, account, before)
+    if (this.#newest !== member) {
+      moveLast(account.members, member)
+      moveLast(this.#members, member)
+      this.#newest = member
     }
     this.#fitSession(member, account)
+    if (this.bytes <= this.#inAll) return
     for (const other of this.#members) {
       if (this.bytes <= this.#inAll) return
       this.#drop(other, this.bytes - this.#inAll, other === member ? member.buffer.last - 1 : other.buffer.last)
@@ -50,6 +56,7 @@ export class ReplayBudget {
   remove(member: Member): void {
     const account = this.#accounts.get(member.session)
     if (account === undefined || !account.members.delete(member)) return
+    if (this.#newest === member) this.#newest = undefined
     this.#members.delete(member)
     account.bytes -= member.buffer.bytes
     this.bytes -= member.buffer.bytes
@@ -57,8 +64,8 @@ export class ReplayBudget {
   }
 
   #fitSession(member: Member, account: Account): void {
+    if (account.bytes <= this.#perSession) return
     const excess = () => account.bytes - this.#perSession
-    if (excess() <= 0) return
     this.#drop(member, excess(), member.read)
     for (const other of account.members) {
       if (excess() <= 0) return
@@ -70,16 +77,16 @@ export class ReplayBudget {
 
   #drop(member: Member, excess: number, through: number): void {
     const account = this.#account(member.session)
-    this.#measured(member, account, () => member.buffer.drop(through, excess))
+    const before = member.buffer.bytes
+    member.buffer.drop(through, excess)
+    this.#measured(member, account, before)
     if (member.buffer.bytes === 0) {
       this.remove(member)
       member.gaveWay()
     }
   }
 
-  #measured(member: Member, account: Account, change: () => void): void {
-    const before = member.buffer.bytes
-    change()
+  #measured(member: Member, account: Account, before: number): void {
     account.bytes += member.buffer.bytes - before
     this.bytes += member.buffer.bytes - before
   }
@@ -91,4 +98,9 @@ export class ReplayBudget {
     this.#accounts.set(session, account)
     return account
   }
+}
+
+const moveLast = (members: Set<Member>, member: Member): void => {
+  members.delete(member)
+  members.add(member)
 }

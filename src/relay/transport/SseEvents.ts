@@ -15,10 +15,11 @@ const askable = (event: SseEvent): SseEvent =>
     ? event
     : { ...event, id: undefined }
 
+const beginsBatch = /^\s*\[/
+
 /** Revision 2025-03-26 lets a server put several messages into one event; the last of them carries its id. */
 const single = (event: SseEvent): ReadonlyArray<SseEvent> => {
   const named = askable(event)
-  if (!/^\s*\[/.test(event.data)) return [named]
   const parsed = Message.parse(event.data)
   if (Result.isFailure(parsed) || parsed.success._tag !== "Batch") return [named]
   const { messages } = parsed.success
@@ -43,7 +44,9 @@ export const sseEvents = (chunks: Pull<Uint8Array>): Pull<SseEvent> => {
       if (Result.isFailure(decoded)) {
         return yield* new RelayFailure({ reason: new AnswerCutOff({ detail: decoded.failure.message }) })
       }
-      ready = decoded.success.flatMap(single)
+      ready = decoded.success.some(({ data }) => beginsBatch.test(data))
+        ? decoded.success.flatMap(single)
+        : decoded.success.map(askable)
       next = 0
       const event = ready[next++]
       if (event !== undefined) return Option.some(event)
