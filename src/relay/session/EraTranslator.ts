@@ -12,7 +12,7 @@ import * as JsonText from "../../domain/JsonText.ts"
 import * as LogLevel from "../../domain/LogLevel.ts"
 import * as McpHeaders from "../../domain/McpHeaders.ts"
 import * as Message from "../../domain/Message.ts"
-import type { OpenRelaySession } from "./OpenRelaySession.ts"
+import type { OpenRelaySession } from "../handshake/OpenRelaySession.ts"
 import type { ParamHeaders } from "./ParamHeaders.ts"
 
 type Headers = Readonly<Record<string, string>>

@@ -8,12 +8,12 @@ import { Effect, type Option, type Redacted } from "effect"
 import * as Envelope from "../../domain/Envelope.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Era } from "../../domain/ProtocolVersion.ts"
+import * as Discovery from "../handshake/Discovery.ts"
+import * as Handshake from "../handshake/Handshake.ts"
+import type { OpenRelaySession, SessionSeed } from "../handshake/OpenRelaySession.ts"
 import { other, RelayEra } from "../link/RelayEra.ts"
 import type { RelayFailure } from "../RelayFailure.ts"
 import { RelayTransport } from "../transport/RelayTransport.ts"
-import * as Discovery from "./Discovery.ts"
-import * as Handshake from "./Handshake.ts"
-import type { OpenRelaySession, SessionSeed } from "./OpenRelaySession.ts"
 
 export interface Opening {
   readonly token: Option.Option<Redacted.Redacted>

@@ -4,8 +4,8 @@
  */
 import { Effect, identity, Option, Result } from "effect"
 import { type AskedFor, LiveToken, type Token } from "../../token/LiveToken.ts"
+import type { OpenRelaySession, RelaySession } from "../handshake/OpenRelaySession.ts"
 import type { RelayFailure } from "../RelayFailure.ts"
-import type { OpenRelaySession, RelaySession } from "./OpenRelaySession.ts"
 
 export interface Recovering<A, R> {
   readonly liveToken: LiveToken["Service"]

@@ -9,16 +9,16 @@ import type { AgentName } from "../../domain/Ids.ts"
 import type { Era } from "../../domain/ProtocolVersion.ts"
 import { singleFlight } from "../../supervision/SingleFlight.ts"
 import { LiveToken, type Token } from "../../token/LiveToken.ts"
+import * as Handshake from "../handshake/Handshake.ts"
+import type { OpenRelaySession, RelaySession, SessionSeed } from "../handshake/OpenRelaySession.ts"
 import { RelayEra } from "../link/RelayEra.ts"
 import { RelayLink } from "../link/RelayLink.ts"
 import { reporting } from "../link/Reporting.ts"
 import { RelayFailure, Silent } from "../RelayFailure.ts"
 import { RelayTransport } from "../transport/RelayTransport.ts"
-import * as Handshake from "./Handshake.ts"
 import { opener } from "./Opening.ts"
-import type { OpenRelaySession, RelaySession, SessionSeed } from "./OpenRelaySession.ts"
 
-export type { OpenRelaySession, RelaySession, SessionSeed } from "./OpenRelaySession.ts"
+export type { OpenRelaySession, RelaySession, SessionSeed } from "../handshake/OpenRelaySession.ts"
 
 export class RelaySessions extends Context.Service<RelaySessions, {
   /**
