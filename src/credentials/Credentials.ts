@@ -2,9 +2,10 @@
  * The credentials that the settings name, for the hosts that they name and for nobody else: one cache and one refresh
  * for every process that asks (git's helper, gh).
  */
-import { Context, Effect, Layer, type Option, type Redacted, Schema } from "effect"
+import { Context, Effect, Layer, Option, type Redacted, Schema } from "effect"
 import { type CredentialSettings, hostsOf, originOf, usernameOf } from "../config/CredentialSettings.ts"
 import { Settings } from "../config/Settings.ts"
+import * as Authority from "../domain/Authority.ts"
 import { CredentialSources, type CredentialUnavailable } from "./CredentialSources.ts"
 import * as OnDemandCredential from "./OnDemandCredential.ts"
 
@@ -57,8 +58,10 @@ export class Credentials extends Context.Service<Credentials, {
       }
 
       const find = Effect.fnUntraced(function*({ host, protocol }: Place) {
-        const origin = URL.parse(`${protocol}://${host}`)?.origin
-        const found = all.find(({ origins }) => origin !== undefined && origins.includes(origin))
+        const origin = protocol === "https" || protocol === "http"
+          ? Authority.originOf(protocol, host)
+          : Option.none<string>()
+        const found = all.find(({ origins }) => Option.exists(origin, (origin) => origins.includes(origin)))
         return found ??
           (yield* new NotOurs({ place: `${protocol}://${host}`, why: "no credential is configured for it" }))
       })

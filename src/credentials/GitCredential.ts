@@ -9,6 +9,9 @@ export interface Description {
   readonly password: string | undefined
 }
 
+/** Its parts as they stand there: what a URL's parser would decode or correct might be another host to git. */
+const urlForm = /^([a-z]+):\/\/(?:([^:@/?#]*)(?::([^@/?#]*))?@)?([^@/?#]+)(?:[/?#]|$)/
+
 export const parse = (text: string): Description => {
   const said = new Map<string, string>()
   for (const line of text.split("\n")) {
@@ -18,11 +21,10 @@ export const parse = (text: string): Description => {
     if (at > 0) said.set(bare.slice(0, at), bare.slice(at + 1))
   }
   // `url` stands for the others, and what follows it overrides.
-  const url = URL.parse(said.get("url") ?? "")
-  const { password, protocol, username } = url ?? {}
+  const [, protocol, username, password, host] = urlForm.exec(said.get("url") ?? "") ?? []
   return {
-    protocol: said.get("protocol") ?? protocol?.replace(/:$/, ""),
-    host: said.get("host") ?? url?.host,
+    protocol: said.get("protocol") ?? protocol,
+    host: said.get("host") ?? host,
     username: said.get("username") ?? (username || undefined),
     password: said.get("password") ?? (password || undefined)
   }

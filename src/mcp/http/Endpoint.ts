@@ -123,7 +123,7 @@ const makeHandler = Effect.fnUntraced(function*(isStopping: () => boolean) {
   }
 
   const route = (request: IncomingMessage, response: ServerResponse, connection: Connection): void => {
-    const refused = guard(request.headers, listen)
+    const refused = guard(request, listen)
     if (refused !== undefined) return refuse(connection, refused)
     const [path = ""] = (request.url ?? "").split("?", 1)
     const relay = relayPath.exec(path)

@@ -209,6 +209,17 @@ describe("Credentials", () => {
       { protocol: "https", host: "github.com.evil.test" },
       { protocol: "https", host: "github.com:444" },
       { protocol: "https", host: "evil.test/github.com" },
+      { protocol: "https", host: "evil.test@github.com" },
+      { protocol: "https", host: "github.com/.evil.test" },
+      { protocol: "https", host: "%67ithub.com" },
+      { protocol: "https", host: "github.com?x" },
+      { protocol: "https", host: "github.com#" },
+      { protocol: "https", host: "git\thub.com" },
+      { protocol: "https", host: "gïthub.com" },
+      { protocol: "https", host: "github。com" },
+      { protocol: "https://github.com/#", host: "evil.test" },
+      { protocol: "HTTPS", host: "github.com" },
+      { protocol: "https:", host: "github.com" },
       { protocol: "https", host: "github.com", username: "somebody" }
     ]
   )("are for configured hosts only: $protocol $host", (place) =>

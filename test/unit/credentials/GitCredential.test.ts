@@ -12,6 +12,9 @@ describe("git's credential protocol", () => {
     ["host=a\n\nhost=b\n", { ...nothing, host: "a" }],
     ["password=a=b=\nwwwauth[]=Basic\nunknown=1\nnonsense\n", { ...nothing, password: "a=b=" }],
     ["url=https://me:pw@h:1/p\n", { protocol: "https", host: "h:1", username: "me", password: "pw" }],
+    ["url=https://%67ithub.com/p\n", { ...nothing, protocol: "https", host: "%67ithub.com" }],
+    ["url=https://a@b@github.com\n", nothing],
+    ["url=https:\\\\github.com\n", nothing],
     ["", nothing]
   ])("is read to its end: %j", (text, expected) => {
     assert.deepStrictEqual(parse(text), expected)

@@ -6,7 +6,13 @@ describe("EventId", () => {
   const parts = fc.record({
     stream: fc.stringMatching(/^[A-Za-z0-9_-]{1,16}$/),
     sequence: fc.nat(),
-    requestId: fc.option(fc.string({ minLength: 1, unit: "grapheme" }), { nil: undefined })
+    requestId: fc.option(
+      fc.oneof(
+        fc.string({ unit: "grapheme" }).map((id) => JSON.stringify(id)),
+        fc.oneof(fc.integer(), fc.bigInt()).map(String)
+      ),
+      { nil: undefined }
+    )
   })
 
   it("says stream, sequence and request's id again, whatever the id is", () => {
@@ -19,6 +25,25 @@ describe("EventId", () => {
     fc.assert(fc.property(parts, (parts) => {
       assert.match(EventId.encode(parts), /^[A-Za-z0-9_.-]+$/)
     }))
+  })
+
+  it("holds one JSON string or number as the request's id, and nothing that would be more of an answer", () => {
+    const hostile = [
+      "1,\"result\":{}",
+      "1}",
+      "\"a\",\"result\":1",
+      "null",
+      "true",
+      "[1]",
+      "{}",
+      " 1",
+      "1\n",
+      "",
+      "1\n\ndata: x"
+    ]
+    for (const requestId of hostile) {
+      assert.isUndefined(EventId.parse(EventId.encode({ stream: "s", sequence: 1, requestId })), requestId)
+    }
   })
 
   it("never mistakes another's id for one of ours", () => {

@@ -1,0 +1,23 @@
+/** A host as a `Host` header or git names it: an ASCII name or an address in brackets, perhaps a port, nothing else. */
+import { Option } from "effect"
+
+const form = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/
+
+export interface Authority {
+  /** In small letters. */
+  readonly name: string
+  readonly port: string | undefined
+}
+
+/** `None` for a user, a path, an escape or anything else that two parsers might read as two hosts. */
+export const parse = (text: string): Option.Option<Authority> => {
+  const found = form.exec(text)
+  return found === null ? Option.none() : Option.some({ name: (found[1] ?? "").toLowerCase(), port: found[2] })
+}
+
+/** The origin of such a host. `None` also where a URL's parser reads another name. */
+export const originOf = (protocol: "http" | "https", text: string): Option.Option<string> =>
+  Option.flatMap(parse(text), ({ name }) => {
+    const url = URL.parse(`${protocol}://${text}`)
+    return url !== null && url.hostname === name ? Option.some(url.origin) : Option.none()
+  })
