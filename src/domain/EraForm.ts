@@ -5,17 +5,8 @@
 import { Option, Predicate, Schema } from "effect"
 import * as Envelope from "./Envelope.ts"
 import * as JsonText from "./JsonText.ts"
+import { factsOf } from "./Methods.ts"
 import { modernVersions } from "./ProtocolVersion.ts"
-
-/** Methods whose results say how long they may be cached. */
-const cacheable = new Set([
-  "server/discover",
-  "tools/list",
-  "prompts/list",
-  "resources/list",
-  "resources/templates/list",
-  "resources/read"
-])
 
 const absent = (text: string, key: string): boolean => JsonText.at(text, [key]) === undefined
 const withMember = (text: string, key: string, value: string): string =>
@@ -24,7 +15,7 @@ const withMember = (text: string, key: string, value: string): string =>
 /** A result as the modern era wants it: what has no `resultType` is complete, what may be cached is not to be. */
 export const modernResult = (result: string, method: string): string => {
   const typed = withMember(result, "resultType", "\"complete\"")
-  return cacheable.has(method) ? withMember(withMember(typed, "ttlMs", "0"), "cacheScope", "\"private\"") : typed
+  return factsOf(method).cacheable ? withMember(withMember(typed, "ttlMs", "0"), "cacheScope", "\"private\"") : typed
 }
 
 /** A result without what only the modern era knows. */

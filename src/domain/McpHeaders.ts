@@ -3,6 +3,7 @@
  * transports, standard request headers).
  */
 import { Predicate } from "effect"
+import { factsOf } from "./Methods.ts"
 
 const encodedBefore = "=?base64?"
 const encodedAfter = "?="
@@ -27,19 +28,9 @@ export const decode = (value: string): string | undefined => {
   }
 }
 
-/** The member of `params` that `Mcp-Name` mirrors, by method. */
-const named: Readonly<Record<string, string>> = {
-  "tools/call": "name",
-  "prompts/get": "name",
-  "resources/read": "uri",
-  "tasks/get": "taskId",
-  "tasks/update": "taskId",
-  "tasks/cancel": "taskId"
-}
-
 /** What `Mcp-Name` has to say, where the method has one and the request names something. */
 export const nameOf = (method: string, params: Readonly<Record<string, unknown>>) => {
-  const member = Object.hasOwn(named, method) ? named[method] : undefined
+  const member = factsOf(method).named
   if (member === undefined) return undefined
   const value = params[member]
   return { member, value: Predicate.isString(value) ? value : undefined }

@@ -11,24 +11,30 @@ export interface MethodFacts {
   readonly onlyReads: boolean
   /** Its result says for how long it may be cached (MCP 2026-07-28, caching). */
   readonly cacheable: boolean
-  /** The member of its result that holds its items, where it is a list. */
-  readonly items?: "tools" | "prompts" | "resources" | "resourceTemplates"
+  /** Its result is always `{}`: it says nothing, and a relay without sessions need not be asked for it. */
+  readonly emptyResult: boolean
   /** The member of `params` that the header `Mcp-Name` mirrors (MCP 2026-07-28, standard request headers). */
   readonly named?: "name" | "uri" | "taskId"
 }
 
-const list = (items: NonNullable<MethodFacts["items"]>): MethodFacts => ({
-  eras: "both",
-  timeout: "list",
-  onlyReads: true,
-  cacheable: true,
-  items
-})
+/** The lists, and the member of each one's result that holds its items. */
+export const itemsOf = {
+  "tools/list": "tools",
+  "prompts/list": "prompts",
+  "resources/list": "resources",
+  "resources/templates/list": "resourceTemplates"
+} as const
+export type ListMethod = keyof typeof itemsOf
+
+export const isList = (method: string): method is ListMethod => Object.hasOwn(itemsOf, method)
+
+const list: MethodFacts = { eras: "both", timeout: "list", onlyReads: true, cacheable: true, emptyResult: false }
 const read = (more: Partial<MethodFacts> = {}): MethodFacts => ({
   eras: "both",
   timeout: "read",
   onlyReads: true,
   cacheable: false,
+  emptyResult: false,
   ...more
 })
 const change = (eras: MethodFacts["eras"], more: Partial<MethodFacts> = {}): MethodFacts => ({
@@ -36,24 +42,25 @@ const change = (eras: MethodFacts["eras"], more: Partial<MethodFacts> = {}): Met
   timeout: "read",
   onlyReads: false,
   cacheable: false,
+  emptyResult: false,
   ...more
 })
 
-const methods: ReadonlyMap<string, MethodFacts> = new Map(Object.entries({
+export const methods: ReadonlyMap<string, MethodFacts> = new Map(Object.entries({
   "initialize": change("legacy", { timeout: "list" }),
   "server/discover": change("modern", { cacheable: true }),
-  "ping": read({ eras: "legacy" }),
-  "tools/list": list("tools"),
+  "ping": read({ eras: "legacy", emptyResult: true }),
+  "tools/list": list,
   "tools/call": change("both", { timeout: "call", named: "name" }),
-  "prompts/list": list("prompts"),
+  "prompts/list": list,
   "prompts/get": read({ named: "name" }),
-  "resources/list": list("resources"),
-  "resources/templates/list": list("resourceTemplates"),
+  "resources/list": list,
+  "resources/templates/list": list,
   "resources/read": read({ cacheable: true, named: "uri" }),
-  "resources/subscribe": change("legacy"),
-  "resources/unsubscribe": change("legacy"),
+  "resources/subscribe": change("legacy", { emptyResult: true }),
+  "resources/unsubscribe": change("legacy", { emptyResult: true }),
   "completion/complete": read(),
-  "logging/setLevel": change("legacy"),
+  "logging/setLevel": change("legacy", { emptyResult: true }),
   "subscriptions/listen": change("modern"),
   "tasks/get": change("both", { named: "taskId" }),
   "tasks/update": change("both", { named: "taskId" }),

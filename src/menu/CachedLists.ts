@@ -9,19 +9,10 @@ import { Clock, Context, Duration, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { RelayTarget } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
+import type { ListMethod } from "../domain/Methods.ts"
 import { type ToolSpec, toolSpecs } from "./ToolSpec.ts"
 
 export type { ToolSpec } from "./ToolSpec.ts"
-
-export type ListMethod = "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list"
-
-/** The member of a list's result that holds its items. */
-export const itemsOf: Record<ListMethod, string> = {
-  "tools/list": "tools",
-  "prompts/list": "prompts",
-  "resources/list": "resources",
-  "resources/templates/list": "resourceTemplates"
-}
 
 export interface ListKey {
   readonly agent: AgentName

@@ -9,6 +9,7 @@ import { Cause, Clock, Context, Duration, Effect, Exit, FiberSet, Layer, Option,
 import { Settings } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
 import * as JsonText from "../domain/JsonText.ts"
+import { factsOf } from "../domain/Methods.ts"
 import { Deadlines } from "../supervision/Deadlines.ts"
 import { type AskedFor, LiveToken, type Token } from "../token/LiveToken.ts"
 import { exchange, type FinalAnswer, inSession, type RequestOptions } from "./Exchange.ts"
@@ -160,11 +161,8 @@ export class RelayClient extends Context.Service<RelayClient, {
     )
 }
 
-/** What a relay may answer to anybody, or we in its place. */
-const tellNothing = new Set(["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"])
-
 const askedFor = (text: string): AskedFor => {
   const method = String(JSON.parse(JsonText.at(text, ["method"]) ?? "null"))
   if (method === "tools/call") return "call"
-  return tellNothing.has(method) ? "session" : "answer"
+  return factsOf(method).emptyResult ? "session" : "answer"
 }

@@ -3,10 +3,10 @@
  *
  * `initialize` is not in it: it makes the session that all others need, so `Gateway` answers it.
  */
-import { Effect } from "effect"
+import { Effect, Record } from "effect"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
-import { isIn } from "../../domain/Methods.ts"
+import { isIn, itemsOf } from "../../domain/Methods.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import { SessionStore } from "../sessions/SessionStore.ts"
@@ -55,10 +55,7 @@ export const make = Effect.gen(function*() {
 
   const table: ReadonlyMap<string, Handler> = new Map(Object.entries({
     "server/discover": yield* Discover.make(passThrough),
-    "tools/list": lists,
-    "prompts/list": lists,
-    "resources/list": lists,
-    "resources/templates/list": lists,
+    ...Record.map(itemsOf, () => lists),
     "tools/call": yield* ToolCalls.make(passThrough),
     "subscriptions/listen": yield* Listen.make(streams),
     "ping": ping,

@@ -8,7 +8,8 @@ import { Settings } from "../../config/Settings.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Request } from "../../domain/Message.ts"
-import { CachedLists, itemsOf, type ListMethod } from "../../menu/CachedLists.ts"
+import { isList, itemsOf, type ListMethod } from "../../domain/Methods.ts"
+import { CachedLists } from "../../menu/CachedLists.ts"
 import * as ListResult from "../../menu/ListResult.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
@@ -24,7 +25,7 @@ interface ListRequest extends Request {
   readonly method: ListMethod
 }
 
-const isListRequest = (request: Request): request is ListRequest => request.method in itemsOf
+const isListRequest = (request: Request): request is ListRequest => isList(request.method)
 
 /** As it stands in the request's text. */
 const cursorOf = (request: ListRequest): string | undefined => JsonText.at(request.text, ["params", "cursor"])

@@ -12,6 +12,7 @@ import * as JsonText from "../../domain/JsonText.ts"
 import * as LogLevel from "../../domain/LogLevel.ts"
 import * as McpHeaders from "../../domain/McpHeaders.ts"
 import * as Message from "../../domain/Message.ts"
+import { factsOf } from "../../domain/Methods.ts"
 import type { OpenRelaySession } from "../handshake/OpenRelaySession.ts"
 import type { ParamHeaders } from "./ParamHeaders.ts"
 
@@ -89,13 +90,10 @@ const learned = (translation: Translation, params: ParamHeaders | undefined): Tr
     }
   }
 
-/** Requests that a relay without sessions has no use for. */
-const withoutSession = new Set(["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"])
-
 const toModern = (request: Outgoing, method: string, envelope: Envelope.Envelope): Translation => ({
   ...request,
   text: Envelope.put(request.text, envelope),
-  local: withoutSession.has(method) ? `{"jsonrpc":"2.0","id":${request.id},"result":{}}` : undefined,
+  local: factsOf(method).emptyResult ? `{"jsonrpc":"2.0","id":${request.id},"result":{}}` : undefined,
   unchanged: false,
   event: (data) => data,
   answer: (_, text) => ({
