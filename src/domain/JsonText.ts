@@ -7,6 +7,8 @@
  */
 import { hasKey, isArray, isObject, type Item, items, root, type Span } from "./JsonScan.ts"
 
+export type { Span } from "./JsonScan.ts"
+
 /** Keys of objects and indices of arrays, from the outside in. */
 export type Path = ReadonlyArray<string | number>
 
@@ -35,6 +37,9 @@ const isNull = (text: string, span: Span): boolean => text.startsWith("null", sp
 /** The members of `path` around `valueText`, as objects inside each other. */
 const nested = (path: Path, valueText: string): string =>
   path.reduceRight<string>((inner, segment) => `{${JSON.stringify(segment)}:${inner}}`, valueText)
+
+/** Where the value at `path` stands; `undefined` where there is none. */
+export const spanAt: (text: string, path: Path) => Span | undefined = locate
 
 /** The value at `path` as it stands in the text; `undefined` where there is none. */
 export const at = (text: string, path: Path): string | undefined => {

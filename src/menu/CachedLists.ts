@@ -10,6 +10,7 @@ import { SqlClient } from "effect/sql"
 import { RelayTarget } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
 import type { ListMethod } from "../domain/Methods.ts"
+import { TextMemo } from "../domain/TextMemo.ts"
 import { type ToolSpec, toolSpecs } from "./ToolSpec.ts"
 
 export type { ToolSpec } from "./ToolSpec.ts"
@@ -34,6 +35,16 @@ export interface CachedList {
 
 /** Lists of principals and clients that are gone are dropped after this. */
 const forgetAfter = Duration.toMillis("90 days")
+/** A list that comes again unchanged is written again after this, for its time. */
+const rewriteAfter = Duration.toMillis("1 minute")
+/** Lists that are remembered in memory beside the disk, and their characters in all. */
+const maxRemembered = 256
+const maxCharacters = 64 * 1024 * 1024
+
+interface Remembered extends CachedList {
+  readonly agent: AgentName
+  readonly writtenAt: number
+}
 
 /** One for each relay. Caching is best effort: a disk that fails costs a warning, never the call. */
 export class CachedLists extends Context.Service<CachedLists, {
@@ -50,9 +61,28 @@ export class CachedLists extends Context.Service<CachedLists, {
       const sql = yield* SqlClient.SqlClient
       const { id: relay } = yield* RelayTarget
       /** By the key object, which its session keeps for as long as it is the same. */
-      let remembered = new WeakMap<ListKey, ReadonlyMap<string, ToolSpec>>()
+      let specsByKey = new WeakMap<ListKey, ReadonlyMap<string, ToolSpec>>()
       const forgetSpecs = () => {
-        remembered = new WeakMap()
+        specsByKey = new WeakMap()
+      }
+      const specsOf = new TextMemo(toolSpecs)
+      /** Equal texts are the same string, so that what many agents have in common is held once. */
+      const texts = new TextMemo((text) => text)
+
+      /** What is on disk under these exact keys, but for a time that is newer here; least recently saved first. */
+      const remembered = new Map<string, Remembered>()
+      const nameOf = (key: ListKey, method: ListMethod) =>
+        JSON.stringify([method, key.agent, key.principal, key.protocolVersion, key.capabilities])
+      const remember = (name: string, list: Remembered) => {
+        remembered.delete(name)
+        remembered.set(name, list)
+        let characters = 0
+        for (const { result } of remembered.values()) characters += result.length
+        for (const [oldest, { result }] of remembered) {
+          if (oldest === name || (remembered.size <= maxRemembered && characters <= maxCharacters)) break
+          remembered.delete(oldest)
+          characters -= result.length
+        }
       }
 
       const write = (key: ListKey, method: ListMethod, { fetchedAt, result }: CachedList) =>
@@ -90,13 +120,25 @@ export class CachedLists extends Context.Service<CachedLists, {
 
       return CachedLists.of({
         save: Effect.fn("CachedLists.save")(function*(key, method, result) {
-          const list = { fetchedAt: Math.floor(yield* Clock.currentTimeMillis), result }
-          yield* Effect.catch(write(key, method, list), warn("a list could not be cached", key, method))
-          if (method === "tools/list") forgetSpecs()
+          const list = { fetchedAt: Math.floor(yield* Clock.currentTimeMillis), result: texts.of(result) }
+          const name = nameOf(key, method)
+          const known = remembered.get(name)
+          const unchanged = known?.result === list.result
+          if (unchanged && list.fetchedAt - known.writtenAt < rewriteAfter) {
+            remember(name, { ...known, ...list })
+            return list
+          }
+          remembered.delete(name)
+          const written = yield* Effect.result(write(key, method, list))
+          if (written._tag === "Success") remember(name, { ...list, agent: key.agent, writtenAt: list.fetchedAt })
+          else yield* warn("a list could not be cached", key, method)(written.failure)
+          if (method === "tools/list" && !unchanged) forgetSpecs()
           return list
         }),
 
         find: Effect.fn("CachedLists.find")(function*(key, method) {
+          const known = remembered.get(nameOf(key, method))
+          if (known !== undefined) return Option.some({ fetchedAt: known.fetchedAt, result: known.result })
           return yield* read(key, method).pipe(
             Effect.tapError(warn("the cached lists could not be read", key, method)),
             Effect.catch(() => Effect.succeedNone)
@@ -105,14 +147,17 @@ export class CachedLists extends Context.Service<CachedLists, {
 
         forget: (agent) =>
           sql`DELETE FROM kept_lists WHERE relay = ${relay} AND agent = ${agent}`.pipe(
-            Effect.andThen(Effect.sync(() => forgetSpecs())),
+            Effect.andThen(Effect.sync(() => {
+              forgetSpecs()
+              for (const [name, list] of remembered) if (list.agent === agent) remembered.delete(name)
+            })),
             Effect.catch((error) =>
               Effect.logWarning("cached lists could not be removed", { agent, why: error.message })
             )
           ),
 
         tool: Effect.fnUntraced(function*(key, name) {
-          const known = remembered.get(key)
+          const known = specsByKey.get(key)
           if (known !== undefined) return Option.fromUndefinedOr(known.get(name))
           const list = yield* Effect.result(read(key, "tools/list"))
           if (list._tag === "Failure") {
@@ -121,9 +166,9 @@ export class CachedLists extends Context.Service<CachedLists, {
           }
           const specs = Option.match(list.success, {
             onNone: () => new Map<string, ToolSpec>(),
-            onSome: ({ result }) => toolSpecs(result)
+            onSome: ({ result }) => specsOf.of(result)
           })
-          remembered.set(key, specs)
+          specsByKey.set(key, specs)
           return Option.fromUndefinedOr(specs.get(name))
         })
       })

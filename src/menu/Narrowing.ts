@@ -11,6 +11,9 @@ import * as JsonText from "../domain/JsonText.ts"
 /** The rule by which a tool is hidden, if it is. */
 export type Hides = (tool: string) => Option.Option<MenuRule>
 
+/** Of an agent that sees every tool. */
+export const hidesNothing: Hides = () => Option.none()
+
 /** The rules, compiled once, then asked with the facts that hold. */
 export const compile = (rules: ReadonlyArray<MenuRule>): (facts: Facts) => Hides => {
   const compiled = rules.map((rule) => ({ rule, matches: ToolNames.matcher(rule.tools) }))
@@ -36,6 +39,10 @@ const nameOf = (tool: string): string | undefined => {
   const name: unknown = raw === undefined ? undefined : JSON.parse(raw)
   return Predicate.isString(name) ? name : undefined
 }
+
+/** The names of a tools/list result's tools, in order. */
+export const namesIn = (result: string): ReadonlyArray<string | undefined> =>
+  JsonText.elements(result, ["tools"]).map(nameOf)
 
 /**
  * A tools/list result without the hidden tools; `nextCursor` and whatever else it holds stay. A result that was

@@ -5,13 +5,14 @@ import * as JsonText from "../domain/JsonText.ts"
 import type * as Message from "../domain/Message.ts"
 import type { Token } from "../token/LiveToken.ts"
 import type { OpenRelaySession } from "./handshake/OpenRelaySession.ts"
+import { type KnownAnswer, KnownAnswers } from "./KnownAnswers.ts"
 import { RateLimited, RelayFailure } from "./RelayFailure.ts"
 import { followStream } from "./ResumableStream.ts"
 import { translate, type Translation } from "./session/EraTranslator.ts"
 import type { ParamHeaders } from "./session/ParamHeaders.ts"
 import type { SilenceWatch } from "./SilenceWatch.ts"
 import { isMessage, jsonAnswer, maxWholeBytes, notOurs } from "./transport/AnswerReading.ts"
-import { after, collect } from "./transport/BodyText.ts"
+import { after, collect, WholeBody } from "./transport/BodyText.ts"
 import type { Pull, RelayAnswer, RelayTransport } from "./transport/RelayTransport.ts"
 
 /** The relay's JSON-RPC answer to our id. */
@@ -24,6 +25,8 @@ export interface FinalAnswer {
     | { readonly _tag: "Chunks"; readonly chunks: Pull<Uint8Array> }
   /** The answer parsed, where its text is as the relay sent it. */
   readonly response?: Message.Response | undefined
+  /** The text in parts, of an answer that `repeats`: the result is the same string for as long as the relay's is the same. */
+  readonly parts?: { readonly head: string; readonly result: string; readonly tail: string } | undefined
 }
 
 /** What the relay says ahead of its answer. */
@@ -57,6 +60,8 @@ export interface RequestOptions {
    * passed on.
    */
   readonly streamJson?: boolean | undefined
+  /** It is answered the same again and again: an answer that differs from one before by its id alone is not parsed. */
+  readonly repeats?: boolean | undefined
   /** The bound on the whole request, milliseconds (BEHAVIOUR 4): 10 min for a call, 10 s for lists, 30 s for reads. */
   readonly timeout: number
 }
@@ -68,8 +73,9 @@ export const inSession = (open: OpenRelaySession, token: Option.Option<Token>) =
 })
 
 /** `params` is learnt from each list that comes by. */
-export const exchange = (transport: RelayTransport["Service"], params: ParamHeaders) =>
-  Effect.fnUntraced(function*(
+export const exchange = (transport: RelayTransport["Service"], params: ParamHeaders) => {
+  const answers = new KnownAnswers()
+  return Effect.fnUntraced(function*(
     options: RequestOptions,
     watch: SilenceWatch,
     open: OpenRelaySession,
@@ -89,6 +95,26 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
       const { status, text } = translation.answer(answer.status, response.text)
       const parsed = text === response.text ? response : undefined
       return { status, headers, body: { _tag: "Whole", text }, response: parsed }
+    }
+    const known = (headers: Readonly<Record<string, string>>, known: KnownAnswer): FinalAnswer => {
+      const result = translation.known(known)
+      const { head, tail } = known.around(options.id)
+      return {
+        status: answer.status,
+        headers,
+        body: { _tag: "Whole", text: head + result + tail },
+        parts: { head, result, tail }
+      }
+    }
+    const mayRepeat = options.repeats === true && answer.status === 200
+    const recognized = (body: WholeBody) => mayRepeat ? answers.find(body, translation.id) : undefined
+    const learnt = (
+      headers: Readonly<Record<string, string>>,
+      response: Message.Response,
+      body: () => WholeBody
+    ): FinalAnswer => {
+      const answer = mayRepeat ? answers.learn(body(), response, translation.id) : undefined
+      return answer === undefined ? whole(headers, response) : known(headers, answer)
     }
     const chunked = (chunks: Pull<Uint8Array>): FinalAnswer => ({
       status: answer.status,
@@ -110,13 +136,17 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
         if (collected._tag === "Longer") {
           return translation.unchanged ? chunked(collected.chunks) : yield* notOurs(answer)
         }
-        return whole(answer.headers, yield* jsonAnswer(answer, collected.text, translation.id))
+        const repeated = recognized(collected)
+        if (repeated !== undefined) return known(answer.headers, repeated)
+        const response = yield* jsonAnswer(answer, collected.text, translation.id)
+        return learnt(answer.headers, response, () => collected)
       }
       case "Sse": {
         options.onStream?.()
         const response = yield* followStream({
           events: answer.body.events,
           id: translation.id,
+          known: mayRepeat ? (text) => recognized(WholeBody.ofText(text)) : undefined,
           onPoll: options.onPoll,
           onEvent: ({ event, message }) => {
             if (!isMessage(event) || options.onEvent === undefined) return Effect.void
@@ -126,10 +156,14 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
           },
           resume: (lastEventId) => transport.send({ ...attempt, method: "GET", lastEventId })
         })
-        return whole(withJsonType(answer), response)
+        const headers = withJsonType(answer)
+        return response._tag === "Known"
+          ? known(headers, response)
+          : learnt(headers, response, () => WholeBody.ofText(response.text))
       }
     }
   })
+}
 
 /** A relay's own 429, as the agent's era has it and under the agent's id. */
 const rateLimited = (failure: RelayFailure, translation: Translation, id: string): RelayFailure => {

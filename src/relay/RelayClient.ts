@@ -145,7 +145,7 @@ export class RelayClient extends Context.Service<RelayClient, {
         request,
         notify,
         stream,
-        listed: (result) => Effect.sync(() => params.learn(`{"result":${result}}`))
+        listed: (result) => Effect.sync(() => params.learn(result))
       })
     })
   )

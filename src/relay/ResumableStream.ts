@@ -8,6 +8,7 @@
 import { Effect, Result, type Scope } from "effect"
 import type * as Message from "../domain/Message.ts"
 import type { SseEvent } from "../domain/SseEvent.ts"
+import type { KnownAnswer } from "./KnownAnswers.ts"
 import { AnswerCutOff, RelayFailure } from "./RelayFailure.ts"
 import { cutOff, type Heard, untilAnswer } from "./transport/AnswerReading.ts"
 import type { Pull, RelayAnswer } from "./transport/RelayTransport.ts"
@@ -19,11 +20,13 @@ const maxDelay = 30_000
 export const followStream = Effect.fnUntraced(function*(options: {
   readonly events: Pull<SseEvent>
   readonly id: string
+  /** The answer that a text repeats, where it may. */
+  readonly known?: ((text: string) => KnownAnswer | undefined) | undefined
   readonly onEvent: (heard: Heard) => Effect.Effect<void>
   /** The relay ended its stream on purpose; called before it is resumed. */
   readonly onPoll?: Effect.Effect<void> | undefined
   readonly resume: (lastEventId: string) => Effect.Effect<RelayAnswer, RelayFailure, Scope.Scope>
-}): Effect.fn.Return<Message.Response, RelayFailure, Scope.Scope> {
+}): Effect.fn.Return<Message.Response | KnownAnswer, RelayFailure, Scope.Scope> {
   let { events } = options
   let lastEventId = ""
   let delay = minDelay
@@ -41,7 +44,7 @@ export const followStream = Effect.fnUntraced(function*(options: {
   }
 
   while (true) {
-    const result = yield* Effect.result(untilAnswer(events, options.id, onEvent))
+    const result = yield* Effect.result(untilAnswer(events, options.id, onEvent, options.known))
     if (Result.isSuccess(result) && result.success !== undefined) return result.success
     const polls = Result.isSuccess(result) && idIsNew
     if (lastEventId === "" || (resumed && !polls)) return yield* Result.isFailure(result) ? result.failure : cutOff()

@@ -72,7 +72,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
       ? yield* deadLetters.nameIn(session.agent, answer.body.text)
       : answer.body.text
     const text = session.modern ? EraForm.modernResponse(named, request.method) : named
-    return { ...answer, body: { _tag: "Whole" as const, text } }
+    return { ...answer, body: { _tag: "Whole" as const, text }, encoded: undefined }
   })
 
   const answerOf = Effect.fnUntraced(function*(context: RequestContext, ahead: Ahead) {

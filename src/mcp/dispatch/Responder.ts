@@ -130,6 +130,8 @@ export class Responder implements Ahead {
       }
       this.#switch.cancel()
       this.#state = "json"
+      const { encoded } = answer
+      if (encoded !== undefined) return Effect.sync(() => connection.replyEncoded(status, encoded, headers))
       if (body._tag === "Whole") return Effect.sync(() => connection.reply(status, body.text, headers))
       return passOn(connection, answer, body.chunks, this.#options.id)
     })

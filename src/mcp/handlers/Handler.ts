@@ -29,6 +29,8 @@ export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: FinalAnswer["body"]
+  /** The body's text encoded, in pieces, where it is at hand so. */
+  readonly encoded?: ReadonlyArray<string | Uint8Array> | undefined
   /** The answer parsed, where its text is as the relay sent it. */
   readonly response?: Response | undefined
   /** Holdfast's own words, in legacy form; the responder puts them into the form of the agent's era. */

@@ -49,7 +49,7 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream) {
   const baseline = Effect.fnUntraced(function*(session: AgentSession) {
     if (session.view.answered !== undefined) return
     const last = yield* menu.last(session)
-    session.view.answeredWith(Option.isSome(last) ? yield* menu.fingerprint(session, last.value.result) : "none")
+    session.view.answeredWith(Option.isSome(last) ? last.value.fingerprint : "none")
   })
 
   /** What all that listen watch together is asked of the relay. */

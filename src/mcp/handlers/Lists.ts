@@ -10,6 +10,7 @@ import * as JsonText from "../../domain/JsonText.ts"
 import type { Request } from "../../domain/Message.ts"
 import { isList, itemsOf, type ListMethod } from "../../domain/Methods.ts"
 import { CachedLists } from "../../menu/CachedLists.ts"
+import { ListPages } from "../../menu/ListPages.ts"
 import * as ListResult from "../../menu/ListResult.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
@@ -37,6 +38,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   const menu = yield* SessionMenu
   const signals = yield* MenuSignals
   const store = yield* SessionStore
+  const pages = new ListPages()
 
   /** The relay's whole response, cached once its last page is there. */
   const fetch = Effect.fnUntraced(function*(context: RequestContext, ahead: Ahead, request: ListRequest) {
@@ -45,13 +47,13 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     if (final.body._tag === "Chunks") {
       return yield* new RelayFailure({ reason: new AnswerCutOff({ detail: "a list of more than 16 MiB" }) })
     }
-    const result = JsonText.at(final.body.text, ["result"])
+    const result = final.parts?.result ?? JsonText.at(final.body.text, ["result"])
     if (result === undefined) return { final, result, whole: undefined }
     const before = session.view.pagesBefore(request.method, cursorOf(request))
-    const next = ListResult.nextCursor(result)
+    const next = pages.nextCursor(result)
     if (before !== undefined && next !== undefined) session.view.readOn(request.method, next, [...before, result])
     const whole = before !== undefined && next === undefined
-      ? ListResult.onePage(itemsOf[request.method], [...before, result])
+      ? pages.whole(itemsOf[request.method], [...before, result])
       : undefined
     if (whole !== undefined) yield* cached.save(yield* menu.key(session), request.method, whole)
     return { final, result, whole }
@@ -63,7 +65,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   /** The agent is about to hold this list. */
   const answeredWith = Effect.fnUntraced(function*(session: AgentSession, method: ListMethod, whole?: string) {
     if (method !== "tools/list" || whole === undefined) return
-    const fingerprint = yield* menu.fingerprint(session, whole)
+    const { fingerprint } = yield* menu.narrow(session, whole)
     // Processes of one agent that have no sessions share a view: what one has listed is news to those that listen.
     const news = session.modern && session.readers > 0 && session.view.isNews(fingerprint)
     const changed = session.view.answeredWith(fingerprint)
@@ -78,8 +80,17 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   ): Effect.fn.Return<Answer> {
     yield* answeredWith(session, request.method, whole)
     if (result === undefined || request.method !== "tools/list" || final.body._tag === "Chunks") return answered(final)
-    const text = JsonText.set(final.body.text, ["result"], yield* menu.narrow(session, result))
-    return { ...answered(final), body: { _tag: "Whole", text } }
+    const narrowed = yield* menu.narrow(session, result)
+    if (final.parts === undefined) {
+      const text = JsonText.set(final.body.text, ["result"], narrowed.result)
+      return { ...answered(final), body: { _tag: "Whole", text } }
+    }
+    const { head, tail } = final.parts
+    return {
+      ...answered(final),
+      body: { _tag: "Whole", text: head + narrowed.result + tail },
+      encoded: [head, narrowed.bytes, tail]
+    }
   })
 
   const cachedAnswer = Effect.fnUntraced(function*({ session }: RequestContext, request: ListRequest) {
@@ -96,8 +107,8 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     const rest = given.size === 0
       ? list.value.result
       : JsonText.keepElements(list.value.result, [items], (item) => !given.has(item))
-    const stale = ListResult.stale({ ...list.value, result: rest })
-    return ownResult(request, request.method === "tools/list" ? yield* menu.narrow(session, stale) : stale, "cached")
+    const result = request.method === "tools/list" ? (yield* menu.narrow(session, rest)).result : rest
+    return ownResult(request, ListResult.stale({ ...list.value, result }), "cached")
   })
 
   /** Nothing is known: a list that is empty for now, which the agent is told of when there is one. */

@@ -50,12 +50,14 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
   const attempt: PassThrough["attempt"] = (context, ahead, options = {}) => {
     const { headers, relayId, request, session } = context
     const { onBytes, sent, streamJson } = options
+    const { items, timeout } = factsOf(request.method)
     return client.request(session.relay, {
       text: sent?.text ?? request.text,
       id: sent?.id ?? request.id,
       as: sent === undefined ? relayId : undefined,
       headers: sent?.headers ?? headers,
-      timeout: timeouts[factsOf(request.method).timeout],
+      timeout: timeouts[timeout],
+      repeats: items !== undefined,
       streamJson,
       onBytes,
       onStream: () => ahead.relayStreams(),

@@ -8,7 +8,7 @@ import { itemsOf } from "../../domain/Methods.ts"
 import * as ProtocolVersion from "../../domain/ProtocolVersion.ts"
 import { version } from "../../domain/Version.ts"
 import { CachedLists, type ListKey, ownCapabilities } from "../../menu/CachedLists.ts"
-import * as ListResult from "../../menu/ListResult.ts"
+import { ListPages } from "../../menu/ListPages.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
@@ -41,6 +41,7 @@ export class FreshList extends Context.Service<FreshList, {
       const cached = yield* CachedLists
       const token = yield* LiveToken
       const menu = yield* SessionMenu
+      const listPages = new ListPages()
       let requests = 0
 
       const page = Effect.fnUntraced(function*(session: RelaySession, cursor: string | undefined) {
@@ -49,8 +50,10 @@ export class FreshList extends Context.Service<FreshList, {
         const final = yield* client.request(session, {
           id,
           text: `{"jsonrpc":"2.0","id":${id},"method":"tools/list","params":${params}}`,
-          timeout: Duration.toMillis(settings.link.listTimeout)
+          timeout: Duration.toMillis(settings.link.listTimeout),
+          repeats: true
         })
+        if (final.parts !== undefined) return final.parts.result
         return final.body._tag === "Whole" ? JsonText.at(final.body.text, ["result"]) : undefined
       }, Effect.scoped)
 
@@ -63,9 +66,9 @@ export class FreshList extends Context.Service<FreshList, {
           if (result === undefined) return undefined
           pages.push(result)
           length += result.length
-          cursor = ListResult.nextCursor(result)
+          cursor = listPages.nextCursor(result)
         } while (cursor !== undefined && pages.length < maxPages && length < maxText)
-        return ListResult.onePage(itemsOf["tools/list"], pages)
+        return listPages.whole(itemsOf["tools/list"], pages)
       })
 
       const fetched = Effect.fnUntraced(function*(session: RelaySession, key: ListKey) {

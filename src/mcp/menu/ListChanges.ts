@@ -8,7 +8,6 @@
 import { Context, Effect, FiberHandle, FiberSet, Layer, Metric, Option, Semaphore } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import type { AgentName } from "../../domain/Ids.ts"
-import * as ListResult from "../../menu/ListResult.ts"
 import * as Metrics from "../../observability/Metrics.ts"
 import { Deadlines } from "../../supervision/Deadlines.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
@@ -54,7 +53,7 @@ export class ListChanges extends Context.Service<ListChanges, {
       /** Against the last known list. */
       const compareCached = Effect.fnUntraced(function*(session: AgentSession) {
         const last = yield* menu.last(session)
-        if (Option.isSome(last)) yield* announce(session, ListResult.fingerprint(last.value.result))
+        if (Option.isSome(last)) yield* announce(session, last.value.fingerprint)
       })
 
       /** Against the list newly fetched; a change that comes meanwhile is looked at afterwards. */
@@ -62,7 +61,7 @@ export class ListChanges extends Context.Service<ListChanges, {
         do {
           const list = yield* fresh.fetch(session)
           if (Option.isNone(list)) return yield* retryLater(session)
-          yield* announce(session, yield* menu.fingerprint(session, list.value))
+          yield* announce(session, (yield* menu.narrow(session, list.value)).fingerprint)
         } while (session.view.fetched())
       })
 

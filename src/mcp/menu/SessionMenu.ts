@@ -4,8 +4,8 @@ import { Agents } from "../../agents/Agents.ts"
 import { Settings } from "../../config/Settings.ts"
 import * as ToolNames from "../../config/ToolNames.ts"
 import { WorkspaceContexts } from "../../context/WorkspaceContexts.ts"
-import { type CachedList, CachedLists, type ListKey } from "../../menu/CachedLists.ts"
-import * as ListResult from "../../menu/ListResult.ts"
+import { CachedLists, type ListKey } from "../../menu/CachedLists.ts"
+import { type NarrowedList, NarrowedLists } from "../../menu/NarrowedLists.ts"
 import * as Narrowing from "../../menu/Narrowing.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
@@ -17,11 +17,9 @@ export class SessionMenu extends Context.Service<SessionMenu, {
    * The text of a tools/list result as the session may see it: hidden tools left out, and `outputSchema` of bufferable
    * ones, against which clients would reject an acknowledgement. Clients that ignore list_changed see every tool.
    */
-  readonly narrow: (session: AgentSession, result: string) => Effect.Effect<string>
+  readonly narrow: (session: AgentSession, result: string) => Effect.Effect<NarrowedList>
   /** The last known list, narrowed. */
-  readonly last: (session: AgentSession) => Effect.Effect<Option.Option<CachedList>>
-  /** The fingerprint of a list's result as the session would see it. */
-  readonly fingerprint: (session: AgentSession, result: string) => Effect.Effect<string>
+  readonly last: (session: AgentSession) => Effect.Effect<Option.Option<NarrowedList>>
   readonly ignoresListChanged: (session: AgentSession) => boolean
 }>()("holdfast/mcp/SessionMenu") {
   static readonly layer = Layer.effect(
@@ -33,7 +31,7 @@ export class SessionMenu extends Context.Service<SessionMenu, {
       const cached = yield* CachedLists
       const token = yield* LiveToken
       const rules = yield* Narrowing.rules
-      const isBufferable = ToolNames.matcher(settings.outbox.bufferable)
+      const lists = new NarrowedLists(ToolNames.matcher(settings.outbox.bufferable))
       const ignoring = new Set(settings.menu.ignoresListChanged)
       const obeys = yield* agents.obeying
       const ignoresListChanged = (session: AgentSession) => ignoring.has(session.clientName) && !obeys(session.agent)
@@ -50,11 +48,10 @@ export class SessionMenu extends Context.Service<SessionMenu, {
           return made
         })
 
-      const narrow = Effect.fnUntraced(function*(session: AgentSession, result: string) {
-        const plain = Narrowing.withoutOutputSchema(result, isBufferable)
-        if (ignoresListChanged(session)) return plain
-        return Narrowing.narrow(plain, rules(yield* contexts.facts(session.agent)))
-      })
+      const narrow = (session: AgentSession, result: string): Effect.Effect<NarrowedList> =>
+        ignoresListChanged(session)
+          ? Effect.sync(() => lists.narrow(result, Narrowing.hidesNothing))
+          : Effect.map(contexts.facts(session.agent), (facts) => lists.narrow(result, rules(facts)))
 
       return SessionMenu.of({
         key,
@@ -63,9 +60,8 @@ export class SessionMenu extends Context.Service<SessionMenu, {
         last: Effect.fnUntraced(function*(session) {
           const list = yield* cached.find(yield* key(session), "tools/list")
           if (Option.isNone(list)) return Option.none()
-          return Option.some({ ...list.value, result: yield* narrow(session, list.value.result) })
-        }),
-        fingerprint: (session, result) => Effect.map(narrow(session, result), ListResult.fingerprint)
+          return Option.some(yield* narrow(session, list.value.result))
+        })
       })
     })
   )

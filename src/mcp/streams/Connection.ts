@@ -46,11 +46,25 @@ export class Connection {
   /** A whole response; `own` are headers that only Holdfast sends, such as its own challenge. */
   reply(status: number, text: string, headers: Headers = {}, own: Headers = {}): void {
     if (this.closed) return
+    this.#beginWhole(status, Buffer.byteLength(text), headers, own)
+    this.#response.end(text)
+  }
+
+  /** `reply`, with a text that is encoded already, in pieces. */
+  replyEncoded(status: number, pieces: ReadonlyArray<string | Uint8Array>, headers: Headers = {}): void {
+    if (this.closed) return
+    this.#beginWhole(status, pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0), headers, {})
+    // So that all pieces leave in one write.
+    this.#response.cork()
+    for (const piece of pieces) this.#response.write(piece)
+    this.#response.end()
+  }
+
+  #beginWhole(status: number, length: number, headers: Headers, own: Headers): void {
     const passed = passedToAgent(headers)
     passed["content-type"] ??= "application/json"
-    passed["content-length"] = String(Buffer.byteLength(text))
+    passed["content-length"] = String(length)
     this.#response.writeHead(status, { ...passed, ...own })
-    this.#response.end(text)
   }
 
   replyEmpty(status: number): void {

@@ -14,6 +14,7 @@ import * as McpHeaders from "../../domain/McpHeaders.ts"
 import * as Message from "../../domain/Message.ts"
 import { factsOf } from "../../domain/Methods.ts"
 import type { OpenRelaySession } from "../handshake/OpenRelaySession.ts"
+import type { KnownAnswer } from "../KnownAnswers.ts"
 import type { ParamHeaders } from "./ParamHeaders.ts"
 
 type Headers = Readonly<Record<string, string>>
@@ -34,13 +35,16 @@ export interface Translation extends Outgoing {
   /** A message that came before the answer; `undefined` where the agent's era would not have been told it. */
   readonly event: (data: string) => string | undefined
   readonly answer: (status: number, text: string) => { readonly status: number; readonly text: string }
+  /** The result of an answer that came before, as `answer` would have it in a whole one. */
+  readonly known: (answer: KnownAnswer) => string
 }
 
 const asItIs = (request: Outgoing): Translation => ({
   ...request,
   unchanged: true,
   event: (data) => data,
-  answer: (status, text) => ({ status, text })
+  answer: (status, text) => ({ status, text }),
+  known: ({ result }) => result
 })
 
 let translations = 0
@@ -85,8 +89,12 @@ const learned = (translation: Translation, params: ParamHeaders | undefined): Tr
   params === undefined ? translation : {
     ...translation,
     answer: (status, text) => {
-      params.learn(text)
+      params.learn(JsonText.at(text, ["result"]) ?? "{}")
       return translation.answer(status, text)
+    },
+    known: (answer) => {
+      params.learn(answer.result)
+      return translation.known(answer)
     }
   }
 
@@ -101,7 +109,8 @@ const toModern = (request: Outgoing, method: string, envelope: Envelope.Envelope
     text: JsonText.at(text, ["result", "resultType"]) === "\"input_required\""
       ? JsonRpcError.text(request.id, needsInput)
       : EraForm.legacyResponse(text)
-  })
+  }),
+  known: (answer) => answer.legacyResult()
 })
 
 const needsInput: JsonRpcError.JsonRpcError = {
@@ -134,6 +143,7 @@ const toLegacy = (request: Outgoing): Translation => {
       const named = JsonText.set(text, ["id"], request.id)
       const status = JsonText.at(text, ["error", "code"]) === "-32601" ? 404 : 200
       return { status, text: EraForm.modernResponse(named, String(method)) }
-    }
+    },
+    known: (answer) => answer.modernResult(String(method))
   }
 }

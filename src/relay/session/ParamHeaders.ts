@@ -36,9 +36,13 @@ const spoken = (value: unknown): string | undefined => {
 export class ParamHeaders {
   readonly #tools = new Map<string, ReadonlyArray<Declaration>>()
 
-  /** From the text of a tools/list response. */
-  learn(response: string): void {
-    for (const text of JsonText.elements(response, ["result", "tools"])) {
+  #learnt: string | undefined
+
+  /** From the text of a tools/list result; the one that came last is not read again. */
+  learn(result: string): void {
+    if (result === this.#learnt) return
+    this.#learnt = result
+    for (const text of JsonText.elements(result, ["tools"])) {
       const name: unknown = JSON.parse(JsonText.at(text, ["name"]) ?? "null")
       if (!Predicate.isString(name)) continue
       const schema = text.includes("x-mcp-header") ? JsonText.at(text, ["inputSchema"]) : undefined

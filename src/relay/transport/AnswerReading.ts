@@ -53,14 +53,17 @@ export interface Heard {
 }
 
 /** Gives each event to `onEvent`, in order, until the one that answers `id`; `undefined` where the stream ends first. */
-export const untilAnswer = Effect.fnUntraced(function*(
+export const untilAnswer = Effect.fnUntraced(function*<A = never>(
   events: Pull<SseEvent>,
   id: string,
-  onEvent: (heard: Heard) => Effect.Effect<void>
+  onEvent: (heard: Heard) => Effect.Effect<void>,
+  recognize: (text: string) => A | undefined = () => undefined
 ) {
   while (true) {
     const event = yield* events
     if (Option.isNone(event)) return undefined
+    const recognized = isMessage(event.value) ? recognize(event.value.data) : undefined
+    if (recognized !== undefined) return recognized
     const messages = isMessage(event.value) ? messagesIn(event.value.data) : []
     const found = answerIn(messages, id)
     if (found !== undefined) return found

@@ -3,8 +3,34 @@ import { Effect, Option } from "effect"
 import type { RelayFailure } from "../RelayFailure.ts"
 import type { Pull } from "./RelayAnswer.ts"
 
+/** All of a body, decoded when it is read as text. */
+export class WholeBody {
+  readonly _tag = "Whole"
+  readonly chunks: ReadonlyArray<Uint8Array>
+  readonly length: number
+  #text: string | undefined
+
+  constructor(chunks: ReadonlyArray<Uint8Array>, length: number) {
+    this.chunks = chunks
+    this.length = length
+  }
+
+  static ofText(text: string): WholeBody {
+    const bytes = Buffer.from(text)
+    return new WholeBody([bytes], bytes.length)
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.chunks, this.length)
+  }
+
+  get text(): string {
+    return this.#text ??= this.bytes.toString("utf8")
+  }
+}
+
 export type Collected =
-  | { readonly _tag: "Whole"; readonly text: string }
+  | WholeBody
   /** Longer than the bound: from its first byte on. */
   | { readonly _tag: "Longer"; readonly chunks: Pull<Uint8Array> }
 
@@ -16,7 +42,7 @@ export const collect = Effect.fnUntraced(function*(
   let length = 0
   while (length <= most) {
     const chunk = yield* chunks
-    if (Option.isNone(chunk)) return { _tag: "Whole", text: Buffer.concat(read, length).toString("utf8") }
+    if (Option.isNone(chunk)) return new WholeBody(read, length)
     read.push(chunk.value)
     length += chunk.value.length
   }

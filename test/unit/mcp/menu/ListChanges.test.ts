@@ -11,6 +11,7 @@ import { AgentSession } from "../../../../src/mcp/sessions/AgentSession.ts"
 import { AgentSessions } from "../../../../src/mcp/sessions/AgentSessions.ts"
 import { EventLogs } from "../../../../src/mcp/streams/EventLogs.ts"
 import * as ListResult from "../../../../src/menu/ListResult.ts"
+import { NarrowedList } from "../../../../src/menu/NarrowedLists.ts"
 import { Deadlines } from "../../../../src/supervision/Deadlines.ts"
 import { Supervisor } from "../../../../src/supervision/Supervisor.ts"
 
@@ -26,8 +27,8 @@ const setup = Effect.gen(function*() {
 
   const doubles = Layer.mergeAll(
     Layer.mock(SessionMenu, {
-      last: () => Effect.map(Ref.get(kept), (result) => Option.some({ fetchedAt: 0, result })),
-      fingerprint: (_session, result) => Effect.succeed(ListResult.fingerprint(result)),
+      last: () => Effect.map(Ref.get(kept), (result) => Option.some(new NarrowedList(result))),
+      narrow: (_session, result) => Effect.succeed(new NarrowedList(result)),
       ignoresListChanged: (session) => session.clientName === "deaf"
     }),
     Layer.mock(FreshList, {

@@ -1,0 +1,29 @@
+/**
+ * What was made of the last few texts, each worked out once. A text that comes again as the same string costs nothing to
+ * find, an equal one the comparison of its characters.
+ */
+const maxTexts = 8
+/** The newest one stays however long it is. */
+const maxCharacters = 32 * 1024 * 1024
+
+export class TextMemo<A> {
+  readonly #make: (text: string) => A
+  /** Most recently asked for first. */
+  #known: ReadonlyArray<{ readonly text: string; readonly value: A }> = []
+
+  constructor(make: (text: string) => A) {
+    this.#make = make
+  }
+
+  of(text: string): A {
+    const [newest] = this.#known
+    if (newest?.text === text) return newest.value
+    const found = this.#known.find((known) => known.text === text) ?? { text, value: this.#make(text) }
+    let characters = 0
+    this.#known = [found, ...this.#known.filter((known) => known !== found)].filter((known, index) => {
+      characters += known.text.length
+      return index === 0 || (index < maxTexts && characters <= maxCharacters)
+    })
+    return found.value
+  }
+}

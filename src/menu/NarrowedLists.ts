@@ -1,0 +1,60 @@
+/**
+ * Tools lists as agents see them, each narrowed, encoded and digested once: for as long as the relay gives the same list,
+ * whoever may see the same tools of it gets the same text and the same bytes.
+ */
+import { Option } from "effect"
+import { TextMemo } from "../domain/TextMemo.ts"
+import * as ListResult from "./ListResult.ts"
+import * as Narrowing from "./Narrowing.ts"
+
+/** Views of one list that are remembered at once; one more starts afresh. */
+const maxViews = 16
+
+export class NarrowedList {
+  readonly result: string
+  #bytes: Buffer | undefined
+  #fingerprint: string | undefined
+
+  constructor(result: string) {
+    this.result = result
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes ??= Buffer.from(this.result)
+  }
+
+  get fingerprint(): string {
+    return this.#fingerprint ??= ListResult.fingerprint(this.result)
+  }
+}
+
+interface KnownList {
+  readonly plain: string
+  readonly names: ReadonlyArray<string | undefined>
+  /** By the places of the tools that are hidden. */
+  readonly views: Map<string, NarrowedList>
+}
+
+export class NarrowedLists {
+  readonly #known: TextMemo<KnownList>
+
+  constructor(isBufferable: (tool: string) => boolean) {
+    this.#known = new TextMemo((result) => {
+      const plain = Narrowing.withoutOutputSchema(result, isBufferable)
+      return { plain, names: Narrowing.namesIn(plain), views: new Map() }
+    })
+  }
+
+  /** The rules are asked each time, so it makes no difference what they depend on. */
+  narrow(result: string, hides: Narrowing.Hides): NarrowedList {
+    const { names, plain, views } = this.#known.of(result)
+    const hidden = names.flatMap((name, index) => name !== undefined && Option.isSome(hides(name)) ? [index] : [])
+    const key = hidden.join()
+    const known = views.get(key)
+    if (known !== undefined) return known
+    const made = new NarrowedList(Narrowing.narrow(plain, hides))
+    if (views.size >= maxViews) views.clear()
+    views.set(key, made)
+    return made
+  }
+}
