@@ -130,8 +130,12 @@ export class CachedLists extends Context.Service<CachedLists, {
           }
           remembered.delete(name)
           const written = yield* Effect.result(write(key, method, list))
-          if (written._tag === "Success") remember(name, { ...list, agent: key.agent, writtenAt: list.fetchedAt })
-          else yield* warn("a list could not be cached", key, method)(written.failure)
+          if (written._tag === "Success") {
+            for (const [old, { fetchedAt }] of remembered) {
+              if (fetchedAt < list.fetchedAt - forgetAfter) remembered.delete(old)
+            }
+            remember(name, { ...list, agent: key.agent, writtenAt: list.fetchedAt })
+          } else yield* warn("a list could not be cached", key, method)(written.failure)
           if (method === "tools/list" && !unchanged) forgetSpecs()
           return list
         }),

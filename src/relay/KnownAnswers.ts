@@ -108,7 +108,10 @@ export class KnownAnswers {
     const end = start + Buffer.byteLength(id)
     // Bytes that are no UTF-8 are as many characters of another length.
     if (bytes.toString("utf8", start, end) !== id) return undefined
-    const known = new KnownAnswer(text, idSpan, result, { before: bytes.subarray(0, start), after: bytes.subarray(end) })
+    const known = new KnownAnswer(text, idSpan, result, {
+      before: bytes.subarray(0, start),
+      after: bytes.subarray(end)
+    })
     this.#remember(known)
     return known
   }

@@ -65,6 +65,51 @@ describe("CachedLists", () => {
       assert.isUndefined(yield* found({ ...key, principal: PrincipalId.make("q") }))
     }).pipe(Effect.provide(Cached)))
 
+  it.effect("writes a list that comes again unchanged once a minute at most, and one that changed at once", () =>
+    Effect.gen(function*() {
+      const cached = yield* CachedLists
+      const sql = yield* SqlClient.SqlClient
+      /** What is on disk is marked, so that each write shows. */
+      const mark = sql`UPDATE kept_lists SET result = 'marked'`
+      const onDisk = sql<
+        { readonly result: string; readonly at: number }
+      >`SELECT result, fetched_at AS at FROM kept_lists`
+      yield* cached.save(key, "tools/list", "list")
+      yield* mark
+      yield* TestClock.adjust("59 seconds")
+      yield* cached.save(key, "tools/list", ["li", "st"].join(""))
+      assert.deepStrictEqual(yield* onDisk, [{ result: "marked", at: 0 }])
+      assert.deepStrictEqual(
+        yield* cached.find(key, "tools/list"),
+        Option.some({ fetchedAt: 59_000, result: "list" })
+      )
+      yield* cached.save(key, "tools/list", "changed")
+      assert.deepStrictEqual(yield* onDisk, [{ result: "changed", at: 59_000 }])
+      yield* mark
+      yield* TestClock.adjust("1 minute")
+      yield* cached.save(key, "tools/list", "changed")
+      assert.deepStrictEqual(yield* onDisk, [{ result: "changed", at: 119_000 }])
+    }).pipe(Effect.provide(Cached)))
+
+  it.effect("writes again what a disk that failed did not take", () =>
+    Effect.gen(function*() {
+      const cached = yield* CachedLists
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`ALTER TABLE kept_lists RENAME TO gone`
+      yield* cached.save(key, "tools/list", "list")
+      yield* sql`ALTER TABLE gone RENAME TO kept_lists`
+      yield* cached.save(key, "tools/list", "list")
+      assert.deepStrictEqual(yield* sql`SELECT result FROM kept_lists`, [{ result: "list" }])
+    }).pipe(Effect.provide(Cached)))
+
+  it.effect("forgets an agent's lists in memory as well", () =>
+    Effect.gen(function*() {
+      const cached = yield* CachedLists
+      yield* cached.save(key, "tools/list", "list")
+      yield* cached.forget(defaultAgent)
+      assert.isUndefined(yield* found(key))
+    }).pipe(Effect.provide(Cached)))
+
   it.effect("tells what a tool declares, and forgets it when a new list is cached", () =>
     Effect.gen(function*() {
       const cached = yield* CachedLists

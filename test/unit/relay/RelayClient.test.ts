@@ -1,8 +1,9 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Option, type Scope } from "effect"
 import type { ServerResponse } from "node:http"
 import type { SettingsSchema } from "../../../src/config/Settings.ts"
 import { defaultAgent, PrincipalId } from "../../../src/domain/Ids.ts"
+import * as JsonText from "../../../src/domain/JsonText.ts"
 import { RelayLink } from "../../../src/relay/link/RelayLink.ts"
 import { RelayClient, type RequestOptions } from "../../../src/relay/RelayClient.ts"
 import { type RelaySession, RelaySessions } from "../../../src/relay/session/RelaySession.ts"
@@ -303,6 +304,40 @@ describe("RelayClient", () => {
             length += chunk.value.length
           }
           assert.strictEqual(length, JSON.stringify(result(7, value)).length)
+        }))
+    }))
+
+  it.live("does not parse an answer that differs from one before by its id alone", () =>
+    Effect.gen(function*() {
+      const parse = yield* Effect.acquireRelease(
+        Effect.sync(() => vi.spyOn(JSON, "parse")),
+        (spy) => Effect.sync(() => spy.mockRestore())
+      )
+      const parsed = () => parse.mock.calls.filter(([text]) => text.includes("told by this marker")).length
+      let asSse = false
+      let edition = 0
+      /** As official servers write it: the id comes last. */
+      const answer = (id: string) =>
+        `{"result":{"tools":[ {"name":"\\u00e9 é"} ],"told by this marker":${edition}},"jsonrpc":"2.0","id":${id}}`
+      const relay = yield* relayThat(({ body, rpc }, response) => {
+        if (rpc !== "tools/list") return void response.writeHead(202).end()
+        const text = answer(JsonText.at(body, ["id"]) ?? "")
+        response.writeHead(200, { "content-type": asSse ? "text/event-stream" : "application/json" })
+        response.end(asSse ? `data: ${text}\n\n` : text)
+      })
+      yield* using(relay, (session, client) =>
+        Effect.gen(function*() {
+          const list = (id: string) => {
+            const text = `{"jsonrpc":"2.0","id":${id},"method":"tools/list"}`
+            return ask(session, client, { id, text, repeats: true })
+          }
+          const ids = ["7", "12345678901234567890", `"\\u0061\\"b"`]
+          for (const [count, sse] of [false, true, false].entries()) {
+            asSse = sse
+            edition = count
+            for (const id of ids) assert.strictEqual(yield* list(id), answer(id))
+            assert.strictEqual(parsed(), count + 1)
+          }
         }))
     }))
 
