@@ -8,9 +8,9 @@
 import { Effect, Result, type Scope } from "effect"
 import type * as Message from "../domain/Message.ts"
 import type { SseEvent } from "../domain/SseEvent.ts"
-import type { KnownAnswer } from "./KnownAnswers.ts"
 import { AnswerCutOff, RelayFailure } from "./RelayFailure.ts"
 import { cutOff, type Heard, untilAnswer } from "./transport/AnswerReading.ts"
+import type { KnownAnswer } from "./transport/KnownAnswers.ts"
 import type { Pull, RelayAnswer } from "./transport/RelayTransport.ts"
 
 /** What a relay may ask for before its stream is resumed, milliseconds. */

@@ -14,7 +14,7 @@ import * as McpHeaders from "../../domain/McpHeaders.ts"
 import * as Message from "../../domain/Message.ts"
 import { factsOf } from "../../domain/Methods.ts"
 import type { OpenRelaySession } from "../handshake/OpenRelaySession.ts"
-import type { KnownAnswer } from "../KnownAnswers.ts"
+import type { KnownAnswer } from "../transport/KnownAnswers.ts"
 import type { ParamHeaders } from "./ParamHeaders.ts"
 
 type Headers = Readonly<Record<string, string>>

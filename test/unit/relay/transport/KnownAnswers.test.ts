@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as fc from "fast-check"
-import * as Message from "../../../src/domain/Message.ts"
-import { KnownAnswers } from "../../../src/relay/KnownAnswers.ts"
-import { WholeBody } from "../../../src/relay/transport/BodyText.ts"
-import { jsonText } from "../../support/jsonTexts.ts"
+import * as Message from "../../../../src/domain/Message.ts"
+import { WholeBody } from "../../../../src/relay/transport/BodyText.ts"
+import { KnownAnswers } from "../../../../src/relay/transport/KnownAnswers.ts"
+import { jsonText } from "../../../support/jsonTexts.ts"
 
 const body = (bytes: Buffer, ...cuts: ReadonlyArray<number>): WholeBody => {
   const ends = [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].toSorted((a, b) => a - b)

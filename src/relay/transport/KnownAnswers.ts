@@ -2,10 +2,10 @@
  * The relay's last answers to lists, by their bytes: one that differs from a known one by its id alone is neither decoded
  * nor parsed again.
  */
-import * as EraForm from "../domain/EraForm.ts"
-import * as JsonText from "../domain/JsonText.ts"
-import type * as Message from "../domain/Message.ts"
-import type { WholeBody } from "./transport/BodyText.ts"
+import * as EraForm from "../../domain/EraForm.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import type * as Message from "../../domain/Message.ts"
+import type { WholeBody } from "./BodyText.ts"
 
 const maxAnswers = 8
 /** The newest one stays however long it is. */
