@@ -5,7 +5,7 @@
  */
 import { Duration, Effect, type Scope } from "effect"
 import { Settings } from "../../config/Settings.ts"
-import { factsOf, type TimeoutClass } from "../../domain/Methods.ts"
+import { factsOf, isList, type TimeoutClass } from "../../domain/Methods.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { type FinalAnswer, RelayClient } from "../../relay/RelayClient.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
@@ -50,14 +50,13 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
   const attempt: PassThrough["attempt"] = (context, ahead, options = {}) => {
     const { headers, relayId, request, session } = context
     const { onBytes, sent, streamJson } = options
-    const { items, timeout } = factsOf(request.method)
     return client.request(session.relay, {
       text: sent?.text ?? request.text,
       id: sent?.id ?? request.id,
       as: sent === undefined ? relayId : undefined,
       headers: sent?.headers ?? headers,
-      timeout: timeouts[timeout],
-      repeats: items !== undefined,
+      timeout: timeouts[factsOf(request.method).timeout],
+      repeats: isList(request.method),
       streamJson,
       onBytes,
       onStream: () => ahead.relayStreams(),
