@@ -5,13 +5,13 @@
  * because its outcome could not be written down.
  */
 import { Clock, Effect, Metric, PubSub, Schedule, Stream } from "effect"
-import { RelayTarget, Settings } from "../../config/Settings.ts"
+import { RelayTarget } from "../../config/Settings.ts"
 import type { PrincipalId } from "../../domain/Ids.ts"
 import * as Metrics from "../../observability/Metrics.ts"
 import { type Entry, updated } from "../Entry.ts"
 import { type Claim, OutboxStore } from "../store/OutboxStore.ts"
 import { firstEntering, type Lane, noRefusals } from "./Lane.ts"
-import { pauseAfter, updateAfter } from "./Retries.ts"
+import * as Retries from "./Retries.ts"
 import type { Verdict } from "./Verdict.ts"
 
 const untilWritable = Effect.retry(Schedule.spaced("1 second"))
@@ -41,7 +41,7 @@ export interface Settlement {
 }
 
 export const make = Effect.gen(function*() {
-  const { outbox } = yield* Settings
+  const { pauseAfter, updateAfter } = yield* Retries.make
   const { id: relay } = yield* RelayTarget
   const store = yield* OutboxStore
   const delivered = yield* PubSub.unbounded<Entry>()
@@ -74,7 +74,7 @@ export const make = Effect.gen(function*() {
   const settlement: Settlement = {
     settleAndClaim: Effect.fnUntraced(function*(lane, entry, failures, verdict, principal) {
       const now = Math.floor(yield* Clock.currentTimeMillis)
-      const update = updateAfter(verdict, { attempts: entry.attempts, failures }, now, outbox)
+      const update = updateAfter(verdict, { attempts: entry.attempts, failures }, now)
       const claim = yield* untilWritable(
         Effect.suspend(() => store.settleAndClaim(entry, update, principal, firstEntering(lane)))
       )
@@ -84,7 +84,7 @@ export const make = Effect.gen(function*() {
     }, Effect.orDie),
     settle: Effect.fnUntraced(function*(lane, entry, failures, verdict, reported) {
       const now = Math.floor(yield* Clock.currentTimeMillis)
-      const update = { ...updateAfter(verdict, { attempts: entry.attempts, failures }, now, outbox), reported }
+      const update = { ...updateAfter(verdict, { attempts: entry.attempts, failures }, now), reported }
       yield* untilWritable(store.settle(entry, update))
       if (verdict._tag === "Delivered") lane.refusals = noRefusals
       if (verdict._tag === "Refused") yield* pace(lane, verdict.why, now)

@@ -13,7 +13,7 @@ import { type Deadline, Deadlines } from "../../supervision/Deadlines.ts"
 import type { OutboxRefused, WireAnswer } from "../Call.ts"
 import type { Place } from "../delivery/Lane.ts"
 import type { Lanes } from "../delivery/Lanes.ts"
-import { updateAfter } from "../delivery/Retries.ts"
+import * as Retries from "../delivery/Retries.ts"
 import type { Settlement } from "../delivery/Settlement.ts"
 import { ofAnswer, ofFailure, type Verdict } from "../delivery/Verdict.ts"
 import { dead, type Entry, inFlight, unknownOutcome } from "../Entry.ts"
@@ -44,7 +44,8 @@ export const make = Effect.fnUntraced(function*(
   }
 ) {
   const { acceptance, isStopping, known, lanes, settlement } = room
-  const { link: { silence }, outbox } = yield* Settings
+  const { link: { silence } } = yield* Settings
+  const { updateAfter } = yield* Retries.make
   const link = yield* RelayLink
   const deadlines = yield* Deadlines
   const clock = yield* Clock.Clock
@@ -71,7 +72,7 @@ export const make = Effect.fnUntraced(function*(
       return fail
     }
     if (!mayQueue(failure)) return fail
-    const update = updateAfter(verdict, { attempts: 1, failures: 0 }, now(), outbox)
+    const update = updateAfter(verdict, { attempts: 1, failures: 0 }, now())
     return yield* acceptance.accept(underWay, place, 1, update).pipe(
       Effect.flatMap((entry) => acceptance.acknowledge(entry, entry.agent, 1)),
       // That it may have been carried out is worth more to the agent than why it could not be queued.

@@ -45,4 +45,17 @@ describe("Backoff", () => {
       backoff.reset()
       assert.deepStrictEqual(yield* delays(backoff, 2), [500, 1000])
     }))
+
+  it.effect.prop(
+    "knows the delay after any number of failures, which the schedule reaches step by step",
+    [Steps],
+    ([count]) =>
+      Effect.gen(function*() {
+        const schedule = Backoff.exponential(options)
+        const after = yield* Backoff.byFailures(schedule)
+        const stepped = yield* delays(Backoff.make(schedule), count)
+        assert.deepStrictEqual(stepped.map((_, step) => after(step + 1)), stepped)
+        assert.strictEqual(after(1_000_000), 30_000)
+      })
+  )
 })
