@@ -7,6 +7,8 @@
 import { Effect, Schema } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { constants } from "node:os"
+import { withoutSecrets } from "../config/SecretVariables.ts"
+import type { SettingsValues } from "../config/Settings.ts"
 
 export class CannotStart extends Schema.TaggedError<CannotStart>()("CannotStart", {
   command: Schema.String,
@@ -42,14 +44,21 @@ const attend = (child: ChildProcess): () => void => {
   }
 }
 
-/** A command that a signal ended ends with 128 and the signal's number, as a shell says it. */
+/**
+ * A command that a signal ended ends with 128 and the signal's number, as a shell says it. It has our environment without
+ * our secrets, and `environment` besides.
+ */
 export const run = (
+  settings: SettingsValues,
   command: string,
   args: ReadonlyArray<string>,
   environment: Readonly<Record<string, string>>
 ): Effect.Effect<number, CannotStart> =>
   Effect.callback<number, CannotStart>((resume) => {
-    const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, ...environment } })
+    const child = spawn(command, args, {
+      stdio: "inherit",
+      env: { ...withoutSecrets(process.env, settings), ...environment }
+    })
     const leave = attend(child)
     child.once("error", (error: NodeJS.ErrnoException) => {
       leave()

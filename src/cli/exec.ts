@@ -84,7 +84,7 @@ const run = Effect.fnUntraced(function*(
     dataDir,
     ({ hint, name }) => Console.error(`holdfast: the command goes without credential "${name}": ${hint}`)
   )
-  return yield* Foreground.run(command, [...injection.args, ...own], {
+  return yield* Foreground.run(settings, command, [...injection.args, ...own], {
     ...credentials,
     [otherVariables.endpoint]: url,
     [otherVariables.agent]: leased.agent,

@@ -1,5 +1,6 @@
 import { Effect, Option, Redacted } from "effect"
 import { Argument, Command } from "effect/cli"
+import { settings } from "./configuration.ts"
 import { explain } from "./credential/helper.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 import { Ended } from "./Failures.ts"
@@ -26,6 +27,7 @@ export const gh = Command.make(
     const host = process.env["GH_HOST"] || "github.com"
     const token = yield* freshToken(host)
     const code = yield* Foreground.run(
+      yield* settings,
       "gh",
       args,
       Option.match(token, { onNone: () => ({}), onSome: (value) => ({ [variableFor(host)]: Redacted.value(value) }) })

@@ -2,7 +2,7 @@ import { Console, Effect, FileSystem, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { join } from "node:path"
 import { LogLevel } from "../config/Settings.ts"
-import { dataDirectory } from "./configuration.ts"
+import { dataDirectory, settings } from "./configuration.ts"
 import * as Service from "./connect/Service.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 import { CommandFailed, Ended } from "./Failures.ts"
@@ -48,7 +48,7 @@ export const logs = Command.make("logs", {
       onSome: ({ name }) =>
         ["journalctl", "--user", "--unit", name, "--lines", String(lines), ...follow ? ["-f"] : []] as const
     })
-    const code = yield* Foreground.run(program, args, {})
+    const code = yield* Foreground.run(yield* settings, program, args, {})
     if (code !== 0) return yield* new Ended({ code })
   })).pipe(
     Command.withDescription("What the daemon in the background logged"),

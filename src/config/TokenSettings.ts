@@ -2,9 +2,10 @@
  * Where a relay's token comes from (BEHAVIOUR 7). Naming a source is choosing it; several need their order in `sources`.
  *
  * In a command, a URL, headers and secrets, `{agent}` is the agent's name, `{env:NAME}` a variable of the daemon's and
- * `{file:PATH}` a file's text, both read anew with each ask, so that no secret need stand in the configuration.
+ * `{file:PATH}` a file's text, both read anew with each ask, so that no secret need stand in the configuration. `{{}` is
+ * a brace.
  */
-import { Schema } from "effect"
+import { Redacted, Schema } from "effect"
 import { AgentName } from "../domain/Ids.ts"
 
 const named = ["value", "file", "command", "url", "oauth"] as const
@@ -36,6 +37,15 @@ export const AnswerFields = Schema.Struct({
   username: Schema.optionalKey(Strings)
 })
 export type AnswerFields = typeof AnswerFields.Type
+
+/** Mints that are known by a name. */
+export const mintPresets = {
+  "workspace-git": {
+    url: "{env:CLOUD_API_URL}/api/git/token?workspaceId={env:WORKSPACE_ID}",
+    headers: { authorization: Redacted.make("Bearer {env:WORKSPACE_TOKEN}") },
+    fields: { token: ["userToken", "token"] }
+  }
+} as const
 
 /** An endpoint that mints tokens: its URL alone, or with what it is asked with and how its answer is read. */
 export const MintSettings = Schema.Union([

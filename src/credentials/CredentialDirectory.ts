@@ -1,11 +1,17 @@
 /**
  * A directory of our own for the files of credentials: 0700, gone with the scope. What a process left that was killed is
  * taken away by the next one.
+ *
+ * It lies where only this user can make files, never in a directory for everybody's temporary ones: a neighbour could put
+ * a link in the way of what is written or removed there.
  */
-import { Context, Effect, FileSystem, Option, Path } from "effect"
+import { Config, Context, Effect, FileSystem, Option, Path } from "effect"
+import { lstatSync } from "node:fs"
+import { Settings } from "../config/Settings.ts"
+import { dataDirectoryPath } from "../storage/DataDirectory.ts"
 import { isAlive } from "../supervision/isAlive.ts"
 
-/** Containers may share a directory for temporary files, and not their process ids: those are told apart. */
+/** Containers may share such a directory, and not their process ids: those are told apart. */
 const namespace = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const link = yield* Effect.orElseSucceed(fs.readLink("/proc/self/ns/pid"), () => "")
@@ -33,21 +39,44 @@ export const retained = Effect.fnUntraced(function*(otherwise: string) {
   return directory.value
 })
 
+/** A directory itself, no link to one; of this user, and closed to all others. */
+const isOurs = (directory: string): boolean => {
+  const info = lstatSync(directory, { throwIfNoEntry: false })
+  if (info === undefined || !info.isDirectory()) return false
+  const user = process.getuid?.()
+  return user === undefined || (info.uid === user && (info.mode & 0o077) === 0)
+}
+
+/** The user's runtime directory, which is gone with the session; without one, a directory in the data directory. */
+export const parent = Effect.gen(function*() {
+  const runtime = yield* Config.NonEmptyString("XDG_RUNTIME_DIR").pipe(
+    Config.option,
+    Effect.orElseSucceed(Option.none<string>)
+  )
+  if (Option.isSome(runtime) && isOurs(runtime.value)) return runtime.value
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const { dataDir } = yield* Settings
+  const own = path.join(yield* dataDirectoryPath(dataDir), "handed")
+  yield* Effect.orDie(fs.makeDirectory(own, { recursive: true, mode: 0o700 }))
+  return isOurs(own) ? own : yield* Effect.die(new Error(`${own} is no directory of this user's alone`))
+})
+
 export const make = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const ours = yield* prefix
-  const directory = yield* Effect.orDie(fs.makeTempDirectoryScoped({ prefix: `${ours}${process.pid}-` }))
-  yield* Effect.orDie(fs.chmod(directory, 0o700))
+  const shared = yield* parent
+  const directory = yield* Effect.orDie(
+    fs.makeTempDirectoryScoped({ directory: shared, prefix: `${ours}${process.pid}-` })
+  )
 
-  const parent = path.dirname(directory)
-  const names = yield* Effect.orElseSucceed(fs.readDirectory(parent), () => [])
+  const names = yield* Effect.orElseSucceed(fs.readDirectory(shared), () => [])
   const left = names.filter((name) => {
     const pid = name.startsWith(ours) ? Number.parseInt(name.slice(ours.length), 10) : Number.NaN
-    return Number.isInteger(pid) && !isAlive(pid)
+    return Number.isInteger(pid) && !isAlive(pid) && isOurs(path.join(shared, name))
   })
-  // Another user's stays, of course.
-  yield* Effect.forEach(left, (name) => Effect.ignore(fs.remove(path.join(parent, name), { recursive: true })), {
+  yield* Effect.forEach(left, (name) => Effect.ignore(fs.remove(path.join(shared, name), { recursive: true })), {
     discard: true
   })
   return directory

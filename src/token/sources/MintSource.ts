@@ -2,7 +2,7 @@
 import { Effect, FileSystem, Predicate, Redacted, Stream } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import { createHash } from "node:crypto"
-import type { MintSettings } from "../../config/TokenSettings.ts"
+import { mintPresets, type MintSettings } from "../../config/TokenSettings.ts"
 import { failureOf } from "./SourceProblem.ts"
 import * as Template from "./Template.ts"
 import * as TokenAnswer from "./TokenAnswer.ts"
@@ -11,18 +11,10 @@ import type { TokenSource } from "./TokenSource.ts"
 
 type Mint = Exclude<MintSettings, string>
 
-const presets = {
-  "workspace-git": {
-    url: "{env:CLOUD_API_URL}/api/git/token?workspaceId={env:WORKSPACE_ID}",
-    headers: { authorization: Redacted.make("Bearer {env:WORKSPACE_TOKEN}") },
-    fields: { token: ["userToken", "token"] }
-  }
-} as const
-
 const complete = (settings: MintSettings) => {
   const mint: Mint = Predicate.isString(settings) ? { url: settings } : settings
   if (mint.preset === undefined) return { ...mint, url: mint.url ?? "" }
-  const preset = presets[mint.preset]
+  const preset = mintPresets[mint.preset]
   return {
     ...mint,
     url: mint.url ?? preset.url,

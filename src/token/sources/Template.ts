@@ -1,12 +1,7 @@
-/**
- * Text of the configuration that stands for a value known only at use: `{agent}`, `{env:NAME}`, `{file:PATH}`.
- *
- * Resolved anew with each ask, so that a mounted secret that changed is the one that is sent.
- */
+/** Fills in templates, anew with each ask, so that a mounted secret that changed is the one that is sent. */
 import { Config, Effect, FileSystem, Redacted } from "effect"
+import * as TemplateText from "../../config/TemplateText.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
-
-const hole = /\{(agent|env:\w+|file:[^{}]+)\}/g
 
 const unresolved = (hint: string) => new TokenSourceFailed({ code: "not configured", hint, retryable: true })
 
@@ -21,12 +16,23 @@ const fileText = Effect.fnUntraced(function*(path: string) {
   return yield* Effect.mapError(fs.readFileString(path), () => unresolved(`the file ${path} cannot be read`))
 })
 
-const valueOf = Effect.fnUntraced(function*(name: string, agent: string) {
-  if (name === "agent") return agent
-  const rest = name.slice(name.indexOf(":") + 1)
-  const text = (yield* name.startsWith("env:") ? variable(rest) : fileText(rest)).trim()
-  return text === "" ? yield* unresolved(`${rest} is empty`) : text
-})
+const filledIn = (name: string, text: string) => {
+  const trimmed = text.trim()
+  return trimmed === "" ? Effect.fail(unresolved(`${name} is empty`)) : Effect.succeed(trimmed)
+}
+
+const valueOf = (hole: TemplateText.Hole, agent: string) => {
+  switch (hole._tag) {
+    case "Brace":
+      return Effect.succeed("{")
+    case "Agent":
+      return Effect.succeed(agent)
+    case "Variable":
+      return Effect.flatMap(variable(hole.name), (text) => filledIn(hole.name, text))
+    case "File":
+      return Effect.flatMap(fileText(hole.path), (text) => filledIn(hole.path, text))
+  }
+}
 
 /** `encode` is applied to what is filled in, but not to what begins the text: that is a URL's origin. */
 export const resolve = Effect.fnUntraced(function*(
@@ -35,9 +41,8 @@ export const resolve = Effect.fnUntraced(function*(
   encode: (text: string) => string = (text) => text
 ): Effect.fn.Return<string, TokenSourceFailed, FileSystem.FileSystem> {
   const filled = yield* Effect.forEach(
-    [...template.matchAll(hole)],
-    (match) => Effect.map(valueOf(match[1] ?? "", agent), (text) => match.index === 0 ? text : encode(text))
+    TemplateText.holesIn(template),
+    ({ at, hole }) => Effect.map(valueOf(hole, agent), (text) => at === 0 ? text : encode(text))
   )
-  let next = 0
-  return template.replace(hole, () => filled[next++] ?? "")
+  return TemplateText.fill(template, filled)
 })

@@ -1,5 +1,6 @@
 /** A token that the configuration or the environment holds: as it is, or by the name of a variable or a file. */
 import { Context, Effect, FileSystem, Option, Redacted, Stream } from "effect"
+import * as TemplateText from "../../config/TemplateText.ts"
 import { resolve } from "./Template.ts"
 import type { TokenSource } from "./TokenSource.ts"
 
@@ -10,9 +11,9 @@ export const fixed = (name: string, value: Redacted.Redacted): TokenSource => ({
   changes: Stream.empty
 })
 
-export const isTemplate = (value: Redacted.Redacted): boolean => /\{(env|file):/.test(Redacted.value(value))
+export const isTemplate = (value: Redacted.Redacted): boolean => TemplateText.isTemplate(Redacted.value(value))
 
-/** `{env:NAME}` or `{file:PATH}`, read anew with each ask. */
+/** With `{env:NAME}` or `{file:PATH}`, read anew with each ask. */
 export const fromTemplate = Effect.fnUntraced(function*(name: string, template: Redacted.Redacted, agent: string) {
   const services = yield* Effect.context<FileSystem.FileSystem>()
   return {

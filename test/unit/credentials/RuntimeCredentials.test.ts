@@ -3,7 +3,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Layer, Option, Redacted, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Settings, settingsFrom } from "../../../src/config/Settings.ts"
@@ -90,13 +89,17 @@ describe("RuntimeCredentials", () => {
 
   it.effect("takes away what a process left that was killed, and nothing of one that lives", () =>
     Effect.gen(function*() {
-      const prefix = join(tmpdir(), yield* Effect.provide(CredentialDirectory.prefix, NodeServices.layer))
+      const parent = yield* Effect.provide(CredentialDirectory.parent, [
+        NodeServices.layer,
+        Layer.succeed(Settings, settings)
+      ])
+      const prefix = join(parent, yield* Effect.provide(CredentialDirectory.prefix, NodeServices.layer))
       // Larger than any process id.
       const nobody = 2 ** 30
       const left = mkdtempSync(`${prefix}${nobody}-`)
       writeFileSync(join(left, "github"), "secret", { mode: 0o600 })
       const alive = mkdtempSync(`${prefix}${process.ppid}-`)
-      const elsewhere = mkdtempSync(join(tmpdir(), `holdfast-credentials-1-${nobody}-`))
+      const elsewhere = mkdtempSync(join(parent, `holdfast-credentials-1-${nobody}-`))
       yield* Effect.addFinalizer(() =>
         Effect.sync(() => [alive, elsewhere].forEach((path) => rmSync(path, { recursive: true })))
       )

@@ -1,0 +1,41 @@
+/** The variables of Holdfast's own environment that hold what an agent must not have, by the settings in force. */
+import { otherVariables, variableOf } from "./Environment.ts"
+import type { SettingsValues } from "./Settings.ts"
+import * as TemplateText from "./TemplateText.ts"
+
+/** Settings that may hold a token or a secret themselves. */
+export const secretSettings = ["token", "relays", "credentials"] as const
+
+/** No program runs well without these, whatever a setting takes from them. */
+const everyday: ReadonlySet<string> = new Set([
+  "PATH",
+  "HOME",
+  "USER",
+  "LOGNAME",
+  "SHELL",
+  "TERM",
+  "LANG",
+  "TZ",
+  "PWD",
+  "TMPDIR"
+])
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * The environment without the relay's token, every agent's secret, the settings that may hold a secret, and whatever a
+ * setting takes its value from (`{env:NAME}`). What a token's command reads by itself is not known here.
+ */
+export const withoutSecrets = (environment: Environment, settings: SettingsValues): Environment => {
+  const named = new Set<string>([
+    otherVariables.relayToken,
+    otherVariables.agentSecret,
+    ...TemplateText.variablesOf(settings).filter((name) => !everyday.has(name))
+  ])
+  const isSecret = (name: string) =>
+    named.has(name) ||
+    secretSettings.map((setting) => variableOf([setting])).some((root) => name === root || name.startsWith(`${root}_`))
+  // Windows takes a variable by any case of its name.
+  const known = (name: string) => isSecret(name) || (process.platform === "win32" && isSecret(name.toUpperCase()))
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !known(name)))
+}
