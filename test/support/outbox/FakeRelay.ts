@@ -7,6 +7,7 @@ import { RelayClient } from "../../../src/relay/RelayClient.ts"
 import { ConnectFailed, RelayFailure } from "../../../src/relay/RelayFailure.ts"
 import { RelaySessions } from "../../../src/relay/session/RelaySession.ts"
 import { LiveToken } from "../../../src/token/LiveToken.ts"
+import { countedTurns } from "./advance.ts"
 
 export interface Sent {
   readonly text: string
@@ -138,5 +139,5 @@ export class FakeRelay extends Context.Service<FakeRelay, {
         })
       )
     )
-  }))
+  })).pipe(Layer.provideMerge(countedTurns))
 }

@@ -8,6 +8,7 @@ import * as SqliteClient from "../../../src/storage/SqliteClient.ts"
 import { Deadlines } from "../../../src/supervision/Deadlines.ts"
 import { Supervisor } from "../../../src/supervision/Supervisor.ts"
 import { temporaryDirectory } from "../temporaryDirectory.ts"
+import { countedTurns } from "./advance.ts"
 import { FakeRelay } from "./FakeRelay.ts"
 
 export type OutboxSettings = NonNullable<(typeof SettingsSchema.Encoded)["outbox"]>
@@ -34,5 +35,6 @@ export const outboxWith = (outbox: OutboxSettings = {}) =>
   Outbox.layer.pipe(
     Layer.provideMerge(Layer.unwrap(Effect.map(temporaryDirectory, (directory) => databaseAt(`${directory}/h.db`)))),
     Layer.provideMerge(FakeRelay.layer),
-    Layer.provideMerge(ground(outbox))
+    Layer.provideMerge(ground(outbox)),
+    Layer.provideMerge(countedTurns)
   )
