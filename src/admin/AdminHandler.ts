@@ -3,12 +3,13 @@
  *
  * Behind the admin secret; Host and Origin are the server's to check, as for every route of its own.
  */
-import { NodeHttpServer } from "@effect/platform-node"
+import { NodeHttpPlatform, NodeHttpServer } from "@effect/platform-node"
 import { Context, Effect, Layer } from "effect"
-import { HttpRouter } from "effect/http"
+import { Etag, HttpRouter } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { ExtraRoutes } from "../mcp/http/ExtraRoutes.ts"
+import * as HostServices from "../storage/HostServices.ts"
 import * as AdminAccessLive from "./AdminAccessLive.ts"
 import { AdminApi } from "./AdminApi.ts"
 import { AdminSecret } from "./AdminSecret.ts"
@@ -53,7 +54,7 @@ export class AdminHandler extends Context.Service<AdminHandler, {
       const app = yield* HttpRouter.toHttpEffect(routes)
       return AdminHandler.of({ handle: yield* NodeHttpServer.makeHandler(app, { scope }) })
     })
-  ).pipe(Layer.provide(NodeHttpServer.layerHttpServices))
+  ).pipe(Layer.provide([NodeHttpPlatform.layer, Etag.layerWeak, HostServices.layer]))
 
   /** The admin room as the daemon serves it: `/api` of the endpoint, behind the data directory's secret. */
   static readonly layer = Layer.effectDiscard(Effect.gen(function*() {

@@ -1,10 +1,10 @@
-import { NodeServices } from "@effect/platform-node"
 import { Effect, FileSystem, Layer, Option, Path, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Settings } from "../config/Settings.ts"
 import { ContextEvent } from "../context/ContextState.ts"
 import { WorkspaceContexts } from "../context/WorkspaceContexts.ts"
 import type { AgentName } from "../domain/Ids.ts"
+import * as HostServices from "../storage/HostServices.ts"
 import { AdminApi } from "./AdminApi.ts"
 import { BadRequest, Conflict } from "./AdminErrors.ts"
 import type { ContextCommand } from "./ContextView.ts"
@@ -94,4 +94,4 @@ export const layerNoDeps = HttpApiBuilder.group(
       })
     })
   })
-).pipe(Layer.provide(NodeServices.layer))
+).pipe(Layer.provide(HostServices.layer))

@@ -6,10 +6,10 @@
  * anything of its own. What was seen last is on disk, so that what happens while the daemon is down is seen at its start;
  * but for work that was both begun and merged meanwhile.
  */
-import { NodeServices } from "@effect/platform-node"
 import { Effect, FileSystem, Layer, Option, Schedule } from "effect"
 import { Settings } from "../config/Settings.ts"
 import type { AgentName } from "../domain/Ids.ts"
+import * as HostServices from "../storage/HostServices.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import { basesOf, isAhead, isMerged } from "./BranchMerge.ts"
 import type { ContextEvent } from "./ContextState.ts"
@@ -91,4 +91,4 @@ export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
 }))
 
 /** The context room: where each agent stands, and what git does to it. */
-export const layer = layerNoDeps.pipe(Layer.provide(NodeServices.layer), Layer.provideMerge(WorkspaceContexts.layer))
+export const layer = layerNoDeps.pipe(Layer.provide(HostServices.layer), Layer.provideMerge(WorkspaceContexts.layer))

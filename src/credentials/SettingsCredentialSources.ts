@@ -1,7 +1,8 @@
 /** The sources of the credentials that the settings name: the same kinds that a relay's token may come from. */
-import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import { NodeHttpClient } from "@effect/platform-node"
 import { Effect, Layer, Option } from "effect"
 import { Settings } from "../config/Settings.ts"
+import * as HostServices from "../storage/HostServices.ts"
 import { sourceOf } from "../token/sources/ChosenSource.ts"
 import { type CredentialSource, CredentialSources, CredentialUnavailable } from "./CredentialSources.ts"
 
@@ -24,4 +25,4 @@ export const layer = Layer.effect(
     }
     return CredentialSources.of({ sources })
   })
-).pipe(Layer.provide([NodeServices.layer, NodeHttpClient.layerUndici]))
+).pipe(Layer.provide([HostServices.layer, NodeHttpClient.layerUndici]))

@@ -3,10 +3,11 @@
  *
  * Never two refreshes of one token in flight. The token never leaves this service except in a `Redacted`.
  */
-import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import { NodeHttpClient } from "@effect/platform-node"
 import { Context, Effect, Exit, Layer, Option, PubSub, Scope, Semaphore, Stream } from "effect"
 import { RelayTarget } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
+import * as HostServices from "../storage/HostServices.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import * as RelayToken from "./RelayToken.ts"
 import { choose, type ChosenSource, type TokenOwner } from "./sources/ChosenSource.ts"
@@ -55,7 +56,7 @@ export class LiveToken extends Context.Service<LiveToken, {
       const { id, token, url } = yield* RelayTarget
       return yield* make(id, yield* choose(id, token, url))
     })
-  ).pipe(Layer.provide([NodeServices.layer, NodeHttpClient.layerUndici]))
+  ).pipe(Layer.provide([HostServices.layer, NodeHttpClient.layerUndici]))
 
   /** Over a source of the embedding program's own. */
   static readonly layerOf = (chosen: ChosenSource) =>
