@@ -36,7 +36,7 @@ export default defineConfig({
           name: "system",
           include: ["test/system/**/*.test.ts"],
           // Each process that a test starts would read and compile the same sources anew.
-          globalSetup: ["test/support/bundledMain.ts"]
+          globalSetup: ["test/support/bundledPrograms.ts"]
         }
       }
     ]

@@ -17,7 +17,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 900_000,
     hookTimeout: 60_000,
-    globalSetup: ["test/support/bundledMain.ts"],
+    globalSetup: ["test/support/bundledPrograms.ts"],
     env: { TEST_DEPTH: "drill" }
   }
 })

@@ -12,7 +12,7 @@ export default defineConfig({
     reporters: ["./test/support/LineReporter.ts"],
     include: ["test/**/*.long.test.ts"],
     maxWorkers: 2,
-    globalSetup: ["test/support/bundledMain.ts"],
+    globalSetup: ["test/support/bundledPrograms.ts"],
     testTimeout: 600_000,
     hookTimeout: 60_000
   }

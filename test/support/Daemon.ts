@@ -1,9 +1,9 @@
 /** The daemon as a real process in the hands of a test: started, killed, terminated, restarted on the same port. */
 import { Effect, Exit, type Scope } from "effect"
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { memoryDirectory } from "./environment.ts"
 import { type Ended, type Environment, launch, type Program, run } from "./Program.ts"
 
 export interface DaemonOptions {
@@ -90,7 +90,7 @@ const readEndpoint = (
 const start = (options: DaemonOptions = {}): Effect.Effect<Daemon, never, Scope.Scope> =>
   Effect.gen(function*() {
     const dataDir = options.dataDir ?? (yield* Effect.acquireRelease(
-      Effect.sync(() => mkdtempSync(join(tmpdir(), "holdfast-data-"))),
+      Effect.sync(() => mkdtempSync(join(memoryDirectory(), "holdfast-data-"))),
       (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
     ))
     let present: Ready = yield* Effect.acquireRelease(boot(options, dataDir), (_first, exit): Effect.Effect<void> =>

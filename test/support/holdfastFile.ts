@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url"
 
-/** What `node` starts as `holdfast`: the build where a run has made one (`bundledMain.ts`), else the sources. */
+/** What `node` starts as `holdfast`: the build where a run has made one (`bundledPrograms.ts`), else the sources. */
 export const holdfastFile: string = process.env["BUNDLED_HOLDFAST"] ??
   fileURLToPath(new URL("../../src/main.ts", import.meta.url))

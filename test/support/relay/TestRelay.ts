@@ -2,10 +2,9 @@
 import { Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { childEnvironment } from "../environment.ts"
+import { childEnvironment, memoryDirectory } from "../environment.ts"
 import { type LedgerEntry, readLedger } from "./Ledger.ts"
 import type { RelayConfig } from "./RelayConfig.ts"
 import { type RelayControl, relayControl } from "./RelayControl.ts"
@@ -45,7 +44,8 @@ export interface TestRelay {
   readonly busiestMinute: (tool: string) => Effect.Effect<number>
 }
 
-const source = fileURLToPath(new URL("relayProgram.ts", import.meta.url))
+/** The bundle where a run has made one (`bundledPrograms.ts`), else the source. */
+const relayProgram = process.env["BUNDLED_TEST_RELAY"] ?? fileURLToPath(new URL("relayProgram.ts", import.meta.url))
 
 interface Running {
   readonly child: ChildProcess
@@ -54,7 +54,7 @@ interface Running {
 }
 
 const launch = (
-  { compileCache, program = source, ...config }: Partial<RelayConfig> & TestRelayOptions
+  { compileCache, program = relayProgram, ...config }: Partial<RelayConfig> & TestRelayOptions
 ): Effect.Effect<Running> =>
   Effect.callback<Running>((resume) => {
     const child = spawn(process.execPath, [program, JSON.stringify(config)], {
@@ -83,7 +83,7 @@ const signal = (running: () => Running, name: NodeJS.Signals) =>
 const start = (options: TestRelayOptions = {}): Effect.Effect<TestRelay, never, Scope.Scope> =>
   Effect.gen(function*() {
     const directory = options.directory ?? (yield* Effect.acquireRelease(
-      Effect.sync(() => mkdtempSync(join(tmpdir(), "holdfast-relay-"))),
+      Effect.sync(() => mkdtempSync(join(memoryDirectory(), "holdfast-relay-"))),
       (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
     ))
     const requestsFile = join(directory, "requests.jsonl")
