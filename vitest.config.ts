@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 import { ensureEntered } from "./test/support/environment.ts"
+import LongestFirst from "./test/support/LongestFirst.ts"
 
 ensureEntered()
 
@@ -9,6 +10,8 @@ const shared = {
   // Where the machine is busy a process takes long to start.
   testTimeout: 120_000,
   hookTimeout: 120_000,
+  // The files of a worker share its process, and so what they import.
+  isolate: false,
   env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node", import.meta.url)) }
 }
 
@@ -20,14 +23,13 @@ export default defineConfig({
     reporters: ["./test/support/LineReporter.ts"],
     // Files of system tests wait for processes more than they compute.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
           ...shared,
           name: "unit",
-          include: ["test/unit/**/*.test.ts"],
-          // The files share a process, and so what they import.
-          isolate: false
+          include: ["test/unit/**/*.test.ts"]
         }
       },
       {
