@@ -1,19 +1,18 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { Clients, officialClients } from "../../support/Clients.ts"
-import { Daemon } from "../../support/Daemon.ts"
-import { assertLedger, assertQueued, send, timed } from "../../support/drill.ts"
-import { TestRelay } from "../../support/relay/TestRelay.ts"
+import { assertLedger, assertQueued, send, texts, timed } from "../../support/drill.ts"
+import { Rig } from "../../support/Rig.ts"
 
 const cases = officialClients.flatMap((client) => ([404, 400] as const).map((status) => ({ ...client, status })))
 
-describe("a relay that is killed and comes back", () => {
-  it.live.each(cases)(
+layer(Rig.layer(), { excludeTestServices: true })("a relay that is killed and comes back", (it) => {
+  it.effect.each(cases)(
     "costs $client nothing, a lost session answered by $status: writes are queued and delivered once, in order",
     ({ connect, status }) =>
       Effect.gen(function*() {
-        const relay = yield* TestRelay.start({ lostSessionStatus: status })
-        const daemon = yield* Daemon.start({ relayUrl: relay.url })
+        const { daemon, relay } = yield* Rig
+        const before = yield* texts(relay)
         const client = yield* connect(daemon.url, { secret: daemon.secret })
         const menu = yield* client.toolNames
         assert.isFalse(menu.includes("relay_workspace_claim"))
@@ -35,8 +34,8 @@ describe("a relay that is killed and comes back", () => {
         const newcomer = yield* Clients.sdk(daemon.url, { secret: daemon.secret, name: "newcomer" })
         assert.deepStrictEqual(yield* newcomer.toolNames, menu)
 
-        yield* relay.restart()
-        yield* assertLedger(relay, ["one", "two", "three"])
+        yield* relay.restart({ lostSessionStatus: status })
+        yield* assertLedger(relay, [...before, "one", "two", "three"])
         const read = yield* client.call("echo", { text: "back" })
         assert.include(JSON.stringify(read.content), "back")
         assert.strictEqual(yield* client.wire.initializes, 1)
@@ -44,10 +43,9 @@ describe("a relay that is killed and comes back", () => {
       })
   )
 
-  it.live("answers a read of a relay that is back within 4 s", () =>
+  it.effect("answers a read of a relay that is back within 4 s", () =>
     Effect.gen(function*() {
-      const relay = yield* TestRelay.start()
-      const daemon = yield* Daemon.start({ relayUrl: relay.url })
+      const { daemon, relay } = yield* Rig
       const client = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
       yield* relay.kill
       const read = yield* Effect.forkChild(client.call("echo", { text: "patience" }))
@@ -56,10 +54,9 @@ describe("a relay that is killed and comes back", () => {
       assert.include(JSON.stringify((yield* Fiber.join(read)).content), "patience")
     }))
 
-  it.live("tells a read of a relay that stays away what is known, within 6 s", () =>
+  it.effect("tells a read of a relay that stays away what is known, within 6 s", () =>
     Effect.gen(function*() {
-      const relay = yield* TestRelay.start()
-      const daemon = yield* Daemon.start({ relayUrl: relay.url })
+      const { daemon, relay } = yield* Rig
       const client = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
       yield* relay.kill
       const { millis, value: error } = yield* timed(Effect.flip(client.call("echo", { text: "hello?" })))
