@@ -1,10 +1,10 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { spawn } from "node:child_process"
-import { Daemon } from "../../support/Daemon.ts"
 import { eventually } from "../../support/eventually.ts"
 import { initialize } from "../../support/RawAgent.ts"
-import { TestRelay } from "../../support/relay/TestRelay.ts"
+import type { TestRelay } from "../../support/relay/TestRelay.ts"
+import { Rig } from "../../support/Rig.ts"
 import { stdioClient } from "../../support/StdioClient.ts"
 import { stdioCommand } from "../../support/stdioCommand.ts"
 
@@ -46,19 +46,32 @@ const call = (id: number, name: string, args: object = {}) => ({
 const underWay = (relay: TestRelay) =>
   eventually("the call at the relay", relay.control.counts, ({ inFlight }) => inFlight > 0)
 
-describe("holdfast stdio, whose daemon dies", () => {
-  it.live.each(
+layer(Rig.layer(), { excludeTestServices: true })("holdfast stdio, whose daemon dies", (it) => {
+  it.effect("is told each step of a call ahead of its answer, as long as it lives", () =>
+    Effect.gen(function*() {
+      const { daemon } = yield* Rig
+      const stdio = yield* rawStdio(daemon.dataDir)
+      yield* stdio.say(initialize())
+      yield* eventually("the session", stdio.answers, ({ size }) => size >= 1)
+      const slow = call(1, "slow", { millis: 3, steps: 3 })
+      yield* stdio.say({ ...slow, params: { ...slow.params, _meta: { progressToken: "p" } } })
+      yield* eventually("the answer", stdio.answers, (answers) => answers.has(1))
+      const told = (yield* stdio.said).slice(1).map(({ id, params }) => params?.progress ?? id)
+      assert.deepStrictEqual(told, [1, 2, 3, 1])
+    }))
+
+  it.effect.each(
     [
-      { era: "legacy", answers: "sse" },
       { era: "legacy", answers: "json" },
+      { era: "legacy", answers: "sse" },
       { era: "modern", answers: "sse" }
     ] as const
   )(
     "ends a call under way with what is known of it, and goes on: $era, answered by $answers",
     ({ answers, era }) =>
       Effect.gen(function*() {
-        const relay = yield* TestRelay.start({ answers })
-        const daemon = yield* Daemon.start({ relayUrl: relay.url })
+        const { daemon, relay } = yield* Rig
+        yield* relay.restart({ answers })
         const client = yield* stdioClient(daemon.dataDir, era === "modern")
         const calling = yield* Effect.forkChild(Effect.flip(client.call("silent", {})))
         yield* underWay(relay)
@@ -72,10 +85,9 @@ describe("holdfast stdio, whose daemon dies", () => {
       })
   )
 
-  it.live("answers every request of a batch, also where the connection breaks under it", () =>
+  it.effect("answers every request of a batch, also where the connection breaks under it", () =>
     Effect.gen(function*() {
-      const relay = yield* TestRelay.start()
-      const daemon = yield* Daemon.start({ relayUrl: relay.url })
+      const { daemon, relay } = yield* Rig
       const stdio = yield* rawStdio(daemon.dataDir)
       yield* stdio.say(initialize({ version: "2025-03-26" }))
       const answered = (count: number) => eventually(`${count} answers`, stdio.answers, ({ size }) => size >= count)
@@ -87,19 +99,5 @@ describe("holdfast stdio, whose daemon dies", () => {
       yield* daemon.kill
       const answers = yield* answered(5)
       for (const id of [3, 4]) assert.match(answers.get(id).error.message, /may have been carried out/)
-    }))
-
-  it.live("is told each step of a call ahead of its answer, as long as it lives", () =>
-    Effect.gen(function*() {
-      const relay = yield* TestRelay.start()
-      const daemon = yield* Daemon.start({ relayUrl: relay.url })
-      const stdio = yield* rawStdio(daemon.dataDir)
-      yield* stdio.say(initialize())
-      yield* eventually("the session", stdio.answers, ({ size }) => size >= 1)
-      const slow = call(1, "slow", { millis: 3, steps: 3 })
-      yield* stdio.say({ ...slow, params: { ...slow.params, _meta: { progressToken: "p" } } })
-      yield* eventually("the answer", stdio.answers, (answers) => answers.has(1))
-      const told = (yield* stdio.said).slice(1).map(({ id, params }) => params?.progress ?? id)
-      assert.deepStrictEqual(told, [1, 2, 3, 1])
     }))
 })
