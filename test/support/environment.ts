@@ -26,7 +26,11 @@ const hasRoom = (directory: string) => {
 const enterRun = (): () => void => {
   const passed = new Set([...ofTheMachine, ...ofTheTests])
   const directory = mkdtempSync(join(tmpdir(), "holdfast-run-"))
-  const memory = hasRoom(sharedMemory) ? mkdtempSync(join(sharedMemory, "holdfast-run-")) : join(directory, "tmp")
+  // Named after that directory, so that what a run leaves in memory is known to be its own.
+  const memory = hasRoom(sharedMemory)
+    ? join(sharedMemory, `holdfast${directory.replaceAll("/", "-")}`)
+    : join(directory, "memory")
+  mkdirSync(memory, { mode: 0o700 })
   for (const name of Object.keys(process.env)) {
     if (!passed.has(name) && !isRunner(name)) delete process.env[name]
   }
