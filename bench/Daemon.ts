@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { childEnvironment } from "../test/support/environment.ts"
 import { launch, type Process } from "./Process.ts"
 import { holdfastFile } from "./programs.ts"
 import { temporaryDirectory } from "./temporaryDirectory.ts"
@@ -22,13 +23,9 @@ export interface DaemonOptions {
   readonly nodeFlags?: ReadonlyArray<string>
 }
 
-export const environment = (directory: string): NodeJS.ProcessEnv => ({
-  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HOLDFAST_"))),
-  NODE_OPTIONS: "",
-  // The compiled code of another build must not count, nor the user's own configuration.
-  XDG_CACHE_HOME: join(directory, "cache"),
-  XDG_CONFIG_HOME: join(directory, "config")
-})
+/** The compiled code of another build must not count: each daemon has a cache of its own. */
+export const environment = (directory: string): Record<string, string> =>
+  childEnvironment({ XDG_CACHE_HOME: join(directory, "cache") })
 
 export const serveArguments = async (relay: URL, directory: string): Promise<ReadonlyArray<string>> => [
   await holdfastFile(),

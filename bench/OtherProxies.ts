@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
 import { Caller, type Target } from "./Caller.ts"
+import { childEnvironment } from "../test/support/environment.ts"
 import { Process } from "./Process.ts"
 import { programFile } from "./programs.ts"
 
@@ -79,7 +80,7 @@ export const startNpmProxy = async (name: string, directory: string): Promise<Ot
   const proxy = new Process(
     process.execPath,
     [join(directory, "node_modules", name, bin), ...args(port, relay)],
-    process.env,
+    childEnvironment(),
     false
   )
   return serving(name, proxy, new URL(`http://127.0.0.1:${port}/mcp`))
@@ -113,7 +114,7 @@ export const startNginx = async (directory: string, relay: URL): Promise<OtherPr
   const nginx = new Process(
     join(directory, "usr/sbin/nginx"),
     ["-p", directory, "-c", file, "-e", "stderr"],
-    process.env,
+    childEnvironment(),
     false
   )
   return serving("nginx", nginx, new URL(`http://127.0.0.1:${port}/mcp`))

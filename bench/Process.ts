@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
 import { pathToFileURL } from "node:url"
+import { childEnvironment } from "../test/support/environment.ts"
 import { programFile, type ProgramName } from "./programs.ts"
 
 interface Message {
@@ -102,6 +103,6 @@ export const startProgram = async (name: ProgramName, args: ReadonlyArray<string
 /** A Node program, preloaded with what answers the bench's questions and ends it with the bench. */
 export const launch = async (
   args: ReadonlyArray<string>,
-  env: NodeJS.ProcessEnv = { ...process.env, NODE_OPTIONS: "" }
+  env: NodeJS.ProcessEnv = childEnvironment()
 ): Promise<Process> =>
   new Process(process.execPath, ["--import", pathToFileURL(await programFile("probe")).href, ...args], env, true)

@@ -5,6 +5,7 @@
  * something did. `--only cost,queue` runs some of the groups, and writes nothing. `--memory-calls N` shortens the longest.
  */
 import { parseArgs } from "node:util"
+import { ensureEntered } from "../test/support/environment.ts"
 import { lastResults, writeResults } from "./Results.ts"
 import { fell, formatTarget, formatValue, type Options, reached, type Row } from "./Row.ts"
 import { costRows } from "./rows/cost.ts"
@@ -16,6 +17,8 @@ import { startRows } from "./rows/start.ts"
 import { streamRows } from "./rows/streamed.ts"
 import { throughputRows } from "./rows/throughput.ts"
 import { toolsListRows } from "./rows/toolsList.ts"
+
+ensureEntered()
 
 const groups: Readonly<Record<string, (options: Options) => Promise<ReadonlyArray<Row>>>> = {
   cost: costRows,

@@ -14,9 +14,12 @@ import { PrincipalId } from "../src/domain/Ids.ts"
 import { Outbox } from "../src/outbox/Outbox.ts"
 import { OutboxStore } from "../src/outbox/store/OutboxStore.ts"
 import * as SqliteStore from "../src/outbox/store/SqliteStore.ts"
+import { ensureEntered } from "../test/support/environment.ts"
 import { keyed } from "../test/support/outbox/calls.ts"
 import { FakeRelay } from "../test/support/outbox/FakeRelay.ts"
 import { databaseAt, ground, outboxAt } from "../test/support/outbox/outboxWith.ts"
+
+ensureEntered()
 
 const rows = Number(process.argv[2] ?? 100_000)
 const rounds = 150

@@ -9,11 +9,14 @@ import { existsSync, readFileSync } from "node:fs"
 import type { Profiler } from "node:inspector"
 import { SourceMap } from "node:module"
 import { fileURLToPath } from "node:url"
+import { ensureEntered } from "../test/support/environment.ts"
 import { openCallers } from "./Caller.ts"
 import { load } from "./Load.ts"
 import { textOf } from "./processes/CannedTools.ts"
 import { holdfastFile } from "./programs.ts"
 import { type Call, echo, messages, type Rig, startRig } from "./Rig.ts"
+
+ensureEntered()
 
 const [work = "live", calls = "20000", depth = "40"] = process.argv.slice(2)
 

@@ -8,8 +8,8 @@ import { join } from "node:path"
 
 /** These say how the machine is set up, not what its user prefers. */
 const ofTheMachine = ["PATH", "LANG", "LC_ALL", "TZ", "NODE_EXTRA_CA_CERTS"]
-/** These are the tests' own. None begins with `HOLDFAST_`, which a child would take for a setting. */
-const ofTheTests = ["BUNDLED_HOLDFAST", "BUNDLED_TEST_RELAY", "NODE_COMPILE_CACHE", "UPDATE_MATRIX"]
+/** These are the tests' and benches' own. None begins with `HOLDFAST_`, which a child would take for a setting. */
+const ofTheTests = ["BENCH_HOLDFAST", "BUNDLED_HOLDFAST", "BUNDLED_TEST_RELAY", "NODE_COMPILE_CACHE", "UPDATE_MATRIX"]
 
 const isRunner = (name: string) => name === "NODE_ENV" || name === "TEST" || name.startsWith("VITEST")
 
@@ -59,7 +59,7 @@ const isEntered = () => process.env["TEST_RUN_DIRECTORY"] !== undefined
 
 /**
  * Enters the run where nobody has, until this process exits. vitest's configurations call it before vitest itself looks
- * at the user's home; what they start inherits it.
+ * at the user's home, and each bench before it starts anything; what they start inherits it.
  */
 export const ensureEntered = (): void => {
   if (!isEntered()) process.once("exit", enterRun())
