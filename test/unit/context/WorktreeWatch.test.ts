@@ -8,6 +8,7 @@ import * as WorktreeWatch from "../../../src/context/WorktreeWatch.ts"
 import { AgentName, defaultAgent } from "../../../src/domain/Ids.ts"
 import * as Database from "../../../src/storage/Database.ts"
 import { DataDirectory } from "../../../src/storage/DataDirectory.ts"
+import * as HostServices from "../../../src/storage/HostServices.ts"
 import { Supervisor } from "../../../src/supervision/Supervisor.ts"
 import { type Repository, repository } from "../../support/git/repository.ts"
 import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
@@ -33,8 +34,8 @@ const life = Effect.fnUntraced(function*(directory: string, git: GitSettings = {
       })
     }))
   )
-  const services = yield* Layer.build(WorktreeWatch.layer.pipe(
-    Layer.provide(onDemand),
+  const services = yield* Layer.build(WorktreeWatch.layerNoDeps.pipe(
+    Layer.provide([HostServices.layer, onDemand]),
     Layer.provideMerge(WorkspaceContexts.layer),
     Layer.provideMerge(Database.layer),
     Layer.provide(DataDirectory.layerAt(directory)),
