@@ -2,7 +2,7 @@
 import { Effect, FileSystem, Option, Schedule, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { join } from "node:path"
-import { replaceFile } from "./replaceFile.ts"
+import * as UserFile from "../storage/UserFile.ts"
 
 export const EntryLease = Schema.Struct({
   /** Process ids. */
@@ -25,7 +25,7 @@ export const find = Effect.fnUntraced(function*(record: string) {
 })
 
 export const keep = Effect.fnUntraced(function*(record: string, lent: EntryLease) {
-  yield* replaceFile(record, yield* Effect.orDie(Schema.encodeEffect(Text)(lent)))
+  yield* UserFile.replace(record, yield* Effect.orDie(Schema.encodeEffect(Text)(lent)))
 })
 
 /** One process at a time; whoever holds it for longer than any of them needs has died with it. */

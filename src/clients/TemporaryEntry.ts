@@ -6,10 +6,10 @@
  * back. An entry that is there already in the same words, and not by us, is somebody else's, and stays.
  */
 import { Effect, FileSystem, Option, Schema } from "effect"
+import * as UserFile from "../storage/UserFile.ts"
 import { isAlive } from "../supervision/isAlive.ts"
 import * as EntryLease from "./EntryLease.ts"
 import * as JsonEntry from "./jsonEntry.ts"
-import { replaceFile } from "./replaceFile.ts"
 
 export interface TemporaryEntry {
   readonly file: string
@@ -28,24 +28,18 @@ export class NotConfigurable extends Schema.TaggedError<NotConfigurable>()("NotC
 
 const holds = (text: string, { path, value }: TemporaryEntry): boolean => JsonEntry.holdsAt(text, path, value)
 
-const read = Effect.fnUntraced(function*(file: string) {
-  const fs = yield* FileSystem.FileSystem
-  return yield* Effect.asSome(fs.readFileString(file)).pipe(
-    Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeedNone)
-  )
-})
+const read = (file: string) => Effect.map(UserFile.read(file), Option.map((bytes) => new TextDecoder().decode(bytes)))
 
 const giveBack = Effect.fnUntraced(function*(entry: TemporaryEntry, { after, before }: EntryLease.EntryLease) {
-  const fs = yield* FileSystem.FileSystem
   const present = yield* read(entry.file)
   if (Option.isNone(present)) return
   if (present.value !== after) {
     if (holds(present.value, entry)) {
-      yield* replaceFile(entry.file, JsonEntry.putAt(present.value, entry.path, undefined))
+      yield* UserFile.replace(entry.file, JsonEntry.putAt(present.value, entry.path, undefined))
     }
     return
   }
-  yield* before === null ? fs.remove(entry.file) : replaceFile(entry.file, before)
+  yield* before === null ? UserFile.remove(entry.file) : UserFile.replace(entry.file, before)
 })
 
 /** Takes part in what another living process borrowed; else borrows, unless it is there as somebody else's. */
@@ -62,7 +56,7 @@ const take = Effect.fnUntraced(function*(entry: TemporaryEntry, record: string) 
     (detail) => new NotConfigurable({ file: entry.file, detail })
   )
   yield* EntryLease.keep(record, { holders: [process.pid], before: Option.getOrNull(before), after })
-  yield* replaceFile(entry.file, after)
+  yield* UserFile.replace(entry.file, after)
 })
 
 /** The last one who needs it gives it back. */
@@ -84,7 +78,12 @@ export const borrow = Effect.fn("TemporaryEntry.borrow")(
     const taken = Effect.forEach(each, ({ entry, record }) =>
       take(entry, record).pipe(
         Effect.mapError((error) =>
-          error._tag === "NotConfigurable" ? error : new NotConfigurable({ file: entry.file, detail: error.message })
+          error._tag === "NotConfigurable"
+            ? error
+            : new NotConfigurable({
+              file: entry.file,
+              detail: error.detail
+            })
         )
       ), { discard: true })
     if (entries.length === 0) return

@@ -4,8 +4,9 @@
  * What was there is kept beside the record of what was done: uninstalling restores the file byte for byte, or, where it
  * was changed in between, takes out our lines alone. It needs no privileges and touches one file.
  */
-import { Effect, FileSystem, Option, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { DataDirectory } from "../storage/DataDirectory.ts"
+import * as UserFile from "../storage/UserFile.ts"
 import { git, run } from "./Git.ts"
 import { chainFor, type Entry, helperKey, parseList, withOurs } from "./HelperChain.ts"
 
@@ -38,24 +39,26 @@ const writeRecord = Effect.fnUntraced(function*(record: ReadonlyArray<Installed>
   yield* directory.writeAtomically(recordName, yield* Effect.orDie(Schema.encodeEffect(Record)(record)))
 })
 
-const bytesOf = Effect.fnUntraced(function*(file: string) {
-  const fs = yield* FileSystem.FileSystem
-  return yield* fs.readFile(file).pipe(
-    Effect.map((bytes) => Buffer.from(bytes).toString("base64")),
-    Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed(null))
+const bytesOf = (file: string) =>
+  Effect.map(
+    UserFile.read(file),
+    Option.match({ onNone: () => null, onSome: (bytes) => Buffer.from(bytes).toString("base64") })
   )
-})
 
-/** Through links, and with the mode that it had. */
-const restore = Effect.fnUntraced(function*(file: string, before: string | null) {
-  const fs = yield* FileSystem.FileSystem
-  if (before === null) return yield* fs.remove(file, { force: true })
-  const real = yield* fs.realPath(file)
-  const { mode } = yield* fs.stat(real)
-  const draft = `${real}.holdfast`
-  yield* fs.writeFile(draft, Buffer.from(before, "base64"), { mode: mode & 0o777 }).pipe(
-    Effect.andThen(fs.rename(draft, real)),
-    Effect.onError(() => Effect.ignore(fs.remove(draft)))
+/** A git configuration as git makes one that is new. */
+const put = (file: string, bytes: string | null) =>
+  bytes === null ? UserFile.remove(file) : UserFile.replace(file, Buffer.from(bytes, "base64"), { mode: 0o644 })
+
+/** What git makes of the bytes. It works on a copy in the data directory, since it would write through links. */
+const edited = Effect.fnUntraced(function*<E, R>(
+  before: string | null,
+  edit: (copy: string) => Effect.Effect<void, E, R>
+) {
+  const directory = yield* DataDirectory
+  const copy = directory.file("git-config")
+  return yield* Effect.ensuring(
+    Effect.andThen(put(copy, before), Effect.andThen(edit(copy), bytesOf(copy))),
+    Effect.ignore(UserFile.remove(copy))
   )
 })
 
@@ -76,13 +79,18 @@ export const install = Effect.fn("GitInstall.install")(function*(options: {
     key: helperKey(origin),
     values: withOurs(command, chainFor(entries, origin))
   }))
+  const after = yield* edited(
+    before,
+    Effect.fnUntraced(function*(copy) {
+      for (const { key, values } of added) {
+        for (const value of values) yield* git("config", "--file", copy, "--add", key, value)
+      }
+    })
+  )
   // Recorded first: a crash half-way is then undone by uninstalling, too.
   const record = yield* readRecord
-  yield* writeRecord([...record, { file, before, after: "", added }])
-  for (const { key, values } of added) {
-    for (const value of values) yield* git("config", "--file", file, "--add", key, value)
-  }
-  yield* writeRecord([...record, { file, before, after: (yield* bytesOf(file)) ?? "", added }])
+  yield* writeRecord([...record, { file, before, after: after ?? "", added }])
+  yield* put(file, after)
   return { file, added: added.flatMap(({ key, values }) => values.map((value) => ({ key, value }))) } satisfies Change
 })
 
@@ -91,9 +99,15 @@ export const uninstall = Effect.fn("GitInstall.uninstall")(function*(file: strin
   const record = yield* readRecord
   const installed = record.find((one) => one.file === file)
   if (installed === undefined) return Option.none()
-  const exact = (yield* bytesOf(file)) === installed.after
-  if (exact) yield* restore(file, installed.before)
-  else yield* Effect.forEach(installed.added, ({ key, values }) => takeOut(file, key, values))
+  const present = yield* bytesOf(file)
+  const exact = present === installed.after || present === installed.before
+  const without = exact
+    ? Effect.succeed(installed.before)
+    : edited(
+      present,
+      (copy) => Effect.forEach(installed.added, ({ key, values }) => takeOut(copy, key, values), { discard: true })
+    )
+  yield* Effect.flatMap(without, (bytes) => put(file, bytes))
   yield* writeRecord(record.filter((one) => one !== installed))
   return Option.some({ file, exact })
 })

@@ -6,8 +6,8 @@
  */
 import { Context, Effect, FileSystem, Layer, Option, Path, Result, Schema } from "effect"
 import { createHash } from "node:crypto"
-import { replaceFile } from "../../clients/replaceFile.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
+import * as UserFile from "../../storage/UserFile.ts"
 
 export const EditRecord = Schema.Struct({
   /** Whose file it is: a client's command, or `configuration` for Holdfast's own. */
@@ -33,15 +33,6 @@ export interface Edit {
   readonly holds: (text: string) => boolean
 }
 
-export class FileRefused extends Schema.TaggedError<FileRefused>()("FileRefused", {
-  file: Schema.String,
-  detail: Schema.String
-}) {
-  override get message(): string {
-    return `${this.file} is left alone: ${this.detail}`
-  }
-}
-
 const digestOf = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex")
 const recordOf = (owner: string, name: string) => `connected-${owner}-${name}.json`
 
@@ -55,36 +46,19 @@ const find = Effect.fnUntraced(function*(dataDir: string, record: string) {
   return Option.flatMap(text, Schema.decodeOption(Text))
 })
 
-/** The bytes of a regular file of this user's; `None` where there is none. Anything else is refused. */
-const readOwn = Effect.fnUntraced(function*(file: string) {
-  const fs = yield* FileSystem.FileSystem
-  const refuse = (detail: string) => new FileRefused({ file, detail })
-  if (Option.isSome(yield* Effect.option(fs.readLink(file)))) {
-    return yield* refuse("it is a symbolic link; put the entry into the file that it points to yourself")
-  }
-  const info = yield* Effect.option(fs.stat(file))
-  if (Option.isNone(info)) return Option.none<Uint8Array>()
-  if (info.value.type !== "File") return yield* refuse("it is not a regular file")
-  const user = process.getuid?.()
-  if (user !== undefined && Option.getOrElse(info.value.uid, () => user) !== user) {
-    return yield* refuse("it belongs to another user")
-  }
-  return Option.some(yield* Effect.mapError(fs.readFile(file), ({ message }) => refuse(message)))
-})
-
 const failing = (file: string) =>
   Effect.mapError((error: { readonly message: string }) =>
-    error instanceof FileRefused ? error : new FileRefused({ file, detail: error.message })
+    error instanceof UserFile.FileRefused ? error : new UserFile.FileRefused({ file, detail: error.message })
   )
 
 /** Whether anything was changed: not where the file says the same already. */
 export const apply = Effect.fn("FileEdit.apply")(function*(dataDir: string, edit: Edit) {
-  const present = yield* readOwn(edit.file)
+  const present = yield* UserFile.read(edit.file)
   const text = Option.match(present, { onNone: () => "", onSome: (bytes) => new TextDecoder().decode(bytes) })
   if (Option.isSome(present) && edit.holds(text)) return false
   const after = yield* Effect.mapError(
     Effect.fromResult(edit.put(text)),
-    (detail) => new FileRefused({ file: edit.file, detail })
+    (detail) => new UserFile.FileRefused({ file: edit.file, detail })
   )
   const record = recordOf(edit.owner, edit.name)
   const earlier = Option.filter(yield* find(dataDir, record), ({ file }) => file === edit.file)
@@ -110,7 +84,7 @@ export const apply = Effect.fn("FileEdit.apply")(function*(dataDir: string, edit
       })
     )
   ).pipe(failing(edit.file))
-  yield* replaceFile(edit.file, after).pipe(failing(edit.file))
+  yield* UserFile.replace(edit.file, after)
   return true
 }, Effect.scoped)
 
@@ -127,21 +101,20 @@ export const records = Effect.fnUntraced(function*(dataDir: string) {
 /** `restored`: byte for byte; `removed`: the file was changed since, and only our entry went; `gone`: nothing was left to do. */
 export const undo = Effect.fn("FileEdit.undo")(
   function*(dataDir: string, record: EditRecord, remove: (text: string, name: string) => string) {
-    const fs = yield* FileSystem.FileSystem
-    const present = yield* readOwn(record.file)
+    const present = yield* UserFile.read(record.file)
     const before = record.before === null ? undefined : Buffer.from(record.before, "base64")
     const outcome = yield* Effect.gen(function*() {
       if (Option.isNone(present) || before?.equals(present.value) === true) return "gone"
       if (digestOf(present.value) === record.digest) {
-        yield* before === undefined ? fs.remove(record.file) : replaceFile(record.file, before)
+        yield* before === undefined ? UserFile.remove(record.file) : UserFile.replace(record.file, before)
         return "restored"
       }
       const text = new TextDecoder().decode(present.value)
       const without = remove(text, record.name)
       if (without === text) return "gone"
-      yield* replaceFile(record.file, without)
+      yield* UserFile.replace(record.file, without)
       return "removed"
-    }).pipe(failing(record.file))
+    })
     yield* (yield* within(dataDir)).remove(recordOf(record.owner, record.name)).pipe(failing(record.file))
     return outcome
   },

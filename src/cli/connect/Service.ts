@@ -7,8 +7,8 @@ import { createHash } from "node:crypto"
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { shellWord } from "../../clients/ClientEntry.ts"
-import { replaceFile } from "../../clients/replaceFile.ts"
 import { dataDirectoryPath } from "../../storage/DataDirectory.ts"
+import * as UserFile from "../../storage/UserFile.ts"
 import { CommandFailed } from "../Failures.ts"
 import { command } from "./command.ts"
 
@@ -32,7 +32,7 @@ export const find = Effect.fnUntraced(function*(dataDir: string) {
 })
 
 export const keep = Effect.fnUntraced(function*(dataDir: string, service: Service) {
-  yield* replaceFile(join(dataDir, record), yield* Effect.orDie(Schema.encodeEffect(Text)(service)))
+  yield* UserFile.replace(join(dataDir, record), yield* Effect.orDie(Schema.encodeEffect(Text)(service)))
 })
 
 /** One name for each data directory. */
@@ -107,7 +107,7 @@ export const start = Effect.fn("Service.start")(
     const present = yield* Effect.option(fs.readFileString(file))
     const service: Service = { kind, name, file }
     yield* keep(dataDir, service)
-    if (!Option.contains(present, text)) yield* replaceFile(file, text, 0o644)
+    if (!Option.contains(present, text)) yield* UserFile.replace(file, text, { mode: 0o644 })
     if (kind === "systemd") {
       yield* run("systemctl", "--user", "daemon-reload")
       yield* run("systemctl", "--user", "enable", name)
@@ -125,7 +125,7 @@ export const remove = Effect.fn("Service.remove")(function*(dataDir: string, { f
   const fs = yield* FileSystem.FileSystem
   if (kind === "systemd") yield* command("systemctl", ["--user", "disable", "--now", name])
   if (kind === "launchd") yield* command("launchctl", ["bootout", `${domain()}/${name}`])
-  if (file !== "") yield* Effect.ignore(fs.remove(file))
+  if (file !== "") yield* Effect.ignore(UserFile.remove(file))
   if (kind === "systemd") yield* command("systemctl", ["--user", "daemon-reload"])
   yield* Effect.ignore(fs.remove(join(dataDir, record)))
 })

@@ -1,8 +1,8 @@
 /** The daemon that `connect` needs: the one that runs, else a service or a process that it starts and records. */
 import { Console, Effect, FileSystem, Option, Schedule } from "effect"
 import { basename, dirname, join } from "node:path"
-import { replaceFile } from "../../clients/replaceFile.ts"
 import { defaultAgent } from "../../domain/Ids.ts"
+import * as UserFile from "../../storage/UserFile.ts"
 import { isAlive } from "../../supervision/isAlive.ts"
 import { settings } from "../configuration.ts"
 import { DaemonClient, readEndpoint } from "../DaemonClient.ts"
@@ -22,7 +22,7 @@ export const program = Effect.fnUntraced(function*(dataDir: string) {
   yield* fs.makeDirectory(dataDir, { recursive: true, mode: 0o700 })
   yield* Effect.ignore(fs.remove(copy, { recursive: true }))
   yield* fs.copy(dirname(main), copy)
-  yield* replaceFile(join(copy, "package.json"), "{\"type\":\"module\"}\n")
+  yield* UserFile.replace(join(copy, "package.json"), "{\"type\":\"module\"}\n")
   return [...words.slice(0, -1), join(copy, basename(main))]
 })
 

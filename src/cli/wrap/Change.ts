@@ -1,21 +1,15 @@
 /** Files that change together: all of them, and what follows from it, or none. */
-import { Effect, FileSystem, Option } from "effect"
-import { replaceFile } from "../../clients/replaceFile.ts"
+import { Effect, Option } from "effect"
+import * as UserFile from "../../storage/UserFile.ts"
 
 export interface Change {
   readonly file: string
   /** `None` where there is no such file yet. */
   readonly before: Option.Option<Uint8Array>
   readonly after: string
+  /** Of a file whose text goes into this one: who may not read that one may not read this one either. */
+  readonly maxMode?: number
 }
-
-export const contentOf = Effect.fnUntraced(function*(file: string) {
-  const fs = yield* FileSystem.FileSystem
-  return yield* fs.readFile(file).pipe(
-    Effect.map((bytes) => Option.some<Uint8Array>(bytes)),
-    Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed(Option.none<Uint8Array>()))
-  )
-})
 
 const is = (content: Option.Option<Uint8Array>, other: Option.Option<Uint8Array>): boolean =>
   Option.isNone(content)
@@ -25,7 +19,7 @@ const is = (content: Option.Option<Uint8Array>, other: Option.Option<Uint8Array>
 export const write = (changes: ReadonlyArray<Change>) =>
   Effect.forEach(
     changes.filter(({ after, before }) => !is(Option.some(Buffer.from(after)), before)),
-    ({ after, file }) => replaceFile(file, after),
+    ({ after, file, maxMode }) => UserFile.replace(file, after, maxMode === undefined ? {} : { maxMode }),
     { discard: true }
   )
 
@@ -33,10 +27,12 @@ export const write = (changes: ReadonlyArray<Change>) =>
 export const undo = (changes: ReadonlyArray<Change>) =>
   Effect.filter(changes.toReversed(), ({ after, before, file }) =>
     Effect.gen(function*() {
-      const present = yield* contentOf(file)
+      const present = yield* UserFile.read(file)
       if (is(present, before)) return false
       if (!is(present, Option.some(Buffer.from(after)))) return true
-      const fs = yield* FileSystem.FileSystem
-      yield* Option.match(before, { onNone: () => fs.remove(file), onSome: (bytes) => replaceFile(file, bytes) })
+      yield* Option.match(before, {
+        onNone: () => UserFile.remove(file),
+        onSome: (bytes) => UserFile.replace(file, bytes)
+      })
       return false
     }).pipe(Effect.orElseSucceed(() => true)))

@@ -1,7 +1,9 @@
 /** What `wrap` did to a file, kept in the data directory until `unwrap`: the file as it was, and the relays it became. */
 import { Context, Effect, FileSystem, Layer, Option, Path, Schema } from "effect"
 import { createHash } from "node:crypto"
+import { join } from "node:path"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
+import * as UserFile from "../../storage/UserFile.ts"
 
 export const Wrapped = Schema.Struct({
   file: Schema.String,
@@ -22,6 +24,7 @@ const Text = Schema.fromJsonString(Wrapped)
 export const digestOf = (text: string | Uint8Array): string => createHash("sha256").update(text).digest("hex")
 
 const stem = (file: string): string => `wrapped-${digestOf(file).slice(0, 16)}`
+const originalOf = (file: string): string => `${stem(file)}.original`
 const recordOf = (file: string): string => `${stem(file)}.json`
 
 /** The name of a file for what stood in plain text: the relay's first, second, … */
@@ -64,9 +67,17 @@ export const wrappedRelays = Effect.fnUntraced(function*(dataDir: string) {
   )
 })
 
+/** As it was, in a file of the data directory, whose path comes back: nothing is written beside the file. */
+export const keepOriginal = Effect.fnUntraced(function*(dataDir: string, file: string, original: Uint8Array) {
+  const path = join(dataDir, originalOf(file))
+  yield* UserFile.replace(path, original)
+  return path
+})
+
 /** With its secrets. */
 export const forget = Effect.fnUntraced(function*(dataDir: string, { file, secrets = [] }: Wrapped) {
   const { remove } = yield* directory(dataDir)
   for (const name of secrets) yield* remove(name)
+  yield* remove(originalOf(file))
   yield* remove(recordOf(file))
 }, Effect.scoped)

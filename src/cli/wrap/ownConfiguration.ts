@@ -2,11 +2,11 @@
 import { Effect, FileSystem, Option, Path, Predicate } from "effect"
 import { applyEdits, modify } from "jsonc-parser"
 import type { RelayEntry } from "../../clients/relayEntry.ts"
-import { replaceFile } from "../../clients/replaceFile.ts"
 import * as ConfigFile from "../../config/ConfigFile.ts"
+import * as UserFile from "../../storage/UserFile.ts"
 import { UsageError } from "../Failures.ts"
 import { root } from "../root.ts"
-import { type Change, contentOf } from "./Change.ts"
+import type { Change } from "./Change.ts"
 
 const formattingOptions = { insertSpaces: true, tabSize: 2, eol: "\n" }
 
@@ -42,7 +42,7 @@ const withRelays = (
 
 /** What the file becomes with them. */
 export const addRelays = Effect.fnUntraced(function*(file: string, relays: ReadonlyMap<string, RelayEntry>) {
-  const before = yield* contentOf(file)
+  const before = yield* UserFile.read(file)
   const text = Option.getOrUndefined(Option.map(before, (bytes) => new TextDecoder().decode(bytes)))
   return { file, before, after: withRelays(text, relays) } satisfies Change
 })
@@ -51,8 +51,8 @@ export const removeRelays = Effect.fnUntraced(function*(file: string, names: Rea
   const known = yield* relayNames(file)
   const gone = names.filter((name) => known.has(name))
   if (gone.length === 0) return
-  const fs = yield* FileSystem.FileSystem
-  const text = withRelays(yield* fs.readFileString(file), gone.map((name) => [name, undefined] as const))
+  const present = Option.map(yield* UserFile.read(file), (bytes) => new TextDecoder().decode(bytes))
+  const text = withRelays(Option.getOrUndefined(present), gone.map((name) => [name, undefined] as const))
   const emptied = gone.length === known.size ? modify(text, ["relays"], undefined, { formattingOptions }) : []
-  yield* replaceFile(file, applyEdits(text, emptied))
+  yield* UserFile.replace(file, applyEdits(text, emptied))
 })

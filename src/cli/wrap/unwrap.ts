@@ -1,16 +1,15 @@
-import { Console, Effect, FileSystem, Option } from "effect"
+import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
-import { replaceFile } from "../../clients/replaceFile.ts"
+import * as UserFile from "../../storage/UserFile.ts"
 import { dataDirectory } from "../configuration.ts"
 import { CommandFailed } from "../Failures.ts"
-import { fileArgument, realFile } from "./fileArgument.ts"
+import { contentOf, fileArgument, realFile } from "./fileArgument.ts"
 import { removeRelays } from "./ownConfiguration.ts"
 import { reloaded } from "./reloaded.ts"
 import * as Wrapped from "./Wrapped.ts"
 
 export const unwrap = Command.make("unwrap", { file: fileArgument }, ({ file: named }) =>
   Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
     const file = yield* realFile(named)
     const dataDir = yield* dataDirectory
     const record = yield* Wrapped.find(dataDir, file)
@@ -19,17 +18,16 @@ export const unwrap = Command.make("unwrap", { file: fileArgument }, ({ file: na
     }
     const { configuration, digest, original, relays } = record.value
     const before = Buffer.from(original, "base64")
-    const present = yield* fs.readFile(file)
+    const present = yield* contentOf(file)
     const isOriginal = before.equals(present)
     if (!isOriginal && Wrapped.digestOf(present) !== digest) {
-      const beside = `${file}.before-holdfast`
-      yield* fs.writeFile(beside, before, { mode: 0o600 })
+      const kept = yield* Wrapped.keepOriginal(dataDir, file, before)
       return yield* new CommandFailed({
-        message: `${file} was changed since it was wrapped, and is left alone; what it was before is in ${beside}. `
+        message: `${file} was changed since it was wrapped, and is left alone; what it was before is in ${kept}. `
           + "Bring over what you changed, put that in place of the file, and unwrap again"
       })
     }
-    if (!isOriginal) yield* replaceFile(file, before)
+    if (!isOriginal) yield* UserFile.replace(file, before)
     yield* removeRelays(configuration, relays)
     yield* Wrapped.forget(dataDir, record.value)
     yield* Console.log(`${file} is as it was; no longer relays of Holdfast: ${relays.join(", ")}`)

@@ -1,4 +1,4 @@
-import { Console, Effect, FileSystem, Option } from "effect"
+import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { basename, join } from "node:path"
 import type { ReloadView } from "../../admin/RelaysView.ts"
@@ -8,11 +8,12 @@ import { type RelayEntry, relayEntry, relayName, variablesIn } from "../../clien
 import type { RemoteServer } from "../../clients/RemoteServers.ts"
 import { tomlFault } from "../../clients/tomlFault.ts"
 import { fault } from "../../config/ConfigFile.ts"
+import * as UserFile from "../../storage/UserFile.ts"
 import { endpointEntry } from "../config/endpointEntry.ts"
 import { dataDirectory } from "../configuration.ts"
 import { CommandFailed } from "../Failures.ts"
 import * as Change from "./Change.ts"
-import { fileArgument, realFile } from "./fileArgument.ts"
+import { contentOf, fileArgument, realFile } from "./fileArgument.ts"
 import { addRelays, ownFile, relayNames } from "./ownConfiguration.ts"
 import { reloaded } from "./reloaded.ts"
 import { isTracked } from "./tracked.ts"
@@ -77,7 +78,6 @@ const warnOfGit = Effect.fnUntraced(function*(file: string, configuration: strin
 
 export const wrap = Command.make("wrap", { file: fileArgument }, ({ file: named }) =>
   Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
     const file = yield* realFile(named)
     const dataDir = yield* dataDirectory
     if (Option.isSome(yield* Wrapped.find(dataDir, file))) {
@@ -86,7 +86,7 @@ export const wrap = Command.make("wrap", { file: fileArgument }, ({ file: named 
     const entry = yield* endpointEntry
     const configuration = yield* ownFile
     const client = clientFileFor(file)
-    const original = yield* fs.readFile(file)
+    const original = yield* contentOf(file)
     const text = new TextDecoder().decode(original)
     yield* refuseBroken(file, text)
     const found = client.find(text)
@@ -97,8 +97,9 @@ export const wrap = Command.make("wrap", { file: fileArgument }, ({ file: named 
     }
     const secretOf = (relay: string, index: number) => Wrapped.secretOf(file, relay, index)
     const { relays, secrets, urls } = plan(servers, yield* relayNames(configuration), entry.url, secretOf, dataDir)
+    const maxMode = Option.getOrElse(yield* UserFile.modeOf(file), () => 0o600)
     const changes = [
-      yield* addRelays(configuration, relays),
+      { ...yield* addRelays(configuration, relays), maxMode },
       { file, before: Option.some(original), after: client.point(text, urls) }
     ]
     const record = {

@@ -1,7 +1,7 @@
 /** What `holdfast credential install` does to a real git's configuration, and takes back. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { userHome } from "../../support/git/userHome.ts"
 import { holdfastFile } from "../../support/holdfastFile.ts"
@@ -21,7 +21,7 @@ const configured = Effect.gen(function*() {
 
 describe("credential install and uninstall", () => {
   it.live(
-    "restore the user's configuration byte for byte, with its mode and through a link",
+    "restore the user's configuration byte for byte, with its mode, and refuse a link to it",
     () =>
       Effect.gen(function*() {
         const { holdfast, user } = yield* configured
@@ -31,14 +31,20 @@ describe("credential install and uninstall", () => {
         const real = join(user.home, "dotfiles", "gitconfig")
         writeFileSync(real, before, { mode: 0o640 })
         symlinkSync(real, join(user.home, ".gitconfig"))
+        const linked = yield* holdfast(["credential", "install"])
+        assert.strictEqual(linked.code, 1)
+        assert.include(linked.err, `symbolic link to ${real}`)
+        assert.strictEqual(readFileSync(real, "utf8"), before)
+        rmSync(join(user.home, ".gitconfig"))
+        renameSync(real, join(user.home, ".gitconfig"))
         assert.strictEqual((yield* holdfast(["credential", "install"])).code, 0)
-        assert.notStrictEqual(readFileSync(real, "utf8"), before)
+        assert.notStrictEqual(readFileSync(join(user.home, ".gitconfig"), "utf8"), before)
         // Once more changes nothing for the way back.
         assert.strictEqual((yield* holdfast(["credential", "install"])).code, 0)
         const done = yield* holdfast(["credential", "uninstall"])
         assert.include(done.out, "is as it was")
-        assert.strictEqual(readFileSync(real, "utf8"), before)
-        assert.strictEqual(statSync(real).mode & 0o777, 0o640)
+        assert.strictEqual(readFileSync(join(user.home, ".gitconfig"), "utf8"), before)
+        assert.strictEqual(statSync(join(user.home, ".gitconfig")).mode & 0o777, 0o640)
         assert.include((yield* holdfast(["credential", "uninstall"])).out, "nothing of Holdfast's")
       })
   )

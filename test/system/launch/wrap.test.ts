@@ -277,7 +277,7 @@ describe("holdfast wrap", () => {
     }), 60_000)
 
   it.live(
-    "never overwrites what was changed since: unwrap then puts the original beside it",
+    "never overwrites what was changed since: unwrap then puts the original into the data directory",
     () =>
       Effect.gen(function*() {
         const home = yield* scratch
@@ -289,7 +289,10 @@ describe("holdfast wrap", () => {
         const refused = yield* run(["unwrap", file], home.environment)
         assert.strictEqual(refused.code, 1)
         assert.strictEqual(readFileSync(file, "utf8"), changed)
-        assert.strictEqual(readFileSync(`${file}.before-holdfast`, "utf8"), each?.text)
+        const [kept = ""] = /\S+\.original/.exec(refused.stderr) ?? []
+        assert.strictEqual(readFileSync(kept, "utf8"), each?.text)
+        assert.strictEqual(statSync(kept).mode & 0o777, 0o600)
+        assert.deepStrictEqual(readdirSync(home.file("project")), [".mcp.json"])
         rmSync(file)
         home.write(each?.text ?? "", "project", ".mcp.json")
         assert.strictEqual((yield* run(["unwrap", file], home.environment)).code, 0)
