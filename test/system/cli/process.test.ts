@@ -1,7 +1,7 @@
 /** `holdfast` as a process: how it starts, how it ends, and what it prints. */
-import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Daemon } from "../../support/Daemon.ts"
@@ -14,10 +14,15 @@ const directory = Effect.acquireRelease(
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-describe("holdfast as a process", () => {
-  it.live("serve says where it listens, where the secret is, and the one line for agents, which has no secret", () =>
+/** One that only serves, for all sentences that leave it so. */
+class Running extends Context.Service<Running, Daemon>()("holdfast/test/Running") {
+  static readonly layer = Layer.effect(Running, Daemon.start({ args: ["--embedded"] }))
+}
+
+layer(Running.layer, { excludeTestServices: true })("holdfast as a process that serves", (it) => {
+  it.effect("serve says where it listens, where the secret is, and the one line for agents, which has no secret", () =>
     Effect.gen(function*() {
-      const daemon = yield* Daemon.start({ relayUrl: nowhere })
+      const daemon = yield* Running
       const out = yield* eventually("the lines are printed", daemon.stdout, (text) => text.includes("agents"))
       assert.include(out, daemon.url)
       assert.include(out, join(daemon.dataDir, "agent-secret"))
@@ -27,6 +32,41 @@ describe("holdfast as a process", () => {
       assert.notInclude(yield* daemon.stderr, daemon.secret)
     }))
 
+  it.effect("the secrets are its user's alone", () =>
+    Effect.gen(function*() {
+      const daemon = yield* Running
+      const mode = (name: string) => statSync(join(daemon.dataDir, name)).mode & 0o777
+      assert.strictEqual(mode("."), 0o700)
+      assert.strictEqual(mode("agent-secret"), 0o600)
+      assert.strictEqual(mode("admin-secret"), 0o600)
+    }))
+
+  it.effect("a second daemon on the data directory says who is there, and leaves it alone", () =>
+    Effect.gen(function*() {
+      const daemon = yield* Running
+      for (const relay of [["--embedded"], ["--relay", nowhere]]) {
+        const second = yield* daemon.command("serve", ...relay, "--port", "0")
+        assert.strictEqual(second.code, 1)
+        assert.include(second.stderr, `process ${yield* daemon.pid}`)
+        assert.include(second.stderr, "--data-dir")
+      }
+      assert.strictEqual((yield* daemon.command("status")).code, 0)
+    }))
+
+  it.effect("a taken port is named, with the way out", () =>
+    Effect.gen(function*() {
+      const daemon = yield* Running
+      const other = yield* directory
+      const ended = yield* Daemon.run(
+        ["serve", "--relay", nowhere, "--port", String(daemon.port), "--data-dir", join(other, "data")]
+      )
+      assert.strictEqual(ended.code, 1)
+      assert.include(ended.stderr, String(daemon.port))
+      assert.include(ended.stderr, "--port")
+    }))
+})
+
+describe("holdfast as a process", () => {
   it.live("serve names each of several relays", () =>
     Effect.gen(function*() {
       const path = yield* directory
@@ -68,39 +108,6 @@ describe("holdfast as a process", () => {
       assert.isUndefined(statSync(join(daemon.dataDir, "endpoint.json"), { throwIfNoEntry: false }))
     }))
 
-  it.live("the secrets are its user's alone", () =>
-    Effect.gen(function*() {
-      const daemon = yield* Daemon.start({ relayUrl: nowhere })
-      const mode = (name: string) => statSync(join(daemon.dataDir, name)).mode & 0o777
-      assert.strictEqual(mode("."), 0o700)
-      assert.strictEqual(mode("agent-secret"), 0o600)
-      assert.strictEqual(mode("admin-secret"), 0o600)
-    }))
-
-  it.live("a second daemon on the data directory says who is there, and leaves it alone", () =>
-    Effect.gen(function*() {
-      const daemon = yield* Daemon.start({ args: ["--embedded"] })
-      for (const relay of [["--embedded"], ["--relay", nowhere]]) {
-        const second = yield* daemon.command("serve", ...relay, "--port", "0")
-        assert.strictEqual(second.code, 1)
-        assert.include(second.stderr, `process ${yield* daemon.pid}`)
-        assert.include(second.stderr, "--data-dir")
-      }
-      assert.strictEqual((yield* daemon.command("status")).code, 0)
-    }))
-
-  it.live("a taken port is named, with the way out", () =>
-    Effect.gen(function*() {
-      const daemon = yield* Daemon.start({ relayUrl: nowhere })
-      const other = yield* directory
-      const ended = yield* Daemon.run(
-        ["serve", "--relay", nowhere, "--port", String(daemon.port), "--data-dir", join(other, "data")]
-      )
-      assert.strictEqual(ended.code, 1)
-      assert.include(ended.stderr, String(daemon.port))
-      assert.include(ended.stderr, "--port")
-    }))
-
   it.live("a bad configuration file is one clear message", () =>
     Effect.gen(function*() {
       const path = yield* directory
@@ -117,11 +124,10 @@ describe("holdfast as a process", () => {
     Effect.gen(function*() {
       const path = yield* directory
       const data = join(path, "data")
-      const daemon = yield* Daemon.start({ relayUrl: nowhere, dataDir: data })
-      yield* daemon.terminate
+      mkdirSync(data, { mode: 0o700 })
       const damaged = Buffer.alloc(8192, "not a database ")
       writeFileSync(join(data, "holdfast.db"), damaged)
-      const ended = yield* daemon.command("serve", "--relay", nowhere, "--port", "0")
+      const ended = yield* Daemon.run(["serve", "--relay", nowhere, "--port", "0", "--data-dir", data])
       assert.strictEqual(ended.code, 1)
       assert.include(ended.stderr, "is damaged")
       assert.notInclude(ended.stderr, "    at ")
