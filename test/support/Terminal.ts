@@ -20,25 +20,33 @@ const plain = Layer.succeed(TerminalCapabilities.TerminalCapabilities, {
 
 const text = (lines: ReadonlyArray<unknown>) => lines.map(String).join("\n")
 
-/** With an empty configuration, so that none of the developer's gets in. */
+/** On a data directory and with a configuration file, so that none of the developer's gets in. */
+export const runWith = Effect.fnUntraced(
+  function*(files: { readonly dataDir: string; readonly config: string }, ...args: ReadonlyArray<string>) {
+    const console = yield* TestConsole.make
+    const exit = yield* Command.runWith(holdfast, { version: "0.0.0" })([
+      ...args,
+      "--data-dir",
+      files.dataDir,
+      "--config",
+      files.config
+    ]).pipe(
+      Effect.tapCause(reportFailure),
+      Effect.provide([builtIns, presenter, plain]),
+      Effect.provideService(Console.Console, console),
+      Effect.exit
+    )
+    return { code: exitCode(exit), out: text(yield* console.logLines), err: text(yield* console.errorLines) }
+  },
+  Effect.provide(NodeServices.layer)
+)
+
+/** With an empty configuration. */
 export const run = Effect.fnUntraced(function*(dataDir: string, ...args: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
-  const configuration = (yield* Path.Path).join(dataDir, "empty.json")
-  yield* fs.writeFileString(configuration, "{}", { mode: 0o600 })
-  const console = yield* TestConsole.make
-  const exit = yield* Command.runWith(holdfast, { version: "0.0.0" })([
-    ...args,
-    "--data-dir",
-    dataDir,
-    "--config",
-    configuration
-  ]).pipe(
-    Effect.tapCause(reportFailure),
-    Effect.provide([builtIns, presenter, plain]),
-    Effect.provideService(Console.Console, console),
-    Effect.exit
-  )
-  return { code: exitCode(exit), out: text(yield* console.logLines), err: text(yield* console.errorLines) }
+  const config = (yield* Path.Path).join(dataDir, "empty.json")
+  yield* fs.writeFileString(config, "{}", { mode: 0o600 })
+  return yield* runWith({ dataDir, config }, ...args)
 }, Effect.provide(NodeServices.layer))
 
 export const dataDirectory = Effect.gen(function*() {

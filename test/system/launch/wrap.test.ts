@@ -9,6 +9,7 @@ import { Daemon } from "../../support/Daemon.ts"
 import { childEnvironment } from "../../support/environment.ts"
 import { run } from "../../support/Program.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
+import * as Terminal from "../../support/Terminal.ts"
 
 interface Case {
   readonly client: string
@@ -103,34 +104,61 @@ const repository = (home: Scratch) => {
   return { git, watched: () => git("config", "core.fsmonitor", monitor) }
 }
 
+/** A home in which the command runs in this process, which is quicker, with that home's configuration. */
+const inProcess = Effect.gen(function*() {
+  const home = yield* scratch
+  const own = home.write("{\n  \"listen\": { \"port\": 4851 }\n}\n", ".config", "holdfast", "holdfast.json")
+  const holdfast = (...args: ReadonlyArray<string>) =>
+    Effect.map(
+      Terminal.runWith({ dataDir: home.file(".state", "holdfast"), config: own }, ...args),
+      ({ code, err, out }) => ({ code, stdout: out, stderr: err })
+    )
+  return { home, own, holdfast }
+})
+
+/** By the command's own means: a process, which finds its files by itself. */
+const asProcess = Effect.gen(function*() {
+  const { home, own } = yield* inProcess
+  const holdfast = (...args: ReadonlyArray<string>) =>
+    Effect.map(run(args, home.environment), ({ code, ...output }) => ({ ...output, code: code ?? -1 }))
+  return { home, own, holdfast }
+})
+
+const thereAndBack = Effect.fnUntraced(
+  function*(each: Case, { holdfast, home, own }: Effect.Success<typeof inProcess>) {
+    const file = home.write(each.text, ...each.file)
+    chmodSync(file, 0o640)
+    const wrapped = yield* holdfast("wrap", file)
+    assert.strictEqual(wrapped.code, 0, wrapped.stderr)
+    assert.match(readFileSync(file, "utf8"), each.wrapped)
+    assert.notInclude(readFileSync(file, "utf8"), "docs.test")
+    assertDocs(own)
+    assert.match(wrapped.stderr, /what the client had: DOCS_TOKEN\.$/m)
+
+    const unwrapped = yield* holdfast("unwrap", file)
+    assert.strictEqual(unwrapped.code, 0, unwrapped.stderr)
+    assert.strictEqual(readFileSync(file, "utf8"), each.text)
+    assert.strictEqual(statSync(file).mode & 0o777, 0o640)
+    assert.deepStrictEqual(JSON.parse(readFileSync(own, "utf8")), { listen: { port: 4851 } })
+    assert.deepStrictEqual(
+      readdirSync(home.file(".state", "holdfast")).filter((name) => name.startsWith("wrapped")),
+      []
+    )
+  }
+)
+
 describe("holdfast wrap", () => {
   it.live.each(cases)(
     "puts the remote servers of $client behind Holdfast, and unwrap brings every byte back",
-    (each) =>
-      Effect.gen(function*() {
-        const home = yield* scratch
-        const file = home.write(each.text, ...each.file)
-        chmodSync(file, 0o640)
-        const own = home.write("{\n  \"listen\": { \"port\": 4851 }\n}\n", ".config", "holdfast", "holdfast.json")
-        const wrapped = yield* run(["wrap", file], home.environment)
-        assert.strictEqual(wrapped.code, 0, wrapped.stderr)
-        assert.match(readFileSync(file, "utf8"), each.wrapped)
-        assert.notInclude(readFileSync(file, "utf8"), "docs.test")
-        assertDocs(own)
-        assert.match(wrapped.stderr, /what the client had: DOCS_TOKEN\.$/m)
-
-        const unwrapped = yield* run(["unwrap", file], home.environment)
-        assert.strictEqual(unwrapped.code, 0, unwrapped.stderr)
-        assert.strictEqual(readFileSync(file, "utf8"), each.text)
-        assert.strictEqual(statSync(file).mode & 0o777, 0o640)
-        assert.deepStrictEqual(JSON.parse(readFileSync(own, "utf8")), { listen: { port: 4851 } })
-        assert.deepStrictEqual(
-          readdirSync(home.file(".state", "holdfast")).filter((name) => name.startsWith("wrapped")),
-          []
-        )
-      }),
-    60_000
+    (each) => Effect.flatMap(inProcess, (home) => thereAndBack(each, home))
   )
+
+  it.live("finds its own files by itself", () =>
+    Effect.gen(function*() {
+      const [each] = cases
+      assert.isDefined(each)
+      yield* thereAndBack(each, yield* asProcess)
+    }))
 
   it.live(
     "what stood in plain text is in neither file, but in one that only the user may read, and the relay gets it",
@@ -166,8 +194,7 @@ describe("holdfast wrap", () => {
         assert.strictEqual((yield* run(["unwrap", file, "--data-dir", daemon.dataDir], home.environment)).code, 0)
         assert.deepStrictEqual(secrets(), [])
         assert.include(readFileSync(file, "utf8"), "s3cret-token")
-      }),
-    60_000
+      })
   )
 
   it.live(
@@ -190,8 +217,7 @@ describe("holdfast wrap", () => {
         assert.include(tracked.stderr, `warning: ${file} is tracked by git`)
         assert.include(tracked.stderr, `warning: ${own} is tracked by git`)
         assert.isFalse(existsSync(home.file("ran")))
-      }),
-    60_000
+      })
   )
 
   it.live("changes nothing where a file cannot be written", () =>
@@ -215,7 +241,7 @@ describe("holdfast wrap", () => {
         readdirSync(home.file(".state", "holdfast")).filter((name) => name.startsWith("wrapped")),
         []
       )
-    }), 60_000)
+    }))
 
   it.live("changes nothing where the daemon does not take the relays", () =>
     Effect.gen(function*() {
@@ -235,58 +261,57 @@ describe("holdfast wrap", () => {
       assert.strictEqual(readFileSync(file, "utf8"), each?.text)
       assert.strictEqual(readFileSync(own, "utf8"), before)
       assert.deepStrictEqual(readdirSync(daemon.dataDir).filter((name) => name.startsWith("wrapped")), [])
-    }), 60_000)
+    }))
 
   it.live("leaves a configuration that is valid, and does neither twice", () =>
     Effect.gen(function*() {
-      const home = yield* scratch
+      const { holdfast, home } = yield* inProcess
       const file = home.write(cases[0]?.text ?? "", ...cases[0]?.file ?? [])
-      assert.strictEqual((yield* run(["wrap", file], home.environment)).code, 0)
-      assert.strictEqual((yield* run(["config", "check"], home.environment)).code, 0)
-      const twice = yield* run(["wrap", file], home.environment)
+      assert.strictEqual((yield* holdfast("wrap", file)).code, 0)
+      assert.strictEqual((yield* holdfast("config", "check")).code, 0)
+      const twice = yield* holdfast("wrap", file)
       assert.strictEqual(twice.code, 1)
       assert.include(twice.stderr, "wrapped already")
-      assert.strictEqual((yield* run(["unwrap", file], home.environment)).code, 0)
-      const again = yield* run(["unwrap", file], home.environment)
+      assert.strictEqual((yield* holdfast("unwrap", file)).code, 0)
+      const again = yield* holdfast("unwrap", file)
       assert.strictEqual(again.code, 1)
       assert.include(again.stderr, "was not wrapped")
-    }), 60_000)
+    }))
 
   it.live("leaves what it cannot stand for, and says which and why", () =>
     Effect.gen(function*() {
-      const home = yield* scratch
+      const { holdfast, home } = yield* inProcess
       const [claude, , vscode] = cases
       const said = yield* Effect.forEach([claude, vscode], (each) =>
-        Effect.map(run(["wrap", home.write(each?.text ?? "", ...each?.file ?? [])], home.environment), ({ stderr }) =>
-          stderr))
+        Effect.map(holdfast("wrap", home.write(each?.text ?? "", ...each?.file ?? [])), ({ stderr }) => stderr))
       assert.include(said[0], "left as it is: old, since it speaks the old transport")
       assert.include(said[1], "left as it is: asks, since its header Authorization is more than")
-      const nothing = yield* run(["wrap", home.write("{}", "none.json")], home.environment)
+      const nothing = yield* holdfast("wrap", home.write("{}", "none.json"))
       assert.strictEqual(nothing.code, 1)
       assert.include(nothing.stderr, "names no remote server")
-      const broken = yield* run(["wrap", home.write("{\n  \"mcpServers\": {,\n", "broken.json")], home.environment)
+      const broken = yield* holdfast("wrap", home.write("{\n  \"mcpServers\": {,\n", "broken.json"))
       assert.strictEqual(broken.code, 1)
       assert.match(broken.stderr, /broken\.json is not JSON: .* at line 2, column \d+; nothing was changed/)
       const toml = "[mcp_servers.docs]\nurl = \"https://docs.test/mcp\nbearer_token_env_var = \"DOCS\"\n"
-      const brokenToml = yield* run(["wrap", home.write(toml, "config.toml")], home.environment)
+      const brokenToml = yield* holdfast("wrap", home.write(toml, "config.toml"))
       assert.strictEqual(brokenToml.code, 1)
       assert.match(brokenToml.stderr, /config\.toml is not TOML: a string has no end at line 2, column 7; nothing was/)
       const withUser = { mcpServers: { mine: { type: "http", url: "https://ada:pw@docs.test/mcp" } } }
-      const refused = yield* run(["wrap", home.write(JSON.stringify(withUser), "user.json")], home.environment)
+      const refused = yield* holdfast("wrap", home.write(JSON.stringify(withUser), "user.json"))
       assert.include(refused.stderr, "left as it is: mine, since its URL holds a user or a password")
-    }), 60_000)
+    }))
 
   it.live(
     "never overwrites what was changed since: unwrap then puts the original into the data directory",
     () =>
       Effect.gen(function*() {
-        const home = yield* scratch
+        const { holdfast, home } = yield* inProcess
         const [each] = cases
         const file = home.write(each?.text ?? "", "project", ".mcp.json")
-        yield* run(["wrap", file], home.environment)
+        yield* holdfast("wrap", file)
         const changed = `${readFileSync(file, "utf8")}\n`
         home.write(changed, "project", ".mcp.json")
-        const refused = yield* run(["unwrap", file], home.environment)
+        const refused = yield* holdfast("unwrap", file)
         assert.strictEqual(refused.code, 1)
         assert.strictEqual(readFileSync(file, "utf8"), changed)
         const [kept = ""] = /\S+\.original/.exec(refused.stderr) ?? []
@@ -295,9 +320,8 @@ describe("holdfast wrap", () => {
         assert.deepStrictEqual(readdirSync(home.file("project")), [".mcp.json"])
         rmSync(file)
         home.write(each?.text ?? "", "project", ".mcp.json")
-        assert.strictEqual((yield* run(["unwrap", file], home.environment)).code, 0)
-      }),
-    60_000
+        assert.strictEqual((yield* holdfast("unwrap", file)).code, 0)
+      })
   )
 
   it.live(
@@ -334,7 +358,6 @@ describe("holdfast wrap", () => {
         assert.isBelow(performance.now() - called, 2000)
         assert.isBelow(performance.now() - from, 25_000)
         yield* hung.cont
-      }),
-    60_000
+      })
   )
 })
