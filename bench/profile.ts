@@ -141,7 +141,10 @@ const prepare = loads[work]
 if (prepare === undefined) throw new Error(`no work ${work}; there are ${Object.keys(loads).join(", ")}`)
 // Before the rig asks for it: with a source map.
 await holdfastFile(true)
-await using rig = await startRig({ settings: { outbox: { lane: "to", maxEntries: 1_000_000 } } })
+await using rig = await startRig({
+  relayArguments: ["0", work === "list" ? "500" : "4"],
+  settings: { outbox: { lane: "to", maxEntries: 1_000_000 } }
+})
 const callers = await prepare(rig)
 const subject = work === "bare" ? rig.bare.process : rig.holdfast.process
 await load(callers, { calls: Math.min(2000, Number(calls)) })
