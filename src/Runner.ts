@@ -15,7 +15,6 @@ import { Readiness } from "./mcp/http/Readiness.ts"
 import { RelayRegistry, type Reread, shutdown } from "./mcp/RelayRegistry.ts"
 import { EventLogs } from "./mcp/streams/EventLogs.ts"
 import { OpenStreams } from "./mcp/streams/OpenStreams.ts"
-import * as EventLoopDelay from "./observability/EventLoopDelay.ts"
 import * as Logging from "./observability/Logging.ts"
 import * as ProcessMetrics from "./observability/ProcessMetrics.ts"
 import * as Traces from "./observability/Traces.ts"
@@ -49,7 +48,7 @@ const stopping = Layer.effectDiscard(Effect.gen(function*() {
 
 const eventLoopDelay = Layer.effectDiscard(Effect.gen(function*() {
   const { supervise } = yield* Supervisor
-  yield* supervise("event-loop-delay")(EventLoopDelay.sample)
+  yield* supervise("event-loop-delay")(ProcessMetrics.sampleEventLoopDelay)
 }))
 
 /** What all relays share. */

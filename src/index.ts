@@ -9,9 +9,9 @@ export { AgentSecretTooShort } from "./agents/AgentSecret.ts"
 export { Holdfast, type HoldfastOptions, type HoldfastStartError } from "./Holdfast.ts"
 export { CannotListen, PortTaken } from "./mcp/http/Listener.ts"
 export { DaemonRunning } from "./storage/DaemonLock.ts"
-export { DatabaseUnusable } from "./storage/DatabaseUnusable.ts"
 export { DataDirectoryUnusable } from "./storage/DataDirectory.ts"
 export { NewerDatabase } from "./storage/Migrations.ts"
+export { DatabaseUnusable } from "./storage/StorageFault.ts"
 export { TokenSettingsInvalid } from "./token/sources/ChosenSource.ts"
 
 // What every actor stands on.
@@ -36,7 +36,7 @@ export { FiberEscalated, type FiberStatus, Supervisor } from "./supervision/Supe
 // Agents, and where each stands.
 export { Agents, UnknownAgent } from "./agents/Agents.ts"
 export { ContextEvent, ContextState, type Facts } from "./context/ContextState.ts"
-export { transition } from "./context/transition.ts"
+export { transition } from "./context/ContextState.ts"
 export { IllegalTransition, StaleEpoch, WorkspaceContexts } from "./context/WorkspaceContexts.ts"
 export { CannotReload, type Relay, RelayRegistry } from "./mcp/RelayRegistry.ts"
 export type { AgentSession } from "./mcp/sessions/AgentSession.ts"

@@ -4,15 +4,36 @@
  * `default` always exists; its secret is a file's or the environment's, the others' are told once and then known by
  * their hash alone. A secret that was leased is good until it is released or its holder is gone.
  */
-import { Context, Effect, Layer, Option, Redacted, Semaphore } from "effect"
+import { Context, Effect, Layer, Option, Redacted, Schema, Semaphore } from "effect"
 import { timingSafeEqual } from "node:crypto"
 import { type AgentName, defaultAgent } from "../domain/Ids.ts"
-import { AgentExists, AgentLeaving, DefaultAgentStays, UnknownAgent } from "./AgentErrors.ts"
 import * as AgentSecret from "./AgentSecret.ts"
 import * as AgentTable from "./AgentTable.ts"
 import type { Lease } from "./AgentTable.ts"
 
-export { AgentExists, AgentLeaving, DefaultAgentStays, UnknownAgent } from "./AgentErrors.ts"
+export class AgentExists extends Schema.TaggedError<AgentExists>()("AgentExists", { name: Schema.String }) {
+  override get message(): string {
+    return `agent "${this.name}" exists already; remove it first, or choose another name`
+  }
+}
+export class AgentLeaving extends Schema.TaggedError<AgentLeaving>()("AgentLeaving", { name: Schema.String }) {
+  override get message(): string {
+    return `an agent "${this.name}" was removed and its queue is not empty: wait until that is delivered, or discard it `
+      + `with "holdfast outbox discard --all --agent ${this.name}"`
+  }
+}
+export class UnknownAgent extends Schema.TaggedError<UnknownAgent>()("UnknownAgent", { name: Schema.String }) {
+  override get message(): string {
+    return `no agent is called "${this.name}"; "holdfast agents list" shows them`
+  }
+}
+export class DefaultAgentStays extends Schema.TaggedError<DefaultAgentStays>()("DefaultAgentStays", {}) {
+  override get message(): string {
+    return `the agent "${defaultAgent}" cannot be removed; to change its secret, stop the daemon, delete agent-secret in `
+      + "its data directory, and start it again"
+  }
+}
+
 export type { Lease } from "./AgentTable.ts"
 
 export interface LeaseRequest {

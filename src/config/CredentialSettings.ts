@@ -1,6 +1,6 @@
 /** Credentials for git, gh and whatever else takes a name and a token: for which hosts, and where they come from. */
 import { Schema } from "effect"
-import { isLoopback } from "../domain/Loopback.ts"
+import { isLoopback } from "../domain/Authority.ts"
 import { SourceSettings } from "./TokenSettings.ts"
 
 const expected = "a host such as \"github.com\", or an http URL of this machine"

@@ -1,5 +1,5 @@
 /** Where an agent stands: in the shared checkout, or in a worktree of its own and how far along (BEHAVIOUR 6). */
-import { Schema } from "effect"
+import { Result, Schema } from "effect"
 
 export const Phase = Schema.Literals(["Active", "Ready", "ReviewRequested", "Merged", "Abandoned", "Released"])
 export type Phase = typeof Phase.Type
@@ -32,3 +32,61 @@ export const isolatedWorktree = "isolatedWorktree"
 
 /** What the menu's rules may need: what the state gives, and what the configuration names and somebody set. */
 export type Facts = ReadonlySet<string>
+
+export class IllegalTransition extends Schema.TaggedError<IllegalTransition>()("IllegalTransition", {
+  state: Schema.String,
+  event: Schema.String,
+  legal: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return `${this.event} is not possible in ${this.state}; possible now: ${this.legal.join(", ")}`
+  }
+}
+
+/** A row's end of the table: no worktree, or how far along the worktree is. */
+export type Place = "Shared" | Phase
+
+export const terminal: ReadonlyArray<Place> = ["Merged", "Abandoned", "Released"]
+const open: ReadonlyArray<Place> = ["Active", "Ready", "ReviewRequested"]
+
+export const table: Readonly<
+  Record<ContextEvent["_tag"], { readonly from: ReadonlyArray<Place>; readonly to: Place }>
+> = {
+  Attach: { from: ["Shared", ...terminal], to: "Active" },
+  MarkReady: { from: ["Active", "ReviewRequested"], to: "Ready" },
+  RequestReview: { from: ["Active", "Ready"], to: "ReviewRequested" },
+  Reopen: { from: ["Ready", "ReviewRequested"], to: "Active" },
+  Merge: { from: open, to: "Merged" },
+  Abandon: { from: open, to: "Abandoned" },
+  Release: { from: open, to: "Released" },
+  Detach: { from: ["Shared", ...open, ...terminal], to: "Shared" }
+}
+
+export const placeOf = (state: ContextState): Place => state._tag === "Shared" ? "Shared" : state.phase
+
+/** The epoch that an event has to name to be meant for this state; 0 for the shared checkout. */
+export const epochOf = (state: ContextState): number => state._tag === "Shared" ? 0 : state.epoch
+
+export const legalIn = (place: Place): ReadonlyArray<string> =>
+  Object.entries(table).filter(([, { from }]) => from.includes(place)).map(([event]) => event)
+
+/** `epoch` is the one that a new worktree gets. */
+export const transition = (
+  state: ContextState,
+  event: ContextEvent,
+  epoch: number
+): Result.Result<ContextState, IllegalTransition> => {
+  const place = placeOf(state)
+  const { from, to } = table[event._tag]
+  if (from.includes(place)) {
+    if (to === "Shared") return Result.succeed({ _tag: "Shared" })
+    if (event._tag === "Attach") {
+      return Result.succeed({ _tag: "Worktree", path: event.path, branch: event.branch, epoch, phase: to })
+    }
+    if (state._tag === "Worktree") return Result.succeed({ ...state, phase: to })
+  }
+  return Result.fail(new IllegalTransition({ state: place, event: event._tag, legal: legalIn(place) }))
+}
+
+/** `isolatedWorktree` holds in a worktree that has not come to its end. */
+export const factsOf = (state: ContextState): Facts => new Set(open.includes(placeOf(state)) ? [isolatedWorktree] : [])

@@ -18,3 +18,73 @@ export const git = (directory: string, ...args: ReadonlyArray<string>) =>
 
 export const succeeds = (directory: string, ...args: ReadonlyArray<string>) =>
   Effect.map(git(directory, ...args), Option.isSome)
+
+/** Where a directory stands in git: its worktree, whether that is a linked one, and the branch that is out there. */
+export interface GitWorktree {
+  /** Its top level, absolute. */
+  readonly path: string
+  /** `None` while HEAD is detached, as in the middle of a rebase. */
+  readonly branch: Option.Option<string>
+  /** Added by `git worktree add`, not the repository's own. */
+  readonly linked: boolean
+  /** What all worktrees of the repository share; outlives each of them. */
+  readonly commonDirectory: string
+}
+
+/** `None` outside of a worktree, and where there is no git. */
+export const worktreeAt = Effect.fn("GitWorktree.worktreeAt")(function*(directory: string) {
+  const places = yield* git(
+    directory,
+    "rev-parse",
+    "--path-format=absolute",
+    "--show-toplevel",
+    "--git-dir",
+    "--git-common-dir"
+  )
+  const [path, own, common] = Option.getOrElse(places, () => "").split("\n")
+  if (path === undefined || own === undefined || common === undefined) return Option.none<GitWorktree>()
+  const branch = yield* git(directory, "symbolic-ref", "--quiet", "--short", "HEAD")
+  return Option.some<GitWorktree>({ path, branch, linked: own !== common, commonDirectory: common })
+})
+
+/** The base branch here and at the origin: the one that is named, else the origin's default, else `main` or `master`. */
+export const basesOf = Effect.fnUntraced(function*(directory: string, named: string | undefined) {
+  const atOrigin = yield* git(directory, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
+  const names = named !== undefined
+    ? [named]
+    : Option.match(atOrigin, { onNone: () => ["main", "master"], onSome: (ref) => [ref.replace(/^origin\//, "")] })
+  const refs = yield* git(
+    directory,
+    "for-each-ref",
+    "--format=%(refname) %(objectname)",
+    ...names.flatMap((name) => [`refs/heads/${name}`, `refs/remotes/origin/${name}`])
+  )
+  return Option.getOrElse(refs, () => "").split("\n").filter((line) => line !== "").map((line) => {
+    const [ref = "", commit = ""] = line.split(" ")
+    return { ref, commit }
+  })
+})
+
+const holds = (directory: string, base: string, commit: string) =>
+  succeeds(directory, "merge-base", "--is-ancestor", commit, base)
+
+/** Merging the commit would change nothing: all that it had is there. */
+const holdsSquashed = Effect.fnUntraced(function*(directory: string, base: string, commit: string) {
+  const merged = yield* git(directory, "merge-tree", "--write-tree", base, commit)
+  const present = yield* git(directory, "rev-parse", `${base}^{tree}`)
+  return Option.isSome(merged) && Option.isSome(present) && merged.value === present.value
+})
+
+/** Whether the commit is in none of the bases as it is. */
+export const isAhead = (directory: string, bases: ReadonlyArray<string>, commit: string) =>
+  Effect.map(Effect.forEach(bases, (base) => holds(directory, base, commit)), (held) => !held.includes(true))
+
+export const isMerged = (directory: string, bases: ReadonlyArray<string>, commit: string) =>
+  Effect.map(
+    Effect.forEach(bases, (base) =>
+      Effect.flatMap(
+        holds(directory, base, commit),
+        (held) => held ? Effect.succeed(true) : holdsSquashed(directory, base, commit)
+      )),
+    (held) => held.includes(true)
+  )

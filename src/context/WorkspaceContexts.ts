@@ -5,9 +5,17 @@
  */
 import { Context, Effect, Layer, PubSub, Schema, Semaphore, Stream } from "effect"
 import type { AgentName, RelayId } from "../domain/Ids.ts"
-import type { ContextEvent, ContextState, Facts } from "./ContextState.ts"
+import {
+  type ContextEvent,
+  type ContextState,
+  epochOf,
+  type Facts,
+  factsOf,
+  IllegalTransition,
+  terminal,
+  transition
+} from "./ContextState.ts"
 import * as ContextTable from "./ContextTable.ts"
-import { epochOf, factsOf, IllegalTransition, terminal, transition } from "./transition.ts"
 
 export { IllegalTransition }
 

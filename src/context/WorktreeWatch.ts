@@ -6,30 +6,76 @@
  * anything of its own. What was seen last is on disk, so that what happens while the daemon is down is seen at its start;
  * but for work that was both begun and merged meanwhile.
  */
-import { Effect, FileSystem, Layer, Option, Schedule } from "effect"
+import { Effect, Equal, FileSystem, Layer, Option, Schedule, Schema } from "effect"
+import { SqlClient } from "effect/sql"
 import { Settings } from "../config/Settings.ts"
-import type { AgentName } from "../domain/Ids.ts"
+import { AgentName } from "../domain/Ids.ts"
 import * as HostServices from "../storage/HostServices.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
-import { basesOf, isAhead, isMerged } from "./BranchMerge.ts"
 import type { ContextEvent } from "./ContextState.ts"
-import { git } from "./Git.ts"
-import { type GitWorktree, worktreeAt } from "./GitWorktree.ts"
-import * as SeenWorktrees from "./SeenWorktrees.ts"
+import { basesOf, git, type GitWorktree, isAhead, isMerged, worktreeAt } from "./Git.ts"
 import { type OpenWorktree, WorkspaceContexts } from "./WorkspaceContexts.ts"
+
+export interface Seen {
+  readonly epoch: number
+  readonly commonDirectory: string
+  /** The last commit of the branch that was in no base branch. */
+  readonly ahead: Option.Option<string>
+  /** Branch and bases as they were: while nothing moves there is nothing to find out. */
+  readonly refs: string
+}
+
+const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
+  agent: AgentName,
+  epoch: Schema.Int,
+  common_directory: Schema.String,
+  ahead: Schema.NullOr(Schema.String),
+  refs: Schema.String
+})))
+
+/** One writer: the watch. */
+export const seenWorktrees = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* Effect.orDie(Effect.flatMap(sql`SELECT * FROM worktrees_seen`, decodeRows))
+  const seen = new Map<AgentName, Seen>(
+    rows.map(({ agent, ahead, common_directory: commonDirectory, epoch, refs }) => [
+      agent,
+      { epoch, commonDirectory, ahead: Option.fromNullishOr(ahead), refs }
+    ])
+  )
+
+  return {
+    of: (agent: AgentName) => seen.get(agent),
+    see: Effect.fnUntraced(function*(agent: AgentName, now: Seen) {
+      if (Equal.equals(seen.get(agent), now)) return
+      const { ahead, commonDirectory, epoch, refs } = now
+      yield* sql`INSERT OR REPLACE INTO worktrees_seen (agent, epoch, common_directory, ahead, refs)
+        VALUES (${agent}, ${epoch}, ${commonDirectory}, ${Option.getOrNull(ahead)}, ${refs})`
+      seen.set(agent, now)
+    }, Effect.orDie),
+    /** All others are attached no more. */
+    keep: Effect.fnUntraced(function*(agents: ReadonlySet<AgentName>) {
+      for (const agent of seen.keys()) {
+        if (agents.has(agent)) continue
+        yield* sql`DELETE FROM worktrees_seen WHERE agent = ${agent}`
+        seen.delete(agent)
+      }
+    }, Effect.orDie)
+  }
+})
 
 export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
   const { context: { git: settings } } = yield* Settings
   const contexts = yield* WorkspaceContexts
   const fs = yield* FileSystem.FileSystem
   const { supervise } = yield* Supervisor
-  const seen = yield* SeenWorktrees.make
+  const seen = yield* seenWorktrees
 
   const send = (agent: AgentName, epoch: number, event: ContextEvent) =>
     Effect.ignore(contexts.send(agent, event, { cause: "git", epoch }))
 
   /** Where the branch stands towards its bases now; whether it has been merged since the last look. */
-  const lookAtBranch = Effect.fnUntraced(function*(before: SeenWorktrees.Seen, branch: string) {
+  const lookAtBranch = Effect.fnUntraced(function*(before: Seen, branch: string) {
     const directory = before.commonDirectory
     const bases = yield* basesOf(directory, settings.base)
     const tip = yield* git(directory, "rev-parse", "--verify", "--quiet", `refs/heads/${branch}`)
@@ -67,7 +113,7 @@ export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
     const { agent, branch, epoch, path } = open
     const known = seen.of(agent)
     const worktree = yield* worktreeAt(path)
-    const first = Option.map(worktree, ({ commonDirectory }): SeenWorktrees.Seen => ({
+    const first = Option.map(worktree, ({ commonDirectory }): Seen => ({
       epoch,
       commonDirectory,
       ahead: Option.none(),

@@ -21,3 +21,7 @@ export const originOf = (protocol: "http" | "https", text: string): Option.Optio
     const url = URL.parse(`${protocol}://${text}`)
     return url !== null && url.hostname === name ? Option.some(url.origin) : Option.none()
   })
+
+/** Whether a URL's host name is this machine, whatever its resolver says. */
+export const isLoopback = (hostname: string): boolean =>
+  hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname)

@@ -86,3 +86,20 @@ export const takeOff = (text: string): string =>
     (text, key) => JsonText.remove(text, ["params", "_meta", key]),
     text
   )
+
+/** As texts of JSON, least severe first (RFC 5424). */
+const levels = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"].map((level) =>
+  JSON.stringify(level)
+)
+
+const method = `"notifications/message"`
+
+/** Whether a message that comes with the answer to `request` is one that its agent gets; only log messages are held back. */
+export const logFilter = (request: string): (message: string) => boolean => {
+  const level = JsonText.at(request, ["params", "_meta", logLevel])
+  const minIndex = level === undefined ? -1 : levels.indexOf(level)
+  return (message) => {
+    if (!message.includes(method) || JsonText.at(message, ["method"]) !== method) return true
+    return minIndex >= 0 && levels.indexOf(JsonText.at(message, ["params", "level"]) ?? "") >= minIndex
+  }
+}

@@ -6,10 +6,9 @@
  */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { DatabaseSync } from "node:sqlite"
-import { DatabaseUnusable } from "./DatabaseUnusable.ts"
 import { DataDirectory } from "./DataDirectory.ts"
 import * as EndpointFile from "./EndpointFile.ts"
-import { faultOf } from "./StorageFault.ts"
+import { DatabaseUnusable, faultOf } from "./StorageFault.ts"
 
 export class DaemonRunning extends Schema.TaggedError<DaemonRunning>()("DaemonRunning", {
   directory: Schema.String,

@@ -6,11 +6,10 @@
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { DaemonLock } from "./DaemonLock.ts"
-import { DatabaseUnusable } from "./DatabaseUnusable.ts"
 import { DataDirectory } from "./DataDirectory.ts"
 import * as Migrations from "./Migrations.ts"
 import * as SqliteClient from "./SqliteClient.ts"
-import { faultOf } from "./StorageFault.ts"
+import { DatabaseUnusable, faultOf } from "./StorageFault.ts"
 
 const name = "holdfast.db"
 

@@ -2,7 +2,7 @@
 import { Effect, Option, Predicate } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import * as ToolNames from "../../config/ToolNames.ts"
-import { epochOf } from "../../context/transition.ts"
+import { epochOf } from "../../context/ContextState.ts"
 import { WorkspaceContexts } from "../../context/WorkspaceContexts.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import { CachedLists, type ToolSpec } from "../../menu/CachedLists.ts"

@@ -6,7 +6,7 @@ import { Option } from "effect"
 import type { IncomingMessage } from "node:http"
 import type { Settings } from "../../config/Settings.ts"
 import * as Authority from "../../domain/Authority.ts"
-import { isLoopback } from "../../domain/Loopback.ts"
+import { isLoopback } from "../../domain/Authority.ts"
 import { type Refusal, refusal } from "./Refusal.ts"
 
 type Listen = Settings["Service"]["listen"]

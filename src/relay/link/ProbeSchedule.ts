@@ -1,6 +1,6 @@
 /** When a relay that is away is probed next. One link owns it, and alone writes it. */
 import { Clock, type Duration, Effect, Latch } from "effect"
-import { isLoopback } from "../../domain/Loopback.ts"
+import { isLoopback } from "../../domain/Authority.ts"
 import * as Backoff from "../../supervision/Backoff.ts"
 
 /** While somebody waits for the link, milliseconds. */

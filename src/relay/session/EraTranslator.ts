@@ -9,7 +9,6 @@ import * as Envelope from "../../domain/Envelope.ts"
 import * as EraForm from "../../domain/EraForm.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
-import * as LogLevel from "../../domain/LogLevel.ts"
 import * as McpHeaders from "../../domain/McpHeaders.ts"
 import * as Message from "../../domain/Message.ts"
 import { factsOf } from "../../domain/Methods.ts"
@@ -124,7 +123,7 @@ const toLegacy = (request: Outgoing): Translation => {
   const id = `"holdfast-era-${++translations}"`
   const token = JsonText.at(request.text, ["params", "_meta", "progressToken"])
   const method: unknown = JSON.parse(JsonText.at(request.text, ["method"]) ?? "null")
-  const logs = LogLevel.asked(request.text)
+  const logs = Envelope.logFilter(request.text)
   const named = JsonText.set(Envelope.takeOff(request.text), ["id"], id)
   return {
     id,

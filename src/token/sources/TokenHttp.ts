@@ -5,7 +5,7 @@
  */
 import { ByteSize, Effect, Predicate } from "effect"
 import { HttpClient, type HttpClientRequest, HttpIncomingMessage } from "effect/http"
-import { isLoopback } from "../../domain/Loopback.ts"
+import { isLoopback } from "../../domain/Authority.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
 
 export interface HttpAnswer {

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { contextEvents } from "../../../src/admin/ContextView.ts"
-import { table } from "../../../src/context/transition.ts"
+import { table } from "../../../src/context/ContextState.ts"
 
 const page = readFileSync(new URL("../../../docs/context.md", import.meta.url), "utf8")
 const diagram = /```mermaid\n([\s\S]*?)```/.exec(page)?.[1] ?? ""

@@ -1,7 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
-import { ContextEvent, ContextState } from "../../../src/context/ContextState.ts"
-import { factsOf, type Place, placeOf, transition } from "../../../src/context/transition.ts"
+import {
+  ContextEvent,
+  ContextState,
+  factsOf,
+  type Place,
+  placeOf,
+  transition
+} from "../../../src/context/ContextState.ts"
 
 /** The table once more, by hand: from each place, where each event leads. */
 const expected: Record<Place, Partial<Record<ContextEvent["_tag"], Place>>> = {

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Metric } from "effect"
 import { TestClock } from "effect/testing"
-import * as EventLoopDelay from "../../../src/observability/EventLoopDelay.ts"
 import * as Metrics from "../../../src/observability/Metrics.ts"
+import { sampleEventLoopDelay } from "../../../src/observability/ProcessMetrics.ts"
 import { prometheus } from "../../../src/observability/Prometheus.ts"
 
 const fresh = Effect.provideService(Metric.MetricRegistry, new Map())
@@ -33,7 +33,7 @@ describe("Metrics", () => {
 
   it.effect("hold how late the event loop's timers fire", () =>
     Effect.gen(function*() {
-      yield* Effect.forkChild(EventLoopDelay.sample)
+      yield* Effect.forkChild(sampleEventLoopDelay)
       yield* TestClock.adjust("10 seconds")
       const text = yield* prometheus
       for (const quantile of ["0.5", "0.99", "1"]) {

@@ -5,9 +5,8 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as Database from "../../../src/storage/Database.ts"
-import { DatabaseUnusable } from "../../../src/storage/DatabaseUnusable.ts"
 import { DataDirectory } from "../../../src/storage/DataDirectory.ts"
-import { faultOf } from "../../../src/storage/StorageFault.ts"
+import { DatabaseUnusable, faultOf } from "../../../src/storage/StorageFault.ts"
 import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
 
 const database = (path: string) => Database.layer.pipe(Layer.provide(DataDirectory.layerAt(path)))
