@@ -24,7 +24,7 @@ import { DataDirectory } from "./storage/DataDirectory.ts"
 import * as EndpointFile from "./storage/EndpointFile.ts"
 import { Deadlines } from "./supervision/Deadlines.ts"
 import { Supervisor } from "./supervision/Supervisor.ts"
-import * as PrincipalMemory from "./token/PrincipalMemory.ts"
+import { principalMemory } from "./token/Principal.ts"
 
 const announced = Layer.effectDiscard(Effect.gen(function*() {
   const { port, url } = yield* Endpoint
@@ -57,7 +57,7 @@ const shared = ({ database }: Seams) =>
     Agents.layer,
     WorktreeWatch.layer,
     Credentials.layerNoDeps.pipe(Layer.provide(SettingsCredentialSources.layer)),
-    PrincipalMemory.layer,
+    principalMemory,
     Layer.mergeAll(EventLogs.layer, OpenStreams.layer),
     Layer.mergeAll(eventLoopDelay, ProcessMetrics.layer)
   ).pipe(

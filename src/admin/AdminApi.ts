@@ -4,19 +4,49 @@
  * Everything is JSON; `--json` prints these documents as they are. Errors are `{ _tag, message }` with a status.
  */
 import { Schema } from "effect"
-import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import {
+  HttpApi,
+  HttpApiEndpoint,
+  HttpApiGroup,
+  HttpApiMiddleware,
+  HttpApiSchema,
+  HttpApiSecurity
+} from "effect/http-api"
 import { LogLevel } from "../config/Settings.ts"
 import { AgentName, RelayId } from "../domain/Ids.ts"
-import { AdminAccess, AdminInput } from "./AdminAccess.ts"
-import { BadRequest, Conflict, NotFound, Unavailable } from "./AdminErrors.ts"
+import { BadRequest, Conflict, NotFound, Unauthorized, Unavailable } from "./AdminErrors.ts"
 import { AgentView, LeaseRequest, LeaseView, NewAgent } from "./AgentView.ts"
 import { ContextCommand, ContextView } from "./ContextView.ts"
 import { CredentialAnswer, CredentialPlace, CredentialRefused, CredentialView } from "./CredentialView.ts"
 import { DetailPage, EntryDetail, EntryPage, EntryStateView } from "./OutboxView.ts"
-import { ReloadCommand, ReloadView } from "./RelaysView.ts"
 import { StatusView } from "./StatusView.ts"
 import { TokenView } from "./TokenView.ts"
 import { ToolsView } from "./ToolsView.ts"
+
+/** `variables` are names that the daemon is asked about: whether its environment has them. */
+export const ReloadCommand = Schema.Struct({ variables: Schema.optional(Schema.Array(Schema.String)) })
+
+export const ReloadView = Schema.Struct({
+  /** All that are served now. */
+  relays: Schema.Array(RelayId),
+  added: Schema.Array(RelayId),
+  changed: Schema.Array(RelayId),
+  removed: Schema.Array(Schema.Struct({ relay: RelayId, undelivered: Schema.Int })),
+  /** Those of the variables that the daemon's environment lacks. */
+  unset: Schema.Array(Schema.String)
+})
+export type ReloadView = typeof ReloadView.Type
+
+export class AdminAccess extends HttpApiMiddleware.Service<AdminAccess>()("holdfast/admin/AdminAccess", {
+  requiredForClient: true,
+  security: { bearer: HttpApiSecurity.bearer },
+  error: Unauthorized
+}) {}
+
+/** Input that doesn't fit the API's schemas is answered with what was expected, not with an empty 400. */
+export class AdminInput extends HttpApiMiddleware.Service<AdminInput>()("holdfast/admin/AdminInput", {
+  error: BadRequest
+}) {}
 
 const ofAgent = { agent: AgentName, relay: Schema.optional(RelayId) }
 

@@ -4,44 +4,81 @@
  * Behind the admin secret; Host and Origin are the server's to check, as for every route of its own.
  */
 import { NodeHttpPlatform, NodeHttpServer } from "@effect/platform-node"
-import { Context, Effect, Layer } from "effect"
-import { Etag, HttpRouter } from "effect/http"
-import { HttpApiBuilder } from "effect/http-api"
+import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { Etag, HttpRouter, HttpServerResponse } from "effect/http"
+import { HttpApi, HttpApiBuilder } from "effect/http-api"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { ExtraRoutes } from "../mcp/http/ExtraRoutes.ts"
 import * as HostServices from "../storage/HostServices.ts"
-import * as AdminAccessLive from "./AdminAccessLive.ts"
 import { AdminApi } from "./AdminApi.ts"
-import { AdminSecret } from "./AdminSecret.ts"
+import { MethodNotAllowed, NotFound, Unauthorized } from "./AdminErrors.ts"
+import { accessLayer, AdminSecret, unauthorized } from "./AdminSecret.ts"
 import { AgentRoster } from "./AgentRoster.ts"
 import * as AgentsHandlers from "./AgentsHandlers.ts"
 import * as ContextHandlers from "./ContextHandlers.ts"
 import * as CredentialHandlers from "./CredentialHandlers.ts"
 import { Daemon } from "./Daemon.ts"
-import * as LogLevelHandlers from "./LogLevelHandlers.ts"
+import * as DaemonHandlers from "./DaemonHandlers.ts"
 import * as OutboxHandlers from "./OutboxHandlers.ts"
-import * as RelaysHandlers from "./RelaysHandlers.ts"
-import * as StatusHandlers from "./StatusHandlers.ts"
 import * as TokenHandlers from "./TokenHandlers.ts"
 import * as ToolsHandlers from "./ToolsHandlers.ts"
-import * as UnknownRoute from "./UnknownRoute.ts"
+
+// Answers a request below `/api` that no endpoint takes, as the endpoints answer: in JSON, behind the admin secret.
+
+const endpoints: Array<{ readonly method: string; readonly path: RegExp }> = []
+HttpApi.reflect(AdminApi, {
+  onGroup: () => {},
+  onEndpoint: ({ endpoint: { method, path } }) =>
+    endpoints.push({ method, path: new RegExp(`^${path.replaceAll(/:\w+/g, "[^/]+")}$`) })
+})
+
+const Refused = Schema.Union([Unauthorized, MethodNotAllowed, NotFound])
+const encode = Schema.encodeSync(Schema.toCodecJson(Refused))
+
+const refuse = (
+  status: number,
+  refused: typeof Refused.Type,
+  headers: Readonly<Record<string, string>> = {}
+) => HttpServerResponse.jsonUnsafe(encode(refused), { status, headers })
+
+const unknownRoute = HttpRouter.use(Effect.fn(function*(router) {
+  const secret = yield* AdminSecret
+
+  yield* router.add("*", "/api/*", ({ headers, method, url }) =>
+    Effect.sync(() => {
+      const given = /^Bearer (.+)$/i.exec(headers["authorization"] ?? "")?.[1] ?? ""
+      if (!secret.matches(Redacted.make(given))) return refuse(401, unauthorized)
+      const [path = ""] = url.split("?", 1)
+      const methods = endpoints.filter((endpoint) => endpoint.path.test(path)).map((endpoint) => endpoint.method)
+      if (methods.length === 0) {
+        return refuse(
+          404,
+          new NotFound({ message: `the admin API has no ${path}; docs/operations.md lists its paths` })
+        )
+      }
+      const allowed = methods.join(", ")
+      return refuse(405, new MethodNotAllowed({ message: `${path} takes ${allowed}, not ${method}` }), {
+        allow: allowed
+      })
+    }))
+}))
 
 /** The handlers, with their needs open; tests drive them without a socket. */
 export const groups = Layer.mergeAll(
-  StatusHandlers.layerNoDeps,
-  RelaysHandlers.layerNoDeps,
+  DaemonHandlers.statusLayer,
+  DaemonHandlers.relaysLayer,
   AgentsHandlers.layerNoDeps,
   OutboxHandlers.layerNoDeps,
   ContextHandlers.layerNoDeps,
   ToolsHandlers.layerNoDeps,
   TokenHandlers.layerNoDeps,
   CredentialHandlers.layerNoDeps,
-  LogLevelHandlers.layerNoDeps
+  DaemonHandlers.logLevelLayer
 ).pipe(Layer.provide(AgentRoster.layerNoDeps))
 
 const routes = Layer.merge(
-  HttpApiBuilder.layer(AdminApi).pipe(Layer.provide(groups), Layer.provide(AdminAccessLive.layerNoDeps)),
-  UnknownRoute.layerNoDeps
+  HttpApiBuilder.layer(AdminApi).pipe(Layer.provide(groups), Layer.provide(accessLayer)),
+  unknownRoute
 )
 
 export class AdminHandler extends Context.Service<AdminHandler, {

@@ -1,7 +1,6 @@
 import { Clock, Console, DateTime, Effect } from "effect"
 import { Command } from "effect/cli"
-import type { LinkView } from "../admin/LinkView.ts"
-import { type RelayView, StatusView } from "../admin/StatusView.ts"
+import { type LinkView, type RelayView, StatusView } from "../admin/StatusView.ts"
 import { formatCredential } from "./credential/credential.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 import { jsonFlag } from "./flags.ts"

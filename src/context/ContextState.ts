@@ -33,6 +33,8 @@ export const isolatedWorktree = "isolatedWorktree"
 /** What the menu's rules may need: what the state gives, and what the configuration names and somebody set. */
 export type Facts = ReadonlySet<string>
 
+// The table of BEHAVIOUR 6, as a pure function: what is not in it is refused, with what would be possible.
+
 export class IllegalTransition extends Schema.TaggedError<IllegalTransition>()("IllegalTransition", {
   state: Schema.String,
   event: Schema.String,

@@ -47,6 +47,8 @@ export const worktreeAt = Effect.fn("GitWorktree.worktreeAt")(function*(director
   return Option.some<GitWorktree>({ path, branch, linked: own !== common, commonDirectory: common })
 })
 
+// Whether what a branch had of its own has come into the base branch: by a merge, or squashed into another commit.
+
 /** The base branch here and at the origin: the one that is named, else the origin's default, else `main` or `master`. */
 export const basesOf = Effect.fnUntraced(function*(directory: string, named: string | undefined) {
   const atOrigin = yield* git(directory, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")

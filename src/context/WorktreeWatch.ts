@@ -16,7 +16,10 @@ import type { ContextEvent } from "./ContextState.ts"
 import { basesOf, git, type GitWorktree, isAhead, isMerged, worktreeAt } from "./Git.ts"
 import { type OpenWorktree, WorkspaceContexts } from "./WorkspaceContexts.ts"
 
-export interface Seen {
+// What was last seen in git of each attachment, on disk too: what happens while the daemon is down is seen
+// afterwards.
+
+interface Seen {
   readonly epoch: number
   readonly commonDirectory: string
   /** The last commit of the branch that was in no base branch. */
@@ -34,7 +37,7 @@ const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
 })))
 
 /** One writer: the watch. */
-export const seenWorktrees = Effect.gen(function*() {
+const seenWorktrees = Effect.gen(function*() {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* Effect.orDie(Effect.flatMap(sql`SELECT * FROM worktrees_seen`, decodeRows))
   const seen = new Map<AgentName, Seen>(

@@ -4,11 +4,49 @@
  * What was there is kept beside the record of what was done: uninstalling restores the file byte for byte, or, where it
  * was changed in between, takes out our lines alone. It needs no privileges and touches one file.
  */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, Schema, Stream } from "effect"
+import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { DataDirectory } from "../storage/DataDirectory.ts"
 import * as UserFile from "../storage/UserFile.ts"
-import { git, run } from "./Git.ts"
 import { chainFor, type Entry, helperKey, parseList, withOurs } from "./HelperChain.ts"
+
+// The user's own git, asked about its configuration; never a shell.
+
+class GitFailed extends Schema.TaggedError<GitFailed>()("GitFailed", {
+  args: Schema.Array(Schema.String),
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `git ${this.args.join(" ")}: ${this.detail}`
+  }
+}
+
+const text = <E>(output: Stream.Stream<Uint8Array, E>) => Stream.mkString(Stream.decodeText(output))
+
+/** What it prints, and its exit code. */
+export const run = Effect.fnUntraced(
+  function*(args: ReadonlyArray<string>) {
+    const { spawn } = yield* ChildProcessSpawner.ChildProcessSpawner
+    const child = yield* spawn(ChildProcess.make("git", args, { stdin: "ignore" }))
+    const [out, complaint, code] = yield* Effect.all([text(child.stdout), text(child.stderr), child.exitCode], {
+      concurrency: "unbounded"
+    })
+    return { out, complaint: complaint.trim(), code: Number(code) }
+  },
+  Effect.scoped,
+  (self, args) =>
+    Effect.mapError(self, ({ reason }) =>
+      new GitFailed({
+        args,
+        detail: reason._tag === "NotFound" ? "git is not installed, or not in PATH" : reason._tag
+      }))
+)
+
+/** What it prints; fails where it does. */
+export const git = Effect.fnUntraced(function*(...args: ReadonlyArray<string>) {
+  const { code, complaint, out } = yield* run(args)
+  return code === 0 ? out : yield* new GitFailed({ args, detail: complaint || `exit ${code}` })
+})
 
 const Installed = Schema.Struct({
   file: Schema.String,

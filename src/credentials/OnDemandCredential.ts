@@ -5,7 +5,7 @@
  */
 import { Clock, Effect, Option, Redacted, type Scope } from "effect"
 import * as CredentialState from "../token/CredentialState.ts"
-import { logSourceFailure } from "../token/logSourceFailure.ts"
+import { logSourceFailure } from "../token/CredentialState.ts"
 import * as RotatingCredential from "../token/RotatingCredential.ts"
 import { freshUntil } from "../token/rotation.ts"
 import { CredentialUnavailable, type IssuedCredential } from "./CredentialSources.ts"

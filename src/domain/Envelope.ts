@@ -87,6 +87,9 @@ export const takeOff = (text: string): string =>
     text
   )
 
+// Log messages of a relay with sessions for an agent without: the agent says with each request from which level on it
+// wants them, and gets none where it does not (MCP 2026-07-28, server/utilities/logging).
+
 /** As texts of JSON, least severe first (RFC 5424). */
 const levels = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"].map((level) =>
   JSON.stringify(level)

@@ -9,6 +9,7 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { Context, Effect, Layer, Redacted, Schema } from "effect"
 import { McpProtocol, McpServer } from "effect/ai"
 import { HttpRouter, HttpServer } from "effect/http"
+import { createServer, type RequestListener } from "node:http"
 import type { AgentName } from "../domain/Ids.ts"
 import { DataDirectory } from "../storage/DataDirectory.ts"
 import { Caller } from "./Caller.ts"
@@ -16,7 +17,6 @@ import { EmbeddedTokens } from "./EmbeddedTokens.ts"
 import { Messages } from "./Messages.ts"
 import * as MessageTools from "./MessageTools.ts"
 import * as RelayDatabase from "./RelayDatabase.ts"
-import { startingServer } from "./startingServer.ts"
 import { Workspaces } from "./Workspaces.ts"
 import * as WorkspaceTools from "./WorkspaceTools.ts"
 import { Writes } from "./Writes.ts"
@@ -92,4 +92,17 @@ export class EmbeddedRelay extends Context.Service<EmbeddedRelay, {
       )
     )
   }
+}
+
+// An HTTP server that says so while it listens and nothing answers yet: Node would leave such a request open for
+// ever.
+
+export const startingServer = () => {
+  const server = createServer()
+  const notYet: RequestListener = (_, response) => {
+    if (server.listenerCount("request") === 1) {
+      response.writeHead(503, { "retry-after": "1", connection: "close" }).end()
+    }
+  }
+  return server.on("request", notYet)
 }

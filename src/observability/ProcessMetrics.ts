@@ -27,6 +27,8 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
   yield* Metrics.observed(Metrics.processStart, {}, () => performance.timeOrigin / 1000)
 }))
 
+// Measures how late timers fire, which tells a busy process from a slow relay.
+
 /** Milliseconds between two measurements; each measurement includes them. */
 const resolution = 20
 const every = "10 seconds"

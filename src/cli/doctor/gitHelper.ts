@@ -1,7 +1,7 @@
 import { Effect, Result } from "effect"
 import { hostsOf, originOf } from "../../config/CredentialSettings.ts"
 import type { SettingsValues } from "../../config/Settings.ts"
-import { run } from "../../credentials/Git.ts"
+import { run } from "../../credentials/GitInstall.ts"
 import { chainFor, parseList } from "../../credentials/HelperChain.ts"
 import { ok, problem } from "./Check.ts"
 

@@ -1,7 +1,7 @@
 import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { basename, join } from "node:path"
-import type { ReloadView } from "../../admin/RelaysView.ts"
+import type { ReloadView } from "../../admin/AdminApi.ts"
 import { exportLine } from "../../clients/ClientEntry.ts"
 import { clientFileFor } from "../../clients/clients.ts"
 import { type RelayEntry, relayEntry, relayName, variablesIn } from "../../clients/relayEntry.ts"

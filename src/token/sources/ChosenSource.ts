@@ -4,7 +4,7 @@
  *
  * The environment's token is meant for the default relay: another one gets it only where its settings list it.
  */
-import { Effect, type FileSystem, Option, Predicate, Redacted, Schema } from "effect"
+import { Effect, type FileSystem, Option, Predicate, Redacted, Schema, Stream } from "effect"
 import type { HttpClient } from "effect/http"
 import type { ChildProcessSpawner } from "effect/process"
 import {
@@ -16,15 +16,45 @@ import {
 } from "../../config/TokenSettings.ts"
 import { type AgentName, defaultRelay, type RelayId } from "../../domain/Ids.ts"
 import type { DataDirectory } from "../../storage/DataDirectory.ts"
+import * as rotation from "../rotation.ts"
 import * as ClientCredentials from "./ClientCredentials.ts"
 import * as CommandSource from "./CommandSource.ts"
-import * as EnvironmentSource from "./EnvironmentSource.ts"
 import * as FileSource from "./FileSource.ts"
-import * as FirstOf from "./FirstOf.ts"
 import * as LoginSource from "./LoginSource.ts"
 import * as MintSource from "./MintSource.ts"
-import type { TokenSource } from "./TokenSource.ts"
+import { type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
 import * as ValueSource from "./ValueSource.ts"
+
+/**
+ * Asks one source after the other; the first that answers wins. Where none does, it fails with what each one said.
+ * One that hangs gets its share of the time, so that the next one is asked at all.
+ */
+const firstOf = (sources: ReadonlyArray<TokenSource>): TokenSource => ({
+  name: sources.map(({ name }) => name).join(", "),
+  fetch: Effect.gen(function*() {
+    const failures: Array<TokenSourceFailed> = []
+    for (const source of sources) {
+      const answer = yield* source.fetch.pipe(
+        Effect.timeoutOrElse({
+          duration: rotation.sourceTimeout / sources.length,
+          orElse: () =>
+            Effect.fail(
+              new TokenSourceFailed({ code: "timeout", hint: `${source.name} did not answer in time`, retryable: true })
+            )
+        }),
+        Effect.result
+      )
+      if (answer._tag === "Success") return answer.success
+      failures.push(answer.failure)
+    }
+    return yield* new TokenSourceFailed({
+      code: failures.map(({ code }) => code).join(", "),
+      hint: failures.map(({ hint }) => hint).join("; "),
+      retryable: failures.some(({ retryable }) => retryable)
+    })
+  }),
+  changes: Stream.mergeAll(sources.map(({ changes }) => changes), { concurrency: "unbounded" })
+})
 
 export class TokenSettingsInvalid extends Schema.TaggedError<TokenSettingsInvalid>()("TokenSettingsInvalid", {
   relay: Schema.String,
@@ -71,7 +101,7 @@ const one = Effect.fnUntraced(function*(kind: TokenSourceKind, settings: SourceS
   }
   if (kind === "url" && url !== undefined) return yield* MintSource.make(url, agent)
   if (kind === "oauth" && oauth !== undefined) return yield* ClientCredentials.make(oauth, relay, agent)
-  return Option.getOrElse(yield* EnvironmentSource.find, () => EnvironmentSource.unset)
+  return Option.getOrElse(yield* ValueSource.find, () => ValueSource.unset)
 })
 
 /** The sources that are named, as one; `None` where none is. */
@@ -79,7 +109,7 @@ export const sourceOf = Effect.fnUntraced(function*(settings: SourceSettings, wh
   const sources = yield* Effect.forEach(namedSources(settings), (kind) => one(kind, settings, whom))
   const [only] = sources
   if (only === undefined) return Option.none<TokenSource>()
-  return Option.some<TokenSource>(sources.length === 1 ? only : FirstOf.make(sources))
+  return Option.some<TokenSource>(sources.length === 1 ? only : firstOf(sources))
 })
 
 /** Whether the settings make another source of each agent's name. */
@@ -100,7 +130,7 @@ export const choose = Effect.fnUntraced(function*(
     const detail = inconsistency(each)
     if (detail !== undefined) return yield* new TokenSettingsInvalid({ relay, detail })
   }
-  const environment = relay === defaultRelay ? yield* EnvironmentSource.find : Option.none()
+  const environment = relay === defaultRelay ? yield* ValueSource.find : Option.none()
   // Where none is named, a person's login is what is left; it may come while we run.
   const login = yield* LoginSource.make(relay)
   const forAll = (agent: string) =>

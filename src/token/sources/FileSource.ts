@@ -4,9 +4,36 @@
  * A change is seen however it is made: in place, by a rename over the file, or by swapping a symbolic link on the way to
  * it. An empty or missing file is a failure: whoever has a token keeps it.
  */
-import { Effect, FileSystem, Option, Redacted } from "effect"
-import * as FileChanges from "./FileChanges.ts"
+import { Effect, FileSystem, Option, Redacted, Schedule, Stream } from "effect"
+import { dirname } from "node:path"
 import { type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
+
+// Says when a file changed, however that was done: in place, by a rename, by swapping a link on the way to it.
+
+/** How long a change goes unseen at most where the system does not tell of it: a link's target elsewhere, a network disk. */
+const poll = "5 seconds"
+
+export const of = Effect.fnUntraced(function*(path: string) {
+  const fs = yield* FileSystem.FileSystem
+
+  /** Follows links, so that it differs when one of them is swapped. */
+  const signature = fs.stat(path).pipe(
+    Effect.map(({ ino, mtime, size }) =>
+      [Option.getOrUndefined(ino), Option.getOrUndefined(mtime)?.getTime(), size].join()
+    ),
+    Effect.orElseSucceed(() => "absent")
+  )
+
+  // The directory and not the file: a rename over the file would leave the watch on the old one.
+  const watched = fs.watch(dirname(path)).pipe(Stream.catch(() => Stream.empty))
+  return Stream.merge(watched, Stream.fromSchedule(Schedule.spaced(poll))).pipe(
+    Stream.mapEffect(() => signature),
+    (later) => Stream.concat(Stream.fromEffect(signature), later),
+    Stream.changes,
+    Stream.drop(1),
+    Stream.map(() => undefined)
+  )
+})
 
 export const make = Effect.fnUntraced(function*(path: string) {
   const fs = yield* FileSystem.FileSystem
@@ -26,5 +53,5 @@ export const make = Effect.fnUntraced(function*(path: string) {
     }))
   )
 
-  return { name, fetch, changes: yield* FileChanges.of(path) } satisfies TokenSource
+  return { name, fetch, changes: yield* of(path) } satisfies TokenSource
 })

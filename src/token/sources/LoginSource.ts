@@ -8,7 +8,7 @@ import { Clock, Effect, FileSystem, Option, Redacted, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import type { RelayId } from "../../domain/Ids.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
-import * as FileChanges from "./FileChanges.ts"
+import { of } from "./FileSource.ts"
 import * as LoginFile from "./LoginFile.ts"
 import * as TokenAnswer from "./TokenAnswer.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
@@ -103,7 +103,7 @@ export const make = Effect.fnUntraced(function*(relay: RelayId) {
     }),
     Effect.orElseSucceed(() => true)
   )
-  const changes = yield* FileChanges.of(directory.file(LoginFile.nameOf(relay)))
+  const changes = yield* of(directory.file(LoginFile.nameOf(relay)))
 
   return { name, fetch, changes: Stream.filterEffect(changes, () => isChange) } satisfies TokenSource
 })

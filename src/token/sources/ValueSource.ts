@@ -1,8 +1,8 @@
 /** A token that the configuration or the environment holds: as it is, or by the name of a variable or a file. */
-import { Context, Effect, FileSystem, Option, Redacted, Stream } from "effect"
+import { Config, Context, Effect, FileSystem, Option, Redacted, Stream } from "effect"
 import * as TemplateText from "../../config/TemplateText.ts"
 import { resolve } from "./Template.ts"
-import type { TokenSource } from "./TokenSource.ts"
+import { type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
 
 /** It never changes. */
 export const fixed = (name: string, value: Redacted.Redacted): TokenSource => ({
@@ -30,3 +30,27 @@ export const fromTemplate = Effect.fnUntraced(function*(name: string, template: 
     changes: Stream.empty
   } satisfies TokenSource
 })
+
+// `HOLDFAST_RELAY_TOKEN`, as it was when the daemon started: a process's environment does not change.
+
+const variable = "HOLDFAST_RELAY_TOKEN"
+const name = "environment"
+
+/** `None` where the variable is not set, or empty. */
+export const find = Config.Redacted(variable).pipe(
+  Config.option,
+  Effect.orElseSucceed(Option.none),
+  Effect.map((token) =>
+    Option.map(
+      Option.filter(token, (value) => Redacted.value(value).trim() !== ""),
+      (value) => fixed(name, Redacted.make(Redacted.value(value).trim()))
+    )
+  )
+)
+
+/** For a configuration that lists the environment although it holds no token. */
+export const unset: TokenSource = {
+  name,
+  fetch: Effect.fail(new TokenSourceFailed({ code: "not set", hint: `${variable} is not set`, retryable: false })),
+  changes: Stream.empty
+}

@@ -2,10 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { HttpApiMiddleware, HttpApiTest } from "effect/http-api"
-import { AdminAccess } from "../../../src/admin/AdminAccess.ts"
-import * as AdminAccessLive from "../../../src/admin/AdminAccessLive.ts"
-import { AdminApi } from "../../../src/admin/AdminApi.ts"
+import { AdminAccess, AdminApi } from "../../../src/admin/AdminApi.ts"
 import { groups } from "../../../src/admin/AdminHandler.ts"
+import { accessLayer } from "../../../src/admin/AdminSecret.ts"
 import { StatusView } from "../../../src/admin/StatusView.ts"
 import { AgentName, defaultAgent, RelayId } from "../../../src/domain/Ids.ts"
 import type { Entry } from "../../../src/outbox/Entry.ts"
@@ -19,7 +18,7 @@ const bearing = (given: Redacted.Redacted) =>
 const over = (entries: ReadonlyArray<Entry> = [], given = secret) => {
   const base = doubles(entries)
   return Layer.mergeAll(
-    groups.pipe(Layer.provideMerge(AdminAccessLive.layerNoDeps), Layer.provideMerge(base)),
+    groups.pipe(Layer.provideMerge(accessLayer), Layer.provideMerge(base)),
     bearing(given)
   )
 }

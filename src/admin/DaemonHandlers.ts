@@ -1,19 +1,21 @@
+/** What concerns the daemon as a whole: its status, the relays read anew, the level of its log. */
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Agents } from "../agents/Agents.ts"
 import { Credentials } from "../credentials/Credentials.ts"
 import { RelayRegistry } from "../mcp/RelayRegistry.ts"
+import { type LogLevelForeign, LogThreshold } from "../observability/LogThreshold.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import { AdminApi } from "./AdminApi.ts"
+import { Conflict } from "./AdminErrors.ts"
 import { credentialView } from "./CredentialView.ts"
 import { Daemon } from "./Daemon.ts"
 import { instant } from "./Instant.ts"
-import { linkView } from "./LinkView.ts"
 import { statsView } from "./OutboxView.ts"
-import { fiberView } from "./StatusView.ts"
+import { fiberView, linkView } from "./StatusView.ts"
 import { tokenView } from "./TokenView.ts"
 
-export const layerNoDeps = HttpApiBuilder.group(
+export const statusLayer = HttpApiBuilder.group(
   AdminApi,
   "status",
   Effect.fn(function*(handlers) {
@@ -62,3 +64,42 @@ export const layerNoDeps = HttpApiBuilder.group(
 
 /** A URL may carry a password, or a token as a parameter: neither is shown. */
 const withoutCredentials = (url: URL): string => `${url.origin}${url.pathname}`
+
+export const relaysLayer = HttpApiBuilder.group(
+  AdminApi,
+  "relays",
+  Effect.fn(function*(handlers) {
+    const { reload } = yield* RelayRegistry
+
+    return handlers.handleAll({
+      reload: ({ payload: { variables = [] } }) =>
+        reload.pipe(
+          Effect.map((reloaded) => ({ ...reloaded, unset: variables.filter((name) => !process.env[name]) })),
+          Effect.mapError((error) => new Conflict({ message: error.message }))
+        )
+    })
+  })
+)
+
+const conflict = Effect.mapError(({ message }: LogLevelForeign) => new Conflict({ message }))
+
+export const logLevelLayer = HttpApiBuilder.group(
+  AdminApi,
+  "logLevel",
+  Effect.fn(function*(handlers) {
+    const threshold = yield* LogThreshold
+    return handlers.handleAll({
+      show: () => threshold.level.pipe(Effect.map((level) => ({ level })), conflict),
+      set: Effect.fnUntraced(function*({ payload: { level } }) {
+        const before = yield* threshold.level
+        // Said at the more talkative of the two levels.
+        const isSaid = threshold.isEnabled("Info")
+        const said = before === level ? Effect.void : Effect.logInfo("The log level changes", { before, after: level })
+        if (isSaid) yield* said
+        yield* threshold.set(level)
+        if (!isSaid) yield* said
+        return { level }
+      }, conflict)
+    })
+  })
+)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option, Redacted } from "effect"
 import { Base64Url } from "effect/encoding"
-import { principalOf } from "../../../src/token/PrincipalOf.ts"
+import { principalOf } from "../../../src/token/Principal.ts"
 
 const jwt = (claims: object, signature = "c2ln") =>
   `${Base64Url.encode(JSON.stringify({ alg: "RS256" }))}.${Base64Url.encode(JSON.stringify(claims))}.${signature}`

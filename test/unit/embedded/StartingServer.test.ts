@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { once } from "node:events"
 import type { AddressInfo } from "node:net"
-import { startingServer } from "../../../src/embedded/startingServer.ts"
+import { startingServer } from "../../../src/embedded/EmbeddedRelay.ts"
 
 describe("a server that is starting", () => {
   it("answers 503 until something answers its requests, and then leaves them to that", async () => {
