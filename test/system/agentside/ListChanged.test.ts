@@ -102,7 +102,7 @@ layer(
       yield* relay.control.putTool(tool("later"))
       yield* stream.message
       yield* namesOf(other)
-      yield* daemon.command("context", "send", "Attach", "--path", "/tmp", "--branch", "b")
+      yield* daemon.admin("/api/context", { agent: "default", event: "Attach", path: "/tmp", branch: "b" })
       const reply = yield* eventually(
         "list_changed with an answer",
         agent.call("echo", { text: "x" }),
@@ -110,7 +110,7 @@ layer(
       )
       assert.deepStrictEqual(reply.messages.map(({ method }) => method), [changed, undefined])
       assert.deepStrictEqual((yield* agent.call("echo")).messages.length, 1)
-      yield* daemon.command("context", "send", "Detach")
+      yield* daemon.admin("/api/context", { agent: "default", event: "Detach" })
       yield* relay.control.removeTool("later", false)
     }))
 
@@ -119,11 +119,11 @@ layer(
       const { daemon } = yield* Rig
       const agent = yield* rawAgent(daemon)
       yield* namesOf(agent)
-      yield* daemon.command("context", "send", "Attach", "--path", "/tmp", "--branch", "b")
+      yield* daemon.admin("/api/context", { agent: "default", event: "Attach", path: "/tmp", branch: "b" })
       const stream = yield* agent.get()
       assert.strictEqual((yield* stream.next).comment, "connected")
       assert.strictEqual((yield* stream.message).method, changed)
-      yield* daemon.command("context", "send", "Detach")
+      yield* daemon.admin("/api/context", { agent: "default", event: "Detach" })
     }))
 
   it.effect("comes when the token's scope changes, and the list follows", () =>

@@ -37,10 +37,10 @@ describe.concurrent("a daemon that is told to stop", () => {
         yield* eventually("the write", texts(relay), (found) => found.length > 0)
         const listed = yield* eventually(
           "the delivery",
-          daemon.command("outbox", "list", "--state", "delivered", "--json"),
-          ({ stdout }) => stdout.includes("relay_send_message")
+          Effect.map(daemon.admin("/api/outbox?state=delivered"), ({ body }) => JSON.stringify(body)),
+          (text) => text.includes("relay_send_message")
         )
-        assert.strictEqual(listed.stdout.match(/relay_send_message/g)?.length, 1)
+        assert.strictEqual(listed.match(/relay_send_message/g)?.length, 1)
         assert.deepStrictEqual(yield* texts(relay), ["held"])
         assert.strictEqual((yield* agent.request("ping")).status, 200)
       })

@@ -1,14 +1,18 @@
 /** A token that comes to stand for somebody else, or to be allowed less: nothing of the other's is served or sent. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { TokenView } from "../../../src/admin/TokenView.ts"
 import { Clients } from "../../support/Clients.ts"
 import { Daemon } from "../../support/Daemon.ts"
 import { assertLedger, assertQueued, send, texts } from "../../support/drill.ts"
 import { eventually } from "../../support/eventually.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
+
+const decodeTokens = Schema.decodeUnknownSync(Schema.toCodecJson(Schema.Array(TokenView)))
+const decodePage = Schema.decodeUnknownSync(Schema.Struct({ entries: Schema.Array(Schema.Unknown) }))
 
 const segment = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url")
 
@@ -44,15 +48,10 @@ const stage = Effect.gen(function*() {
   const daemon = yield* Daemon.start({ relayUrl: relay.url, env: { HOLDFAST_TOKEN_FILE: file } })
   const client = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
   yield* client.wire.awaitStream
-  const principal = Effect.map(
-    daemon.command("token", "show", "--json"),
-    ({ stdout }): string => JSON.parse(stdout)[0].principal
-  )
-  const held = Effect.map(
-    daemon.command("outbox", "list", "--state", "held", "--json"),
-    ({ stdout }): number => JSON.parse(stdout).entries.length
-  )
-  return { relay, daemon, client, holds, principal, held }
+  const token = Effect.map(daemon.admin("/api/token?agent=default"), ({ body }) => decodeTokens(body)[0])
+  const principal = Effect.map(token, (shown) => shown?.principal)
+  const held = Effect.map(daemon.admin("/api/outbox?state=held"), ({ body }) => decodePage(body).entries.length)
+  return { relay, daemon, client, holds, token, principal, held }
 })
 
 describe("a token of another principal", () => {
@@ -60,17 +59,13 @@ describe("a token of another principal", () => {
     "narrows the menu and says so; within one principal nothing is fetched for a rotation's sake alone",
     () =>
       Effect.gen(function*() {
-        const { client, daemon, holds, principal } = yield* stage
+        const { client, holds, principal, token } = yield* stage
         const wide = yield* client.toolNames
         assert.include(wide, "echo")
         const before = yield* principal
 
         yield* holds(adaLater)
-        yield* eventually(
-          "the rotation",
-          daemon.command("token", "show", "--json"),
-          ({ stdout }) => JSON.parse(stdout)[0].refreshes > 1
-        )
+        yield* eventually("the rotation", token, (shown) => shown !== undefined && shown.refreshes > 1)
         assert.strictEqual(yield* principal, before)
         assert.deepStrictEqual(yield* client.toolNames, wide)
 

@@ -49,7 +49,7 @@ describe("in front of a relay of both eras", () => {
         const daemon = yield* Daemon.start({ relayUrl: relay.url })
         const agent = yield* rawAgent(daemon, { version: "2025-03-26" })
         yield* agent.request("tools/list")
-        yield* daemon.command("context", "send", "Attach", "--path", "/tmp", "--branch", "b")
+        yield* daemon.admin("/api/context", { agent: "default", event: "Attach", path: "/tmp", branch: "b" })
         for (let id = 0; id < 20; id++) {
           const { messages } = yield* agent.post(`[{"jsonrpc":"2.0","id":${id},"method":"ping"}]`)
           assert.lengthOf(messages, 1)
