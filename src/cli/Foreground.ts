@@ -5,7 +5,7 @@
  * passed on. Meanwhile we wait, whatever comes: it is for the command to say when it ends.
  */
 import { Effect, Schema } from "effect"
-import { type ChildProcess, spawn } from "node:child_process"
+import { spawn } from "node:child_process"
 import { constants } from "node:os"
 import { withoutSecrets } from "../config/SecretVariables.ts"
 import type { SettingsValues } from "../config/Settings.ts"
@@ -25,21 +25,24 @@ const passedOn: ReadonlyArray<NodeJS.Signals> = ["SIGTERM", "SIGHUP", "SIGUSR1",
 
 const onTerminal = [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY)
 
-/** Takes signals from whoever listened before, for as long as the child runs. */
-const attend = (child: ChildProcess): () => void => {
+/**
+ * Takes signals from whoever listened before, until the child has ended. We listen before they stop: where nobody did
+ * for a moment, a signal that has come already would be lost.
+ */
+const attend = (kill: (signal: NodeJS.Signals) => void): () => void => {
   const taken = [...fromTerminal, ...passedOn].map((signal) => {
     const before = process.listeners(signal)
-    process.removeAllListeners(signal)
     const listener = () => {
-      if (passedOn.includes(signal) || !onTerminal) child.kill(signal)
+      if (passedOn.includes(signal) || !onTerminal) kill(signal)
     }
     process.on(signal, listener)
+    for (const each of before) process.off(signal, each)
     return { signal, before, listener }
   })
   return () => {
     for (const { before, listener, signal } of taken) {
-      process.off(signal, listener)
       for (const each of before) process.on(signal, each)
+      process.off(signal, listener)
     }
   }
 }
@@ -55,11 +58,12 @@ export const run = (
   environment: Readonly<Record<string, string>>
 ): Effect.Effect<number, CannotStart> =>
   Effect.callback<number, CannotStart>((resume) => {
+    // From its first moment on the command may tell others to signal us.
+    const leave = attend((signal) => child.kill(signal))
     const child = spawn(command, args, {
       stdio: "inherit",
       env: { ...withoutSecrets(process.env, settings), ...environment }
     })
-    const leave = attend(child)
     child.once("error", (error: NodeJS.ErrnoException) => {
       leave()
       const detail = error.code === "ENOENT" ? "there is no such command on the PATH" : error.message
