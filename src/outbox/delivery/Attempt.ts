@@ -7,6 +7,7 @@
 import { Clock, Duration, Effect, RcMap } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import * as Envelope from "../../domain/Envelope.ts"
+import * as ForeignTime from "../../domain/ForeignTime.ts"
 import type { AgentName } from "../../domain/Ids.ts"
 import { defaultVersion, type Era } from "../../domain/ProtocolVersion.ts"
 import { version } from "../../domain/Version.ts"
@@ -30,12 +31,6 @@ const seed: SessionSeed = {
     }
   }),
   replay: []
-}
-
-/** Seconds; the form with a date is only told by failures. */
-const retryAfter = (headers: Readonly<Record<string, string>>): number | undefined => {
-  const seconds = headers["retry-after"]
-  return seconds !== undefined && /^\d+$/.test(seconds) ? Number(seconds) * 1_000 : undefined
 }
 
 export const make = Effect.gen(function*() {
@@ -69,7 +64,8 @@ export const make = Effect.gen(function*() {
           timeout: Duration.toMillis(callTimeout)
         })
         if (body._tag === "Whole") {
-          return ofAnswer({ status, text: body.text }, id, entry.onUnknown, retryAfter(headers))
+          const millis = ForeignTime.retryAfterMillis(headers["retry-after"], yield* Clock.currentTimeMillis)
+          return ofAnswer({ status, text: body.text }, id, entry.onUnknown, millis)
         }
         return yield* new RelayFailure({ reason: new AnswerCutOff({ detail: "it is larger than 16 MiB" }) })
       }))

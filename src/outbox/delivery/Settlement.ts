@@ -5,16 +5,25 @@
  * because its outcome could not be written down.
  */
 import { Clock, Effect, Metric, PubSub, Schedule, Stream } from "effect"
+import type { SqlError } from "effect/sql"
 import { RelayTarget } from "../../config/Settings.ts"
 import type { PrincipalId } from "../../domain/Ids.ts"
 import * as Metrics from "../../observability/Metrics.ts"
-import { type Entry, updated } from "../Entry.ts"
+import { dead, type Entry, type EntryUpdate, unknownOutcome, updated } from "../Entry.ts"
 import { type Claim, OutboxStore } from "../store/OutboxStore.ts"
+import { isRefusedBySchema } from "../store/Writer.ts"
 import { firstEntering, type Lane, noRefusals } from "./Lane.ts"
 import * as Retries from "./Retries.ts"
 import type { Verdict } from "./Verdict.ts"
 
-const untilWritable = Effect.retry(Schedule.spaced("1 second"))
+const untilWritable = <A>(write: Effect.Effect<A, SqlError.SqlError>) =>
+  Effect.retry(write, { schedule: Schedule.spaced("1 second"), while: (error) => !isRefusedBySchema(error) })
+
+/** In the place of an update that the schema refuses, which no waiting mends: a lane does not stand still for it. */
+const unstorable = (now: number, { failures }: EntryUpdate) => {
+  const why = "what the relay answered could not be stored"
+  return dead(now, unknownOutcome(why), { failures, lastError: why })
+}
 
 export interface Settlement {
   /** Settles an entry in flight, of which so many retries were counted. `reported`: its agent gets the relay's words. */
@@ -85,10 +94,15 @@ export const make = Effect.gen(function*() {
     settle: Effect.fnUntraced(function*(lane, entry, failures, verdict, reported) {
       const now = Math.floor(yield* Clock.currentTimeMillis)
       const update = { ...updateAfter(verdict, { attempts: entry.attempts, failures }, now), reported }
-      yield* untilWritable(store.settle(entry, update))
+      const stored = yield* untilWritable(Effect.as(store.settle(entry, update), update)).pipe(
+        Effect.catchIf(isRefusedBySchema, () => {
+          const instead = { ...unstorable(now, update), reported }
+          return untilWritable(Effect.as(store.settle(entry, instead), instead))
+        })
+      )
       if (verdict._tag === "Delivered") lane.refusals = noRefusals
       if (verdict._tag === "Refused") yield* pace(lane, verdict.why, now)
-      yield* publish(updated(entry, update))
+      yield* publish(updated(entry, stored))
     }, Effect.orDie),
     died,
     delivered: Stream.fromPubSub(delivered),

@@ -94,6 +94,8 @@ const constraints: ReadonlySet<string> = new Set<SqlError.SqlErrorReason["_tag"]
   "UniqueViolation"
 ])
 
-/** A statement that the disk would have taken. */
+/** The schema refuses what was to be written: a statement that the disk would have taken. */
+export const isRefusedBySchema = ({ reason }: SqlError.SqlError): boolean => constraints.has(reason._tag)
+
 const isOurs = (cause: Cause.Cause<SqlError.SqlError>): boolean =>
-  cause.reasons.some((reason) => Cause.isFailReason(reason) && constraints.has(reason.error.reason._tag))
+  cause.reasons.some((reason) => Cause.isFailReason(reason) && isRefusedBySchema(reason.error))

@@ -1,5 +1,6 @@
 /** What of the relay's response headers may pass, by allow-list: never a challenge, a cookie or a location. */
-import { Clock, DateTime, Effect, Option } from "effect"
+import { Clock, Effect } from "effect"
+import * as ForeignTime from "../../domain/ForeignTime.ts"
 
 /** As undici gives them: names in lower case. */
 export type RawHeaders = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
@@ -27,13 +28,6 @@ export const mediaType = (headers: RawHeaders): string => {
   return type.split(";", 1).join("").trim().toLowerCase()
 }
 
-/** Milliseconds to wait; RFC 9110, section 10.2.3: seconds or a date. */
-export const retryAfterMillis = Effect.fnUntraced(function*(headers: RawHeaders) {
-  const value = header(headers, "retry-after")?.trim()
-  if (value === undefined || value === "") return undefined
-  if (/^\d+$/.test(value)) return Number(value) * 1000
-  const date = DateTime.make(value)
-  if (Option.isNone(date)) return undefined
-  const now = yield* Clock.currentTimeMillis
-  return Math.max(0, Math.floor(DateTime.toEpochMillis(date.value) - now))
-})
+/** Milliseconds to wait, where the relay says so. */
+export const retryAfterMillis = (headers: RawHeaders) =>
+  Effect.map(Clock.currentTimeMillis, (now) => ForeignTime.retryAfterMillis(header(headers, "retry-after"), now))

@@ -1,6 +1,7 @@
 /** What an endpoint or a command answered, read as a token: JSON by the configured names, or a bare token. */
-import { Clock, DateTime, Effect, Option, Predicate, Redacted, Schema } from "effect"
+import { Clock, Effect, Option, Predicate, Redacted, Schema } from "effect"
 import type { AnswerFields } from "../../config/TokenSettings.ts"
+import * as ForeignTime from "../../domain/ForeignTime.ts"
 import type { Login } from "./LoginFile.ts"
 import { type IssuedToken, TokenSourceFailed } from "./TokenSource.ts"
 
@@ -26,26 +27,17 @@ const at = (value: unknown, path: string): unknown =>
 const first = (value: unknown, paths: ReadonlyArray<string>): unknown =>
   paths.map((path) => at(value, path)).find((found) => found !== undefined && found !== null && found !== "")
 
-/** Below it a number counts seconds since the epoch, from it on milliseconds. */
-const millisFrom = 100_000_000_000
-
-const millisOf = (moment: unknown): Option.Option<number> => {
-  const number = Predicate.isString(moment) && /^\d+$/.test(moment) ? Number(moment) : moment
-  if (Predicate.isNumber(number)) return Option.some(number < millisFrom ? number * 1000 : number)
-  return Predicate.isString(moment) ? Option.map(DateTime.make(moment), DateTime.toEpochMillis) : Option.none()
-}
-
 const expiryOf = Effect.fnUntraced(function*(answer: unknown, fields: Required<AnswerFields>) {
   const moment = first(answer, fields.expiresAt)
   if (moment !== undefined) {
-    const millis = millisOf(moment)
+    const millis = ForeignTime.moment(moment)
     if (Option.isSome(millis)) return millis
     return yield* failed("unreadable expiry", `${fields.expiresAt.join(" or ")} is no moment: ISO 8601 or seconds`)
   }
   const lifetime = first(answer, fields.expiresIn)
   if (lifetime === undefined) return Option.none()
-  const seconds = Number(lifetime)
-  if (Number.isFinite(seconds)) return Option.some(Math.floor(yield* Clock.currentTimeMillis) + seconds * 1000)
+  const millis = ForeignTime.lifetime(lifetime)
+  if (Option.isSome(millis)) return Option.some(Math.floor(yield* Clock.currentTimeMillis) + millis.value)
   return yield* failed("unreadable expiry", `${fields.expiresIn.join(" or ")} is no number of seconds`)
 })
 

@@ -3,8 +3,9 @@
  *
  * It appears in no trace and carries none of ours: URL and headers hold secrets.
  */
-import { ByteSize, Effect, Predicate } from "effect"
+import { ByteSize, Clock, Effect, Predicate } from "effect"
 import { HttpClient, type HttpClientRequest, HttpIncomingMessage } from "effect/http"
+import * as ForeignTime from "../../domain/ForeignTime.ts"
 import { isLoopback } from "../../domain/Authority.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
 
@@ -13,7 +14,7 @@ export interface HttpAnswer {
   /** Without parameters, lower case. */
   readonly contentType: string
   readonly challenge: string | undefined
-  /** What `Retry-After` asks for, in seconds' form; its dates are left aside. */
+  /** What `Retry-After` asks for. */
   readonly retryAfterMillis: number | undefined
   readonly text: string
 }
@@ -54,12 +55,12 @@ export const send = (
         )
       })
     )
-    const seconds = Number(headers["retry-after"] ?? Number.NaN)
+    const now = yield* Clock.currentTimeMillis
     return {
       status,
       contentType: (headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "",
       challenge: headers["www-authenticate"],
-      retryAfterMillis: Number.isFinite(seconds) ? seconds * 1000 : undefined,
+      retryAfterMillis: ForeignTime.retryAfterMillis(headers["retry-after"], now),
       text: response.text
     } satisfies HttpAnswer
   }).pipe(
