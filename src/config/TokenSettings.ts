@@ -65,23 +65,30 @@ export const MintSettings = Schema.Union([
 ])
 export type MintSettings = typeof MintSettings.Type
 
-/** OAuth 2 client credentials; what is not set is discovered from the relay's own metadata. */
+/**
+ * OAuth 2 client credentials. They are for one authorization server, which the settings name: `issuer` or
+ * `tokenEndpoint`. Scope and resource, where not set, are what the relay's own metadata says.
+ */
 export const OAuthSettings = Schema.Struct({
   clientId: Schema.NonEmptyString,
   clientSecret: Schema.optionalKey(Secret),
   /** In PEM, to sign with in the place of a secret (`private_key_jwt`); RSA, P-256 or Ed25519. */
   privateKey: Schema.optionalKey(Secret),
   scope: Schema.optionalKey(Schema.NonEmptyString),
-  /** The authorization server; without, the one that the relay's protected-resource metadata names. */
+  /** The authorization server, whose metadata name the token endpoint. */
   issuer: Schema.optionalKey(UrlTemplate),
-  /** In place of all discovery. */
+  /** In the place of the issuer's metadata. */
   tokenEndpoint: Schema.optionalKey(UrlTemplate),
   /** What the token is for; without, what the relay's metadata says, else the relay's URL. */
   resource: Schema.optionalKey(UrlTemplate)
 }).check(
-  Schema.makeFilter(({ clientSecret, privateKey }) =>
-    clientSecret === undefined || privateKey === undefined || "clientSecret and privateKey are both set: one is enough"
-  )
+  Schema.makeFilter(({ clientSecret, issuer, privateKey, tokenEndpoint }) => {
+    if (issuer === undefined && tokenEndpoint === undefined) {
+      return "it needs an issuer or a tokenEndpoint: whom the credentials are for is not for the relay to say"
+    }
+    return clientSecret === undefined || privateKey === undefined
+      || "clientSecret and privateKey are both set: one is enough"
+  })
 )
 export type OAuthSettings = typeof OAuthSettings.Type
 

@@ -15,13 +15,22 @@ import { loginTarget } from "./loginTarget.ts"
 
 const timeout = "10 minutes"
 
-const clientOf = Effect.fnUntraced(function*(id: Option.Option<string>, secretFile: Option.Option<string>) {
+const clientOf = Effect.fnUntraced(function*(
+  id: Option.Option<string>,
+  secretFile: Option.Option<string>,
+  issuer: Option.Option<string>
+) {
   if (Option.isNone(id)) {
     return Option.isNone(secretFile)
       ? undefined
       : yield* new UsageError({ message: "--client-secret-file needs --client-id: whose secret is it?" })
   }
   if (Option.isNone(secretFile)) return { id: id.value }
+  if (Option.isNone(issuer)) {
+    return yield* new UsageError({
+      message: "--client-secret-file needs --issuer: a relay must not choose who is sent that secret"
+    })
+  }
   const fs = yield* FileSystem.FileSystem
   const secret = yield* Effect.mapError(
     fs.readFileString(secretFile.value),
@@ -57,13 +66,18 @@ export const login = Command.make(
       Flag.withMetavar("FILE"),
       Flag.optional
     ),
+    issuer: Flag.String("issuer").pipe(
+      Flag.withDescription("The only authorization server to log in at (default: the one that the relay names)"),
+      Flag.withMetavar("URL"),
+      Flag.optional
+    ),
     scope: Flag.String("scope").pipe(
       Flag.withDescription("Rights to ask for besides those that the relay and the last login name"),
       Flag.withMetavar("SCOPE"),
       Flag.optional
     )
   },
-  Effect.fn(function*({ clientId, clientSecretFile, relay, scope }) {
+  Effect.fn(function*({ clientId, clientSecretFile, issuer, relay, scope }) {
     const target = yield* loginTarget(Option.getOrUndefined(relay))
     const { id } = target
     const [first] = namedSources(target.token)
@@ -76,7 +90,7 @@ export const login = Command.make(
     const said = Effect.mapError((error: { readonly message: string }) =>
       new CommandFailed({ message: error.message + unreachableHint(error, target.url) })
     )
-    const client = yield* clientOf(clientId, clientSecretFile)
+    const client = yield* clientOf(clientId, clientSecretFile, issuer)
     const directory = DataDirectory.layerAt(yield* dataDirectory)
     const before = yield* Effect.provide(said(LoginFile.read(id)), directory)
     const { query, redirectUri } = yield* callback
@@ -84,6 +98,7 @@ export const login = Command.make(
       relay: target.url,
       redirectUri,
       client,
+      issuer: Option.getOrUndefined(issuer),
       scope: Option.getOrUndefined(scope),
       before: Option.getOrUndefined(before)
     }))

@@ -33,6 +33,8 @@ const noLogin = (relay: URL, challenged: boolean) =>
     }`
   )
 
+const sameIssuer = (one: string, other: string): boolean => one.replace(/\/$/, "") === other.replace(/\/$/, "")
+
 const wordsOf = (scope: string | undefined): ReadonlyArray<string> =>
   scope?.split(" ").filter((word) => word !== "") ?? []
 
@@ -45,6 +47,7 @@ export interface Authorization {
 
 interface Begun {
   readonly issuer: string
+  readonly namedBy: URL
   readonly issNeeded: boolean
   readonly tokenEndpoint: string
   readonly client: RegisteredClient
@@ -60,13 +63,20 @@ export const begin = Effect.fn("Authorization.begin")(function*(options: {
   readonly relay: URL
   readonly redirectUri: string
   readonly client: { readonly id: string; readonly secret?: string | undefined } | undefined
+  /** The only authorization server that the login may be at; one that the relay names, without. */
+  readonly issuer?: string | undefined
   /** Asked for besides what the relay asks for. */
   readonly scope?: string | undefined
   readonly before?: Login | undefined
 }) {
   const { before, redirectUri, relay } = options
   const { challenged, issuers, resource, scope: asked } = yield* AuthorizationServer.protectedResource(relay)
-  const server = yield* AuthorizationServer.serverMetadata(issuers[0] ?? relay.origin)
+  const wanted = options.issuer
+  if (wanted !== undefined && !issuers.some((issuer) => sameIssuer(issuer, wanted))) {
+    return yield* refuse("wrong issuer", `the relay asks for a login at ${issuers.join(", ")}, not at ${wanted}`)
+  }
+  const namedBy = wanted === undefined ? relay : yield* TokenHttp.safeUrl(wanted)
+  const server = yield* AuthorizationServer.serverMetadata(wanted ?? issuers[0] ?? relay.origin, namedBy)
   const endpoint = server.authorization_endpoint
   if (endpoint === undefined) {
     return yield* refuse("no authorization", `${server.issuer} knows no authorization endpoint`)
@@ -79,9 +89,10 @@ export const begin = Effect.fn("Authorization.begin")(function*(options: {
   const scopes = [...new Set([...wordsOf(asked), ...allowed, ...wordsOf(options.scope), ...offline])]
   const scope = scopes.join(" ")
   const registered = options.client === undefined && server.registration_endpoint !== undefined
-    ? yield* ClientRegistration.register(server.registration_endpoint, server, redirectUri, scope || undefined).pipe(
-      Effect.mapError((error) => server.assumed === true ? noLogin(relay, challenged) : error)
-    )
+    ? yield* ClientRegistration.register(server.registration_endpoint, server, redirectUri, scope || undefined, namedBy)
+      .pipe(
+        Effect.mapError((error) => server.assumed === true ? noLogin(relay, challenged) : error)
+      )
     : undefined
   const client: RegisteredClient | undefined = options.client === undefined ? registered : {
     ...options.client,
@@ -92,6 +103,7 @@ export const begin = Effect.fn("Authorization.begin")(function*(options: {
   }
   const begun: Begun = {
     issuer: server.issuer,
+    namedBy,
     issNeeded: server.authorization_response_iss_parameter_supported === true,
     tokenEndpoint: server.token_endpoint,
     client,
@@ -142,11 +154,13 @@ const finish = Effect.fnUntraced(function*(begun: Begun, query: URLSearchParams)
       redirect_uri: begun.redirectUri,
       code_verifier: begun.verifier,
       resource: begun.resource
-    }
+    },
+    begun
   )
   const login: Login = yield* TokenAnswer.loginOf(text, {
     issuer: begun.issuer,
     tokenEndpoint: begun.tokenEndpoint,
+    namedBy: begun.namedBy.href,
     ...(client.methods === undefined ? {} : { methods: client.methods }),
     clientId: client.id,
     ...(client.secret === undefined ? {} : { clientSecret: client.secret }),

@@ -49,10 +49,10 @@ export interface ProtectedResource {
 /** What the other side says of itself is shown as anybody's text is. */
 const wrong = (code: string, hint: string) => new TokenSourceFailed({ code, hint: shown(hint, []), retryable: true })
 
-const get = Effect.fnUntraced(function*<S extends Schema.Decoder<unknown>>(url: string, schema: S) {
+const get = Effect.fnUntraced(function*<S extends Schema.Decoder<unknown>>(url: string, schema: S, namedBy: URL) {
   const place = yield* TokenHttp.safeUrl(url)
   const request = HttpClientRequest.get(place).pipe(HttpClientRequest.setHeader("accept", "application/json"))
-  const answer = yield* TokenHttp.send(request)
+  const answer = yield* TokenHttp.send(request, { namedBy })
   // Where it is not served another place may be tried; a server that fails is no answer to that.
   if (answer.status >= 500 || answer.status === 429) return yield* failureOf(answer, [])
   if (answer.status !== 200) return Option.none()
@@ -61,10 +61,11 @@ const get = Effect.fnUntraced(function*<S extends Schema.Decoder<unknown>>(url: 
 
 const firstOf = Effect.fnUntraced(function*<S extends Schema.Decoder<unknown>>(
   urls: ReadonlyArray<string>,
-  schema: S
+  schema: S,
+  namedBy: URL
 ) {
   for (const url of urls) {
-    const found = yield* get(url, schema)
+    const found = yield* get(url, schema, namedBy)
     if (Option.isSome(found)) return found
   }
   return Option.none()
@@ -97,7 +98,7 @@ export const protectedResource = Effect.fn("AuthorizationServer.protectedResourc
   const places = named === undefined
     ? [wellKnown("oauth-protected-resource", relay), `${relay.origin}/.well-known/oauth-protected-resource`]
     : [named]
-  const found = yield* firstOf(places, ResourceMetadata)
+  const found = yield* firstOf(places, ResourceMetadata, relay)
   const scope = parameter(challenge, "scope")
   if (Option.isNone(found)) return { resource: canonical(relay), issuers: [relay.origin], scope, challenged }
   const { authorization_servers = [], resource, scopes_supported } = found.value
@@ -112,14 +113,18 @@ export const protectedResource = Effect.fn("AuthorizationServer.protectedResourc
   } satisfies ProtectedResource
 })
 
-/** The server's metadata; where it serves none, the endpoints of MCP's revision 2025-03-26. */
+/**
+ * The server's metadata; where it serves none, the endpoints of MCP's revision 2025-03-26. `namedBy`: the URL of the
+ * settings that led to the issuer.
+ */
 export const serverMetadata = Effect.fn("AuthorizationServer.serverMetadata")(function*(
-  issuer: string
+  issuer: string,
+  namedBy: URL
 ): Effect.fn.Return<ServerMetadata, TokenSourceFailed, HttpClient.HttpClient> {
   const url = yield* TokenHttp.safeUrl(issuer)
   const places = [wellKnown("oauth-authorization-server", url), wellKnown("openid-configuration", url)]
   const appended = `${url.href.replace(/\/$/, "")}/.well-known/openid-configuration`
-  const found = yield* firstOf(url.pathname === "/" ? places : [...places, appended], ServerMetadata)
+  const found = yield* firstOf(url.pathname === "/" ? places : [...places, appended], ServerMetadata, namedBy)
   if (Option.isSome(found)) {
     if (found.value.issuer.replace(/\/$/, "") === issuer.replace(/\/$/, "")) return found.value
     return yield* wrong("wrong issuer", `the metadata of ${issuer} calls itself ${found.value.issuer}`)

@@ -27,7 +27,8 @@ export const register = Effect.fnUntraced(function*(
   endpoint: string,
   server: ServerMetadata,
   redirectUri: string,
-  scope: string | undefined
+  scope: string | undefined,
+  namedBy: URL
 ) {
   const url = yield* TokenHttp.safeUrl(endpoint)
   const answer = yield* TokenHttp.send(
@@ -45,7 +46,8 @@ export const register = Effect.fnUntraced(function*(
         }),
         "application/json"
       )
-    )
+    ),
+    { namedBy }
   )
   if (answer.status !== 200 && answer.status !== 201) return yield* failureOf(answer, [])
   const decoded = Schema.decodeOption(Registered)(answer.text)

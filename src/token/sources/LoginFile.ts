@@ -6,6 +6,8 @@ import { DataDirectory } from "../../storage/DataDirectory.ts"
 export const Login = Schema.Struct({
   issuer: Schema.String,
   tokenEndpoint: Schema.String,
+  /** The URL of the settings that led to the issuer: the relay's, or the issuer's own. */
+  namedBy: Schema.optionalKey(Schema.String),
   /** How the client shows who it is at the token endpoint; absent as in the server's metadata. */
   methods: Schema.optionalKey(Schema.Array(Schema.String)),
   clientId: Schema.String,

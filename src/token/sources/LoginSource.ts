@@ -60,7 +60,8 @@ export const make = Effect.fnUntraced(function*(relay: RelayId) {
           secret: login.clientSecret === undefined ? undefined : Redacted.make(login.clientSecret),
           methods: login.methods
         },
-        { grant_type: "refresh_token", refresh_token: login.refreshToken, resource: login.resource }
+        { grant_type: "refresh_token", refresh_token: login.refreshToken, resource: login.resource },
+        { namedBy: URL.parse(login.namedBy ?? "") ?? undefined }
       )).pipe(
         Effect.mapError((error) =>
           error.code.endsWith("invalid_grant") ? failed(error.code, `the login has ended: ${again}`) : error

@@ -24,7 +24,12 @@ const basic = (id: string, secret: string): string =>
 const takes = ({ methods = ["client_secret_basic"] }: OAuthClient, method: string): boolean => methods.includes(method)
 
 /** The answer's text, of a 200; a failure's code and hint otherwise, without what was sent. */
-export const request = Effect.fn("TokenEndpoint.request")(function*(endpoint: string, client: OAuthClient, form: Form) {
+export const request = Effect.fn("TokenEndpoint.request")(function*(
+  endpoint: string,
+  client: OAuthClient,
+  form: Form,
+  namedBy: TokenHttp.NamedBy
+) {
   const url = yield* TokenHttp.safeUrl(endpoint)
   const secret = client.secret === undefined ? undefined : Redacted.value(client.secret)
   const asBasic = secret !== undefined && takes(client, "client_secret_basic")
@@ -40,7 +45,8 @@ export const request = Effect.fn("TokenEndpoint.request")(function*(endpoint: st
       HttpClientRequest.setHeader("accept", "application/json"),
       HttpClientRequest.bodyText(body, "application/x-www-form-urlencoded"),
       (request) => header === undefined ? request : HttpClientRequest.setHeader(request, "authorization", header)
-    )
+    ),
+    namedBy
   )
   if (answer.status === 200) return answer.text
   const sent = [

@@ -3,9 +3,12 @@
  *
  * It appears in no trace and carries none of ours: URL and headers hold secrets.
  */
-import { ByteSize, Clock, Effect, Predicate } from "effect"
-import { HttpClient, type HttpClientRequest, HttpIncomingMessage } from "effect/http"
+import { NodeHttpClient } from "@effect/platform-node"
+import { Clock, Effect, Predicate } from "effect"
+import { HttpClient, type HttpClientRequest } from "effect/http"
+import { boundedText } from "../../domain/BoundedText.ts"
 import * as ForeignTime from "../../domain/ForeignTime.ts"
+import { isLocal, isPublicLiteral, publicLookup } from "./PublicAddress.ts"
 import { isLoopback } from "../../domain/Authority.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
 
@@ -19,22 +22,35 @@ export interface HttpAnswer {
   readonly text: string
 }
 
-const maxBody = ByteSize.mebibytes(1)
+const insecure = (url: URL | null, why: string) =>
+  new TokenSourceFailed({ code: "insecure", hint: `${placeOf(url)} ${why}: no secret is sent there`, retryable: false })
 
 /** A place to send secrets to: https, or http on this machine. */
 export const safeUrl = (text: string): Effect.Effect<URL, TokenSourceFailed> => {
   const url = URL.parse(text)
-  if (url !== null && (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname)))) {
-    return Effect.succeed(url)
-  }
-  return Effect.fail(
-    new TokenSourceFailed({
-      code: "insecure",
-      hint: `${placeOf(url)} is neither https nor on this machine: no secret is sent there`,
-      retryable: false
-    })
-  )
+  return url !== null && (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname)))
+    ? Effect.succeed(url)
+    : Effect.fail(insecure(url, "is neither https nor on this machine"))
 }
+
+/**
+ * Who named an endpoint, as far as the user can vouch for it: the URL of the settings that led there. Of this machine or
+ * its network it may name endpoints there too; any other may name public ones alone.
+ */
+export interface NamedBy {
+  readonly namedBy: URL | undefined
+}
+
+/** Where a request may go, and over which client. */
+const clientFor = Effect.fnUntraced(function*(url: URL | null, { namedBy }: NamedBy) {
+  const client = yield* HttpClient.HttpClient
+  if (namedBy === undefined || url === null || (yield* isLocal(namedBy))) return client
+  if (!isPublicLiteral(url)) {
+    return yield* insecure(url, `is on this machine or its network, where ${namedBy.host} is not`)
+  }
+  const dispatcher = yield* NodeHttpClient.makeDispatcherOptions({ connect: { lookup: publicLookup } })
+  return yield* Effect.provideService(NodeHttpClient.makeUndici, NodeHttpClient.Dispatcher, dispatcher)
+})
 
 /**
  * Whatever the endpoint answers, with any status; fails where it can't be reached. `onlyFailures`: the body of a 2xx, which
@@ -42,15 +58,15 @@ export const safeUrl = (text: string): Effect.Effect<URL, TokenSourceFailed> => 
  */
 export const send = (
   request: HttpClientRequest.HttpClientRequest,
-  options: { readonly onlyFailures?: boolean } = {}
+  options: Partial<NamedBy> & { readonly onlyFailures?: boolean } = {}
 ) =>
   Effect.gen(function*() {
-    const client = HttpClient.withScope(yield* HttpClient.HttpClient)
+    const client = HttpClient.withScope(yield* clientFor(URL.parse(request.url), { namedBy: options.namedBy }))
     const { headers, status, ...response } = yield* client.execute(request).pipe(
       Effect.flatMap((response) => {
         const unread = options.onlyFailures === true && response.status < 300
         return Effect.map(
-          unread ? Effect.succeed("") : response.text,
+          unread ? Effect.succeed("") : boundedText(response),
           (text) => ({ headers: response.headers, status: response.status, text })
         )
       })
@@ -65,16 +81,15 @@ export const send = (
     } satisfies HttpAnswer
   }).pipe(
     Effect.scoped,
-    Effect.provideService(HttpIncomingMessage.MaxBodySize, maxBody),
     Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
     Effect.provideService(HttpClient.TracerPropagationEnabled, false),
-    Effect.mapError((error) =>
-      new TokenSourceFailed({
-        code: "unreachable",
-        hint: `${placeOf(URL.parse(request.url))}: ${causeOf(error)}`,
-        retryable: true
-      })
-    )
+    Effect.mapError((error) => {
+      if (error instanceof TokenSourceFailed) return error
+      const place = placeOf(URL.parse(request.url))
+      return error._tag === "TooLong"
+        ? new TokenSourceFailed({ code: "too long", hint: `${place}: ${error.message}`, retryable: false })
+        : new TokenSourceFailed({ code: "unreachable", hint: `${place}: ${causeOf(error)}`, retryable: true })
+    })
   )
 
 /** Of a URL, what may be shown. */

@@ -2,11 +2,13 @@
  * Holdfast as the suite's client: a person logs in, or the settings name client credentials; an agent then lists and
  * calls tools through Holdfast; and where the relay says that it takes more, the person logs in again, once or twice.
  */
+import { NodeHttpClient } from "@effect/platform-node"
 import { Effect, Layer, Schema } from "effect"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Holdfast, type HoldfastOptions } from "../../../src/index.ts"
+import * as AuthorizationServer from "../../../src/token/sources/AuthorizationServer.ts"
 import { Clients } from "../../support/Clients.ts"
 import { run } from "./Person.ts"
 
@@ -32,14 +34,22 @@ const dataDirectory = Effect.acquireRelease(
 /** The suite's own: whoever runs Holdfast publishes such a document, and names it. */
 const metadataDocument = "https://conformance-test.local/client-metadata.json"
 
+/** What a person is told together with a client's secret: whom it is for. */
+const issuerOf = ({ url }: Task) =>
+  AuthorizationServer.protectedResource(new URL(url)).pipe(
+    Effect.map(({ issuers }) => issuers[0] ?? new URL(url).origin),
+    Effect.provide(NodeHttpClient.layerUndici)
+  )
+
 /** What the person knows of the client beforehand. */
-const clientFlags = (dataDir: string, { context, scenario }: Task): ReadonlyArray<string> => {
+const clientFlags = Effect.fnUntraced(function*(dataDir: string, task: Task) {
+  const { context, scenario } = task
   if (scenario === "auth/basic-cimd") return ["--client-id", metadataDocument]
   if (context.client_id === undefined) return []
   const file = join(dataDir, "client-secret")
   writeFileSync(file, context.client_secret ?? "", { mode: 0o600 })
-  return ["--client-id", context.client_id, "--client-secret-file", file]
-}
+  return ["--client-id", context.client_id, "--client-secret-file", file, "--issuer", yield* issuerOf(task)]
+})
 
 /** Extensions that Holdfast does not have, and why. */
 export const notOurs: Readonly<Record<string, string>> = {
@@ -52,9 +62,10 @@ export const notOurs: Readonly<Record<string, string>> = {
 
 type Token = NonNullable<HoldfastOptions["settings"]["token"]>
 
-const clientCredentials = ({ context }: Task): Token => ({
+const clientCredentials = ({ context }: Task, issuer: string): Token => ({
   oauth: {
     clientId: context.client_id ?? "",
+    issuer,
     ...(context.client_secret === undefined ? {} : { clientSecret: context.client_secret }),
     ...(context.private_key_pem === undefined ? {} : { privateKey: context.private_key_pem })
   }
@@ -68,7 +79,10 @@ export const drive = Effect.fn("drive")(function*(task: Task) {
   const interactive = !task.scenario.startsWith("auth/client-credentials")
   const logIn = (...more: ReadonlyArray<string>) =>
     interactive
-      ? run(dataDir, "login", "--relay", task.url, ...clientFlags(dataDir, task), ...more)
+      ? Effect.flatMap(
+        clientFlags(dataDir, task),
+        (flags) => run(dataDir, "login", "--relay", task.url, ...flags, ...more)
+      )
       : Effect.succeed("")
   yield* logIn()
   const holdfast = Holdfast.layer({
@@ -76,7 +90,7 @@ export const drive = Effect.fn("drive")(function*(task: Task) {
       dataDir,
       relay: { url: task.url },
       listen: { port: 0 },
-      ...(interactive ? {} : { token: clientCredentials(task) })
+      ...(interactive ? {} : { token: clientCredentials(task, yield* issuerOf(task)) })
     }
   })
   yield* Effect.gen(function*() {

@@ -7,8 +7,9 @@ import type { IssuedToken, TokenSourceFailed } from "../../../../src/token/sourc
 import { type Answer, type Asked, httpServer } from "../../../support/token/httpServer.ts"
 import { withServices } from "../../../support/token/withServices.ts"
 
+/** Of an issuer at the relay's own origin, where the settings name none. */
 const fetchWith = (settings: OAuthSettings, relay: string) =>
-  ClientCredentials.make(settings, new URL(relay), "").pipe(
+  ClientCredentials.make({ issuer: new URL(relay).origin, ...settings }, new URL(relay), "").pipe(
     withServices,
     Effect.map(({ fetch }): Effect.Effect<IssuedToken, TokenSourceFailed> => fetch)
   )
@@ -40,7 +41,7 @@ const formOf = ({ body }: Asked) => Object.fromEntries(new URLSearchParams(body)
 const paths = (asked: ReadonlyArray<Asked>) => asked.map(({ path }) => path)
 
 describe("ClientCredentials", () => {
-  it.effect("follows the relay's challenge to its metadata and its authorization server, and names the resource", () =>
+  it.effect("follows the relay's challenge to its metadata, and names the resource to its own issuer", () =>
     Effect.gen(function*() {
       const server = yield* servers({
         "/mcp": (asked, origin) => challenge(`resource_metadata="${origin}/meta", scope="tools"`)(asked, origin),
@@ -50,7 +51,7 @@ describe("ClientCredentials", () => {
         }),
         "/oauth/token": token
       })
-      const fetch = yield* fetchWith(credentials, `${server.origin}/mcp`)
+      const fetch = yield* fetchWith({ ...credentials, issuer: `${server.origin}/tenant` }, `${server.origin}/mcp`)
       const issued = yield* fetch
       assert.strictEqual(Redacted.value(issued.value), "t1")
       assert.deepStrictEqual([issued.expiresAt, issued.scopes], [Option.some(60_000), ["b", "a"]])
@@ -201,5 +202,21 @@ describe("ClientCredentials", () => {
         paths(server.asked).filter((path) => path === "/.well-known/oauth-authorization-server").length,
         2
       )
+    }))
+
+  it.effect("sends its secret to nobody where the settings name no issuer, whomever the relay names", () =>
+    Effect.gen(function*() {
+      const server = yield* servers({
+        "/mcp": challenge(""),
+        "/.well-known/oauth-protected-resource/mcp": (_, origin) => ({
+          body: { resource: `${origin}/mcp`, authorization_servers: [origin] }
+        }),
+        "/.well-known/oauth-authorization-server": metadata(),
+        "/oauth/token": token
+      })
+      const made = ClientCredentials.make(credentials, new URL(`${server.origin}/mcp`), "").pipe(withServices)
+      const error = yield* Effect.flip((yield* made).fetch)
+      assert.strictEqual(error.code, "not configured")
+      assert.isEmpty(server.asked.filter(({ path }) => path === "/oauth/token"))
     }))
 })
