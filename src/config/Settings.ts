@@ -51,6 +51,8 @@ const Url = text("an absolute http or https URL without user and password", (tex
 
 export const RelaySettings = Schema.Struct({
   url: Url,
+  /** Whether a token may go over plain http to another machine, where everybody on the way can read it. */
+  plainHttp: Schema.optionalKey(Flag),
   /** Sent with each request, beside the token; `{env:NAME}` is a variable of the daemon's, `{file:PATH}` a file's text. */
   headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.RedactedFromValue(Schema.String))),
   token: or(TokenSettings, {})
@@ -104,6 +106,8 @@ export const SettingsSchema = Schema.Struct({
   }),
   relay: section({
     url: Schema.optionalKey(Url),
+    /** Whether its token may go over plain http to another machine, where everybody on the way can read it. */
+    plainHttp: Schema.optionalKey(Flag),
     /** The relay that ships with Holdfast runs inside the daemon, as with `serve --embedded`. */
     embedded: Schema.optionalKey(Flag)
   }),
@@ -212,11 +216,17 @@ export const bytes = (size: ByteSize.ByteSize): number => ByteSize.toNumberUnsaf
 export const relayTargets = (settings: SettingsValues): ReadonlyArray<RelayTarget["Service"]> => [
   ...settings.relay.url === undefined
     ? []
-    : [{ id: defaultRelay, url: new URL(settings.relay.url), token: settings.token }],
-  ...Object.entries(settings.relays).map(([name, { headers, token, url }]) => ({
+    : [{
+      id: defaultRelay,
+      url: new URL(settings.relay.url),
+      token: settings.token,
+      plainHttp: settings.relay.plainHttp === true
+    }],
+  ...Object.entries(settings.relays).map(([name, { headers, plainHttp, token, url }]) => ({
     id: RelayId.make(name),
     url: new URL(url),
     token,
+    plainHttp: plainHttp === true,
     ...(headers === undefined ? {} : { headers })
   }))
 ]
@@ -226,6 +236,8 @@ export class RelayTarget extends Context.Service<RelayTarget, {
   readonly id: RelayId
   readonly url: URL
   readonly token: TokenSettings
+  /** Whether a token may go over plain http to another machine. */
+  readonly plainHttp?: boolean
   /** Sent with each request. */
   readonly headers?: NonNullable<RelaySettings["headers"]>
 }>()("holdfast/config/RelayTarget") {}

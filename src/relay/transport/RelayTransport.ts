@@ -8,8 +8,9 @@ import { NodeFileSystem } from "@effect/platform-node"
 import { Context, Duration, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
 import { Pool } from "undici"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
+import { isLoopback } from "../../domain/Loopback.ts"
 import { resolve } from "../../token/sources/Template.ts"
-import type { RelayFailure } from "../RelayFailure.ts"
+import { ConnectFailed, RelayFailure } from "../RelayFailure.ts"
 import { classify } from "./Classification.ts"
 import { HttpExchange } from "./HttpExchange.ts"
 import type { Attempt, RelayAnswer } from "./RelayAnswer.ts"
@@ -26,7 +27,8 @@ export class RelayTransport extends Context.Service<RelayTransport, {
   static readonly layer = Layer.effect(
     RelayTransport,
     Effect.gen(function*() {
-      const { headers: configured = {}, url } = yield* RelayTarget
+      const { headers: configured = {}, plainHttp, url } = yield* RelayTarget
+      const isReadable = url.protocol === "http:" && !isLoopback(url.hostname) && plainHttp !== true
       const always = yield* resolved(configured)
       const { link } = yield* Settings
       const pool = yield* Effect.acquireRelease(
@@ -66,6 +68,9 @@ export class RelayTransport extends Context.Service<RelayTransport, {
 
       return RelayTransport.of({
         send: Effect.fnUntraced(function*(attempt) {
+          if (isReadable && (Option.isSome(attempt.token) || always["authorization"] !== undefined)) {
+            return yield* new RelayFailure({ reason: new ConnectFailed({ detail: readable(url) }) })
+          }
           const http = yield* exchange(attempt)
           const head = yield* http.head
           return yield* Effect.tapError(
@@ -77,6 +82,10 @@ export class RelayTransport extends Context.Service<RelayTransport, {
     })
   ).pipe(Layer.provide(NodeFileSystem.layer))
 }
+
+const readable = ({ host }: URL): string =>
+  `its URL is plain http to ${host}, and a token would be readable on the way: use https, or say that it may with the `
+  + "relay's setting plainHttp"
 
 /** Set by this layer alone; whatever an agent sent under these names goes nowhere. */
 const own = new Set([

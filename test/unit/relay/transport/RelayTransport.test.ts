@@ -2,6 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option, Redacted } from "effect"
 import type { ServerResponse } from "node:http"
 import { createServer } from "node:net"
+import { RelayTarget } from "../../../../src/config/Settings.ts"
+import { defaultRelay } from "../../../../src/domain/Ids.ts"
 import type { SseEvent } from "../../../../src/domain/SseEvent.ts"
 import type { RelayFailure } from "../../../../src/relay/RelayFailure.ts"
 import {
@@ -344,5 +346,39 @@ describe("RelayTransport", () => {
         }
         assert.strictEqual(ports.size, 1)
       }).pipe(Effect.provide(transportTo(relay.url)))
+    }))
+
+  it.effect("sends a token over plain http to no other machine, unless the settings say that it may", () =>
+    Effect.gen(function*() {
+      const relay = yield* scriptedRelay(({ id }, response) =>
+        json(response, 200, { jsonrpc: "2.0", id: JSON.parse(id), result: {} })
+      )
+      // It leads to this machine, and nothing but the resolver knows that.
+      const elsewhere = new URL(`http://0.0.0.0:${relay.url.port}/mcp`)
+      const withToken = { ...post, token: Option.some(Redacted.make("secret")) }
+      const send = (attempt: Attempt, more: object = {}) =>
+        Effect.flatMap(RelayTransport, (transport) => transport.send(attempt)).pipe(
+          Effect.scoped,
+          Effect.provide(RelayTransport.layer),
+          Effect.provideService(RelayTarget, { id: defaultRelay, url: elsewhere, token: {}, ...more }),
+          Effect.provide(target(elsewhere))
+        )
+      for (
+        const [attempt, more] of [
+          [withToken, {}],
+          [post, { headers: { Authorization: Redacted.make("Bearer secret") } }]
+        ] as const
+      ) {
+        const failure = yield* Effect.flip(send(attempt, more))
+        assert.strictEqual(failure.reason._tag, "ConnectFailed")
+        assert.include(failure.message, "plain http")
+      }
+      assert.deepStrictEqual(relay.received, [])
+      yield* send(post)
+      yield* send(withToken, { plainHttp: true })
+      assert.deepStrictEqual(relay.received.map(({ headers }) => headers["authorization"]), [
+        undefined,
+        "Bearer secret"
+      ])
     }))
 })
