@@ -10,50 +10,50 @@ import * as TokenEndpoint from "./TokenEndpoint.ts"
 import * as TokenHttp from "./TokenHttp.ts"
 import { type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
 
-
-
-
-
-
-
-      return key.asymmetricKeyDetails?.namedCurve === "prime256v1" ? { alg: "ES256", hash: "sha256" } : undefined
-      return undefined
-      return { alg: "EdDSA", hash: null }
-      return { alg: "RS256", hash: "sha256" }
-    case "ec":
-    case "ed25519":
-    case "rsa":
-    catch: () => unusable("oauth.privateKey is no private key in PEM")
-    client_assertion: `${text}.${signature}`
-    client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-    default:
-    try: () => createPrivateKey(Redacted.value(pem)),
-  const algorithm = algorithmOf(key)
-  const claims = { iss: clientId, sub: clientId, aud: audience, iat, exp: iat + lifetimeSeconds, jti: randomUUID() }
-  const iat = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-  const key = yield* Effect.try({
-  const signature = sign(hash, Buffer.from(text), { key, dsaEncoding: "ieee-p1363" }).toString("base64url")
-  const text = `${part({ alg, typ: "JWT" })}.${part(claims)}`
-  const { alg, hash } = algorithm
-  if (algorithm === undefined) return yield* unusable("oauth.privateKey is neither RSA, P-256 nor Ed25519")
-  return {
-  switch (key.asymmetricKeyType) {
-  }
-  }
-  })
-/** The form's members for one request; `pem` is the private key, `audience` the server's issuer. */
-/** What a key signs with (RFC 7518, section 3.1; RFC 8037). */
 // A client that shows who it is by signing (`private_key_jwt`: RFC 7523, sections 2.2 and 3), so that no secret is
 // sent.
-const algorithmOf = (key: KeyObject): { readonly alg: string; readonly hash: string | null } | undefined => {
+
 const lifetimeSeconds = 60
-const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url")
+
 const unusable = (hint: string) => new TokenSourceFailed({ code: "not configured", hint, retryable: false })
-export const assertion = Effect.fnUntraced(function*(clientId: string, pem: Redacted.Redacted, audience: string) {
-interface Place extends TokenHttp.NamedBy {
-interface Place {
+
+/** What a key signs with (RFC 7518, section 3.1; RFC 8037). */
+const algorithmOf = (key: KeyObject): { readonly alg: string; readonly hash: string | null } | undefined => {
+  switch (key.asymmetricKeyType) {
+    case "rsa":
+      return { alg: "RS256", hash: "sha256" }
+    case "ed25519":
+      return { alg: "EdDSA", hash: null }
+    case "ec":
+      return key.asymmetricKeyDetails?.namedCurve === "prime256v1" ? { alg: "ES256", hash: "sha256" } : undefined
+    default:
+      return undefined
+  }
 }
+
+const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url")
+
+/** The form's members for one request; `pem` is the private key, `audience` the server's issuer. */
+export const assertion = Effect.fnUntraced(function*(clientId: string, pem: Redacted.Redacted, audience: string) {
+  const key = yield* Effect.try({
+    try: () => createPrivateKey(Redacted.value(pem)),
+    catch: () => unusable("oauth.privateKey is no private key in PEM")
+  })
+  const algorithm = algorithmOf(key)
+  if (algorithm === undefined) return yield* unusable("oauth.privateKey is neither RSA, P-256 nor Ed25519")
+  const { alg, hash } = algorithm
+  const iat = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+  const claims = { iss: clientId, sub: clientId, aud: audience, iat, exp: iat + lifetimeSeconds, jti: randomUUID() }
+  const text = `${part({ alg, typ: "JWT" })}.${part(claims)}`
+  const signature = sign(hash, Buffer.from(text), { key, dsaEncoding: "ieee-p1363" }).toString("base64url")
+  return {
+    client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    client_assertion: `${text}.${signature}`
+  }
 })
+
+/** Found without the relay's word: it is no reason to send anybody a secret (MCP 2026-07-28, binding of credentials). */
+interface Place extends TokenHttp.NamedBy {
   readonly endpoint: string
   /** For whom an assertion is: the server's issuer, or where that is not known its token endpoint. */
   readonly audience: string
@@ -61,14 +61,6 @@ interface Place {
   readonly resource: string
   readonly scope: string | undefined
 }
-
-/** What a relay names as its authorization server is no reason to send it a secret (MCP 2026-07-28, binding of credentials). */
-const unbound = () =>
-  new TokenSourceFailed({
-    code: "not configured",
-    hint: "set oauth.issuer or oauth.tokenEndpoint: whom the client's credentials are for is not for the relay to say",
-    retryable: false
-  })
 
 export const make = Effect.fnUntraced(function*(settings: OAuthSettings, relay: URL | undefined, agent: string) {
   const context = yield* Effect.context<FileSystem.FileSystem | HttpClient.HttpClient>()
@@ -95,7 +87,11 @@ export const make = Effect.fnUntraced(function*(settings: OAuthSettings, relay: 
         scope
       } satisfies Place
     }
-    if (issuer === undefined) return yield* unbound()
+    if (issuer === undefined) {
+      return yield* unusable(
+        "set oauth.issuer or oauth.tokenEndpoint: whom the client's credentials are for is not for the relay to say"
+      )
+    }
     const namedBy = yield* TokenHttp.safeUrl(issuer)
     const metadata = yield* AuthorizationServer.serverMetadata(issuer, namedBy)
     return {

@@ -6,7 +6,7 @@
 import { Effect } from "effect"
 import { lookup as lookUp } from "node:dns"
 import { BlockList, isIP, type LookupFunction } from "node:net"
-import { isLoopback } from "../../domain/Loopback.ts"
+import { isLoopback } from "../../domain/Authority.ts"
 
 /** Special-purpose addresses that are not reachable from everywhere (RFC 6890 and its registries). */
 const reserved = new BlockList()

@@ -6,10 +6,10 @@
 import { NodeHttpClient } from "@effect/platform-node"
 import { Clock, Effect, Predicate } from "effect"
 import { HttpClient, type HttpClientRequest } from "effect/http"
+import { isLoopback } from "../../domain/Authority.ts"
 import { boundedText } from "../../domain/BoundedText.ts"
 import * as ForeignTime from "../../domain/ForeignTime.ts"
 import { isLocal, isPublicLiteral, publicLookup } from "./PublicAddress.ts"
-import { isLoopback } from "../../domain/Authority.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
 
 export interface HttpAnswer {
