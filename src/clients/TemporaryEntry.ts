@@ -5,11 +5,53 @@
  * goes. Several processes share one, and the last of them gives it back; what one left that was killed, the next one gives
  * back. An entry that is there already in the same words, and not by us, is somebody else's, and stays.
  */
-import { Effect, FileSystem, Option, Schema } from "effect"
+import { Effect, FileSystem, Option, Schedule, Schema } from "effect"
+import { createHash } from "node:crypto"
+import { join } from "node:path"
 import * as UserFile from "../storage/UserFile.ts"
 import { isAlive } from "../supervision/isAlive.ts"
-import * as EntryLease from "./EntryLease.ts"
 import * as JsonEntry from "./jsonEntry.ts"
+
+// What is lent to somebody else's file, kept in the data directory: who still needs it, and how the file was before.
+
+export const EntryLease = Schema.Struct({
+  /** Process ids. */
+  holders: Schema.Array(Schema.Int),
+  /** `null` where there was no file. */
+  before: Schema.NullOr(Schema.String),
+  after: Schema.String
+})
+export type EntryLease = typeof EntryLease.Type
+
+const Text = Schema.fromJsonString(EntryLease)
+
+/** One for each entry of each file. */
+export const recordOf = (directory: string, file: string, path: ReadonlyArray<string>): string =>
+  join(directory, `lent-${createHash("sha256").update(JSON.stringify([file, path])).digest("hex").slice(0, 16)}.json`)
+
+export const find = Effect.fnUntraced(function*(record: string) {
+  const fs = yield* FileSystem.FileSystem
+  return Option.flatMap(yield* Effect.option(fs.readFileString(record)), Schema.decodeOption(Text))
+})
+
+export const keep = Effect.fnUntraced(function*(record: string, lent: EntryLease) {
+  yield* UserFile.replace(record, yield* Effect.orDie(Schema.encodeEffect(Text)(lent)))
+})
+
+/** One process at a time; whoever holds it for longer than any of them needs has died with it. */
+export const oneAtATime = (directory: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const lock = join(directory, "lent.lock")
+    return yield* Effect.acquireUseRelease(
+      fs.makeDirectory(lock).pipe(
+        Effect.retry(Schedule.upTo(Schedule.spaced("20 millis"), { duration: "5 seconds" })),
+        Effect.ignore
+      ),
+      () => effect,
+      () => Effect.ignore(fs.remove(lock, { recursive: true }))
+    )
+  })
 
 export interface TemporaryEntry {
   readonly file: string
@@ -30,7 +72,7 @@ const holds = (text: string, { path, value }: TemporaryEntry): boolean => JsonEn
 
 const read = (file: string) => Effect.map(UserFile.read(file), Option.map((bytes) => new TextDecoder().decode(bytes)))
 
-const giveBack = Effect.fnUntraced(function*(entry: TemporaryEntry, { after, before }: EntryLease.EntryLease) {
+const giveBack = Effect.fnUntraced(function*(entry: TemporaryEntry, { after, before }: EntryLease) {
   const present = yield* read(entry.file)
   if (Option.isNone(present)) return
   if (present.value !== after) {
@@ -47,25 +89,25 @@ const take = Effect.fnUntraced(function*(entry: TemporaryEntry, record: string) 
   const before = yield* read(entry.file)
   const text = Option.getOrElse(before, () => "{}\n")
   if (holds(text, entry)) {
-    const lent = yield* EntryLease.find(record)
+    const lent = yield* find(record)
     if (Option.isNone(lent)) return
-    return yield* EntryLease.keep(record, { ...lent.value, holders: [...lent.value.holders, process.pid] })
+    return yield* keep(record, { ...lent.value, holders: [...lent.value.holders, process.pid] })
   }
   const after = yield* Effect.mapError(
     Effect.fromResult(JsonEntry.put(text, entry.path, entry.value)),
     (detail) => new NotConfigurable({ file: entry.file, detail })
   )
-  yield* EntryLease.keep(record, { holders: [process.pid], before: Option.getOrNull(before), after })
+  yield* keep(record, { holders: [process.pid], before: Option.getOrNull(before), after })
   yield* UserFile.replace(entry.file, after)
 })
 
 /** The last one who needs it gives it back. */
 const leave = Effect.fnUntraced(function*(entry: TemporaryEntry, record: string) {
   const fs = yield* FileSystem.FileSystem
-  const lent = yield* EntryLease.find(record)
+  const lent = yield* find(record)
   if (Option.isNone(lent)) return
   const holders = lent.value.holders.filter((holder) => holder !== process.pid && isAlive(holder))
-  if (holders.length > 0) return yield* EntryLease.keep(record, { ...lent.value, holders })
+  if (holders.length > 0) return yield* keep(record, { ...lent.value, holders })
   yield* giveBack(entry, lent.value)
   yield* fs.remove(record)
 })
@@ -73,7 +115,7 @@ const leave = Effect.fnUntraced(function*(entry: TemporaryEntry, record: string)
 /** `directory`: where it is kept who borrowed what. */
 export const borrow = Effect.fn("TemporaryEntry.borrow")(
   function*(entries: ReadonlyArray<TemporaryEntry>, directory: string) {
-    const each = entries.map((entry) => ({ entry, record: EntryLease.recordOf(directory, entry.file, entry.path) }))
+    const each = entries.map((entry) => ({ entry, record: recordOf(directory, entry.file, entry.path) }))
     const left = Effect.forEach(each.toReversed(), ({ entry, record }) => leave(entry, record), { discard: true })
     const taken = Effect.forEach(each, ({ entry, record }) =>
       take(entry, record).pipe(
@@ -89,10 +131,10 @@ export const borrow = Effect.fn("TemporaryEntry.borrow")(
     if (entries.length === 0) return
     yield* Effect.acquireRelease(
       // First what those left who were killed.
-      EntryLease.oneAtATime(directory)(
+      oneAtATime(directory)(
         Effect.andThen(Effect.ignore(left), Effect.onError(taken, () => Effect.ignore(left)))
       ),
-      () => Effect.ignore(EntryLease.oneAtATime(directory)(left))
+      () => Effect.ignore(oneAtATime(directory)(left))
     )
   }
 )

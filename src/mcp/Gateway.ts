@@ -17,8 +17,7 @@ import * as Initialize from "./handlers/Initialize.ts"
 import * as Notices from "./handlers/Notices.ts"
 import { FreshList } from "./menu/FreshList.ts"
 import { ListChanges } from "./menu/ListChanges.ts"
-import { MenuSignals } from "./menu/MenuSignals.ts"
-import * as MenuTriggers from "./menu/MenuTriggers.ts"
+import { MenuSignals, menuTriggers } from "./menu/MenuSignals.ts"
 import { SessionMenu } from "./menu/SessionMenu.ts"
 import { type AgentSession, contextPrefix } from "./sessions/AgentSession.ts"
 import { AgentSessions } from "./sessions/AgentSessions.ts"
@@ -56,7 +55,7 @@ export class Gateway extends Context.Service<Gateway, {
   static readonly layerNoDeps = Layer.effect(Gateway, Effect.suspend(() => make))
 
   /** The room `mcp` of one relay, over the relay's side, the queue and what is kept on disk. */
-  static readonly layer = Layer.merge(Gateway.layerNoDeps, MenuTriggers.layer).pipe(
+  static readonly layer = Layer.merge(Gateway.layerNoDeps, menuTriggers).pipe(
     Layer.provideMerge(ListChanges.layer),
     Layer.provideMerge(FreshList.layer),
     Layer.provideMerge(Layer.mergeAll(SessionMenu.layer, AgentSessions.layer)),

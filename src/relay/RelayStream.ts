@@ -1,9 +1,17 @@
-/** The relay's own stream to a session (GET; MCP 2025-11-25, transports, listening for messages). */
-import { Effect } from "effect"
+/**
+ * The relay's own stream to a session: a GET in the legacy era (MCP 2025-11-25, transports, listening for messages),
+ * `subscriptions/listen` in the modern one (MCP 2026-07-28, subscriptions). One attempt each.
+ */
+import { Effect, Option } from "effect"
+import * as Envelope from "../domain/Envelope.ts"
+import * as JsonText from "../domain/JsonText.ts"
+import * as McpHeaders from "../domain/McpHeaders.ts"
+import type { SseEvent } from "../domain/SseEvent.ts"
+import type { OpenRelaySession } from "./handshake/OpenRelaySession.ts"
 import { NoStream, RelayFailure, SessionLost } from "./RelayFailure.ts"
-import type { Attempt, RelayTransport } from "./transport/RelayTransport.ts"
+import type { Attempt, Pull, RelayTransport } from "./transport/RelayTransport.ts"
 
-/** One attempt. A relay that still holds a stream on this session, from before a crash of ours, lost the session. */
+/** By GET. A relay that still holds a stream on this session, from before a crash of ours, lost the session. */
 export const relayStream = Effect.fnUntraced(function*(
   transport: RelayTransport["Service"],
   attempt: Omit<Attempt, "method" | "body">
@@ -20,3 +28,46 @@ export const relayStream = Effect.fnUntraced(function*(
 })
 
 const held = (): RelayFailure => new RelayFailure({ reason: new SessionLost({ status: 409 }) })
+
+const method = "subscriptions/listen"
+let listens = 0
+
+/**
+ * By `subscriptions/listen`. A relay that answers with anything but a stream has none to give. The notifications come
+ * without the stamp of this subscription, which is ours alone.
+ */
+export const listened = Effect.fnUntraced(function*(
+  transport: RelayTransport["Service"],
+  attempt: Omit<Attempt, "method" | "body" | "lastEventId">,
+  { envelope, resources }: NonNullable<OpenRelaySession["modern"]>
+) {
+  const id = `"holdfast-listen-${++listens}"`
+  const uris = resources.length === 0 ? "" : `,"resourceSubscriptions":[${resources.join(",")}]`
+  const filter = `{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true${uris}}`
+  const text = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":{"notifications":${filter}}}`
+  const { body, ...head } = yield* transport.send({
+    ...attempt,
+    lastEventId: undefined,
+    method: "POST",
+    headers: McpHeaders.standard(method, {}),
+    body: Envelope.put(text, envelope)
+  })
+  if (body._tag === "Sse") return { ...head, events: notifications(body.events) }
+  return yield* new RelayFailure({ reason: new NoStream({ status: head.status }) })
+})
+
+const notifications = (events: Pull<SseEvent>): Pull<SseEvent> =>
+  Effect.gen(function*() {
+    while (true) {
+      const event = yield* events
+      if (Option.isNone(event)) return event
+      const { data } = event.value
+      const method = data === "" ? undefined : JsonText.at(data, ["method"])
+      if (data !== "" && method === undefined) return Option.none()
+      if (method === `"notifications/subscriptions/acknowledged"`) continue
+      return Option.some({
+        ...event.value,
+        data: data === "" ? data : JsonText.remove(data, ["params", "_meta", Envelope.subscriptionId])
+      })
+    }
+  })

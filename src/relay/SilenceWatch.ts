@@ -8,7 +8,7 @@
 import { type Clock, Duration, Effect } from "effect"
 import type { Deadline, Deadlines } from "../supervision/Deadlines.ts"
 import { RelayFailure, Silent, TimedOut } from "./RelayFailure.ts"
-import type { AttemptWatch } from "./transport/AttemptWatch.ts"
+import type { AttemptWatch } from "./transport/RelayAnswer.ts"
 
 export interface SilenceWatchOptions {
   readonly clock: Clock.Clock

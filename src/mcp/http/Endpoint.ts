@@ -15,11 +15,11 @@ import { OpenStreams } from "../streams/OpenStreams.ts"
 import { ExtraRoutes } from "./ExtraRoutes.ts"
 import { guard } from "./HostGuard.ts"
 import * as Listener from "./Listener.ts"
+import { RememberedPort } from "./Listener.ts"
 import * as McpRoute from "./McpRoute.ts"
 import * as OperatorRoutes from "./OperatorRoutes.ts"
-import { Readiness } from "./Readiness.ts"
+import { Readiness } from "./OperatorRoutes.ts"
 import { methodNotAllowed, refusal, refuse } from "./Refusal.ts"
-import { RememberedPort } from "./RememberedPort.ts"
 
 export class Endpoint extends Context.Service<Endpoint, {
   /** What agents connect to: `http://127.0.0.1:4851/mcp`. */

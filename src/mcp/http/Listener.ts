@@ -1,11 +1,43 @@
 /** The HTTP server under the endpoint: its bounds, and how it binds and ends. */
-import { Duration, Effect, Option, Schema, type Scope } from "effect"
+import { Context, Duration, Effect, Layer, Option, Schema, type Scope } from "effect"
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { Duplex } from "node:stream"
 import type { Settings } from "../../config/Settings.ts"
 import { codes, text as errorText } from "../../domain/JsonRpcError.ts"
-import { RememberedPort } from "./RememberedPort.ts"
+import { DataDirectory, type DataDirectoryUnusable } from "../../storage/DataDirectory.ts"
+
+const Port = Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 65535 }))
+
+/** The port that was picked for port 0, kept over restarts because agents keep the URL (BEHAVIOUR 1). */
+export class RememberedPort extends Context.Service<RememberedPort, {
+  /** `None` where none was picked yet, or what is there is no port. */
+  readonly get: Effect.Effect<Option.Option<number>, DataDirectoryUnusable>
+  readonly set: (port: number) => Effect.Effect<void, DataDirectoryUnusable>
+}>()("holdfast/mcp/RememberedPort") {
+  /** In the file `port` of the data directory. */
+  static readonly layerNoDeps = Layer.effect(
+    RememberedPort,
+    Effect.gen(function*() {
+      const directory = yield* DataDirectory
+      return RememberedPort.of({
+        get: Effect.map(directory.readSecretFile("port"), Option.flatMap(Schema.decodeOption(Port))),
+        set: (port) => directory.writeAtomically("port", `${port}\n`)
+      })
+    })
+  )
+
+  static readonly layerMemory = Layer.sync(RememberedPort, () => {
+    let remembered = Option.none<number>()
+    return RememberedPort.of({
+      get: Effect.sync(() => remembered),
+      set: (port) =>
+        Effect.sync(() => {
+          remembered = Option.some(port)
+        })
+    })
+  })
+}
 
 export class PortTaken extends Schema.TaggedError<PortTaken>()("PortTaken", {
   host: Schema.String,

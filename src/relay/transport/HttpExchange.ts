@@ -7,8 +7,7 @@
 import { Effect, Option } from "effect"
 import type { Dispatcher } from "undici"
 import { AnswerCutOff, ConnectFailed, ConnectionLost, RelayFailure } from "../RelayFailure.ts"
-import type { AttemptWatch } from "./AttemptWatch.ts"
-import type { Pull } from "./RelayAnswer.ts"
+import type { AttemptWatch, Pull } from "./RelayAnswer.ts"
 import type { RawHeaders } from "./ResponseHeaders.ts"
 
 export interface ResponseHead {

@@ -2,7 +2,16 @@
 import type { Effect, Option, Redacted } from "effect"
 import type { SseEvent } from "../../domain/SseEvent.ts"
 import type { RelayFailure } from "../RelayFailure.ts"
-import type { AttemptWatch } from "./AttemptWatch.ts"
+
+// What watches over an attempt, and may end it from outside; to an attempt what an `AbortSignal` is to a fetch.
+
+export interface AttemptWatch {
+  /** The transport calls it whenever bytes of the answer's body arrive. */
+  readonly heard: () => void
+  /** The transport's waits fail with what `listener` is given, at once where it was ended before. One at a time. */
+  readonly listen: (listener: (failure: RelayFailure) => void) => void
+  readonly unlisten: (listener: (failure: RelayFailure) => void) => void
+}
 
 /** The next item, or `None` at the end. */
 export type Pull<A> = Effect.Effect<Option.Option<A>, RelayFailure>

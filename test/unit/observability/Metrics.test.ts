@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Metric } from "effect"
 import { TestClock } from "effect/testing"
+import { prometheus } from "../../../src/mcp/http/OperatorRoutes.ts"
 import * as Metrics from "../../../src/observability/Metrics.ts"
 import { sampleEventLoopDelay } from "../../../src/observability/ProcessMetrics.ts"
-import { prometheus } from "../../../src/observability/Prometheus.ts"
 
 const fresh = Effect.provideService(Metric.MetricRegistry, new Map())
 
