@@ -1,11 +1,24 @@
-/** The remote MCP servers in a client's configuration, read and pointed elsewhere; all else in the file stays. */
-import { Option, Predicate } from "effect"
+/**
+ * The remote MCP servers in a client's configuration, read and pointed elsewhere; all else in the file stays.
+ *
+ * A checkout brings such a file along. What it says is data: text, and variables by the client's own syntax alone.
+ */
+import { Option } from "effect"
+
+/** A piece of what a client sends: text as it stands there, or the value of an environment variable. */
+export type Part =
+  | { readonly _tag: "Text"; readonly text: string }
+  | { readonly _tag: "Variable"; readonly name: string }
+
+export const text = (text: string): Part => ({ _tag: "Text", text })
+export const variable = (name: string): Part => ({ _tag: "Variable", name })
+
+export type Headers = ReadonlyArray<readonly [name: string, value: ReadonlyArray<Part>]>
 
 export interface RemoteServer {
   readonly name: string
   readonly url: string
-  /** Values as Holdfast's configuration writes them, `{env:NAME}` for a variable. */
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: Headers
 }
 
 export interface Found {
@@ -15,35 +28,58 @@ export interface Found {
 }
 
 export interface ClientFile {
+  /** What follows "it is not JSON" or "it is not TOML"; empty where the text can be read. */
+  readonly fault: (text: string) => string
   readonly find: (text: string) => Found
   /** The same text with each named server at its new URL, behind the agent's secret. */
   readonly point: (text: string, urls: ReadonlyMap<string, string>) => string
 }
 
-/** From `${NAME}` or `${env:NAME}`; `None` where it says more than that. */
-const template = (value: string): Option.Option<string> => {
-  const converted = value.replaceAll(/\$\{(?:env:)?([A-Za-z_]\w*)\}/g, "{env:$1}")
-  return converted.includes("${") ? Option.none() : Option.some(converted)
+/** How a client writes a variable. `pattern` has its name in one of its groups. */
+export interface Syntax {
+  readonly pattern: RegExp
+  readonly write: (name: string) => string
 }
+
+/** `None` where the value says more than text and variables, such as a default or a question to the user. */
+export const partsOf = (value: string, { pattern }: Syntax): Option.Option<ReadonlyArray<Part>> => {
+  const parts: Array<Part> = []
+  let next = 0
+  for (const match of value.matchAll(pattern)) {
+    if (match.index > next) parts.push(text(value.slice(next, match.index)))
+    parts.push(variable(match.slice(1).find((name) => name !== undefined) ?? ""))
+    next = match.index + match[0].length
+  }
+  if (next < value.length) parts.push(text(value.slice(next)))
+  return parts.some((part) => part._tag === "Text" && part.text.includes("${")) ? Option.none() : Option.some(parts)
+}
+
+const headerName = /^[!#$%&'*+.^_`|~\w-]+$/
+const variableName = /^[A-Za-z_]\w*$/
+
+/** Holdfast's own are between it and its relays and agents; no file of a client's has a say in where they go. */
+const isOurs = (name: string): boolean => name.toUpperCase().startsWith("HOLDFAST_")
 
 /** A server as the file has it, checked for whether Holdfast can stand in for the client. */
 export const remote = (
   name: string,
-  url: string,
-  headers: Readonly<Record<string, unknown>>
+  url: ReadonlyArray<Part>,
+  headers: Headers
 ): { readonly server: RemoteServer } | { readonly why: string } => {
-  const parsed = URL.parse(url)
-  if (parsed === null || !/^https?:$/.test(parsed.protocol) || url.includes("${")) {
-    return { why: "its URL has variables" }
-  }
+  const [only, another] = url
+  const address = only?._tag === "Text" && another === undefined ? only.text : ""
+  const parsed = URL.parse(address)
+  if (parsed === null || !/^https?:$/.test(parsed.protocol)) return { why: "its URL has variables, or is none" }
   if (parsed.username !== "" || parsed.password !== "") return { why: "its URL holds a user or a password" }
-  const converted: Record<string, string> = {}
-  for (const [header, value] of Object.entries(headers)) {
-    const text = Predicate.isString(value) ? template(value) : Option.none()
-    if (Option.isNone(text)) return { why: `its header ${header} is more than text and environment variables` }
-    converted[header] = text.value
+  for (const [header, value] of headers) {
+    if (!headerName.test(header)) return { why: "the name of one of its headers is none" }
+    const names = value.flatMap((part) => part._tag === "Variable" ? [part.name] : [])
+    if (names.some(isOurs)) return { why: `its header ${header} asks for a variable of Holdfast's own` }
+    if (!names.every((name) => variableName.test(name))) {
+      return { why: `its header ${header} asks for what is no environment variable` }
+    }
   }
-  return { server: { name, url, headers: converted } }
+  return { server: { name, url: address, headers } }
 }
 
 export const collected = (
@@ -52,3 +88,8 @@ export const collected = (
   servers: each.flatMap(([, found]) => "server" in found ? [found.server] : []),
   left: each.flatMap(([name, found]) => "why" in found ? [{ name, why: found.why }] : [])
 })
+
+/** The environment variables whose values it is sent. */
+export const variablesOf = ({ headers }: RemoteServer): ReadonlyArray<string> => [
+  ...new Set(headers.flatMap(([, value]) => value.flatMap((part) => part._tag === "Variable" ? [part.name] : [])))
+]

@@ -7,7 +7,7 @@ import { cursor } from "./cursor.ts"
 import { gemini } from "./gemini.ts"
 import type { Inject, Injection, Server } from "./Injection.ts"
 import { jsonClientFile } from "./jsonClientFile.ts"
-import type { ClientFile } from "./RemoteServers.ts"
+import type { ClientFile, Syntax } from "./RemoteServers.ts"
 import { vscode } from "./vscode.ts"
 
 export const clients: ReadonlyArray<Client> = [claude, codex, gemini, cursor, vscode]
@@ -30,9 +30,15 @@ export const injectionFor = (
   return (inject ?? byEnvironmentAlone)(servers, args)
 }
 
-/** How `wrap` reads a configuration file. Cursor and VS Code write `${env:NAME}`, the others `${NAME}`. */
+/** Claude Code; what else has the form of its file. */
+const braces: Syntax = { pattern: /\$\{([A-Za-z_]\w*)\}/g, write: (name) => `\${${name}}` }
+const editors: Syntax = { pattern: /\$\{env:([A-Za-z_]\w*)\}/g, write: (name) => `\${env:${name}}` }
+const geminis: Syntax = { pattern: /\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))/g, write: (name) => `\${${name}}` }
+
+/** How `wrap` reads a configuration file: by where it lies, since that says whose it is. */
 export const clientFileFor = (file: string): ClientFile => {
   if (file.endsWith(".toml")) return codexServers
-  const editor = [".cursor", ".vscode", "User"].includes(basename(dirname(file)))
-  return jsonClientFile(editor ? (name) => `\${env:${name}}` : (name) => `\${${name}}`)
+  const folder = basename(dirname(file))
+  if (folder === ".gemini") return jsonClientFile(geminis)
+  return jsonClientFile([".cursor", ".vscode", "User"].includes(folder) ? editors : braces)
 }

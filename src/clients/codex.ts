@@ -2,100 +2,16 @@
  * Codex. An entry with a URL takes its secret from the environment alone, or has it in the file; so a command is
  * registered, which needs neither. Codex passes few variables on to what it starts, so the entry says all.
  */
-import { Option, Result } from "effect"
+import { Option, Predicate, Result } from "effect"
 import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { join } from "node:path"
+import { isDeepStrictEqual } from "node:util"
 import type { Client } from "./Client.ts"
 import { type ClientEntry, stdioCommand } from "./ClientEntry.ts"
 import { type Inject, secretVariable, type Server } from "./Injection.ts"
-import { type ClientFile, collected, remote } from "./RemoteServers.ts"
-import * as Toml from "./tomlTables.ts"
-
-// Codex's `config.toml`, as far as its remote servers go: tables `[mcp_servers.name]` whose values stand on one line
-// each. A server that is written in another way stays as it is.
-
-const header = /^\s*\[\s*mcp_servers\s*\.\s*(?:"([^"]+)"|([\w-]+))\s*\]\s*(?:#.*)?$/
-const pair = /^\s*(url|bearer_token_env_var|http_headers|env_http_headers)\s*=\s*(.+?)\s*$/
-const basic = /^"((?:[^"\\]|\\.)*)"\s*(?:#.*)?$/
-const inline = /^\{\s*((?:"?[\w-]+"?\s*=\s*"[^"\\]*"\s*,?\s*)*)\}\s*(?:#.*)?$/
-
-interface Table {
-  readonly name: string
-  readonly lines: ReadonlyArray<{ readonly index: number; readonly key: string; readonly value: string }>
-}
-
-const tablesIn = (lines: ReadonlyArray<string>): ReadonlyArray<Table> => {
-  const tables: Array<{ name: string; lines: Array<Table["lines"][number]> }> = []
-  let current: typeof tables[number] | undefined
-  lines.forEach((line, index) => {
-    const start = header.exec(line)
-    if (start !== null) {
-      current = { name: start[1] ?? start[2] ?? "", lines: [] }
-      tables.push(current)
-    } else if (/^\s*\[/.test(line)) current = undefined
-    const found = pair.exec(line)
-    if (found !== null) current?.lines.push({ index, key: found[1] ?? "", value: found[2] ?? "" })
-  })
-  return tables
-}
-
-const textOf = (value: string): string | undefined => {
-  const quoted = basic.exec(value)?.[1]
-  return quoted === undefined ? /^'([^']*)'\s*(?:#.*)?$/.exec(value)?.[1] : JSON.parse(`"${quoted}"`)
-}
-
-const tableOf = (value: string): Readonly<Record<string, string>> | undefined => {
-  const body = inline.exec(value)?.[1]
-  if (body === undefined) return undefined
-  return Object.fromEntries(
-    [...body.matchAll(/"?([\w-]+)"?\s*=\s*"([^"\\]*)"/g)].map(([, key = "", text = ""]) => [key, text])
-  )
-}
-
-const asRemote = (table: Table, text: string): ReturnType<typeof remote> | undefined => {
-  const of = (key: string) => table.lines.find((line) => line.key === key)?.value
-  const given = of("url")
-  if (given === undefined) return undefined
-  const url = textOf(given)
-  const bearer = of("bearer_token_env_var")
-  const variable = bearer === undefined ? undefined : textOf(bearer)
-  const fixed = tableOf(of("http_headers") ?? "{}")
-  const named = tableOf(of("env_http_headers") ?? "{}")
-  const elsewhere = new RegExp(`^\\s*\\[\\s*mcp_servers\\s*\\.\\s*"?${table.name.replaceAll(".", "\\.")}"?\\s*\\.`, "m")
-  if (url === undefined || fixed === undefined || named === undefined || elsewhere.test(text)) {
-    return { why: "its table is written in a way that is not understood here" }
-  }
-  return remote(table.name, url, {
-    ...fixed,
-    ...Object.fromEntries(Object.entries(named).map(([key, name]) => [key, `\${${name}}`])),
-    ...(variable === undefined ? {} : { Authorization: `Bearer \${${variable}}` })
-  })
-}
-
-export const codexServers: ClientFile = {
-  find: (text) =>
-    collected(
-      tablesIn(text.split("\n")).flatMap((table) => {
-        const found = asRemote(table, text)
-        return found === undefined ? [] : [[table.name, found] as const]
-      })
-    ),
-  point: (text, urls) => {
-    const lines: Array<string | undefined> = text.split("\n")
-    const end = text.includes("\r\n") ? "\r" : ""
-    for (const table of tablesIn(text.split("\n"))) {
-      const url = urls.get(table.name)
-      if (url === undefined) continue
-      for (const { index, key } of table.lines) {
-        lines[index] = key === "url"
-          ? `url = ${JSON.stringify(url)}${end}\nbearer_token_env_var = "${secretVariable}"${end}`
-          : undefined
-      }
-    }
-    return lines.filter((line) => line !== undefined).join("\n")
-  }
-}
+import { type ClientFile, collected, type Headers, remote, text as plain, variable } from "./RemoteServers.ts"
+import * as Toml from "./toml.ts"
 
 const file = (env: Readonly<Record<string, string | undefined>>) =>
   join(env["CODEX_HOME"] || join(homedir(), ".codex"), "config.toml")
@@ -115,33 +31,59 @@ const table = (entry: ClientEntry, eol: string): string => {
 
 const eolOf = (text: string) => text.includes("\r\n") ? "\r\n" : "\n"
 
-const remove = (text: string, name: string): string =>
-  Toml.tableRanges(text, path(name)).toReversed().reduce((text, { end, start }) => {
-    // The empty line that stands before it came with it.
-    const before = text.slice(0, start).replace(/((?:^|\r?\n))\r?\n$/, "$1")
-    return before + text.slice(end)
-  }, text)
+const servers = (tree: Toml.Tree): Toml.Tree => {
+  const present = tree["mcp_servers"]
+  if (Toml.isTable(present)) return present
+  return tree["mcp_servers"] = Toml.table({})
+}
+
+/** The length of the empty line at the end, which came with the table behind it. */
+const emptyLineBefore = (before: string): number => {
+  const length = before.endsWith("\r\n") ? 2 : before.endsWith("\n") ? 1 : 0
+  const rest = before.slice(0, before.length - length)
+  return rest === "" || rest.endsWith("\n") ? length : 0
+}
+
+/** Without the table and those below it, where each of them has a header of its own; else the text as it was. */
+const remove = (text: string, name: string): string => {
+  const edits = Toml.tablesIn(text).filter(({ path: [list, server] }) => list === "mcp_servers" && server === name)
+    .map(({ end, start }) => ({ start: start - emptyLineBefore(text.slice(0, start)), end, text: "" }))
+  const wanted = (tree: Toml.Tree) => {
+    const list = servers(tree)
+    delete list[name]
+    // Where nothing else is left, no header speaks of the list.
+    if (Object.keys(list).length === 0 && !Toml.tablesIn(text).some(({ path }) => path.join() === "mcp_servers")) {
+      delete tree["mcp_servers"]
+    }
+  }
+  return Option.getOrElse(Toml.edited(text, edits, wanted), () => text)
+}
 
 const put = (text: string, entry: ClientEntry): Result.Result<string, string> => {
-  if (Toml.isWrittenInline(text, path(entry.name))) {
-    return Result.fail(`mcp_servers.${entry.name} is not a table of its own, [mcp_servers.${entry.name}]`)
-  }
+  const broken = Toml.parse(text)
+  if (Result.isFailure(broken)) return Result.fail(`it is not TOML${broken.failure}`)
   if (holds(text, entry)) return Result.succeed(text)
   const eol = eolOf(text)
   const without = remove(text, entry.name)
   const gap = without === "" ? "" : without.endsWith("\n") ? eol : eol + eol
-  return Result.succeed(without + gap + table(entry, eol))
+  const end = without.length
+  const made = Toml.edited(without, [{ start: end, end, text: gap + table(entry, eol) }], (tree) => {
+    servers(tree)[entry.name] = Toml.table({ ...stdioCommand(entry) })
+  })
+  return Option.match(made, {
+    onNone: () => Result.fail(`mcp_servers.${entry.name} is not a table of its own, [mcp_servers.${entry.name}]`),
+    onSome: Result.succeed
+  })
 }
 
-const holds = (text: string, entry: ClientEntry): boolean => {
-  const [range, another] = Toml.tableRanges(text, path(entry.name))
-  if (range === undefined || another !== undefined) return false
-  return text.slice(range.start, range.end).replace(/\r?\n$/, "") === table(entry, eolOf(text)).replace(/\r?\n$/, "")
-}
+const inForce = (text: string, name: string): unknown =>
+  Toml.at(Option.getOrUndefined(Result.getSuccess(Toml.parse(text))), path(name))
+
+const holds = (text: string, entry: ClientEntry): boolean =>
+  isDeepStrictEqual(inForce(text, entry.name), Toml.table({ ...stdioCommand(entry) }))
 
 /** Whether the user's own file makes the server a command; to such a one a URL cannot be given for one run. */
-const isCommand = (text: string, name: string): boolean =>
-  Toml.tableRanges(text, path(name)).some(({ end, start }) => /^\s*command\s*=/m.test(text.slice(start, end)))
+const isCommand = (text: string, name: string): boolean => Toml.at(inForce(text, name), ["command"]) !== undefined
 
 const config = (name: string, key: string, value: string) => ["-c", `mcp_servers.${name}.${key}=${value}`]
 
@@ -172,4 +114,99 @@ export const codex: Client = {
   }),
   inject: { codex: inject },
   registration: { command: "codex", file, put, remove, holds, way: "stdio" }
+}
+
+// Codex's `config.toml`, as far as its remote servers go. A server whose table is written in a way that cannot be changed
+// as text stays as it is.
+
+const list = "mcp_servers"
+
+/** What says where a server is, and who asks: gone once Holdfast stands before it. */
+const keys: ReadonlySet<string> = new Set(["url", "bearer_token_env_var", "http_headers", "env_http_headers"])
+
+const treeOf = (text: string): Toml.Tree => Result.getOrElse(Toml.parse(text), () => Toml.table({}))
+
+const serversIn = (text: string): ReadonlyArray<readonly [name: string, server: Toml.Tree]> => {
+  const servers = Toml.at(treeOf(text), [list])
+  return Toml.isTable(servers)
+    ? Object.entries(servers).flatMap(([name, server]) => Toml.isTable(server) ? [[name, server] as const] : [])
+    : []
+}
+
+/** A table of texts; none where it says anything else. */
+const texts = (value: unknown): Option.Option<ReadonlyArray<readonly [string, string]>> => {
+  if (value === undefined) return Option.some([])
+  if (!Toml.isTable(value)) return Option.none()
+  const entries = Object.entries(value)
+  return entries.every((entry): entry is [string, string] => Predicate.isString(entry[1]))
+    ? Option.some(entries)
+    : Option.none()
+}
+
+/** Codex knows no variables in texts: it names them apart. */
+const headersOf = (server: Toml.Tree): Option.Option<Headers> => {
+  const bearer = server["bearer_token_env_var"]
+  return Option.map(
+    Option.all([
+      texts(server["http_headers"]),
+      texts(server["env_http_headers"]),
+      bearer === undefined || Predicate.isString(bearer) ? Option.some(bearer) : Option.none()
+    ]),
+    ([fixed, named, bearer]) => [
+      ...fixed.map(([header, value]) => [header, [plain(value)]] as const),
+      ...named.map(([header, name]) => [header, [variable(name)]] as const),
+      ...bearer === undefined ? [] : [["Authorization", [plain("Bearer "), variable(bearer)]] as const]
+    ]
+  )
+}
+
+/** The text with each of these servers at its URL; `None` where one is written otherwise than as a table of its own. */
+const pointed = (text: string, urls: ReadonlyMap<string, string>): Option.Option<string> => {
+  const eol = text.includes("\r\n") ? "\r\n" : "\n"
+  const edits = Toml.tablesIn(text).flatMap((table): ReadonlyArray<Toml.Edit> => {
+    const [first, name = "", below, more] = table.path
+    const url = urls.get(name)
+    if (first !== list || url === undefined || more !== undefined) return []
+    if (below !== undefined) return keys.has(below) ? [{ start: table.start, end: table.end, text: "" }] : []
+    const lines = [`url = ${JSON.stringify(url)}`, `bearer_token_env_var = ${JSON.stringify(secretVariable)}`, ""]
+    return table.pairs.filter(({ key }) => keys.has(key))
+      .map(({ end, key, start }) => ({ start, end, text: key === "url" ? lines.join(eol) : "" }))
+  })
+  return Toml.edited(text, edits, (tree) => {
+    for (const [name, url] of urls) {
+      const server = Toml.at(tree, [list, name])
+      if (!Toml.isTable(server)) continue
+      for (const key of keys) delete server[key]
+      Object.assign(server, { url, bearer_token_env_var: secretVariable })
+    }
+  })
+}
+
+/** Those that cannot be changed as text. All of them are tried at once, since most files are written plainly. */
+const unwritable = (text: string, names: ReadonlyArray<string>): ReadonlySet<string> => {
+  const tried = (names: ReadonlyArray<string>) =>
+    Option.isSome(pointed(text, new Map(names.map((name) => [name, "http://127.0.0.1"]))))
+  return new Set(tried(names) ? [] : names.filter((name) => !tried([name])))
+}
+
+const notUnderstood = { why: "its table is written in a way that is not understood here" }
+
+export const codexServers: ClientFile = {
+  fault: (text) =>
+    Result.match(Toml.parse(text), { onFailure: (fault) => fault || ": it cannot be read", onSuccess: () => "" }),
+  find: (text) => {
+    const remotes = serversIn(text).filter(([, { url }]) => url !== undefined)
+    const left = unwritable(text, remotes.map(([name]) => name))
+    return collected(remotes.map(([name, server]) => {
+      const headers = headersOf(server)
+      const { url } = server
+      return [
+        name,
+        left.has(name) || Option.isNone(headers) || !Predicate.isString(url)
+          ? notUnderstood
+          : remote(name, [plain(url)], headers.value)
+      ]
+    }))
+  },
+  point: (text, urls) => Option.getOrElse(pointed(text, urls), () => text)
 }

@@ -1,8 +1,9 @@
 /** Claude Code's `.mcp.json`, Cursor's and VS Code's `mcp.json`, Gemini's settings: JSON, with or without comments. */
-import { Predicate } from "effect"
+import { Option, Predicate } from "effect"
 import { applyEdits, modify, parse } from "jsonc-parser"
+import { fault } from "../config/ConfigFile.ts"
 import { secretVariable } from "./Injection.ts"
-import { type ClientFile, collected, remote } from "./RemoteServers.ts"
+import { type ClientFile, collected, type Headers, partsOf, remote, type Syntax } from "./RemoteServers.ts"
 
 const objectAt = (value: unknown, key: string): Readonly<Record<string, unknown>> | undefined => {
   const member: unknown = Predicate.isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
@@ -30,15 +31,32 @@ const entriesIn = (text: string) => {
   })
 }
 
-/** `variable`: how the client writes an environment variable. */
-export const jsonClientFile = (variable: (name: string) => string): ClientFile => ({
+const serverOf = (
+  name: string,
+  url: unknown,
+  headers: Readonly<Record<string, unknown>>,
+  syntax: Syntax
+): ReturnType<typeof remote> => {
+  const read: Array<Headers[number]> = []
+  for (const [header, value] of Object.entries(headers)) {
+    const parts = Predicate.isString(value) ? partsOf(value, syntax) : Option.none()
+    if (Option.isNone(parts)) {
+      return { why: `its header ${JSON.stringify(header)} is more than text and environment variables` }
+    }
+    read.push([header, parts.value])
+  }
+  return remote(name, Option.getOrElse(partsOf(String(url), syntax), () => []), read)
+}
+
+export const jsonClientFile = (syntax: Syntax): ClientFile => ({
+  fault: (text) => fault(text, { allowTrailingComma: true }),
   find: (text) =>
     collected(
       entriesIn(text).map(({ entry, key, name }) => [
         name,
         entry["type"] === "sse"
           ? { why: "it speaks the old transport with two endpoints (sse)" }
-          : remote(name, String(entry[key]), objectAt(entry, "headers") ?? {})
+          : serverOf(name, entry[key], objectAt(entry, "headers") ?? {}, syntax)
       ])
     ),
   point: (text, urls) =>
@@ -52,7 +70,7 @@ export const jsonClientFile = (variable: (name: string) => string): ClientFile =
         eol: text.includes("\r\n") ? "\r\n" : "\n"
       }
       const pointed = applyEdits(text, modify(text, [...path, key], url, { formattingOptions }))
-      const headers = { Authorization: `Bearer ${variable(secretVariable)}` }
+      const headers = { Authorization: `Bearer ${syntax.write(secretVariable)}` }
       return applyEdits(pointed, modify(pointed, [...path, "headers"], headers, { formattingOptions }))
     }, text)
 })

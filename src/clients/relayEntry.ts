@@ -1,5 +1,6 @@
 /** What Holdfast's own configuration says of a server that it stands in for, and the secrets that it only refers to. */
-import type { RemoteServer } from "./RemoteServers.ts"
+import * as TemplateText from "../config/TemplateText.ts"
+import { type Part, type RemoteServer, text } from "./RemoteServers.ts"
 
 export interface RelayEntry {
   readonly url: string
@@ -13,8 +14,26 @@ export interface Planned {
   readonly secrets: ReadonlyMap<string, string>
 }
 
-/** A value of variables alone may stand in a configuration; of any other nobody knows that it is no secret. */
-const isLiteral = (value: string): boolean => !/\{env:\w+\}/.test(value)
+/**
+ * Text of the client's never stands in a template, where a part of it could be taken for one, and of none of it is known
+ * that it is no secret: it goes into a file, which the template names. Space around it stays where it is.
+ */
+const templateOf = (value: ReadonlyArray<Part>, kept: (text: string) => string): string =>
+  value.map((part) => {
+    if (part._tag === "Variable") return TemplateText.variable(part.name)
+    const text = part.text.trim()
+    return text === "" ? part.text : part.text.replace(text, () => TemplateText.file(kept(text)))
+  }).join("")
+
+/** What follows `Bearer`, where that is a token. */
+const bearerOf = ([first, ...rest]: ReadonlyArray<Part>): ReadonlyArray<Part> | undefined => {
+  if (first?._tag !== "Text") return undefined
+  const [scheme] = /^Bearer\s+/i.exec(first.text) ?? []
+  if (scheme === undefined) return undefined
+  const behind = first.text.slice(scheme.length)
+  const token = behind === "" ? rest : [text(behind), ...rest]
+  return token.length === 0 || token.some((part) => part._tag === "Text" && /\s/.test(part.text)) ? undefined : token
+}
 
 /**
  * A bearer token becomes the relay's token, so that it is rotated and told apart; other headers are sent as they are.
@@ -27,16 +46,21 @@ export const relayEntry = ({ headers, url }: RemoteServer, fileOf: (index: numbe
     secrets.set(file, text)
     return file
   }
-  const authorization = Object.entries(headers).find(([name]) => name.toLowerCase() === "authorization")
-  const bearer = /^Bearer\s+(\S+)$/i.exec(authorization?.[1] ?? "")?.[1]
-  const token = bearer === undefined || !isLiteral(bearer) ? bearer && { value: bearer } : { file: kept(bearer) }
-  const others = Object.entries(headers)
-    .filter(([name]) => bearer === undefined || name !== authorization?.[0])
-    .map(([name, value]) => [name, isLiteral(value) && value.trim() !== "" ? `{file:${kept(value)}}` : value])
+  const template = (value: ReadonlyArray<Part>) => templateOf(value, kept)
+  const tokenOf = (value: ReadonlyArray<Part>): RelayEntry["token"] => {
+    const [only, another] = value
+    return only?._tag === "Text" && another === undefined ? { file: kept(only.text) } : { value: template(value) }
+  }
+  const authorization = headers.find(([name]) => name.toLowerCase() === "authorization")
+  const bearer = authorization && bearerOf(authorization[1])
+  const token = bearer && tokenOf(bearer)
+  const others = headers.filter((header) => bearer === undefined || header !== authorization)
   const entry = {
     url,
     ...(token ? { token } : {}),
-    ...(others.length === 0 ? {} : { headers: Object.fromEntries(others) })
+    ...(others.length === 0
+      ? {}
+      : { headers: Object.fromEntries(others.map(([name, value]) => [name, template(value)])) })
   }
   return { entry, secrets }
 }
@@ -49,6 +73,3 @@ export const relayName = (server: string, taken: ReadonlySet<string>): string =>
     if (name !== "default" && !taken.has(name)) return name
   }
 }
-
-export const variablesIn = ({ headers }: RemoteServer): ReadonlyArray<string> =>
-  Object.values(headers).flatMap((value) => [...value.matchAll(/\{env:(\w+)\}/g)].map(([, name = ""]) => name))

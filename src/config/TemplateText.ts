@@ -2,7 +2,7 @@
  * The syntax of text in the configuration that stands for a value known only at use: `{agent}`, `{env:NAME}`,
  * `{file:PATH}`, and `{{}` for a brace that is only a brace. `src/token/sources/Template.ts` fills it in.
  */
-import { Option, Predicate, Redacted } from "effect"
+import { Predicate, Redacted } from "effect"
 import { mintPresets } from "./TokenSettings.ts"
 
 export type Hole =
@@ -30,14 +30,12 @@ export const fill = (text: string, values: ReadonlyArray<string>): string => {
   return text.replace(form, () => values[next++] ?? "")
 }
 
-/** A template that stands for exactly this text: foreign text has no holes. */
-export const escape = (text: string): string => text.replaceAll("{", "{{}")
-
 export const variable = (name: string): string => `{env:${name}}`
 
-/** `None` where the template could not name that path. */
-export const file = (path: string): Option.Option<string> =>
-  /[{}]/.test(path) ? Option.none() : Option.some(`{file:${path}}`)
+/** The path has no brace: whoever names the file sees to that (`canName`). */
+export const file = (path: string): string => `{file:${path}}`
+
+export const canName = (path: string): boolean => !/[{}]/.test(path)
 
 /** Whether filling it in gives another text. */
 export const isTemplate = (text: string): boolean => holesIn(text).some(({ hole }) => hole._tag !== "Agent")

@@ -132,7 +132,7 @@ export const runCommands = async (place: Place, node: string, table: Table, labe
     const file = join(work, "mcp.json")
     const before = `{\n  "mcpServers": { "far": { "type": "http", "url": "${relayUrl}" } }\n}\n`
     writeFileSync(file, before)
-    expectEnd(await holdfast(["wrap", file]), 0, /far/)
+    expectEnd(await holdfast(["wrap", "--yes", file]), 0, /far/)
     expect(readFileSync(file, "utf8").includes("127.0.0.1"), "the file names no endpoint")
     expect(readFileSync(file, "utf8") !== before, "the file did not change")
     expectEnd(await holdfast(["unwrap", file]), 0, /./)

@@ -4,15 +4,15 @@ import { basename, join } from "node:path"
 import type { ReloadView } from "../../admin/AdminApi.ts"
 import { exportLine } from "../../clients/ClientEntry.ts"
 import { clientFileFor } from "../../clients/clients.ts"
-import { type RelayEntry, relayEntry, relayName, variablesIn } from "../../clients/relayEntry.ts"
-import type { RemoteServer } from "../../clients/RemoteServers.ts"
-import { tomlFault } from "../../clients/tomlFault.ts"
-import { fault } from "../../config/ConfigFile.ts"
+import { type RelayEntry, relayEntry, relayName } from "../../clients/relayEntry.ts"
+import { type ClientFile, type RemoteServer, variablesOf } from "../../clients/RemoteServers.ts"
+import * as TemplateText from "../../config/TemplateText.ts"
 import * as UserFile from "../../storage/UserFile.ts"
 import { endpointEntry } from "../config/endpointEntry.ts"
-import { dataDirectory } from "../configuration.ts"
+import { dataDirectory, settings } from "../configuration.ts"
 import { CommandFailed } from "../Failures.ts"
 import * as Change from "./Change.ts"
+import { consent, consentFlags } from "./consent.ts"
 import { contentOf, fileArgument, realFile } from "./fileArgument.ts"
 import { addRelays, ownFile, relayNames } from "./ownConfiguration.ts"
 import { reloaded } from "./reloaded.ts"
@@ -57,13 +57,27 @@ const formatNotes = (
   return [...needed(unset), ...(unset.length === 0 ? [] : ["Start it anew with them; it serves the relays already."])]
 }
 
-/** A text that says nothing would be taken for a file without servers. */
-const refuseBroken = Effect.fnUntraced(function*(file: string, text: string) {
-  const [language, broken] = file.endsWith(".toml")
-    ? ["TOML", tomlFault(text)]
-    : ["JSON", fault(text, { allowTrailingComma: true })]
-  if (broken === "") return
-  return yield* new CommandFailed({ message: `${file} is not ${language}${broken}; nothing was changed` })
+/** Each is parsed and changed by itself. */
+const maxServers = 64
+
+/** What the file has, where it can be read; a text that says nothing would be taken for a file without servers. */
+const serversIn = Effect.fnUntraced(function*(client: ClientFile, file: string, text: string) {
+  const language = file.endsWith(".toml") ? "TOML" : "JSON"
+  const refused = (why: string) =>
+    new CommandFailed({ message: `${file} is not ${language}${why}; nothing was changed` })
+  const { broken, found } = yield* Effect.try({
+    try: () => {
+      const broken = client.fault(text)
+      return { broken, found: broken === "" ? client.find(text) : { servers: [], left: [] } }
+    },
+    // Of texts that are nested too deep.
+    catch: () => refused(" that can be read")
+  })
+  if (broken !== "") return yield* refused(broken)
+  if (found.servers.length > maxServers) {
+    return yield* new CommandFailed({ message: `${file} has more than ${maxServers} remote servers` })
+  }
+  return found
 })
 
 const warnOfGit = Effect.fnUntraced(function*(file: string, configuration: string) {
@@ -76,74 +90,88 @@ const warnOfGit = Effect.fnUntraced(function*(file: string, configuration: strin
   }
 })
 
-export const wrap = Command.make("wrap", { file: fileArgument }, ({ file: named }) =>
-  Effect.gen(function*() {
-    const file = yield* realFile(named)
-    const dataDir = yield* dataDirectory
-    if (Option.isSome(yield* Wrapped.find(dataDir, file))) {
-      return yield* new CommandFailed({ message: `${file} is wrapped already; "holdfast unwrap" brings it back first` })
-    }
-    const entry = yield* endpointEntry
-    const configuration = yield* ownFile
-    const client = clientFileFor(file)
-    const original = yield* contentOf(file)
-    const text = new TextDecoder().decode(original)
-    yield* refuseBroken(file, text)
-    const found = client.find(text)
-    const servers = found.servers.filter(({ url }) => new URL(url).origin !== new URL(entry.url).origin)
-    for (const { name, why } of found.left) yield* Console.error(`left as it is: ${name}, since ${why}`)
-    if (servers.length === 0) {
-      return yield* new CommandFailed({ message: `${file} names no remote server that Holdfast could stand before` })
-    }
-    const secretOf = (relay: string, index: number) => Wrapped.secretOf(file, relay, index)
-    const { relays, secrets, urls } = plan(servers, yield* relayNames(configuration), entry.url, secretOf, dataDir)
-    const maxMode = Option.getOrElse(yield* UserFile.modeOf(file), () => 0o600)
-    const changes = [
-      { ...yield* addRelays(configuration, relays), maxMode },
-      { file, before: Option.some(original), after: client.point(text, urls) }
-    ]
-    const record = {
-      file,
-      original: Buffer.from(original).toString("base64"),
-      digest: Wrapped.digestOf(client.point(text, urls)),
-      configuration,
-      relays: [...relays.keys()],
-      secrets: [...secrets.keys()]
-    }
-    const variables = [...new Set(servers.flatMap(variablesIn))]
-    /** The way back stays where a file could not be put back; the daemon goes back with the files. */
-    const back = Effect.gen(function*() {
-      const left = yield* Change.undo(changes)
-      if (left.length === 0) yield* Wrapped.forget(dataDir, record)
-      yield* Effect.ignore(reloaded(dataDir))
-      return left.map(({ file }) => file)
+export const wrap = Command.make(
+  "wrap",
+  { file: fileArgument, ...consentFlags },
+  ({ file: named, ...asked }) =>
+    Effect.gen(function*() {
+      const file = yield* realFile(named)
+      const dataDir = yield* dataDirectory
+      if (Option.isSome(yield* Wrapped.find(dataDir, file))) {
+        return yield* new CommandFailed({
+          message: `${file} is wrapped already; "holdfast unwrap" brings it back first`
+        })
+      }
+      const entry = yield* endpointEntry
+      const configuration = yield* ownFile
+      const client = clientFileFor(file)
+      const original = yield* contentOf(file)
+      const text = new TextDecoder().decode(original)
+      const found = yield* serversIn(client, file, text)
+      const servers = found.servers.filter(({ url }) => new URL(url).origin !== new URL(entry.url).origin)
+      for (const { name, why } of found.left) {
+        yield* Console.error(`left as it is: ${JSON.stringify(name)}, since ${why}`)
+      }
+      if (servers.length === 0) {
+        return yield* new CommandFailed({ message: `${file} names no remote server that Holdfast could stand before` })
+      }
+      if (!TemplateText.canName(dataDir)) {
+        return yield* new CommandFailed({ message: `the data directory's path has a brace in it: ${dataDir}` })
+      }
+      yield* consent(file, servers, yield* settings, asked)
+      const secretOf = (relay: string, index: number) => Wrapped.secretOf(file, relay, index)
+      const { relays, secrets, urls } = plan(servers, yield* relayNames(configuration), entry.url, secretOf, dataDir)
+      const maxMode = Option.getOrElse(yield* UserFile.modeOf(file), () => 0o600)
+      const changes = [
+        { ...yield* addRelays(configuration, relays), maxMode },
+        { file, before: Option.some(original), after: client.point(text, urls) }
+      ]
+      const record = {
+        file,
+        original: Buffer.from(original).toString("base64"),
+        digest: Wrapped.digestOf(client.point(text, urls)),
+        configuration,
+        relays: [...relays.keys()],
+        secrets: [...secrets.keys()]
+      }
+      const variables = [...new Set(servers.flatMap(variablesOf))]
+      /** The way back stays where a file could not be put back; the daemon goes back with the files. */
+      const back = Effect.gen(function*() {
+        const left = yield* Change.undo(changes)
+        if (left.length === 0) yield* Wrapped.forget(dataDir, record)
+        yield* Effect.ignore(reloaded(dataDir))
+        return left.map(({ file }) => file)
+      })
+      const live = yield* Wrapped.keep(dataDir, record, secrets).pipe(
+        Effect.andThen(Change.write(changes)),
+        Effect.andThen(reloaded(dataDir, variables)),
+        Effect.catch(({ message }) =>
+          Effect.flatMap(back, (left) =>
+            new CommandFailed({
+              message: left.length === 0
+                ? `${message}; nothing was changed`
+                : `${message}; ${left.join(" and ")} could not be put back: "holdfast unwrap" does it`
+            }))
+        ),
+        Effect.onInterrupt(() => Effect.ignore(back))
+      )
+      for (const { name } of servers) yield* Console.log(`${JSON.stringify(name)} is now at ${urls.get(name)}`)
+      yield* warnOfGit(file, configuration)
+      yield* Effect.forEach(
+        formatNotes(live, [...relays.keys()], configuration, variables),
+        (line) => Console.error(line)
+      )
+      yield* Console.error(
+        `Start the client with "holdfast exec", or after\n${exportLine(entry)}\n"holdfast unwrap" brings the file back.`
+      )
     })
-    const live = yield* Wrapped.keep(dataDir, record, secrets).pipe(
-      Effect.andThen(Change.write(changes)),
-      Effect.andThen(reloaded(dataDir, variables)),
-      Effect.catch(({ message }) =>
-        Effect.flatMap(back, (left) =>
-          new CommandFailed({
-            message: left.length === 0
-              ? `${message}; nothing was changed`
-              : `${message}; ${left.join(" and ")} could not be put back: "holdfast unwrap" does it`
-          }))
-      ),
-      Effect.onInterrupt(() => Effect.ignore(back))
-    )
-    for (const { name, url } of servers) yield* Console.log(`${name}  ${url}  through  ${urls.get(name)}`)
-    yield* warnOfGit(file, configuration)
-    yield* Effect.forEach(
-      formatNotes(live, [...relays.keys()], configuration, variables),
-      (line) => Console.error(line)
-    )
-    yield* Console.error(
-      `Start the client with "holdfast exec", or after\n${exportLine(entry)}\n"holdfast unwrap" brings the file back.`
-    )
-  })).pipe(
-    Command.withDescription("Put the remote servers of an agent's configuration behind Holdfast"),
-    Command.withExamples([{
-      command: "holdfast wrap .mcp.json",
-      description: "Put the servers of this project's file behind Holdfast"
-    }])
-  )
+).pipe(
+  Command.withDescription("Put the remote servers of an agent's configuration behind Holdfast"),
+  Command.withExamples([{
+    command: "holdfast wrap .mcp.json",
+    description: "Show the servers of this project's file, ask, and put them behind Holdfast"
+  }, {
+    command: "holdfast wrap .mcp.json --yes --host mcp.example.com",
+    description: "The same in a script: variables go to this host alone"
+  }])
+)

@@ -30,7 +30,7 @@ const text = JSON.stringify({ mcpServers: { docs: { type: "http", url: "https://
 /** Keys that a link of the checkout's would like to have written. */
 const withKeys = Effect.map(scratch, (home) => ({ home, authorized: home.write(keys, ".ssh", "authorized_keys") }))
 
-const wrap = (home: Scratch, file: string) => run(["wrap", file], home.environment)
+const wrap = (home: Scratch, file: string) => run(["wrap", "--yes", file], home.environment)
 
 describe("a link that a checkout brings", () => {
   it.live("in the place of what unwrap keeps, or of a draft, gets nothing written", () =>

@@ -52,7 +52,7 @@ describe("beside a daemon that runs", () => {
 
         const text = JSON.stringify({ mcpServers: { two: server(other.url, "TWO") } })
         const file = home.write(text, ".mcp.json")
-        const wrapped = yield* command("wrap", file)
+        const wrapped = yield* command("wrap", "--yes", "--host", new URL(other.url).host, file)
         assert.strictEqual(wrapped.code, 0, wrapped.stderr)
         assert.notMatch(wrapped.stderr, /anew|needs/)
         const client = yield* Clients.sdk(`${daemon.url}/two`, { secret: daemon.secret })
@@ -81,7 +81,7 @@ describe("beside a daemon that runs", () => {
         assert.deepStrictEqual(names(after.fibers), names(before.fibers))
 
         yield* other.restart()
-        assert.strictEqual((yield* command("wrap", file)).code, 0)
+        assert.strictEqual((yield* command("wrap", "--yes", "--host", new URL(other.url).host, file)).code, 0)
         yield* eventually("the delivery", texts(other), (all) => all.includes("later"))
         assert.include(JSON.stringify(yield* client.call("whoami")), "of two")
 
@@ -98,7 +98,7 @@ describe("beside a daemon that runs", () => {
       Effect.gen(function*() {
         const { command, daemon, home, other, own, reload } = yield* setup
         const file = home.write(JSON.stringify({ mcpServers: { two: server(other.url, "NOT_THERE") } }), ".mcp.json")
-        const wrapped = yield* command("wrap", file)
+        const wrapped = yield* command("wrap", "--yes", "--host", new URL(other.url).host, file)
         assert.include(wrapped.stderr, "The daemon needs in its environment what the client had: NOT_THERE")
 
         const written = JSON.parse(readFileSync(own, "utf8"))
@@ -129,7 +129,7 @@ describe("beside a daemon that runs", () => {
         const second = home.write(JSON.stringify({ mcpServers: { four: { type: "http", url: other.url } } }), "b.json")
         change({})
         assert.include(
-          (yield* command("wrap", second, "--config", elsewhere)).stderr,
+          (yield* command("wrap", "--yes", "--host", new URL(other.url).host, second, "--config", elsewhere)).stderr,
           `another configuration: start it anew with --config ${elsewhere}`
         )
       })

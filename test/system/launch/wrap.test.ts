@@ -76,6 +76,9 @@ url = "not a server's"
   }
 ]
 
+/** As a script says it. */
+const agreed = ["--yes", "--host", "docs.test"]
+
 /** The relay that `docs` becomes: what stood in plain text is in a file that others may not read. */
 const assertDocs = (own: string) => {
   const written = JSON.parse(readFileSync(own, "utf8"))
@@ -128,7 +131,7 @@ const thereAndBack = Effect.fnUntraced(
   function*(each: Case, { holdfast, home, own }: Effect.Success<typeof inProcess>) {
     const file = home.write(each.text, ...each.file)
     chmodSync(file, 0o640)
-    const wrapped = yield* holdfast("wrap", file)
+    const wrapped = yield* holdfast("wrap", ...agreed, file)
     assert.strictEqual(wrapped.code, 0, wrapped.stderr)
     assert.match(readFileSync(file, "utf8"), each.wrapped)
     assert.notInclude(readFileSync(file, "utf8"), "docs.test")
@@ -166,6 +169,7 @@ describe("holdfast wrap", () => {
       Effect.gen(function*() {
         const home = yield* scratch
         const relay = yield* TestRelay.start({ tokens: { "s3cret-token": { agent: "of docs" } } })
+        const agreed = ["--yes", "--host", new URL(relay.url).host]
         const headers = { Authorization: "Bearer s3cret-token", "X-Api-Key": "s3cret-key", "X-Mixed": "${TEAM}" }
         const file = home.write(
           JSON.stringify({ mcpServers: { docs: { type: "http", url: relay.url, headers } } }),
@@ -173,7 +177,7 @@ describe("holdfast wrap", () => {
         )
         const own = home.write("{}", ".config", "holdfast", "holdfast.json")
         const daemon = yield* Daemon.start({ args: ["--relay", relay.url, "--config", own], env: { TEAM: "red" } })
-        const wrapped = yield* run(["wrap", file, "--data-dir", daemon.dataDir], home.environment)
+        const wrapped = yield* run(["wrap", ...agreed, file, "--data-dir", daemon.dataDir], home.environment)
         assert.strictEqual(wrapped.code, 0, wrapped.stderr)
         const said = [readFileSync(file, "utf8"), readFileSync(own, "utf8"), wrapped.stdout, wrapped.stderr].join("\n")
         assert.notInclude(said, "s3cret")
@@ -206,13 +210,13 @@ describe("holdfast wrap", () => {
         const file = home.write(cases[0]?.text ?? "", "project", ".mcp.json")
         const own = home.write("{}", "project", "holdfast.json")
         watched()
-        const untracked = yield* run(["wrap", file, "--config", own], home.environment)
+        const untracked = yield* run(["wrap", ...agreed, file, "--config", own], home.environment)
         assert.strictEqual(untracked.code, 0, untracked.stderr)
         assert.notInclude(untracked.stderr, "tracked by git")
         assert.strictEqual((yield* run(["unwrap", file], home.environment)).code, 0)
 
         git("-c", "core.fsmonitor=false", "add", ".")
-        const tracked = yield* run(["wrap", file, "--config", own], home.environment)
+        const tracked = yield* run(["wrap", ...agreed, file, "--config", own], home.environment)
         assert.strictEqual(tracked.code, 0, tracked.stderr)
         assert.include(tracked.stderr, `warning: ${file} is tracked by git`)
         assert.include(tracked.stderr, `warning: ${own} is tracked by git`)
@@ -226,7 +230,7 @@ describe("holdfast wrap", () => {
       const text = cases[0]?.text ?? ""
       // So long a name leaves no room for a draft beside the file.
       const file = home.write(text, `${"a".repeat(240)}.mcp.json`)
-      const fresh = yield* run(["wrap", file], home.environment)
+      const fresh = yield* run(["wrap", ...agreed, file], home.environment)
       assert.strictEqual(fresh.code, 1)
       assert.match(fresh.stderr, /nothing was changed$/m)
       assert.strictEqual(readFileSync(file, "utf8"), text)
@@ -234,7 +238,7 @@ describe("holdfast wrap", () => {
 
       const before = "{ \"listen\":{\"port\": 4851 }}\n\n"
       const own = home.write(before, ".config", "holdfast", "holdfast.json")
-      const again = yield* run(["wrap", file], home.environment)
+      const again = yield* run(["wrap", ...agreed, file], home.environment)
       assert.strictEqual(again.code, 1)
       assert.strictEqual(readFileSync(own, "utf8"), before)
       assert.deepStrictEqual(
@@ -254,10 +258,10 @@ describe("holdfast wrap", () => {
       const file = home.write(each?.text ?? "", ".mcp.json")
       const before = "{\"listen\":{\"port\":4851}}"
       const own = home.write(before, ".config", "holdfast", "holdfast.json")
-      const refused = yield* run(["wrap", file, "--data-dir", daemon.dataDir], home.environment)
+      const refused = yield* run(["wrap", ...agreed, file, "--data-dir", daemon.dataDir], home.environment)
       assert.strictEqual(refused.code, 1)
       assert.match(refused.stderr, /nonsense is not a setting.*nothing was changed$/ms)
-      assert.strictEqual(refused.stdout, "")
+      assert.notInclude(refused.stdout, "is now at")
       assert.strictEqual(readFileSync(file, "utf8"), each?.text)
       assert.strictEqual(readFileSync(own, "utf8"), before)
       assert.deepStrictEqual(readdirSync(daemon.dataDir).filter((name) => name.startsWith("wrapped")), [])
@@ -267,9 +271,9 @@ describe("holdfast wrap", () => {
     Effect.gen(function*() {
       const { holdfast, home } = yield* inProcess
       const file = home.write(cases[0]?.text ?? "", ...cases[0]?.file ?? [])
-      assert.strictEqual((yield* holdfast("wrap", file)).code, 0)
+      assert.strictEqual((yield* holdfast("wrap", ...agreed, file)).code, 0)
       assert.strictEqual((yield* holdfast("config", "check")).code, 0)
-      const twice = yield* holdfast("wrap", file)
+      const twice = yield* holdfast("wrap", ...agreed, file)
       assert.strictEqual(twice.code, 1)
       assert.include(twice.stderr, "wrapped already")
       assert.strictEqual((yield* holdfast("unwrap", file)).code, 0)
@@ -283,22 +287,23 @@ describe("holdfast wrap", () => {
       const { holdfast, home } = yield* inProcess
       const [claude, , vscode] = cases
       const said = yield* Effect.forEach([claude, vscode], (each) =>
-        Effect.map(holdfast("wrap", home.write(each?.text ?? "", ...each?.file ?? [])), ({ stderr }) => stderr))
-      assert.include(said[0], "left as it is: old, since it speaks the old transport")
-      assert.include(said[1], "left as it is: asks, since its header Authorization is more than")
-      const nothing = yield* holdfast("wrap", home.write("{}", "none.json"))
+        Effect.map(holdfast("wrap", ...agreed, home.write(each?.text ?? "", ...each?.file ?? [])), ({ stderr }) =>
+          stderr))
+      assert.include(said[0], "left as it is: \"old\", since it speaks the old transport")
+      assert.include(said[1], "left as it is: \"asks\", since its header \"Authorization\" is more than")
+      const nothing = yield* holdfast("wrap", ...agreed, home.write("{}", "none.json"))
       assert.strictEqual(nothing.code, 1)
       assert.include(nothing.stderr, "names no remote server")
-      const broken = yield* holdfast("wrap", home.write("{\n  \"mcpServers\": {,\n", "broken.json"))
+      const broken = yield* holdfast("wrap", ...agreed, home.write("{\n  \"mcpServers\": {,\n", "broken.json"))
       assert.strictEqual(broken.code, 1)
       assert.match(broken.stderr, /broken\.json is not JSON: .* at line 2, column \d+; nothing was changed/)
       const toml = "[mcp_servers.docs]\nurl = \"https://docs.test/mcp\nbearer_token_env_var = \"DOCS\"\n"
-      const brokenToml = yield* holdfast("wrap", home.write(toml, "config.toml"))
+      const brokenToml = yield* holdfast("wrap", ...agreed, home.write(toml, "config.toml"))
       assert.strictEqual(brokenToml.code, 1)
-      assert.match(brokenToml.stderr, /config\.toml is not TOML: a string has no end at line 2, column 7; nothing was/)
+      assert.match(brokenToml.stderr, /config\.toml is not TOML: .* at line 2, column \d+; nothing was/)
       const withUser = { mcpServers: { mine: { type: "http", url: "https://ada:pw@docs.test/mcp" } } }
-      const refused = yield* holdfast("wrap", home.write(JSON.stringify(withUser), "user.json"))
-      assert.include(refused.stderr, "left as it is: mine, since its URL holds a user or a password")
+      const refused = yield* holdfast("wrap", ...agreed, home.write(JSON.stringify(withUser), "user.json"))
+      assert.include(refused.stderr, "left as it is: \"mine\", since its URL holds a user or a password")
     }))
 
   it.live(
@@ -308,7 +313,7 @@ describe("holdfast wrap", () => {
         const { holdfast, home } = yield* inProcess
         const [each] = cases
         const file = home.write(each?.text ?? "", "project", ".mcp.json")
-        yield* holdfast("wrap", file)
+        yield* holdfast("wrap", ...agreed, file)
         const changed = `${readFileSync(file, "utf8")}\n`
         home.write(changed, "project", ".mcp.json")
         const refused = yield* holdfast("unwrap", file)
@@ -332,6 +337,7 @@ describe("holdfast wrap", () => {
         const one = yield* TestRelay.start({ tokens: { t1: { agent: "of one" } } })
         const two = yield* TestRelay.start({ tokens: { t2: { agent: "of two" } } })
         const hung = yield* TestRelay.start()
+        const agreed = ["--yes", "--host", [one, two].map(({ url }) => new URL(url).host).join(",")]
         const server = (relay: TestRelay, variable: string) => ({
           type: "http",
           url: relay.url,
@@ -340,7 +346,7 @@ describe("holdfast wrap", () => {
         const servers = { one: server(one, "ONE"), two: server(two, "TWO"), hung: { type: "http", url: hung.url } }
         const file = home.write(JSON.stringify({ mcpServers: servers }), ".mcp.json")
         const own = home.write("{}", ".config", "holdfast", "holdfast.json")
-        const wrapped = yield* run(["wrap", file], home.environment)
+        const wrapped = yield* run(["wrap", ...agreed, file], home.environment)
         assert.strictEqual(wrapped.code, 0, wrapped.stderr)
         yield* hung.stop
 
