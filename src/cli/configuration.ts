@@ -1,5 +1,6 @@
 /** The settings in force for this invocation: flags over environment over file over defaults. */
 import { Effect, Layer, Option } from "effect"
+import { variableOf } from "../config/Environment.ts"
 import { load, type Sources } from "../config/Load.ts"
 import { Settings, type SettingsValues } from "../config/Settings.ts"
 import * as Logging from "../observability/Logging.ts"
@@ -19,6 +20,19 @@ export const settingsWith = Effect.fnUntraced(function*(flags: Pick<NonNullable<
 export const settings = settingsWith({})
 
 export const dataDirectory = Effect.flatMap(settings, ({ dataDir }) => dataDirectoryPath(dataDir))
+
+/** Where the settings are not valid, as far as flag and variable say: what was changed can always be taken back. */
+export const dataDirectoryAtLeast = dataDirectory.pipe(
+  Effect.catchTag(
+    "BadConfiguration",
+    () =>
+      Effect.flatMap(
+        root,
+        ({ dataDir }) =>
+          dataDirectoryPath(Option.getOrUndefined(dataDir) ?? (process.env[variableOf(["dataDir"])] || undefined))
+      )
+  )
+)
 
 /** Logs as the settings say, for commands that stay in the foreground. */
 export const logging = (settings: SettingsValues) =>

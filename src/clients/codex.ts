@@ -18,6 +18,9 @@ const file = (env: Readonly<Record<string, string | undefined>>) =>
 
 const path = (name: string) => ["mcp_servers", name]
 
+/** Codex gives a server 10 s without, and the command may have to start the daemon, on a busy machine. */
+const startupSeconds = 30
+
 /** TOML's basic strings take what JSON's do. */
 const table = (entry: ClientEntry, eol: string): string => {
   const { args, command } = stdioCommand(entry)
@@ -25,6 +28,7 @@ const table = (entry: ClientEntry, eol: string): string => {
     `[mcp_servers.${entry.name}]`,
     `command = ${JSON.stringify(command)}`,
     `args = [${args.map((word) => JSON.stringify(word)).join(", ")}]`,
+    `startup_timeout_sec = ${startupSeconds}`,
     ""
   ].join(eol)
 }

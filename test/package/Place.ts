@@ -17,12 +17,15 @@ export interface Started {
   readonly ended: Promise<Ended>
 }
 
-/** What npm is to know of this machine: where packages come from, and those that are here already. */
+/** What npm is to know of this machine: where packages come from, whom it trusts, and what is here already. */
 const npmOf = (name: string): string => spawnSync("npm", ["config", "get", name], { encoding: "utf8" }).stdout.trim()
 const npm = {
   npm_config_registry: npmOf("registry"),
   npm_config_cache: npmOf("cache"),
-  npm_config_prefer_offline: "true"
+  npm_config_prefer_offline: "true",
+  ...(process.env["NODE_EXTRA_CA_CERTS"] === undefined
+    ? {}
+    : { NODE_EXTRA_CA_CERTS: process.env["NODE_EXTRA_CA_CERTS"] })
 }
 
 export class Place {

@@ -5,13 +5,13 @@
  * message on 22, and compiles and runs each example of the library. Prints what it ran; the exit code is 0 only where
  * all went well. Names of steps as arguments run only those: `commands`, `library`.
  */
-import { spawnSync } from "node:child_process"
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { runCommands } from "./commands.ts"
 import { runLibrary } from "./library.ts"
 import { nodeFolder } from "./nodes.ts"
+import { pack } from "./pack.ts"
 import { Place } from "./Place.ts"
 import { expect, expectEnd, Table } from "./Table.ts"
 
@@ -43,12 +43,7 @@ const missing = (folder: string): ReadonlyArray<string> => {
 }
 
 try {
-  const packed = spawnSync("npm", ["pack", "--json", "--pack-destination", place.path], {
-    cwd: repository,
-    encoding: "utf8"
-  })
-  if (packed.status !== 0) throw new Error(packed.stderr)
-  const tarball = place.file(JSON.parse(packed.stdout)[0].filename)
+  const { file: tarball } = pack(repository, place.path)
   const installed = place.file("node_modules", "holdfast")
   const [node22, node24, node26] = [nodeFolder("22"), nodeFolder("24"), nodeFolder("26")]
   writeFileSync(place.file("package.json"), `{ "name": "empty", "private": true, "type": "module" }`)

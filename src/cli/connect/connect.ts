@@ -7,11 +7,12 @@ import { relayTargets } from "../../config/Settings.ts"
 import { defaultRelay, RelayId } from "../../domain/Ids.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
 import { entryAt } from "../config/endpointEntry.ts"
-import { dataDirectory, settings } from "../configuration.ts"
+import { dataDirectory, dataDirectoryAtLeast, settings } from "../configuration.ts"
 import { DaemonClient } from "../DaemonClient.ts"
 import { type Check, problem } from "../doctor/Check.ts"
 import { examine, settingsResult } from "../doctor/doctor.ts"
 import { CommandFailed, UsageError } from "../Failures.ts"
+import { portFlag } from "../flags.ts"
 import { colors } from "../print.ts"
 import { ownFile } from "../wrap/ownConfiguration.ts"
 import { clientCheck } from "./clientCheck.ts"
@@ -135,6 +136,10 @@ export const connect = Command.make("connect", {
     Flag.withMetavar("FILE"),
     Flag.optional
   ),
+  port: portFlag.pipe(
+    Flag.withDescription("Where agents connect (default: 4851), where another program has that port"),
+    Flag.optional
+  ),
   queue: Flag.String("queue").pipe(
     Flag.withDescription("Tools whose calls are queued while the server is away, comma-separated"),
     Flag.withMetavar("TOOLS"),
@@ -152,10 +157,10 @@ export const connect = Command.make("connect", {
     Flag.withDescription("Take back all that connect did: files byte for byte, the service, its unit"),
     Flag.withDefault(false)
   )
-}, ({ embedded, name, noService, queue, tokenFile, undo: back, url, yes }) => {
-  if (back) return Effect.flatMap(dataDirectory, undo)
+}, ({ embedded, name, noService, port, queue, tokenFile, undo: back, url, yes }) => {
+  if (back) return Effect.flatMap(dataDirectoryAtLeast, undo)
   const named = Option.map(queue, (text) => text.split(",").map((tool) => tool.trim()).filter((tool) => tool !== ""))
-  return connectAll({ embedded, name, tokenFile, url }, { named, yes }, !noService)
+  return connectAll({ embedded, name, port, tokenFile, url }, { named, yes }, !noService)
 }).pipe(
   Command.withDescription("Put your remote MCP server behind Holdfast and register Claude Code, Codex and Gemini"),
   Command.withExamples([{

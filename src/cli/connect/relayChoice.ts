@@ -1,8 +1,9 @@
 /** The relay that `connect` is asked for, remembered in `holdfast.json`; nothing that is a secret is written there. */
-import { Effect, FileSystem, Option, Predicate, Result } from "effect"
+import { Effect, FileSystem, Option, Predicate, Result, Schema } from "effect"
 import { join, resolve } from "node:path"
 import * as JsonEntry from "../../clients/jsonEntry.ts"
 import * as ConfigFile from "../../config/ConfigFile.ts"
+import { RelaySettings } from "../../config/Settings.ts"
 import { defaultAgent, defaultRelay } from "../../domain/Ids.ts"
 import { CommandFailed, UsageError } from "../Failures.ts"
 import type { Edit } from "./FileEdit.ts"
@@ -12,19 +13,22 @@ export interface Asked {
   readonly embedded: boolean
   readonly name: string
   readonly tokenFile: Option.Option<string>
+  /** Where agents connect. */
+  readonly port: Option.Option<number>
 }
 
 /** Texts and values by their path in the file. */
 type Members = ReadonlyArray<readonly [path: ReadonlyArray<string>, value: unknown]>
 
-const membersOf = ({ embedded, name, tokenFile, url }: Asked): Members => {
+const membersOf = ({ embedded, name, port, tokenFile, url }: Asked): Members => {
   const at = name === defaultRelay ? [] : ["relays", name]
   const relay = name === defaultRelay ? ["relay"] : at
   const file = Option.map(tokenFile, (named) => resolve(named))
   return [
     ...Option.toArray(url).map((text) => [[...relay, "url"], text] as const),
     ...embedded ? [[["relay", "embedded"], true] as const] : [],
-    ...Option.toArray(file).map((path) => [[...at, "token", "file"], path] as const)
+    ...Option.toArray(file).map((path) => [[...at, "token", "file"], path] as const),
+    ...Option.toArray(port).map((number) => [["listen", "port"], number] as const)
   ]
 }
 
@@ -33,15 +37,24 @@ const at = (tree: unknown, path: ReadonlyArray<string>): unknown =>
 
 const elsewhere = (present: string, file: string) =>
   new UsageError({
-    message: `${file} names another relay already, ${present}: add this one beside it with --name NAME, `
-      + "or take that out first (\"holdfast connect --undo\", or the editor)"
+    message: `${file} names another relay already, ${present}; for this one in its place run "holdfast connect --undo" `
+      + "first, or change the file; for both add --name NAME"
   })
+
+/** Checked before it is written: with a file that is not valid no other command would run. */
+const isUrl = Schema.is(RelaySettings.fields.url)
 
 /** What has to be written; refused where the file names another relay in the same place. */
 export const relayEdit = Effect.fnUntraced(function*(file: string, asked: Asked) {
   const fs = yield* FileSystem.FileSystem
   const present = (yield* Effect.orElseSucceed(fs.exists(file), () => false)) ? yield* ConfigFile.read(file) : {}
   const place = asked.name === defaultRelay ? ["relay"] : ["relays", asked.name]
+  if (Option.isSome(asked.url) && !isUrl(asked.url.value)) {
+    return yield* new UsageError({
+      message: "the URL is not valid; expected an absolute http or https URL without user and password, such as "
+        + "https://mcp.example.com/mcp"
+    })
+  }
   const url = at(present, [...place, "url"])
   if (
     Predicate.isString(url) && (asked.embedded || !Option.contains(asked.url, url)) &&

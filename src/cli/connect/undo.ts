@@ -1,4 +1,4 @@
-/** `connect --undo`: the service stops and goes, then each file is as it was. */
+/** `connect --undo`: the relay goes out of `holdfast.json`, the service stops and goes, the agents' files are as they were. */
 import { Console, Effect, Option } from "effect"
 import { clients } from "../../clients/clients.ts"
 import { serverName } from "../../clients/Injection.ts"
@@ -24,8 +24,22 @@ const words = {
   gone: (file: string) => `${file} holds nothing of Holdfast's`
 }
 
+const restore = Effect.fnUntraced(function*(dataDir: string, records: ReadonlyArray<FileEdit.EditRecord>) {
+  for (const record of records) {
+    const outcome = yield* FileEdit.undo(dataDir, record, remover(record))
+    yield* Console.log(words[outcome](record.file))
+  }
+})
+
 export const undo = Effect.fn("undo")(function*(dataDir: string) {
   const service = yield* Service.find(dataDir)
+  const records = yield* FileEdit.records(dataDir)
+  if (records.length === 0 && Option.isNone(service)) yield* Console.log("nothing is connected")
+  // The newest change of a file first: `bufferable` came after the relay.
+  const own = records.filter(({ owner }) => owner === "configuration")
+    .toSorted((a, b) => Number(b.name === "bufferable") - Number(a.name === "bufferable"))
+  // Before the daemon stops: an agent that is open starts it again as long as a relay is configured.
+  yield* restore(dataDir, own)
   if (Option.isSome(service)) {
     yield* stopDaemon(dataDir).pipe(
       Effect.flatMap((pid) => Console.log(`the daemon, process ${pid}, has stopped`)),
@@ -35,14 +49,6 @@ export const undo = Effect.fn("undo")(function*(dataDir: string) {
     yield* Service.remove(dataDir, service.value)
     if (service.value.file !== "") yield* Console.log(`${service.value.file} is removed`)
   }
-  const records = yield* FileEdit.records(dataDir)
-  if (records.length === 0 && Option.isNone(service)) yield* Console.log("nothing is connected")
-  // The newest change of a file first: `bufferable` came after the relay.
-  const order = records.toSorted((a, b) => Number(b.name === "bufferable") - Number(a.name === "bufferable"))
-  yield* Effect.forEach(order, (record) =>
-    Effect.flatMap(
-      FileEdit.undo(dataDir, record, remover(record)),
-      (outcome) => Console.log(words[outcome](record.file))
-    ), { discard: true })
+  yield* restore(dataDir, records.filter(({ owner }) => owner !== "configuration"))
   if (records.length > 0) yield* Console.log(`what is queued stays in ${dataDir}`)
 })

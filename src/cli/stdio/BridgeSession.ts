@@ -20,7 +20,7 @@ type Headers = Readonly<Record<string, string>>
 
 /** Sent until it was taken; again also where it was taken, if it only reads. */
 export const taken = (attempt: Effect.Effect<Answer, LegBroken>, repeatable: boolean) =>
-  Effect.retry(attempt, { schedule: again, while: ({ sent }) => !sent || repeatable })
+  Effect.retry(attempt, { schedule: again, while: ({ isFinal, sent }) => isFinal !== true && (!sent || repeatable) })
 
 /** Mutable, owned by its bridge. */
 export class BridgeSession {

@@ -8,8 +8,14 @@ import { Data, Effect, Result, Schedule } from "effect"
 import { SseDecoder } from "../../domain/SseDecoder.ts"
 import type { SseEvent } from "../../domain/SseEvent.ts"
 
-/** No connection, or one that broke; `sent`: the daemon may have taken it. */
-export class LegBroken extends Data.TaggedError("LegBroken")<{ readonly sent: boolean; readonly detail: string }> {}
+/** No connection, or one that broke. */
+export class LegBroken extends Data.TaggedError("LegBroken")<{
+  /** The daemon may have taken it. */
+  readonly sent: boolean
+  readonly detail: string
+  /** No daemon can be started here any more. */
+  readonly isFinal?: boolean
+}> {}
 
 export interface Answer {
   readonly status: number

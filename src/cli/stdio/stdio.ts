@@ -44,17 +44,23 @@ export const stdio = Command.make("stdio", {
   )
 }, ({ agent, relay }) =>
   Effect.gen(function*() {
-    const values = yield* settings
     const dataDir = yield* dataDirectory
     const { config } = yield* root
-    const running = startedDaemon(values, dataDir, config)
+    // Read each time: where "connect --undo" took the relay out meanwhile, no daemon is started.
+    const running = Effect.flatMap(settings, (values) => startedDaemon(values, dataDir, config))
     yield* running
     yield* Effect.gen(function*() {
       const services = yield* Effect.context<Effect.Services<typeof running>>()
       const secret = yield* lease(agent)
       const endpoint = running.pipe(
         Effect.map(({ url }) => urlOf(url, relay)),
-        Effect.mapError((error) => new LegBroken({ sent: false, detail: error.message })),
+        Effect.mapError((error) =>
+          new LegBroken({
+            sent: false,
+            detail: error.message,
+            isFinal: error._tag === "UsageError" || error._tag === "BadConfiguration"
+          })
+        ),
         Effect.provideContext(services)
       )
       const { end, received, settled } = yield* bridge({ endpoint, secret, write })

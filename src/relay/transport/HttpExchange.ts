@@ -151,7 +151,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 }
 
+/** OpenSSL puts a thread, numbers and a file of its own around the few words that say something, and ends the line. */
+const openSsl = /^[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):.*$/s
+
 const detail = (error: Error): string => {
   const code = "code" in error && typeof error.code === "string" ? error.code : error.name
-  return error.message === "" ? code : error.message
+  return error.message === "" ? code : error.message.replace(openSsl, "TLS failed: $1")
 }

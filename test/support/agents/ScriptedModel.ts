@@ -9,6 +9,8 @@ import { type Asked, httpServer } from "../token/httpServer.ts"
 /** What the command line tells the model: the tools it has, and what the last calls brought. */
 export interface Question {
   readonly tools: ReadonlyArray<string>
+  /** Those of the tools that the model has to load before it calls them. */
+  readonly deferred?: ReadonlyArray<string>
   readonly results: ReadonlyArray<string>
 }
 
@@ -20,6 +22,8 @@ export type Move =
 export interface Dialect {
   /** What the agent asks its model; `undefined` for whatever else it wants of the API, which is not there. */
   readonly question: (asked: Asked) => Question | undefined
+  /** Loads a deferred tool. */
+  readonly load?: (tool: string) => Move
   /** The answer as server-sent events, the `number`th of all. */
   readonly stream: (move: Move, number: number) => string
 }
@@ -33,10 +37,12 @@ export const serverSentEvents = (events: ReadonlyArray<Readonly<Record<string, u
 export const scriptedModel = Effect.fnUntraced(function*(dialect: Dialect) {
   const questions = yield* Queue.unbounded<Question>()
   const waiting: Array<(move: Move) => void> = []
+  let deferred: ReadonlyArray<string> = []
   let answers = 0
   const { origin } = yield* httpServer((asked) => {
     const question = asked.method === "POST" ? dialect.question(asked) : undefined
     if (question === undefined) return { status: asked.method === "HEAD" ? 200 : 404, body: {} }
+    deferred = question.deferred ?? []
     Queue.offerUnsafe(questions, question)
     return new Promise((answer) =>
       waiting.push((move) =>
@@ -49,12 +55,15 @@ export const scriptedModel = Effect.fnUntraced(function*(dialect: Dialect) {
     orElse: () => Effect.die(new Error("the model was not asked for a minute"))
   })
   const move = (next: Move) => Effect.sync(() => waiting.shift()?.(next))
+  const ask = (next: Move) => Effect.andThen(move(next), question)
   return {
     origin,
     question,
     move,
-    /** Calls a tool, and gives the question that brings its result. */
-    call: (tool: string, input: Readonly<Record<string, unknown>> = {}) =>
-      Effect.andThen(move({ call: tool, input }), question)
+    /** Calls a tool, which is loaded first if need be, and gives the question that brings its result. */
+    call: Effect.fnUntraced(function*(tool: string, input: Readonly<Record<string, unknown>> = {}) {
+      if (dialect.load !== undefined && deferred.includes(tool)) yield* ask(dialect.load(tool))
+      return yield* ask({ call: tool, input })
+    })
   }
 })

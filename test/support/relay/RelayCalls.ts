@@ -35,7 +35,7 @@ export const callTool = async (
   if (!mayUse(tool, ctx.http?.authInfo?.scopes ?? ["*"])) {
     return refusal(`insufficient scope: ${name} needs ${tool.scope}`)
   }
-  if (writes.has(name)) {
+  if (writes.has(name) || tool.isWrite === true) {
     await state.gate.pass("before commit")
     const entry = state.ledger.commit({ tool: name, key: keyOf(args, ctx), arguments: args, agent })
     if (name === "commit_and_die") process.exit(1)

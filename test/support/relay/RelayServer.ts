@@ -18,7 +18,9 @@ export const relayServer = (state: RelayState): Server => {
     instructions: "A relay to be killed."
   })
   server.setRequestHandler("tools/list", (_request, ctx) => ({
-    tools: state.toolsFor(ctx.http?.authInfo?.scopes ?? ["*"]).map(({ scope: _scope, ...tool }) => tool)
+    tools: state.toolsFor(ctx.http?.authInfo?.scopes ?? ["*"]).map(({ isWrite: _isWrite, scope: _scope, ...tool }) =>
+      tool
+    )
   }))
   server.setRequestHandler("tools/call", async (request, ctx) => {
     state.inFlight++

@@ -7,6 +7,8 @@ export interface ToolDefinition {
   readonly outputSchema?: { readonly type: "object"; readonly [key: string]: unknown }
   readonly annotations?: { readonly readOnlyHint?: boolean; readonly idempotentHint?: boolean }
   readonly scope?: string
+  /** Its calls go to the ledger, as those of `writes` do. */
+  readonly isWrite?: boolean
 }
 
 type Properties = Readonly<Record<string, { readonly type: string; readonly description?: string }>>

@@ -1,40 +1,12 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { spawn } from "node:child_process"
 import { eventually } from "../../support/eventually.ts"
 import { initialize } from "../../support/RawAgent.ts"
+import { rawStdio } from "../../support/rawStdio.ts"
 import type { TestRelay } from "../../support/relay/TestRelay.ts"
 import { Rig } from "../../support/Rig.ts"
 import { stdioClient } from "../../support/StdioClient.ts"
 import { stdioCommand } from "../../support/stdioCommand.ts"
-
-/** `holdfast stdio` with its lines in the hands of the test. */
-const rawStdio = Effect.fnUntraced(function*(dataDir: string) {
-  const child = yield* Effect.acquireRelease(
-    Effect.sync(() => {
-      const { args, command, env } = stdioCommand(dataDir)
-      return spawn(command, args, { env, stdio: ["pipe", "pipe", "inherit"] })
-    }),
-    (child) =>
-      Effect.sync(() => {
-        child.kill("SIGKILL")
-      })
-  )
-  let said = ""
-  child.stdout.on("data", (chunk) => said += String(chunk))
-  return {
-    said: Effect.sync(() => said.split("\n").slice(0, -1).map((line) => Object(JSON.parse(line)))),
-    say: (message: unknown) =>
-      Effect.sync(() => {
-        child.stdin.write(`${JSON.stringify(message)}\n`)
-      }),
-    /** What has been answered so far, by id, batches taken apart. */
-    answers: Effect.sync(() => {
-      const lines = said.split("\n").slice(0, -1).map((line): unknown => JSON.parse(line)).flat()
-      return new Map(lines.map((message) => [Object(message).id, Object(message)]))
-    })
-  }
-})
 
 const call = (id: number, name: string, args: object = {}) => ({
   jsonrpc: "2.0",
@@ -50,7 +22,7 @@ layer(Rig.layer(), { excludeTestServices: true })("holdfast stdio, whose daemon 
   it.effect("is told each step of a call ahead of its answer, as long as it lives", () =>
     Effect.gen(function*() {
       const { daemon } = yield* Rig
-      const stdio = yield* rawStdio(daemon.dataDir)
+      const stdio = yield* rawStdio(stdioCommand(daemon.dataDir))
       yield* stdio.say(initialize())
       yield* eventually("the session", stdio.answers, ({ size }) => size >= 1)
       const slow = call(1, "slow", { millis: 3, steps: 3 })
@@ -88,7 +60,7 @@ layer(Rig.layer(), { excludeTestServices: true })("holdfast stdio, whose daemon 
   it.effect("answers every request of a batch, also where the connection breaks under it", () =>
     Effect.gen(function*() {
       const { daemon, relay } = yield* Rig
-      const stdio = yield* rawStdio(daemon.dataDir)
+      const stdio = yield* rawStdio(stdioCommand(daemon.dataDir))
       yield* stdio.say(initialize({ version: "2025-03-26" }))
       const answered = (count: number) => eventually(`${count} answers`, stdio.answers, ({ size }) => size >= count)
       yield* answered(1)

@@ -5,8 +5,11 @@ import { execFileSync } from "node:child_process"
 import { chmodSync, existsSync, readFileSync, statSync, symlinkSync } from "node:fs"
 import { type Scratch, scratch, telling } from "../../support/agents/scratch.ts"
 import { Daemon } from "../../support/Daemon.ts"
+import { childEnvironment } from "../../support/environment.ts"
 import { eventually } from "../../support/eventually.ts"
 import { run } from "../../support/Program.ts"
+import { initialize } from "../../support/RawAgent.ts"
+import { rawStdio } from "../../support/rawStdio.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
 import { httpServer } from "../../support/token/httpServer.ts"
 
@@ -72,6 +75,57 @@ describe("holdfast connect", () => {
         assert.isFalse(existsSync(home.file(".config", "holdfast", "holdfast.json")))
         assert.isFalse(isAlive(pid))
         assert.include((yield* holdfast("connect", "--undo")).stdout, "nothing is connected")
+      }),
+    240_000
+  )
+
+  it.live(
+    "writes no URL that is not one, takes a port, and takes back what was made of a file that is not valid any more",
+    () =>
+      Effect.gen(function*() {
+        const { holdfast, home } = yield* setup
+        const own = home.file(".config", "holdfast", "holdfast.json")
+        const refused = yield* holdfast("connect", "mcp.example.com/mcp", "--no-service")
+        assert.strictEqual(refused.code, 2)
+        assert.match(refused.stderr, /the URL is not valid; expected an absolute http or https URL/)
+        assert.isFalse(existsSync(own))
+
+        const relay = yield* TestRelay.start()
+        assert.strictEqual((yield* holdfast("connect", relay.url, "--no-service")).code, 0)
+        home.write(
+          home.read(".config", "holdfast", "holdfast.json").replace(relay.url, "nowhere"),
+          own.slice(home.path.length)
+        )
+        assert.strictEqual((yield* holdfast("status")).code, 1)
+        const undone = yield* holdfast("connect", "--undo")
+        assert.strictEqual(undone.code, 0, undone.stdout + undone.stderr)
+        assert.strictEqual(home.read(".codex", "config.toml"), codexToml)
+        assert.notInclude(readFileSync(own, "utf8"), "relay")
+      }),
+    240_000
+  )
+
+  it.live(
+    "undone while an agent is open, is not started again by that agent's command",
+    () =>
+      Effect.gen(function*() {
+        const { data, holdfast, home } = yield* setup
+        const relay = yield* TestRelay.start()
+        assert.strictEqual((yield* holdfast("connect", relay.url, "--no-service")).code, 0)
+        const [, command = "", args = ""] = /\[mcp_servers\.holdfast\]\ncommand = (.*)\nargs = (.*)\n/
+          .exec(home.read(".codex", "config.toml")) ?? []
+        const agent = yield* rawStdio({
+          command: JSON.parse(command),
+          args: JSON.parse(args),
+          env: childEnvironment(home.environment)
+        })
+        yield* agent.say(initialize())
+        yield* eventually("the agent is answered", agent.answers, (answers) => answers.size === 1)
+        assert.strictEqual((yield* holdfast("connect", "--undo")).code, 0)
+        yield* agent.say({ jsonrpc: "2.0", id: 2, method: "tools/list" })
+        const answers = yield* eventually("an answer all the same", agent.answers, (answers) => answers.has(2))
+        assert.match(JSON.stringify(answers.get(2)), /Holdfast cannot be reached/)
+        assert.isFalse(existsSync(data("endpoint.json")))
       }),
     240_000
   )

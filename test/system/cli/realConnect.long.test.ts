@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFile } from "node:child_process"
 import { mkdirSync } from "node:fs"
-import { newestAgents } from "../../support/agents/newestAgents.ts"
+import { agentPath, realAgent } from "../../support/agents/realAgent.ts"
 import { scratch } from "../../support/agents/scratch.ts"
 import { childEnvironment } from "../../support/environment.ts"
 import { run } from "../../support/Program.ts"
@@ -22,10 +22,11 @@ describe("holdfast connect", () => {
     (context) =>
       Effect.gen(function*() {
         const home = yield* scratch
-        const path = yield* newestAgents(home.file("agents"), context)
+        const names = ["claude", "codex", "gemini"] as const
+        const commands = yield* Effect.forEach(names, (name) => realAgent(name, context))
         const environment = {
           ...home.environment,
-          PATH: path,
+          PATH: agentPath(...commands),
           HOLDFAST_PORT: "0",
           GEMINI_CLI_TRUST_WORKSPACE: "true",
           OPENAI_API_KEY: "none",

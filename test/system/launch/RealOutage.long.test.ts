@@ -6,67 +6,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
-import { anthropicMessages } from "../../support/agents/anthropicMessages.ts"
-import { geminiContents } from "../../support/agents/geminiContents.ts"
-import { openaiResponses } from "../../support/agents/openaiResponses.ts"
 import { realAgent } from "../../support/agents/realAgent.ts"
-import { type Scratch, scratch } from "../../support/agents/scratch.ts"
-import { type Dialect, scriptedModel } from "../../support/agents/ScriptedModel.ts"
+import { scratch } from "../../support/agents/scratch.ts"
+import { questionWith, scriptedAgents } from "../../support/agents/scriptedAgents.ts"
+import { scriptedModel } from "../../support/agents/ScriptedModel.ts"
 import { Daemon } from "../../support/Daemon.ts"
 import { texts } from "../../support/drill.ts"
 import { eventually } from "../../support/eventually.ts"
 import { launch } from "../../support/Program.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
-
-interface Case {
-  readonly agent: "claude" | "codex" | "gemini"
-  readonly dialect: Dialect
-  readonly args: (origin: string) => ReadonlyArray<string>
-  readonly environment: (origin: string, home: Scratch) => Readonly<Record<string, string>>
-  /** How it names a tool of the server `holdfast` to its model. */
-  readonly named: (tool: string) => string
-}
-
-const provider = (origin: string) =>
-  `model_providers.scripted={name="scripted",base_url="${origin}/v1",env_key="OPENAI_API_KEY",wire_api="responses"}`
-
-const cases: ReadonlyArray<Case> = [
-  {
-    agent: "claude",
-    dialect: anthropicMessages,
-    args: () => ["-p", "go", "--allowedTools", "mcp__holdfast"],
-    environment: (origin) => ({ ANTHROPIC_BASE_URL: origin, ANTHROPIC_API_KEY: "dummy" }),
-    named: (tool) => `mcp__holdfast__${tool}`
-  },
-  {
-    agent: "codex",
-    dialect: openaiResponses,
-    args: (origin) => [
-      "exec",
-      "--skip-git-repo-check",
-      "--dangerously-bypass-approvals-and-sandbox",
-      "-m",
-      "scripted",
-      "-c",
-      "model_provider=scripted",
-      "-c",
-      provider(origin),
-      "go"
-    ],
-    environment: () => ({ OPENAI_API_KEY: "dummy" }),
-    named: (tool) => `mcp__holdfast/${tool}`
-  },
-  {
-    agent: "gemini",
-    dialect: geminiContents,
-    args: () => ["-p", "go", "--yolo", "-m", "gemini-2.5-flash"],
-    environment: (origin, home) => {
-      home.write(`{"security":{"auth":{"selectedType":"gemini-api-key"}}}`, ".gemini", "settings.json")
-      return { GEMINI_CLI_TRUST_WORKSPACE: "true", GEMINI_API_KEY: "dummy", GOOGLE_GEMINI_BASE_URL: origin }
-    },
-    named: (tool) => `mcp_holdfast_${tool}`
-  }
-]
 
 /** The sessions of agents that come and go, on the daemon's disk. */
 const sessionsOf = (daemon: Daemon) =>
@@ -78,19 +26,21 @@ const sessionsOf = (daemon: Daemon) =>
   })
 
 describe("holdfast exec", () => {
-  it.live.each(cases)(
+  it.live.each(scriptedAgents)(
     "keeps the real $agent in one process and session while its relay dies and Holdfast crashes, its menu in step",
-    ({ agent, args, dialect, environment, named }, context) =>
+    (scripted, context) =>
       Effect.gen(function*() {
+        const { agent, args, dialect, environment, named, settings } = scripted
         const command = yield* realAgent(agent, context)
         const home = yield* scratch
+        if (settings !== undefined) home.write(settings[1], ...settings[0])
         const model = yield* scriptedModel(dialect)
         const [relay, docs] = yield* Effect.all([TestRelay.start(), TestRelay.start()])
         const relays = { HOLDFAST_RELAYS: JSON.stringify({ "docs.v2": { url: docs.url } }) }
         const daemon = yield* Daemon.start({ relayUrl: relay.url, env: relays })
         const line = ["exec", "--data-dir", daemon.dataDir, "--", command, ...args(model.origin)]
         const program = yield* Effect.acquireRelease(
-          Effect.sync(() => launch(line, { ...home.environment, ...environment(model.origin, home) })),
+          Effect.sync(() => launch(line, { ...home.environment, ...environment(model.origin) })),
           ({ child, ended }) =>
             Effect.promise(() => {
               child.kill("SIGTERM")
@@ -99,8 +49,7 @@ describe("holdfast exec", () => {
         )
         const send = (text: string) => model.call(named("relay_send_message"), { to: "b", text })
 
-        let told = yield* model.question
-        if (told.tools.includes("WaitForMcpServers")) told = yield* model.call("WaitForMcpServers")
+        let told = yield* questionWith(scripted, model, "relay_send_message")
         const menu = told.tools
         assert.include(menu, named("relay_send_message"))
         assert.notInclude(menu, named("relay_workspace_claim"))

@@ -89,6 +89,7 @@ describe("a relay's URL with one of the usual mistakes in it", () => {
       assert.match(said("old"), /old transport.*HTTP\+SSE.*; do: Holdfast speaks Streamable HTTP/)
       assert.include(said("tohttps"), `speaks https, not http; do: write its URL as https://127.0.0.1:${secure}/mcp`)
       assert.include(said("tohttp"), `speaks http, not https; do: write its URL as http://127.0.0.1:${plain}/mcp`)
+      assert.match(said("tohttp"), /no connection to the relay: TLS failed: wrong version number; it speaks http/)
       assert.match(said("certificate"), /self.signed.*NODE_EXTRA_CA_CERTS/)
       assert.include(said("closed"), `nothing listens at 127.0.0.1:${closed}`)
       assert.match(said("name"), /holdfast-nowhere\.invalid/)
