@@ -65,7 +65,7 @@ const changed = (before: ReadonlyMap<string, string>, after: ReadonlyMap<string,
 const holdfasts = /^\.local\/state\/holdfast\/|^\.cache\/holdfast\//
 /** What agents write whenever they run. Their configuration is not in it, but for Claude Code's, which is both. */
 const agents =
-  /^\.claude(\.json|\/)|^\.codex\/(?!config\.toml)|^\.gemini\/(?!settings\.json)|^\.(cache|config|local)\/(?!.*holdfast)/
+  /^\.claude(\.json|\/)|^\.codex\/(?!config\.toml)|^\.gemini\/(?!settings\.json)|^\.(cache|config|local\/\w+)\/(?!holdfast\/)/
 
 /** One agent in its own terminal, and the model that moves it. */
 const started = Effect.fnUntraced(

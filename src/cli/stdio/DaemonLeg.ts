@@ -13,7 +13,7 @@ export class LegBroken extends Data.TaggedError("LegBroken")<{
   /** The daemon may have taken it. */
   readonly sent: boolean
   readonly detail: string
-  /** No daemon can be started here any more. */
+  /** The configuration is gone or not valid, so no daemon can start. */
   readonly isFinal?: boolean
 }> {}
 

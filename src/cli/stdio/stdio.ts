@@ -55,11 +55,7 @@ export const stdio = Command.make("stdio", {
       const endpoint = running.pipe(
         Effect.map(({ url }) => urlOf(url, relay)),
         Effect.mapError((error) =>
-          new LegBroken({
-            sent: false,
-            detail: error.message,
-            isFinal: error._tag === "UsageError" || error._tag === "BadConfiguration"
-          })
+          new LegBroken({ sent: false, detail: error.message, isFinal: error._tag === "BadConfiguration" })
         ),
         Effect.provideContext(services)
       )
