@@ -2,7 +2,7 @@
  * The stream of a session (GET), and behind it the relay's own: held while an agent reads, and for a minute after, and
  * opened again whenever it ends (BEHAVIOUR 2, fourth intervention).
  */
-import { Clock, Duration, Effect, FiberHandle, Option, Stream } from "effect"
+import { Clock, Duration, Effect, Option, Stream } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
@@ -136,7 +136,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
         if (parts.requestId !== undefined) return unknownOutcome(session, parts.requestId)
       }
       session.readerCame()
-      yield* FiberHandle.run(session.relayStream, hold(session), { onlyIfMissing: true })
+      session.holdRelayStream(hold(session))
       yield* changes.streamOpened(session)
       return { log: session.log, after: parts?.stream === session.log.id ? parts.sequence : session.log.read }
     }),
@@ -148,12 +148,12 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
         return
       }
       yield* reseeded(session.relay)
-      if (session.readers > 0) yield* FiberHandle.run(session.relayStream, hold(session))
+      if (session.readers > 0) session.replaceRelayStream(hold(session))
     }),
     closed: (session) => {
       if (session.readerLeft() > 0) return
       deadlines.after(linger, () => {
-        if (session.readers === 0) session.inBackground(FiberHandle.clear(session.relayStream))
+        if (session.readers === 0) session.endRelayStream()
       })
     }
   }

@@ -22,13 +22,16 @@ export const readBody = (request: IncomingMessage, maxBytes: number, done: (body
     done(tooLarge(maxBytes))
   }
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) refuse()
-  request.on("data", (chunk: Buffer) => {
+  const onData = (chunk: Buffer) => {
     size += chunk.length
     if (refused) return
     if (size > maxBytes) return refuse()
     chunks.push(chunk)
-  })
-  request.on("end", () => {
+  }
+  request.on("data", onData)
+  request.once("end", () => {
+    // Node holds a connection's last request until the next one, and it would hold whoever waits for its body.
+    request.off("data", onData)
     if (refused) return
     const body = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
     done(

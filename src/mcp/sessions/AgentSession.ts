@@ -4,7 +4,7 @@
  * A call runs in the session's scope, not its request's: a dropped connection is no cancellation. The session alone
  * writes its state.
  */
-import { Effect, type Fiber, FiberHandle, FiberMap, FiberSet, Schema, type Scope } from "effect"
+import { Effect, type Fiber, Schema, Scope } from "effect"
 import { createHash } from "node:crypto"
 import type { AgentName, SessionId } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
@@ -14,6 +14,7 @@ import type { EventLog } from "../streams/EventLog.ts"
 import { EventLogs } from "../streams/EventLogs.ts"
 import { MenuView } from "./MenuView.ts"
 import { RelayQuestions } from "./RelayQuestions.ts"
+import { type Fork, SessionFibers } from "./SessionFibers.ts"
 import type { SavedSession } from "./SessionStore.ts"
 
 const InitializeParams = Schema.fromJsonString(Schema.Struct({
@@ -28,10 +29,7 @@ export const contextPrefix = "context-"
 
 interface Parts {
   readonly relay: RelaySession
-  readonly requests: FiberMap.FiberMap<string, void, never>
-  readonly awaited: (name: string, run: Effect.Effect<void>) => Fiber.Fiber<void>
-  readonly inBackground: <A>(work: Effect.Effect<A>) => Fiber.Fiber<A>
-  readonly relayStream: FiberHandle.FiberHandle
+  readonly fibers: SessionFibers
   readonly log: EventLog
 }
 
@@ -45,17 +43,12 @@ export class AgentSession {
   /** A digest of the client's capabilities: relays register tools by capability. */
   readonly capabilities: string
   readonly relay: RelaySession
-  /** The relay's own stream to this session, while the agent has one open. */
-  readonly relayStream: FiberHandle.FiberHandle
   /** What goes to the agent on its own stream; survives the connections that read it. */
   readonly log: EventLog
   readonly view: MenuView
   /** The relay's requests that the agent has yet to answer, with the relay session they came on. */
   readonly questions = new RelayQuestions()
-  /** Forks work that nobody waits for; it ends with the session. */
-  readonly inBackground: <A>(work: Effect.Effect<A>) => Fiber.Fiber<A>
-  readonly #requests: Parts["requests"]
-  readonly #awaited: Parts["awaited"]
+  readonly #fibers: SessionFibers
   #twice = 0
   #protocolVersion: string
   #readers = 0
@@ -75,12 +68,9 @@ export class AgentSession {
     this.clientName = params._tag === "Some" ? params.value.params?.clientInfo?.name ?? "" : ""
     this.capabilities = digest(JsonText.at(saved.initialize, ["params", "capabilities"]) ?? "{}")
     this.relay = parts.relay
-    this.relayStream = parts.relayStream
     this.log = parts.log
     this.view = new MenuView(saved.fingerprint ?? undefined)
-    this.inBackground = parts.inBackground
-    this.#requests = parts.requests
-    this.#awaited = parts.awaited
+    this.#fibers = parts.fibers
     this.#protocolVersion = saved.protocol_version
     this.#roots = saved.roots ?? undefined
     this.#logLevel = saved.log_level ?? undefined
@@ -138,22 +128,41 @@ export class AgentSession {
 
   /** A request under way has this id; an agent that uses it for another gets that under an id of ours. */
   relayIdFor(id: string): string | undefined {
-    return FiberMap.hasUnsafe(this.#requests, id) ? `"holdfast-twice-${++this.#twice}"` : undefined
+    return this.#fibers.hasRequest(id) ? `"holdfast-twice-${++this.#twice}"` : undefined
   }
 
   /** Runs a request under `name`; the session's end, and a stop, wait for it or cancel it. */
   runRequest(name: string, run: Effect.Effect<void>): Fiber.Fiber<void> {
-    return this.#awaited(name, run)
+    return this.#fibers.request(name, run)
+  }
+
+  /** Forks work that nobody waits for; it ends with the session. */
+  inBackground<A>(work: Effect.Effect<A>): Fiber.Fiber<A> {
+    return this.#fibers.inBackground(work)
+  }
+
+  /** Runs what holds the relay's own stream to this session, unless that runs already. */
+  holdRelayStream(hold: Effect.Effect<unknown>): void {
+    this.#fibers.holdStream(hold)
+  }
+
+  /** Runs it in the place of the one that runs. */
+  replaceRelayStream(hold: Effect.Effect<unknown>): void {
+    this.#fibers.replaceStream(hold)
+  }
+
+  endRelayStream(): void {
+    this.#fibers.endStream()
   }
 
   /** Ends the request of that id; it is done when this returns. */
   cancel(id: string): Effect.Effect<void> {
-    return FiberMap.remove(this.#requests, id)
+    return this.#fibers.cancelRequest(id)
   }
 
   /** Returns once no request is under way. */
   get idle(): Effect.Effect<void> {
-    return FiberMap.awaitEmpty(this.#requests)
+    return this.#fibers.idle
   }
 
   setRoots(notification: string): void {
@@ -210,7 +219,7 @@ const subscription = (uri: string): string =>
 const digest = (text: string): string => createHash("sha256").update(text).digest("base64url").slice(0, 16)
 
 /** Alive while the scope is open; its end also ends the relay session. */
-export const make = Effect.fnUntraced(function*(saved: SavedSession): Effect.fn.Return<
+export const make = Effect.fnUntraced(function*(saved: SavedSession, fork: Fork): Effect.fn.Return<
   AgentSession,
   never,
   EventLogs | RelaySessions | Scope.Scope
@@ -225,14 +234,13 @@ export const make = Effect.fnUntraced(function*(saved: SavedSession): Effect.fn.
     era: modern ? "modern" : "legacy",
     seed: Effect.sync(() => ({ initialize: saved.initialize, replay: session?.replay ?? [] }))
   })
-  yield* Effect.addFinalizer(() => Effect.sync(() => logs.forgetSession(saved.id)))
-  const requests = yield* FiberMap.make<string, void, never>()
+  const fibers = new SessionFibers(fork)
+  const end = Effect.andThen(Effect.suspend(() => fibers.close), Effect.sync(() => logs.forgetSession(saved.id)))
+  // Not by `Effect.addFinalizer`, which would hold a copy of the whole context for each session.
+  yield* Scope.addFinalizer(yield* Effect.scope, end)
   session = new AgentSession(saved, {
     relay,
-    requests,
-    awaited: yield* FiberMap.runtime(requests)(),
-    inBackground: yield* FiberSet.runtime(yield* FiberSet.make())(),
-    relayStream: yield* FiberHandle.make(),
+    fibers,
     // Each `subscriptions/listen` of an agent is told everything; of a session's streams, one.
     log: logs.make({ session: saved.id, shared: modern })
   })

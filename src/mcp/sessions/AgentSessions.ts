@@ -50,6 +50,7 @@ export class AgentSessions extends Context.Service<AgentSessions, {
       const store = yield* SessionStore
       const supervisor = yield* Supervisor
       const parts = yield* Effect.context<EventLogs | RelaySessions>()
+      const fork = Effect.runForkWith(yield* Effect.context())
       const parent = yield* Effect.scope
       const loaded = new Map<SessionId, { readonly session: AgentSession; readonly scope: Scope.Closeable }>()
       const loading = yield* Semaphore.make(1)
@@ -59,7 +60,7 @@ export class AgentSessions extends Context.Service<AgentSessions, {
       const load = Effect.fnUntraced(function*(saved: AgentSession["saved"]) {
         const scope = yield* Scope.fork(parent)
         // `parts` is all of the context, the scope of the relay included, so the session's own has to be nearer.
-        const session = yield* make(saved).pipe(Scope.provide(scope), Effect.provide(parts))
+        const session = yield* make(saved, fork).pipe(Scope.provide(scope), Effect.provide(parts))
         session.used(yield* now)
         loaded.set(session.id, { session, scope })
         return session

@@ -27,7 +27,9 @@ export class Connection {
     this.#response = response
     response.on("close", () => {
       this.#drained()
-      if (!response.writableFinished) this.#onGone?.()
+      const onGone = this.#onGone
+      this.#onGone = undefined
+      if (!response.writableFinished) onGone?.()
     })
     // A connection that breaks is nobody's failure, and its close is what counts.
     response.on("error", () => {})

@@ -3,7 +3,7 @@
  *
  * One of these stands behind each agent session, one per agent behind the outbox. Opening is single-flight.
  */
-import { Context, Duration, Effect, FiberSet, Layer, Option, type Scope, Semaphore } from "effect"
+import { Context, Duration, Effect, FiberSet, Layer, Option, Scope, Semaphore } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import type { AgentName } from "../../domain/Ids.ts"
 import type { Era } from "../../domain/ProtocolVersion.ts"
@@ -94,27 +94,32 @@ export class RelaySessions extends Context.Service<RelaySessions, {
           let session: OpenRelaySession | undefined
           let generation = 0
 
-          const reopen = yield* Effect.flatMap(seed, (seed) => open(agent, seed, era, ++generation)).pipe(
-            Semaphore.withPermit(opening),
-            Effect.timeoutOrElse({
-              duration: bound,
-              orElse: () => Effect.fail(new RelayFailure({ reason: new Silent({ millis: Duration.toMillis(bound) }) }))
-            }),
-            Effect.tap((opened) => {
-              session = opened
-              return link.answered
-            }),
-            Effect.tapError(report),
-            Effect.mapError(({ reason }) => new RelayFailure({ reason, opening: true })),
-            singleFlight
-          )
+          // Put together when it is needed, so that a session that is open does not hold it.
+          const openAnother = () =>
+            Effect.flatMap(seed, (seed) => open(agent, seed, era, ++generation)).pipe(
+              Semaphore.withPermit(opening),
+              Effect.timeoutOrElse({
+                duration: bound,
+                orElse: () =>
+                  Effect.fail(new RelayFailure({ reason: new Silent({ millis: Duration.toMillis(bound) }) }))
+              }),
+              Effect.tap((opened) => {
+                session = opened
+                return link.answered
+              }),
+              Effect.tapError(report),
+              Effect.mapError(({ reason }) => new RelayFailure({ reason, opening: true }))
+            )
+          const reopen = yield* singleFlight(Effect.suspend(openAnother))
 
-          yield* Effect.addFinalizer(() =>
+          const end = Effect.suspend(() =>
             session === undefined || Option.isNone(session.id) ? Effect.void : Effect.flatMap(
               bearer(agent),
               (token) => FiberSet.run(ending, session ? Handshake.end(transport, token, session) : Effect.void)
             )
           )
+          // Not by `Effect.addFinalizer`, which would hold a copy of the whole context for each session.
+          yield* Scope.addFinalizer(yield* Effect.scope, end)
 
           const openNow = () =>
             session?.modern === undefined || session.modern.outages === relayEra.outages() ? session : undefined

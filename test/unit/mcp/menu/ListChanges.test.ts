@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FiberHandle, FiberMap, FiberSet, Layer, Option, Ref } from "effect"
+import { Effect, Layer, Option, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { Settings, settingsFrom } from "../../../../src/config/Settings.ts"
 import { defaultAgent, SessionId } from "../../../../src/domain/Ids.ts"
@@ -9,6 +9,7 @@ import { MenuSignals } from "../../../../src/mcp/menu/MenuSignals.ts"
 import { SessionMenu } from "../../../../src/mcp/menu/SessionMenu.ts"
 import { AgentSession } from "../../../../src/mcp/sessions/AgentSession.ts"
 import { AgentSessions } from "../../../../src/mcp/sessions/AgentSessions.ts"
+import { SessionFibers } from "../../../../src/mcp/sessions/SessionFibers.ts"
 import { EventLogs } from "../../../../src/mcp/streams/EventLogs.ts"
 import * as ListResult from "../../../../src/menu/ListResult.ts"
 import { NarrowedList } from "../../../../src/menu/NarrowedLists.ts"
@@ -53,7 +54,7 @@ const setup = Effect.gen(function*() {
   const session = (name: string, clientName = "client") =>
     Effect.gen(function*() {
       const logs = yield* EventLogs
-      const requests = yield* FiberMap.make<string, void, never>()
+      const fibers = new SessionFibers(Effect.runForkWith(yield* Effect.context()))
       const made = new AgentSession({
         id: SessionId.make(name),
         agent: defaultAgent,
@@ -71,10 +72,7 @@ const setup = Effect.gen(function*() {
           current: Effect.succeedNone,
           lost: () => Effect.void
         },
-        requests,
-        awaited: yield* FiberMap.runtime(requests)(),
-        inBackground: yield* FiberSet.runtime(yield* FiberSet.make())(),
-        relayStream: yield* FiberHandle.make(),
+        fibers,
         log: logs.make({ session: SessionId.make(name) })
       })
       sessions.push(made)
