@@ -81,7 +81,8 @@ const parameter = (challenge: string, name: string): string | undefined =>
 /** The canonical form that `resource` has (RFC 8707; MCP, section Resource Parameter). */
 export const canonical = (url: URL): string => `${url.origin}${url.pathname === "/" ? "" : url.pathname}${url.search}`
 
-const covers = (resource: string, relay: URL): boolean => {
+/** Whether a token for the resource is for this relay. */
+export const covers = (resource: string, relay: URL): boolean => {
   const url = URL.parse(resource)
   if (url === null || url.origin !== relay.origin) return false
   const path = url.pathname.endsWith("/") ? url.pathname : `${url.pathname}/`

@@ -132,7 +132,7 @@ export const choose = Effect.fnUntraced(function*(
   }
   const environment = relay === defaultRelay ? yield* ValueSource.find : Option.none()
   // Where none is named, a person's login is what is left; it may come while we run.
-  const login = yield* LoginSource.make(relay)
+  const login = yield* LoginSource.make(relay, url)
   const forAll = (agent: string) =>
     Effect.map(
       sourceOf(rest, { relay: url, agent }),

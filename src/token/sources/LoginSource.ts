@@ -8,6 +8,7 @@ import { Clock, Effect, FileSystem, Option, Redacted, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import type { RelayId } from "../../domain/Ids.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
+import * as AuthorizationServer from "./AuthorizationServer.ts"
 import { of } from "./FileSource.ts"
 import * as LoginFile from "./LoginFile.ts"
 import * as TokenAnswer from "./TokenAnswer.ts"
@@ -21,7 +22,8 @@ const again = "log in again with \"holdfast login\""
 
 const failed = (code: string, hint: string) => new TokenSourceFailed({ code, hint, retryable: false })
 
-export const make = Effect.fnUntraced(function*(relay: RelayId) {
+/** `url`: where the relay is. A login at another place, for a relay that once had this name, is none. */
+export const make = Effect.fnUntraced(function*(relay: RelayId, url?: URL) {
   const context = yield* Effect.context<DataDirectory | FileSystem.FileSystem | HttpClient.HttpClient>()
   const directory = yield* DataDirectory
   const name = "login"
@@ -31,7 +33,10 @@ export const make = Effect.fnUntraced(function*(relay: RelayId) {
   /** The token that was given out last: an ask after that wants another one. */
   let lastGiven: string | undefined
 
-  const read = Effect.mapError(LoginFile.read(relay), ({ message }) => failed("unreadable", message))
+  const read = LoginFile.read(relay).pipe(
+    Effect.map(Option.filter(({ resource }) => url === undefined || AuthorizationServer.covers(resource, url))),
+    Effect.mapError(({ message }) => failed("unreadable", message))
+  )
 
   /** Writes the login and returns it; where somebody logged in anew meanwhile, returns that login and writes nothing. */
   const save = Effect.fnUntraced(function*(login: LoginFile.Login) {

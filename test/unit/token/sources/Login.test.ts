@@ -72,6 +72,21 @@ describe("a login", () => {
       assert.strictEqual(login.issuer, server.origin)
     }))
 
+  it.effect("is for the relay where it was made, and for no other that later has the same name", () =>
+    Effect.gen(function*() {
+      const { path, server } = yield* loggedIn()
+      const directory = yield* Layer.build(DataDirectory.layerAt(path))
+      const at = (url: URL) =>
+        Effect.flatMap(
+          withServices(LoginSource.make(defaultRelay, url)).pipe(Effect.provideContext(directory)),
+          ({ fetch }) => fetch
+        )
+      assert.isNotEmpty(value(yield* at(server.relay)))
+      for (const url of ["https://evil.test/mcp", "http://127.0.0.1:1/mcp"]) {
+        assert.strictEqual((yield* Effect.flip(at(new URL(url)))).code, "no login")
+      }
+    }))
+
   it.effect.each(
     [
       { what: "another login's state", behaviour: { answer: { state: "other" } }, code: "wrong state" },
