@@ -1,5 +1,8 @@
-/** 0 done, 1 failed, 2 usage, 3 no daemon; what a signal cut short ends with 130, a daemon that it stopped with 0. */
-import { Cause, Effect, Exit, Option, Runtime } from "effect"
+/**
+ * How a process of ours ends: 0 done, 1 failed, 2 usage, 3 no daemon. What a signal cuts short ends with 130, a daemon that
+ * a signal stops with 0; SIGHUP stops a daemon only where it has a terminal.
+ */
+import { Cause, Effect, Exit, Option, Queue, Runtime } from "effect"
 import { CliError } from "effect/cli"
 
 const cutShort = 130
@@ -28,3 +31,25 @@ export const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
   if (Option.isNone(failure)) return 1
   return CliError.isCliError(failure.value) ? 2 : Runtime.getErrorExitCode(failure.value)
 }
+
+// SIGHUP has two senders. The terminal sends it when it goes: then the daemon stops cleanly, as by SIGTERM. A service
+// manager or an operator sends it to a daemon that has no terminal: then the relays are read anew.
+
+const onTerminal = () => [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY)
+
+/** Each request to reload, for as long as the scope is open. */
+export const hangups = Effect.gen(function*() {
+  const queue = yield* Queue.sliding<void>(1)
+  const stops = onTerminal()
+  const listener = () => {
+    if (stops) {
+      noteSignal("SIGHUP")
+      process.kill(process.pid, "SIGTERM")
+    } else Queue.offerUnsafe(queue, undefined)
+  }
+  yield* Effect.acquireRelease(
+    Effect.sync(() => process.on("SIGHUP", listener)),
+    () => Effect.sync(() => process.off("SIGHUP", listener))
+  )
+  return Queue.take(queue)
+})

@@ -1,5 +1,8 @@
 /** `holdfast`: what every command shares. */
-import { Command, Flag } from "effect/cli"
+import { CliConfig, Command, Flag, GlobalFlag } from "effect/cli"
+
+/** The framework's own flags, but for its log level: `log.level` sets that for all commands alike. */
+export const builtIns = CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] })
 
 export const root = Command.make("holdfast").pipe(
   Command.withSharedFlags({

@@ -1,9 +1,9 @@
 /** The process: arguments in, exit code out. */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
-import { builtIns } from "../cli/builtIns.ts"
 import { exitCode, noteSignal } from "../cli/exitCode.ts"
 import { presenter, reportFailure } from "../cli/reporting.ts"
+import { builtIns } from "../cli/root.ts"
 
 // The first signal stops cleanly (the runtime's part); a second one ends the process at once.
 let signals = 0

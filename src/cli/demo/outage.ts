@@ -1,10 +1,33 @@
 /** The outage as one client meets it: a call, the relay is killed, calls and a list, the relay is back, the inbox. */
 import { Clock, Data, Effect, Option, Schema } from "effect"
-import type { CommandFailed } from "../Failures.ts"
-import { Answered, expected, Inbox, Listed, Queued } from "./Expected.ts"
+import { CommandFailed } from "../Failures.ts"
 import { McpClient } from "./McpClient.ts"
 import { step } from "./Narration.ts"
 import type { Running } from "./Programs.ts"
+
+// What the answers have to look like.
+
+const Queued = Schema.Struct({
+  structuredContent: Schema.Struct({ queued: Schema.Literal(true), note: Schema.String })
+})
+
+const Answered = Schema.Struct({ structuredContent: Schema.Struct({ messageId: Schema.String }) })
+
+const Inbox = Schema.Struct({
+  structuredContent: Schema.Struct({ messages: Schema.Array(Schema.Struct({ text: Schema.String })) })
+})
+
+const Listed = Schema.Struct({ tools: Schema.NonEmptyArray(Schema.Struct({ name: Schema.String })) })
+
+/** Decodes an answer; fails where it is not as expected. */
+const expected = <A, I>(schema: Schema.Codec<A, I>, what: string) => {
+  const decode = Schema.decodeUnknownEffect(schema)
+  return (answer: unknown) =>
+    Effect.mapError(
+      decode(answer),
+      () => new CommandFailed({ message: `the demonstration expected ${what}, got ${JSON.stringify(answer)}` })
+    )
+}
 
 export const sentences = ["before the outage", "during the outage", "and one more"] as const
 

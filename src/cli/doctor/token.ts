@@ -1,6 +1,8 @@
-import { type DateTime, Option } from "effect"
+import { type DateTime, Effect, Option } from "effect"
+import type { HttpClient } from "effect/http"
 import type { TokenView } from "../../admin/TokenView.ts"
 import { defaultRelay } from "../../domain/Ids.ts"
+import { challengeOf } from "../../token/sources/RelayChallenge.ts"
 import { formatToken } from "../token.ts"
 import { type Check, ok, problem } from "./Check.ts"
 
@@ -42,3 +44,15 @@ export const token = (view: TokenView, now: DateTime.Utc): Check => {
     ? problem(name, words, remedyOf(view))
     : ok(name, words)
 }
+
+// What a relay asks for where there is no token; it is asked as somebody without one.
+
+const timeout = "5 seconds"
+
+/** `None` where it asks for no token, or does not answer. */
+export const unanswered = (relay: URL): Effect.Effect<Option.Option<string>, never, HttpClient.HttpClient> =>
+  challengeOf(relay).pipe(
+    Effect.timeout(timeout),
+    Effect.map(Option.fromUndefinedOr),
+    Effect.orElseSucceed(() => Option.none())
+  )

@@ -1,17 +1,53 @@
 import { NodeHttpClient } from "@effect/platform-node"
-import { Console, Effect, FileSystem, Option } from "effect"
+import { Console, Effect, FileSystem, Option, Result } from "effect"
 import { Command, Flag } from "effect/cli"
+import { relayTargets } from "../../config/Settings.ts"
 import { namedSources } from "../../config/TokenSettings.ts"
+import { defaultRelay } from "../../domain/Ids.ts"
 import { hintFor } from "../../relay/link/Diagnosis.ts"
 import { ConnectFailed } from "../../relay/RelayFailure.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
 import * as Authorization from "../../token/sources/Authorization.ts"
 import * as LoginFile from "../../token/sources/LoginFile.ts"
 import { TokenSourceFailed } from "../../token/sources/TokenSource.ts"
-import { dataDirectory } from "../configuration.ts"
+import { dataDirectory, settings, settingsWith } from "../configuration.ts"
+import { DaemonClient } from "../DaemonClient.ts"
 import { CommandFailed, UsageError } from "../Failures.ts"
 import { callback } from "./callback.ts"
-import { loginTarget } from "./loginTarget.ts"
+
+// The relay that a login is for: by its name, by its URL, or the only one that there is.
+
+/** Of the running daemon: a flag may have named one that no setting does. */
+const served = Effect.gen(function*() {
+  const { token } = yield* settings
+  const { ask } = yield* DaemonClient
+  const asked = yield* Effect.result(ask((client) => client.status()))
+  if (Result.isFailure(asked)) return []
+  return asked.success.relays.map(({ id, url }) => ({ id, url: new URL(url), token: id === defaultRelay ? token : {} }))
+})
+
+const loginTarget = Effect.fnUntraced(function*(named: string | undefined) {
+  const url = named?.includes("://") === true ? named : undefined
+  const configured = relayTargets(yield* settingsWith({ relay: url, port: undefined }))
+  const running = url === undefined ? yield* Effect.provide(served, DaemonClient.layer(yield* dataDirectory)) : []
+  const all = [...configured, ...running.filter(({ id }) => !configured.some((one) => one.id === id))]
+  const wanted = url === undefined && named !== undefined ? named : defaultRelay
+  const found = all.find(({ id }) => id === wanted)
+  if (found !== undefined) return found
+  const [only] = all
+  if (named === undefined && only !== undefined && all.length === 1) return only
+  const names = all.map(({ id }) => id).join(", ")
+  if (all.length === 0) {
+    return yield* new UsageError({
+      message: "which relay? None is configured, and no daemon serves one: name its URL, \"holdfast login --relay URL\""
+    })
+  }
+  return yield* new UsageError({
+    message: named === undefined
+      ? `which relay? Name one with --relay: ${names}`
+      : `no relay is called "${wanted}"; there is ${names}: name one of them, or the default relay's URL, with --relay`
+  })
+})
 
 const timeout = "10 minutes"
 

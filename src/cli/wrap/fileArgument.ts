@@ -1,5 +1,6 @@
 import { Effect, FileSystem, Option, Path } from "effect"
 import { Argument } from "effect/cli"
+import { succeeds } from "../../context/Git.ts"
 import * as UserFile from "../../storage/UserFile.ts"
 import { CommandFailed } from "../Failures.ts"
 
@@ -26,3 +27,16 @@ export const contentOf = (file: string) =>
   )
 
 const noFile = (named: string) => new CommandFailed({ message: `there is no file ${named}` })
+
+// Whether git tracks a file, so that a commit would carry what we write into it to others.
+
+const timeout = "5 seconds"
+
+/** Asks without running anything that the repository names. No where git is missing, or does not answer in 5 s. */
+export const isTracked = Effect.fnUntraced(function*(file: string) {
+  const path = yield* Path.Path
+  const question = ["--literal-pathspecs", "-c", "core.fsmonitor=false", "ls-files", "--error-unmatch", "--"]
+  return yield* succeeds(path.dirname(file), ...question, path.basename(file)).pipe(
+    Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.succeed(false) })
+  )
+})

@@ -1,9 +1,10 @@
 /** Holdfast's own configuration file, whose relays come and go with what is wrapped; its layout stays. */
-import { Effect, FileSystem, Option, Path, Predicate } from "effect"
+import { Effect, FileSystem, Option, Path, Predicate, Result } from "effect"
 import { applyEdits, modify } from "jsonc-parser"
 import type { RelayEntry } from "../../clients/relayEntry.ts"
 import * as ConfigFile from "../../config/ConfigFile.ts"
 import * as UserFile from "../../storage/UserFile.ts"
+import { DaemonClient } from "../DaemonClient.ts"
 import { UsageError } from "../Failures.ts"
 import { root } from "../root.ts"
 import type { Change } from "./Change.ts"
@@ -55,4 +56,17 @@ export const removeRelays = Effect.fnUntraced(function*(file: string, names: Rea
   const text = withRelays(Option.getOrUndefined(present), gone.map((name) => [name, undefined] as const))
   const emptied = gone.length === known.size ? modify(text, ["relays"], undefined, { formattingOptions }) : []
   yield* UserFile.replace(file, applyEdits(text, emptied))
+})
+
+// What the running daemon makes of a changed configuration; `None` where none runs.
+
+/** Fails, where the daemon keeps the relays that it has, with the reason. `variables`: see `ReloadView.unset`. */
+export const reloaded = Effect.fn("reloaded")(function*(dataDir: string, variables: ReadonlyArray<string> = []) {
+  const asked = yield* Effect.result(
+    Effect.flatMap(DaemonClient, ({ ask }) => ask((client) => client.relays.reload({ payload: { variables } }))).pipe(
+      Effect.provide(DaemonClient.layer(dataDir))
+    )
+  )
+  if (Result.isSuccess(asked)) return Option.some(asked.success)
+  return asked.failure._tag === "NoDaemon" ? Option.none() : yield* asked.failure
 })

@@ -4,8 +4,7 @@ import * as UserFile from "../../storage/UserFile.ts"
 import { dataDirectory } from "../configuration.ts"
 import { CommandFailed } from "../Failures.ts"
 import { contentOf, fileArgument, realFile } from "./fileArgument.ts"
-import { removeRelays } from "./ownConfiguration.ts"
-import { reloaded } from "./reloaded.ts"
+import { reloaded, removeRelays } from "./ownConfiguration.ts"
 import * as Wrapped from "./Wrapped.ts"
 
 export const unwrap = Command.make("unwrap", { file: fileArgument }, ({ file: named }) =>

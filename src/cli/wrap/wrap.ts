@@ -13,10 +13,8 @@ import { dataDirectory, settings } from "../configuration.ts"
 import { CommandFailed } from "../Failures.ts"
 import * as Change from "./Change.ts"
 import { consent, consentFlags } from "./consent.ts"
-import { contentOf, fileArgument, realFile } from "./fileArgument.ts"
-import { addRelays, ownFile, relayNames } from "./ownConfiguration.ts"
-import { reloaded } from "./reloaded.ts"
-import { isTracked } from "./tracked.ts"
+import { contentOf, fileArgument, isTracked, realFile } from "./fileArgument.ts"
+import { addRelays, ownFile, relayNames, reloaded } from "./ownConfiguration.ts"
 import * as Wrapped from "./Wrapped.ts"
 
 /** The relay of each server, the secrets it refers to, and the URL that takes the server's place. */

@@ -5,10 +5,10 @@ import { Command } from "effect/cli"
 import { TestConsole } from "effect/testing"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { builtIns } from "../../../src/cli/builtIns.ts"
 import { exitCode } from "../../../src/cli/exitCode.ts"
 import { holdfast } from "../../../src/cli/holdfast.ts"
 import { presenter, reportFailure } from "../../../src/cli/reporting.ts"
+import { builtIns } from "../../../src/cli/root.ts"
 import { eventually } from "../../support/eventually.ts"
 
 export class CommandEnded extends Schema.TaggedError<CommandEnded>()("CommandEnded", {
