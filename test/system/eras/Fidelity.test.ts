@@ -31,7 +31,7 @@ describe("what passes through", () => {
               assert.strictEqual(text, answer)
               assert.strictEqual(arrived, body)
             }),
-            { numRuns: depth({ short: 20, drill: 60 }), endOnFailure: true }
+            { numRuns: depth({ short: 10, drill: 60 }), endOnFailure: true }
           )
         )
       })
@@ -66,7 +66,7 @@ describe("what passes through", () => {
               assert.include(plain, `${mark},"id":${gap}${wireId}`)
               assert.strictEqual(plain.replace(`${mark},"id":${gap}${wireId}`, () => `${mark},"id":${gap}${id}`), body)
             }),
-            { numRuns: depth({ short: 15, drill: 40 }), endOnFailure: true }
+            { numRuns: depth({ short: 8, drill: 40 }), endOnFailure: true }
           )
         )
       })
@@ -103,7 +103,7 @@ describe("what passes through", () => {
               const emptied = (text: string) => text.replace(/"tools":\s*\[\s*\]/, `"tools":[]`)
               assert.strictEqual(emptied(text), emptied(answered(true)))
             }),
-            { numRuns: depth({ short: 15, drill: 40 }), endOnFailure: true }
+            { numRuns: depth({ short: 8, drill: 40 }), endOnFailure: true }
           )
         )
       })
@@ -137,7 +137,7 @@ describe("what passes through", () => {
               )
               relay.received.length = 0
             }),
-            { numRuns: depth({ short: 10, drill: 25 }), endOnFailure: true }
+            { numRuns: depth({ short: 5, drill: 25 }), endOnFailure: true }
           )
         )
       })
@@ -161,7 +161,7 @@ describe("what passes through", () => {
               assert.strictEqual(text, answered(true))
               assert.strictEqual(arrived, body)
             }),
-            { numRuns: depth({ short: 10, drill: 25 }), endOnFailure: true }
+            { numRuns: depth({ short: 5, drill: 25 }), endOnFailure: true }
           )
         )
       })
