@@ -1,5 +1,5 @@
 /** An agent and a relay of either era that say whatever a property makes up, and what each of them got. */
-import { Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { Daemon } from "../../support/Daemon.ts"
 import { handshake, type Received, scriptedRelay } from "../../support/relay/ScriptedRelay.ts"
 import { envelope } from "./RawModern.ts"
@@ -16,7 +16,7 @@ const discovered = `{"supportedVersions":["2026-07-28"],"capabilities":{"tools":
 /** What a request of this era says in `_meta`, as JSON text. */
 export const metaOf = (era: Era): string => era === "modern" ? JSON.stringify(envelope) : "{}"
 
-export const oddTraffic = Effect.fnUntraced(function*(era: Era) {
+const oddTraffic = Effect.fnUntraced(function*(era: Era) {
   let answer: (seen: Received) => string = () => ""
   const relay = yield* scriptedRelay((seen, response) => {
     const odd = seen.body.includes(mark)
@@ -69,3 +69,10 @@ export const oddTraffic = Effect.fnUntraced(function*(era: Era) {
     }
   }
 })
+
+/** Shared by the sentences about one era. */
+export class OddTraffic extends Context.Service<OddTraffic, Effect.Success<ReturnType<typeof oddTraffic>>>()(
+  "holdfast/test/OddTraffic"
+) {
+  static readonly layer = (era: Era) => Layer.effect(OddTraffic, oddTraffic(era))
+}
