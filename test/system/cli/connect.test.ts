@@ -23,8 +23,12 @@ const setup = Effect.gen(function*() {
   home.write(geminiJson, ".gemini", "settings.json")
   chmodSync(home.file(".gemini", "settings.json"), 0o640)
   const holdfast = (...args: ReadonlyArray<string>) => run(args, { ...home.environment, HOLDFAST_PORT: "0" }, home.path)
-  yield* Effect.addFinalizer(() => Effect.ignore(holdfast("connect", "--undo")))
-  return { home, holdfast, data: (name: string) => home.file(".state", "holdfast", name) }
+  const data = (name: string) => home.file(".state", "holdfast", name)
+  // Where the test has undone it, there is nothing left to be ended.
+  yield* Effect.addFinalizer(() =>
+    existsSync(data("endpoint.json")) ? Effect.ignore(holdfast("connect", "--undo")) : Effect.void
+  )
+  return { home, holdfast, data }
 })
 
 const registered = (home: Scratch) =>

@@ -1,8 +1,9 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { Clients, officialClients } from "../../support/Clients.ts"
 import { Daemon } from "../../support/Daemon.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
+import { Rig } from "../../support/Rig.ts"
 
 const workspaceTools = (names: ReadonlyArray<string>) => names.filter((name) => name.startsWith("relay_workspace_"))
 
@@ -41,13 +42,14 @@ describe("the menu", () => {
         assert.notInclude(yield* client.toolNames, "echo")
       })
   )
+})
 
-  it.live.each(officialClients)(
+layer(Rig.layer(), { excludeTestServices: true })("the menu", (it) => {
+  it.effect.each(officialClients)(
     "of $client follows its workspace: Attach shows seven tools, Merge hides them",
     ({ connect }) =>
       Effect.gen(function*() {
-        const relay = yield* TestRelay.start()
-        const daemon = yield* Daemon.start({ relayUrl: relay.url })
+        const { daemon } = yield* Rig
         const client = yield* connect(daemon.url, { secret: daemon.secret })
         yield* client.wire.awaitStream
         assert.deepStrictEqual(workspaceTools(yield* client.toolNames), [])

@@ -1,11 +1,11 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { Clients } from "../../support/Clients.ts"
 import { Daemon } from "../../support/Daemon.ts"
 import { assertQueued } from "../../support/drill.ts"
 import { rawAgent } from "../../support/RawAgent.ts"
 import { event, handshake, type Received, scriptedRelay } from "../../support/relay/ScriptedRelay.ts"
-import { TestRelay } from "../../support/relay/TestRelay.ts"
+import { Rig } from "../../support/Rig.ts"
 import { callsOf } from "./callsOf.ts"
 import { answerIn, envelope, post, request } from "./RawModern.ts"
 
@@ -19,13 +19,79 @@ const inBase64 = `=?base64?${Buffer.from("\u00fc").toString("base64")}?=`
 
 const discovered = { supportedVersions: ["2026-07-28"], capabilities: { tools: {} }, resultType: "complete", ttlMs: 0 }
 
-describe("between an agent of one era and a relay of the other", () => {
-  it.live(
+layer(Rig.layer({ relay: { era: "legacy" } }), { excludeTestServices: true })(
+  "between an agent of the modern era and a relay of the legacy one",
+  (it) => {
+    it.effect(
+      "log messages reach an agent without a session from the level on that its request names, and no others",
+      () =>
+        Effect.gen(function*() {
+          const { daemon } = yield* Rig
+          const messages = (level: string | undefined) =>
+            Effect.map(
+              post(
+                daemon,
+                "tools/call",
+                request("tools/call", {
+                  name: "log",
+                  arguments: { text: "a warning" },
+                  _meta: level === undefined ? envelope : { ...envelope, [logLevel]: level }
+                }),
+                { "mcp-name": "log" }
+              ),
+              ({ text }) => text.split("\"notifications/message\"").length - 1
+            )
+          assert.strictEqual(yield* messages(undefined), 0)
+          assert.strictEqual(yield* messages("error"), 0)
+          assert.strictEqual(yield* messages("warning"), 1)
+          assert.strictEqual(yield* messages("debug"), 1)
+        })
+    )
+
+    it.effect(
+      "an agent without a session goes on over a relay that loses its sessions for good, and finds them again",
+      () =>
+        Effect.gen(function*() {
+          const { daemon, relay } = yield* Rig
+          const client = yield* Clients.client(daemon.url, { secret: daemon.secret, modern: true })
+          for (const era of ["legacy", "modern", "legacy"] as const) {
+            yield* relay.restart({ era })
+            assert.include(JSON.stringify(yield* client.call("echo", { text: era })), era)
+          }
+          assert.deepStrictEqual(yield* client.wire.failures, [])
+        })
+    )
+  }
+)
+
+layer(
+  Rig.layer({
+    relay: { era: "modern", extraTools: [located] },
+    daemon: { env: { HOLDFAST_OUTBOX_BUFFERABLE: "located" } }
+  }),
+  { excludeTestServices: true }
+)("between an agent of the legacy era and a relay of the modern one", (it) => {
+  it.effect("the level that a session sets is what its requests name from then on", () =>
+    Effect.gen(function*() {
+      const { daemon, relay } = yield* Rig
+      const agent = yield* rawAgent(daemon)
+      const logs = Effect.map(agent.call("log", { text: "a warning" }), ({ messages }) =>
+        messages.filter(({ method }) => method === "notifications/message").length)
+      yield* agent.request("logging/setLevel", { level: "error" })
+      assert.strictEqual(yield* logs, 0)
+      yield* agent.request("logging/setLevel", { level: "info" })
+      assert.strictEqual(yield* logs, 1)
+      const levels = (yield* callsOf(relay, "log", 2)).map(({ body }) =>
+        JSON.parse(body).params._meta[logLevel]
+      )
+      assert.deepStrictEqual(levels, ["error", "info"])
+    }))
+
+  it.effect(
     "parameters that a tool wants mirrored are, live, queued and after a restart of Holdfast",
     () =>
       Effect.gen(function*() {
-        const relay = yield* TestRelay.start({ era: "modern", extraTools: [located] })
-        const daemon = yield* Daemon.start({ relayUrl: relay.url, env: { HOLDFAST_OUTBOX_BUFFERABLE: "located" } })
+        const { daemon, relay } = yield* Rig
         const client = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
         yield* client.toolNames
         yield* client.call("located", { region: "\u00fc" })
@@ -39,7 +105,9 @@ describe("between an agent of one era and a relay of the other", () => {
         }
       })
   )
+})
 
+describe("between an agent of one era and a relay of the other", () => {
   it.live(
     "a question that the relay puts all the same is refused to it, and its call goes on",
     () =>
@@ -82,65 +150,6 @@ describe("between an agent of one era and a relay of the other", () => {
         const { answer, status } = yield* agent.call("x")
         assert.strictEqual(status, 200)
         assert.match(answer.error?.message ?? "", /input in the way of revision 2026-07-28/)
-      })
-  )
-
-  it.live(
-    "log messages reach an agent without a session from the level on that its request names, and no others",
-    () =>
-      Effect.gen(function*() {
-        const relay = yield* TestRelay.start({ era: "legacy" })
-        const daemon = yield* Daemon.start({ relayUrl: relay.url })
-        const messages = (level: string | undefined) =>
-          Effect.map(
-            post(
-              daemon,
-              "tools/call",
-              request("tools/call", {
-                name: "log",
-                arguments: { text: "a warning" },
-                _meta: level === undefined ? envelope : { ...envelope, [logLevel]: level }
-              }),
-              { "mcp-name": "log" }
-            ),
-            ({ text }) => text.split("\"notifications/message\"").length - 1
-          )
-        assert.strictEqual(yield* messages(undefined), 0)
-        assert.strictEqual(yield* messages("error"), 0)
-        assert.strictEqual(yield* messages("warning"), 1)
-        assert.strictEqual(yield* messages("debug"), 1)
-      })
-  )
-
-  it.live("the level that a session sets is what its requests name from then on", () =>
-    Effect.gen(function*() {
-      const relay = yield* TestRelay.start({ era: "modern" })
-      const daemon = yield* Daemon.start({ relayUrl: relay.url })
-      const agent = yield* rawAgent(daemon)
-      const logs = Effect.map(agent.call("log", { text: "a warning" }), ({ messages }) =>
-        messages.filter(({ method }) => method === "notifications/message").length)
-      yield* agent.request("logging/setLevel", { level: "error" })
-      assert.strictEqual(yield* logs, 0)
-      yield* agent.request("logging/setLevel", { level: "info" })
-      assert.strictEqual(yield* logs, 1)
-      const levels = (yield* callsOf(relay, "log", 2)).map(({ body }) =>
-        JSON.parse(body).params._meta[logLevel]
-      )
-      assert.deepStrictEqual(levels, ["error", "info"])
-    }))
-
-  it.live(
-    "an agent without a session goes on over a relay that loses its sessions for good, and finds them again",
-    () =>
-      Effect.gen(function*() {
-        const relay = yield* TestRelay.start({ era: "legacy" })
-        const daemon = yield* Daemon.start({ relayUrl: relay.url })
-        const client = yield* Clients.client(daemon.url, { secret: daemon.secret, modern: true })
-        for (const era of ["legacy", "modern", "legacy"] as const) {
-          yield* relay.restart({ era })
-          assert.include(JSON.stringify(yield* client.call("echo", { text: era })), era)
-        }
-        assert.deepStrictEqual(yield* client.wire.failures, [])
       })
   )
 })
