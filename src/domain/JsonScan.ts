@@ -110,10 +110,17 @@ export const hasKey = (text: string, item: Item, key: string): boolean => {
   return raw.includes("\\") ? JSON.parse(raw) === key : raw.length === key.length + 2 && raw.startsWith(key, 1)
 }
 
-/** How deep arrays and objects are nested: 0 for a scalar. */
-export const depth = (text: string): number => {
+/** What parsing a text would take: how deep it is nested (0 for a scalar), and whether it has more values than `maxValues`. */
+export interface Measure {
+  readonly depth: number
+  readonly dense: boolean
+}
+
+/** Looks no further than it takes to know that the text is dense. */
+export const measure = (text: string, maxValues: number): Measure => {
   let deepest = 0
   let depth = 0
+  let values = 1
   let at = 0
   while (at < text.length) {
     const code = text.charCodeAt(at)
@@ -124,8 +131,11 @@ export const depth = (text: string): number => {
     at++
     if (code === openBrace || code === openBracket) {
       depth++
+      values++
       if (depth > deepest) deepest = depth
     } else if (code === closeBrace || code === closeBracket) depth--
+    else if (code === comma) values++
+    if (values > maxValues) return { depth: deepest, dense: true }
   }
-  return deepest
+  return { depth: deepest, dense: false }
 }

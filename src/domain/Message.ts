@@ -1,6 +1,6 @@
 /** One JSON-RPC message of MCP: looked at by value, passed on by text. */
 import { Predicate, Result } from "effect"
-import { depth } from "./JsonScan.ts"
+import { hasKey, items, measure, root } from "./JsonScan.ts"
 import * as JsonText from "./JsonText.ts"
 
 export interface Request {
@@ -24,7 +24,7 @@ export interface Response {
   readonly id: string
   /** The error object where it is an error response. */
   readonly error: { readonly code: number; readonly message: string; readonly data?: unknown } | undefined
-  /** The parsed result where it is not. */
+  /** The parsed result where it is not; `undefined` also of an answer with more than `maxValues` values. */
   readonly result: unknown
 }
 export interface Batch {
@@ -39,6 +39,12 @@ export interface Malformed {
   readonly code: -32700 | -32600
   readonly message: string
 }
+
+/**
+ * More values than that take so long to build that everybody else waits: such an answer is passed on by its text alone,
+ * and whatever else is that dense is refused. A long string is one value.
+ */
+export const maxValues = 100_000
 
 /** Deeper nesting is refused: `JSON.stringify` and whatever else descends into a value would overflow the stack. */
 export const maxDepth = 1000
@@ -98,8 +104,23 @@ const fromBatch = (text: string, values: ReadonlyArray<unknown>): Result.Result<
   return Result.succeed({ _tag: "Batch", text, messages })
 }
 
+/** Its members alone are looked at: an answer is passed on as it came, and anything else is refused. */
+const unparsed = (text: string): Result.Result<Message, Malformed> => {
+  const members = items(text, root(text))
+  const member = (name: string) => {
+    const found = members.findLast((item) => hasKey(text, item, name))
+    return found && text.slice(found.value, found.end)
+  }
+  const [id, result, method] = [member("id"), member("result"), member("method")]
+  return id === undefined || result === undefined || method !== undefined
+    ? invalid(`more than ${maxValues} values in one message`)
+    : Result.succeed<Message>({ _tag: "Response", text, id, error: undefined, result: undefined })
+}
+
 /** Reads one message or a batch (JSON-RPC 2.0, sections 4 to 6); `params` that are `null` count as absent. */
 export const parse = (text: string): Result.Result<Message | Batch, Malformed> => {
+  const { dense, depth } = measure(text, maxValues)
+  if (dense) return unparsed(text)
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -107,7 +128,7 @@ export const parse = (text: string): Result.Result<Message | Batch, Malformed> =
     // The parser's own words quote the text, which may hold arguments.
     return Result.fail({ code: -32700, message: "not JSON" })
   }
-  if (depth(text) > maxDepth) return invalid(`nested deeper than ${maxDepth} levels`)
+  if (depth > maxDepth) return invalid(`nested deeper than ${maxDepth} levels`)
   return Array.isArray(value) ? fromBatch(text, value) : fromValue(text, value)
 }
 

@@ -29,7 +29,7 @@ const configuration = {
   relay: { url: nowhere },
   relays: {
     docs: { url: nowhere, headers: { "X-Key": "{env:DOCS_KEY}", "X-Home": "{env:HOME}" } },
-    oauth: { url: nowhere, token: { oauth: { clientId: "c", clientSecret: "{env:OAUTH_SECRET}" } } }
+    oauth: { url: nowhere, token: { oauth: { issuer: nowhere, clientId: "c", clientSecret: "{env:OAUTH_SECRET}" } } }
   },
   credentials: {
     files: { hosts: ["files.test"], handOver: { fileEnv: ["CREDENTIAL_FILE"] }, token: { command: "echo handed" } },

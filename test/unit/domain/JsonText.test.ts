@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { depth } from "../../../src/domain/JsonScan.ts"
+import { measure } from "../../../src/domain/JsonScan.ts"
 import * as JsonText from "../../../src/domain/JsonText.ts"
 import { jsonText, path } from "../../support/jsonTexts.ts"
 
@@ -129,7 +129,7 @@ describe("JsonText", () => {
   })
 
   it("measures nesting however deep", () => {
-    assert.strictEqual(depth("{\"a\":[[\"[[[\"]]}"), 3)
-    assert.strictEqual(depth("[".repeat(1_000_000) + "]".repeat(1_000_000)), 1_000_000)
+    assert.deepStrictEqual(measure("{\"a\":[[\"[[[\"]]}", 10), { depth: 3, dense: false })
+    assert.strictEqual(measure("[".repeat(1_000_000) + "]".repeat(1_000_000), 2_000_000).depth, 1_000_000)
   })
 })

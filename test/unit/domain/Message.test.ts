@@ -90,4 +90,26 @@ describe("Message", () => {
     assert.isTrue(Message.sameId("12345678901234567890", "12345678901234567000"))
     assert.isFalse(Message.sameId("1", "\"1\""))
   })
+
+  it("passes on an answer of very many values by its text, and refuses whatever else is that dense", () => {
+    const many = `[${"1,".repeat(Message.maxValues)}1]`
+    const answer = `{"id":7,"jsonrpc":"2.0","result":{"tools":${many}}}`
+    const parsed = Message.parse(answer)
+    assert.deepStrictEqual(Result.getOrThrow(parsed), {
+      _tag: "Response",
+      text: answer,
+      id: "7",
+      error: undefined,
+      result: undefined
+    })
+    const refused = [
+      `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"arguments":${many}}}`,
+      `{"jsonrpc":"2.0","method":"notifications/progress","params":{"x":${many}}}`,
+      `{"jsonrpc":"2.0","id":7,"method":"x","result":${many}}`,
+      many
+    ]
+    for (const text of refused) assert.strictEqual(code(text), -32600)
+    const long = `{"jsonrpc":"2.0","id":7,"method":"x","params":{"text":"${"1,[{\\\"".repeat(Message.maxValues)}"}}`
+    assert.strictEqual(Result.getOrThrow(Message.parse(long))._tag, "Request")
+  })
 })
