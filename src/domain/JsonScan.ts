@@ -85,13 +85,16 @@ export const root = (text: string): Span => {
 export const isObject = (text: string, span: Span): boolean => text.charCodeAt(span.start) === openBrace
 export const isArray = (text: string, span: Span): boolean => text.charCodeAt(span.start) === openBracket
 
-/** The members or elements of the container at `span`, in order, duplicated keys included; none of a scalar. */
-export const items = (text: string, span: Span): ReadonlyArray<Item> => {
+/**
+ * The members or elements of the container at `span`, in order, duplicated keys included, the first `max` of them; none of
+ * a scalar.
+ */
+export const items = (text: string, span: Span, max = Infinity): ReadonlyArray<Item> => {
   const keyed = isObject(text, span)
   const found: Array<Item> = []
   if (!keyed && !isArray(text, span)) return found
   let at = skipSpace(text, span.start + 1)
-  while (at < span.end - 1) {
+  while (at < span.end - 1 && found.length < max) {
     const start = at
     const keyEnd = keyed ? skipString(text, start) : start
     const value = keyed ? skipSpace(text, skipSpace(text, keyEnd) + 1) : start

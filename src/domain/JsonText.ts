@@ -112,11 +112,11 @@ export const remove = (text: string, path: Path): string => {
   )
 }
 
-/** The elements of the array at `path` as they stand in the text; none where there is no array. */
-export const elements = (text: string, path: Path): ReadonlyArray<string> => {
+/** The elements of the array at `path` as they stand in the text, the first `max` of them; none where there is no array. */
+export const elements = (text: string, path: Path, max = Infinity): ReadonlyArray<string> => {
   const span = locate(text, path)
   if (span === undefined || !isArray(text, span)) return []
-  return items(text, span).map((item) => text.slice(item.start, item.end))
+  return items(text, span, max).map((item) => text.slice(item.start, item.end))
 }
 
 /** Replaces each element of the array at `path` by what `f` makes of its text; `undefined` drops it, with its comma. */

@@ -12,6 +12,21 @@ export const onePage = (member: string, pages: ReadonlyArray<string>): string =>
   return JsonText.remove(JsonText.set(first, [member], `[${items.join(",")}]`), ["nextCursor"])
 }
 
+/** What one page may hold. */
+const maxItems = 10_000
+
+const names = ["name", "uri", "uriTemplate"]
+
+const isNamed = (item: string): boolean =>
+  item.startsWith("{") && names.some((name) => JsonText.at(item, [name])?.startsWith("\"") === true)
+
+/** Why a page is no list, in the words of an error; `undefined` where it is one. Reads no further than it takes. */
+export const unfit = (member: string, page: string): string | undefined => {
+  const items = JsonText.elements(page, [member], maxItems + 1)
+  if (items.length > maxItems) return `a list of more than ${maxItems} ${member}`
+  return items.every(isNamed) ? undefined : `a list of ${member} without names`
+}
+
 /** Where a list's page goes on, as it stands in its text; `undefined` on the last one, which some servers say by null. */
 export const nextCursor = (page: string): string | undefined => {
   const cursor = JsonText.at(page, ["nextCursor"])

@@ -49,6 +49,8 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     }
     const result = final.parts?.result ?? JsonText.at(final.body.text, ["result"])
     if (result === undefined) return { final, result, whole: undefined }
+    const unfit = pages.unfit(itemsOf[request.method], result)
+    if (unfit !== undefined) return yield* new RelayFailure({ reason: new AnswerCutOff({ detail: unfit }) })
     const before = session.view.pagesBefore(request.method, cursorOf(request))
     const next = pages.nextCursor(result)
     if (before !== undefined && next !== undefined) session.view.readOn(request.method, next, [...before, result])

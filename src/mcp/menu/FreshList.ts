@@ -63,7 +63,7 @@ export class FreshList extends Context.Service<FreshList, {
         let length = 0
         do {
           const result = yield* page(session, cursor)
-          if (result === undefined) return undefined
+          if (result === undefined || listPages.unfit(itemsOf["tools/list"], result) !== undefined) return undefined
           pages.push(result)
           length += result.length
           cursor = listPages.nextCursor(result)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Predicate } from "effect"
 import { holdfast } from "../../support/InProcess.ts"
 import { rawAgent } from "../../support/RawAgent.ts"
 import { json } from "../../support/relay/ScriptedRelay.ts"
@@ -119,4 +119,35 @@ describe.concurrent("an agent is served by a relay that", () => {
       assert.include(text, "no no no")
       assert.isBelow(text.length, 1000)
     }))
+
+  it.live("lists what is no list: items without names, or more of them than anybody has; the last good one serves", () =>
+    Effect.gen(function*() {
+      const good = `{"tools":[{"name":"good","inputSchema":{"type":"object"}}]}`
+      let list = good
+      const { agent, daemon } = yield* rig((rpc) => rpc === "tools/list" ? `"result":${list}` : undefined)
+      yield* agent.request("tools/list")
+      const named = `{"name":"x"},`
+      for (
+        list of [
+          `{"tools":[${"1,".repeat(7_900_000)}1]}`,
+          `{"tools":[${"{},".repeat(5_000_000)}{}]}`,
+          `{"tools":[${named.repeat(10_000)}{"name":"y"}]}`,
+          `{"tools":[{"name":"x"},{"title":"no name"}]}`,
+          `{"tools":["x"]}`
+        ]
+      ) {
+        const what = list.slice(0, 40)
+        const [listed, beside] = yield* Effect.all([agent.request("tools/list"), agent.call("good")], {
+          concurrency: "unbounded"
+        })
+        assert.deepStrictEqual(toolsOf(listed.answer.result), ["good"], what)
+        assert.isDefined(beside.answer.result, what)
+      }
+      assert.isTrue(yield* daemon.steady)
+    }))
 })
+
+const toolsOf = (result: unknown): ReadonlyArray<unknown> =>
+  Predicate.hasProperty(result, "tools") && Array.isArray(result.tools)
+    ? result.tools.map((tool: unknown) => Predicate.hasProperty(tool, "name") ? tool.name : tool)
+    : []
