@@ -21,14 +21,16 @@ const path = (name: string) => ["mcp_servers", name]
 /** Codex gives a server 10 s without, and the command may have to start the daemon, on a busy machine. */
 const startupSeconds = 30
 
+const members = (entry: ClientEntry) => ({ ...stdioCommand(entry), startup_timeout_sec: startupSeconds })
+
 /** TOML's basic strings take what JSON's do. */
 const table = (entry: ClientEntry, eol: string): string => {
-  const { args, command } = stdioCommand(entry)
+  const { args, command, startup_timeout_sec } = members(entry)
   return [
     `[mcp_servers.${entry.name}]`,
     `command = ${JSON.stringify(command)}`,
     `args = [${args.map((word) => JSON.stringify(word)).join(", ")}]`,
-    `startup_timeout_sec = ${startupSeconds}`,
+    `startup_timeout_sec = ${startup_timeout_sec}`,
     ""
   ].join(eol)
 }
@@ -72,7 +74,7 @@ const put = (text: string, entry: ClientEntry): Result.Result<string, string> =>
   const gap = without === "" ? "" : without.endsWith("\n") ? eol : eol + eol
   const end = without.length
   const made = Toml.edited(without, [{ start: end, end, text: gap + table(entry, eol) }], (tree) => {
-    servers(tree)[entry.name] = Toml.table({ ...stdioCommand(entry) })
+    servers(tree)[entry.name] = Toml.table(members(entry))
   })
   return Option.match(made, {
     onNone: () => Result.fail(`mcp_servers.${entry.name} is not a table of its own, [mcp_servers.${entry.name}]`),
@@ -84,7 +86,7 @@ const inForce = (text: string, name: string): unknown =>
   Toml.at(Option.getOrUndefined(Result.getSuccess(Toml.parse(text))), path(name))
 
 const holds = (text: string, entry: ClientEntry): boolean =>
-  isDeepStrictEqual(inForce(text, entry.name), Toml.table({ ...stdioCommand(entry) }))
+  isDeepStrictEqual(inForce(text, entry.name), Toml.table(members(entry)))
 
 /** Whether the user's own file makes the server a command; to such a one a URL cannot be given for one run. */
 const isCommand = (text: string, name: string): boolean => Toml.at(inForce(text, name), ["command"]) !== undefined

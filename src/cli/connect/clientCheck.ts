@@ -43,10 +43,17 @@ const stdioWorks = (entry: ClientEntry): Effect.Effect<string | undefined> => {
     const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env })
     let out = ""
     let err = ""
+    let found: { readonly fault: string | undefined } | undefined
+    /** With its input it ends its session; one that does not end is killed. */
     const done = (fault: string | undefined) => {
+      if (found !== undefined) return
+      found = { fault }
       child.stdin.end()
-      child.kill()
-      resume(Effect.succeed(fault))
+      const late = setTimeout(() => child.kill(), 3_000)
+      child.once("close", () => {
+        clearTimeout(late)
+        resume(Effect.succeed(fault))
+      })
     }
     child.stdin.on("error", () => {})
     child.stdout.on("data", (chunk) => {

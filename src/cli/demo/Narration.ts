@@ -4,7 +4,8 @@ import { colors } from "../print.ts"
 
 const columns = 80
 const labelWidth = 10
-const pause = "1100 millis"
+/** For a person who reads along. */
+const pause = "700 millis"
 
 /** Words, as many a line as fit. */
 const wrap = (text: string, width: number): ReadonlyArray<string> =>
@@ -29,5 +30,5 @@ export const step = Effect.fnUntraced(function*(mark: Mark, label: string, text:
   const [first = "", ...rest] = wrap(text, columns - labelWidth - 2)
   yield* Console.log(`${paint(color, sign)} ${paint("bold", label.padEnd(labelWidth))}${first}`)
   for (const line of rest) yield* Console.log(`${" ".repeat(labelWidth + 2)}${line}`)
-  yield* Effect.sleep(pause)
+  if (process.stdout.isTTY) yield* Effect.sleep(pause)
 })

@@ -59,6 +59,6 @@ const play = Effect.gen(function*() {
 
 export const demo = Command.make("demo", {}, () => play.pipe(Effect.scoped, Effect.provide(NodeHttpClient.layerUndici)))
   .pipe(
-    Command.withDescription("The same outage without Holdfast and with it, in 20 seconds"),
+    Command.withDescription("The same outage without Holdfast and with it, in 15 seconds"),
     Command.withExamples([{ command: "holdfast demo", description: "Watch one outage, without Holdfast and with it" }])
   )

@@ -75,11 +75,12 @@ const clientOf = Effect.fnUntraced(function*(
   return { id: id.value, secret: secret.trim() }
 })
 
-/** What to try where the relay cannot be reached. */
-const unreachableHint = (error: unknown, relay: URL): string => {
-  if (!(error instanceof TokenSourceFailed) || error.code !== "unreachable") return ""
-  const hint = hintFor(new ConnectFailed({ detail: error.hint }), relay)
-  return hint === undefined ? "" : `: ${hint}`
+/** With what to try where the relay cannot be reached; without a code that says the same as the words. */
+const explained = (error: { readonly message: string }, relay: URL): string => {
+  if (!(error instanceof TokenSourceFailed)) return error.message
+  if (error.code === "no login") return error.hint
+  const hint = error.code === "unreachable" ? hintFor(new ConnectFailed({ detail: error.hint }), relay) : undefined
+  return hint === undefined ? error.message : `${error.message}: ${hint}`
 }
 
 export const login = Command.make(
@@ -124,7 +125,7 @@ export const login = Command.make(
       })
     }
     const said = Effect.mapError((error: { readonly message: string }) =>
-      new CommandFailed({ message: error.message + unreachableHint(error, target.url) })
+      new CommandFailed({ message: explained(error, target.url) })
     )
     const client = yield* clientOf(clientId, clientSecretFile, issuer)
     const directory = DataDirectory.layerAt(yield* dataDirectory)

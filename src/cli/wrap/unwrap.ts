@@ -28,9 +28,10 @@ export const unwrap = Command.make("unwrap", { file: fileArgument }, ({ file: na
     }
     if (!isOriginal) yield* UserFile.replace(file, before)
     yield* removeRelays(configuration, relays)
+    // While the daemon has a relay it reads the file of its secret.
+    const live = yield* reloaded(dataDir)
     yield* Wrapped.forget(dataDir, record.value)
     yield* Console.log(`${file} is as it was; no longer relays of Holdfast: ${relays.join(", ")}`)
-    const live = yield* reloaded(dataDir)
     for (const { relay, undelivered } of Option.match(live, { onNone: () => [], onSome: ({ removed }) => removed })) {
       if (undelivered === 0) continue
       yield* Console.error(

@@ -23,7 +23,7 @@ shows() {
 }
 keys() { zpty -w -n shell "$1"; shows "$2" }
 keys $'fpath=($FUNCTIONS $fpath); autoload -Uz compinit && compinit -u -D; print rea""dy\\n' ready
-keys $'holdfast re\\t' 'as SIGHUP does'
+keys $'holdfast rel\\t' 'as SIGHUP does'
 keys $'\\C-uholdfast outbox \\t' 'Put dead and held calls back in line'
 keys $'discard --\\t' 'Do not ask before'
 keys $'state \\t' pending
