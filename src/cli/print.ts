@@ -1,17 +1,21 @@
 /** How commands print: JSON documents, tables, ages and colors. */
 import { Clock, Console, DateTime, Effect, Schema } from "effect"
 import { TerminalCapabilities } from "effect/cli"
+import * as Screen from "../observability/Screen.ts"
 
 /** Prints one JSON document on standard output: exactly what the admin API answers. */
 export const printJson = <S extends Schema.Top>(schema: S) => {
   const encode = Schema.encodeEffect(Schema.toCodecJson(schema))
   return (value: S["Type"]) =>
-    Effect.flatMap(Effect.orDie(encode(value)), (document) => Console.log(JSON.stringify(document, null, 2)))
+    Effect.flatMap(
+      Effect.orDie(encode(value)),
+      (document) => Console.log(Screen.plainJson(JSON.stringify(document, null, 2)))
+    )
 }
 
 /** Rows under a heading, each column as wide as its widest cell. */
 export const table = (heading: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
-  const lines = [heading, ...rows]
+  const lines = [heading, ...rows].map((cells) => cells.map(Screen.oneLine))
   const widths = heading.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
   return lines
     .map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd())
@@ -44,5 +48,6 @@ export type Paint = (color: keyof typeof codes, text: string) => string
 /** Colors text on a terminal, unless `NO_COLOR` is set; elsewhere it leaves text as it is. */
 export const colors: Effect.Effect<Paint> = Effect.map(
   TerminalCapabilities.TerminalCapabilities,
-  ({ canColor }) => (color, text) => canColor ? `\u001b[${codes[color]}m${text}\u001b[0m` : text
+  ({ canColor }) => (color, text) =>
+    canColor ? Screen.ours(`\u001b[${codes[color]}m`) + text + Screen.ours("\u001b[0m") : text
 )

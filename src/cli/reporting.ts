@@ -1,15 +1,32 @@
 /** Errors go to standard error in one message; help that was asked for to standard output. */
 import { Cause, Console, Effect, Option, Predicate } from "effect"
-import { CliError, CliOutput } from "effect/cli"
+import { CliError, CliOutput, TerminalCapabilities } from "effect/cli"
+import * as Screen from "../observability/Screen.ts"
 import { Ended } from "./Failures.ts"
+
+/** The framework's own colors in help and errors, and no others. */
+const formatter = Effect.map(TerminalCapabilities.TerminalCapabilities, ({ canColor }): CliOutput.Formatter => {
+  const { formatCliError, formatError, formatErrors, formatHelpDoc, formatVersion } = CliOutput.defaultFormatter({
+    colors: canColor
+  })
+  return {
+    formatCliError: (error) => Screen.ours(formatCliError(error)),
+    formatError: (error) => Screen.ours(formatError(error)),
+    formatErrors: (errors) => Screen.ours(formatErrors(errors)),
+    formatHelpDoc: (doc) => Screen.ours(formatHelpDoc(doc)),
+    formatVersion: (name, version) => Screen.ours(formatVersion(name, version))
+  }
+})
 
 /** A wrong invocation: what was wrong and where to read on, on standard error. */
 export const presenter = CliOutput.layerPresenter({
   present: (event) => {
-    if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
     return Effect.gen(function*() {
-      const formatter = yield* CliOutput.Formatter
-      yield* Console.error(formatter.formatErrors(event.errors))
+      const inColor = yield* formatter
+      if (event._tag !== "InvalidInvocation") {
+        return yield* Effect.provideService(CliOutput.defaultPresenter.present(event), CliOutput.Formatter, inColor)
+      }
+      yield* Console.error(inColor.formatErrors(event.errors))
       yield* Console.error(`See "${event.commandPath.join(" ")} --help".`)
     })
   }

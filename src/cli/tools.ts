@@ -2,6 +2,7 @@ import { Console, Effect, Schema } from "effect"
 import { Command } from "effect/cli"
 import { type HidingRule, ToolsView } from "../admin/ToolsView.ts"
 import * as ToolNames from "../config/ToolNames.ts"
+import * as Screen from "../observability/Screen.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 import { agentFlag, jsonFlag } from "./flags.ts"
 import { colors, printJson } from "./print.ts"
@@ -31,9 +32,6 @@ const howToQueue = ({ bufferable, tools }: ToolsView): ReadonlyArray<string> => 
   ]
 }
 
-/** The relay chose the name: nothing in it may move the cursor. */
-const shown = (name: string): string => name.replaceAll(/\p{Cc}+/gu, " ")
-
 const print = Effect.fnUntraced(function*(views: ReadonlyArray<ToolsView>) {
   const paint = yield* colors
   for (const view of views) {
@@ -42,8 +40,8 @@ const print = Effect.fnUntraced(function*(views: ReadonlyArray<ToolsView>) {
       yield* Console.log("  the relay has not told its tools yet")
       continue
     }
-    const width = Math.max(0, ...view.tools.map(({ name }) => name.length))
-    const line = (name: string, text: string) => Console.log(`  ${shown(name).padEnd(width)}  ${text}`)
+    const width = Math.max(0, ...view.tools.map(({ name }) => Screen.oneLine(name).length))
+    const line = (name: string, text: string) => Console.log(`  ${Screen.oneLine(name).padEnd(width)}  ${text}`)
     for (const { hiddenBy, name, note, queued } of view.tools) {
       const painted = paint(queued ? "green" : "dim", note)
       if (hiddenBy === null) yield* line(name, `visible; ${painted}`)

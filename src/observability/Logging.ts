@@ -12,6 +12,7 @@ import { Array as Arr, Cause, Effect, Layer, Logger, Predicate, Redacted, Refere
 import { inspect, styleText } from "node:util"
 import { Settings, type SettingsValues } from "../config/Settings.ts"
 import { LogThreshold, make as makeThreshold } from "./LogThreshold.ts"
+import * as Screen from "./Screen.ts"
 
 type Format = NonNullable<SettingsValues["log"]["format"]>
 type Value = string | number | boolean | null
@@ -64,18 +65,20 @@ const toEvent = ({ cause, date, fiber, logLevel, message }: Logger.Options<unkno
   }
 }
 
-/** Without line ends and terminal sequences: what a relay says must not write to an operator's screen. */
-const plain = (text: string): string => text.replaceAll(/\p{Cc}+/gu, " ")
+/** Only the color is ours, not what it is given. */
+const styledText = (style: Parameters<typeof styleText>[0], text: string): string => {
+  const [open = "", close = ""] = styleText(style, "\0", { validateStream: false }).split("\0")
+  return Screen.ours(open) + text + Screen.ours(close)
+}
 
 const pretty = (color: boolean) => (options: Logger.Options<unknown>): string => {
   const { date, errors, fields, level, message } = toEvent(options)
-  const painted = (style: Parameters<typeof styleText>[0], text: string) =>
-    color ? styleText(style, text, { validateStream: false }) : text
+  const painted = (style: Parameters<typeof styleText>[0], text: string) => color ? styledText(style, text) : text
   return [
     painted("dim", date.toISOString().slice(11, 19)),
     painted(colors[level], level.toUpperCase().padEnd(5)),
-    [message, ...errors.map((error) => error.message)].map(plain).join(": "),
-    ...fields.map(([key, value]) => painted("dim", `${key}=${plain(String(value))}`))
+    [message, ...errors.map((error) => error.message)].map(Screen.oneLine).join(": "),
+    ...fields.map(([key, value]) => painted("dim", `${key}=${Screen.oneLine(String(value))}`))
   ].join(" ")
 }
 
@@ -94,12 +97,12 @@ const entries = (options: Logger.Options<unknown>): ReadonlyArray<readonly [key:
   ]
 }
 
-/** JSON leaves some control characters as they are. */
-const quoted = (text: string): string =>
-  JSON.stringify(text).replaceAll(/\p{Cc}/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
+const quoted = (text: string): string => Screen.plainJson(JSON.stringify(text))
 
 const logfmtValue = (value: Value): string =>
-  typeof value === "string" && !/^[^\s"=\\\p{Cc}]+$/u.test(value) ? quoted(value) : String(value)
+  typeof value === "string" && (!/^[^\s"=\\]+$/.test(value) || Screen.plain(value) !== value)
+    ? quoted(value)
+    : String(value)
 
 const logfmt = (options: Logger.Options<unknown>): string =>
   entries(options).map(([key, value]) => `${key}=${logfmtValue(value)}`).join(" ")

@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { exitCode, noteSignal } from "../cli/exitCode.ts"
 import { presenter, reportFailure } from "../cli/reporting.ts"
 import { builtIns } from "../cli/root.ts"
+import * as Screen from "../observability/Screen.ts"
 
 // The first signal stops cleanly (the runtime's part); a second one ends the process at once.
 let signals = 0
@@ -19,7 +20,7 @@ export const run = <E>(program: Effect.Effect<void, E, NodeServices.NodeServices
   process.on("SIGTERM", onSignal)
   program.pipe(
     Effect.tapCause(reportFailure),
-    Effect.provide([builtIns, presenter, NodeServices.layer]),
+    Effect.provide([builtIns, presenter, Screen.layer, NodeServices.layer]),
     NodeRuntime.runMain({
       disableErrorReporting: true,
       teardown: (exit, onExit) => onExit(exitCode(exit))

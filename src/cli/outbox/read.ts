@@ -2,6 +2,7 @@
 import { Console, DateTime, Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { EntryDetail, EntryPage, EntryStateView, type EntryView } from "../../admin/OutboxView.ts"
+import * as Screen from "../../observability/Screen.ts"
 import { DaemonClient, withDaemon } from "../DaemonClient.ts"
 import { jsonFlag, optionalAgentFlag } from "../flags.ts"
 import { colors, formatAge, now, printJson, table } from "../print.ts"
@@ -116,7 +117,7 @@ export const exportEntries = Command.make(
     const filter = { limit: exportPage, state: Option.getOrUndefined(state), agent: Option.getOrUndefined(agent) }
     const print = Effect.fnUntraced(function*(after: number) {
       const { entries, next } = yield* daemon.ask((client) => client.outbox.export({ query: { ...filter, after } }))
-      for (const entry of entries) yield* Console.log(yield* Effect.orDie(encode(entry)))
+      for (const entry of entries) yield* Console.log(Screen.plainJson(yield* Effect.orDie(encode(entry))))
       return Option.fromNullishOr(next)
     })
     let next = yield* print(0)

@@ -4,6 +4,7 @@ import { TestClock, TestConsole } from "effect/testing"
 import { settingsFrom } from "../../../src/config/Settings.ts"
 import { layerFor } from "../../../src/observability/Logging.ts"
 import { LogThreshold } from "../../../src/observability/LogThreshold.ts"
+import * as Screen from "../../../src/observability/Screen.ts"
 
 const terminal = { isTerminal: true, color: false }
 const pipe = { isTerminal: false, color: false }
@@ -131,6 +132,6 @@ describe("Logging", () => {
     Effect.gen(function*() {
       yield* Effect.logError("no").pipe(Effect.provide(layerFor(log, { isTerminal: true, color: true })))
       const [line = ""] = yield* lines
-      assert.include(line, "\u001b[31mERROR")
+      assert.include(Screen.written(line), "\u001b[31mERROR")
     }))
 })
