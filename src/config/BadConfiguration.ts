@@ -1,4 +1,4 @@
-/** Everything that is wrong with the configuration at once, each issue with its key, its value and what is allowed. */
+/** Lists all that is wrong with the configuration at once: each issue has its key, its value and what is allowed. */
 import { Predicate, Schema, SchemaIssue } from "effect"
 import { keysAt } from "./SettingsJsonSchema.ts"
 
@@ -10,11 +10,11 @@ export class BadConfiguration extends Schema.TaggedError<BadConfiguration>()("Ba
   }
 }
 
-/** What a source gives for a setting, or for all below it. */
+/** The value that a source gives for a setting, or for all settings below it. */
 export interface Given {
   readonly path: ReadonlyArray<string>
   readonly value: unknown
-  /** The flag, variable or file, as the user knows it. */
+  /** The name of the flag, variable or file, as the user knows it. */
   readonly from: string
 }
 
@@ -25,7 +25,7 @@ export const nameOf = (path: Path): string => path.map(String).join(".")
 const valueAt = (value: unknown, path: Path): unknown =>
   path.reduce<unknown>((value, key) => Predicate.isObjectOrArray(value) ? Reflect.get(value, key) : undefined, value)
 
-/** A value as it may be shown: nothing that may hold a token, no URL that carries a password, nothing long. */
+/** Shows a value. A value that may hold a token, a URL with a password and a long text are not shown. */
 const shown = (path: Path, value: unknown): string | undefined => {
   const isRelayUrl = path[0] === "relays" && path.length === 3 && path[2] === "url"
   const mayHoldToken = path[0] === "relays" || path[0] === "token" || (path[0] === "credentials" && path[2] !== "hosts")
@@ -36,7 +36,7 @@ const shown = (path: Path, value: unknown): string | undefined => {
 
 const startsWith = (path: Path, start: Path): boolean => start.every((key, index) => path[index] === key)
 
-/** What gave the value or, where several gave parts of it, all of these. */
+/** Names the source of the value; where several sources gave parts of it, all of them. */
 const sourceOf = (path: Path, givens: ReadonlyArray<Given>): string => {
   const whole = givens.findLast((given) => startsWith(path, given.path))
   const from = whole === undefined ? givens.filter((given) => startsWith(given.path, path)) : [whole]
@@ -53,7 +53,7 @@ const format = SchemaIssue.makeFormatterStandardSchemaV1({
   leafHook: (issue) => expectedBy(issue) ?? SchemaIssue.defaultLeafHook(issue)
 })
 
-const say = (message: string, path: Path, input: unknown): string => {
+const worded = (message: string, path: Path, input: unknown): string => {
   const name = nameOf(path)
   if (message === "Missing key") return `${name} is missing`
   if (message === "Expected no excess property") {
@@ -64,7 +64,7 @@ const say = (message: string, path: Path, input: unknown): string => {
   return `${name}: ${value === undefined ? "the value" : value} is not valid; expected ${message.slice(9)}`
 }
 
-/** Where each issue comes from is told by `givens`, later ones over earlier ones. */
+/** `givens` name the source of each issue; later ones win over earlier ones. */
 export const describe = (
   issue: SchemaIssue.Issue,
   input: unknown,
@@ -72,5 +72,5 @@ export const describe = (
 ): ReadonlyArray<string> =>
   format(issue).issues.map(({ message, path = [] }) => {
     const keys = path.map((segment) => typeof segment === "object" ? segment.key : segment)
-    return say(message, keys, input) + sourceOf(keys, givens)
+    return worded(message, keys, input) + sourceOf(keys, givens)
   })

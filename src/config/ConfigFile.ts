@@ -1,4 +1,4 @@
-/** The configuration file, `holdfast.json`: which one, and what it says. */
+/** Finds and reads the configuration file, `holdfast.json`. */
 import { Effect, FileSystem, Option, Path, Predicate } from "effect"
 import { parse, type ParseError, type ParseOptions, printParseErrorCode } from "jsonc-parser"
 import { BadConfiguration } from "./BadConfiguration.ts"
@@ -7,9 +7,9 @@ import { otherVariables } from "./Environment.ts"
 type Env = Readonly<Record<string, string | undefined>>
 
 /**
- * The file that `--config` or `HOLDFAST_CONFIG` name, which then must exist; else `holdfast/holdfast.json` under
- * `$XDG_CONFIG_HOME` or `~/.config`, if it is there. Never one in the working directory: a checkout could bring it
- * along, and send the relay's token elsewhere.
+ * Gives the file that `--config` or `HOLDFAST_CONFIG` names, which then must exist; else `holdfast/holdfast.json` under
+ * `$XDG_CONFIG_HOME` or `~/.config`, if it exists. A file in the working directory is never read: a checkout could
+ * bring one along and send the relay's token elsewhere.
  */
 export const locate = Effect.fnUntraced(function*(env: Env, named: string | undefined) {
   const explicit = named ?? (env[otherVariables.config] || undefined)
@@ -22,7 +22,7 @@ export const locate = Effect.fnUntraced(function*(env: Env, named: string | unde
   return (yield* Effect.orElseSucceed(fs.exists(file), () => false)) ? Option.some(file) : Option.none()
 })
 
-/** Where and why the text is no JSON; the runtime's own message would quote it, secrets and all. */
+/** Says where and why the text is no JSON. The runtime's own message would quote the text, secrets included. */
 export const fault = (text: string, options: ParseOptions = { disallowComments: true }): string => {
   const errors: Array<ParseError> = []
   parse(text, errors, options)
@@ -33,7 +33,7 @@ export const fault = (text: string, options: ParseOptions = { disallowComments: 
   return `: ${words} at line ${before.length}, column ${before.at(-1)!.length + 1}`
 }
 
-/** The file's object; what it holds is not checked here. */
+/** Reads the file's object; its members are not checked here. */
 export const read = Effect.fnUntraced(function*(file: string) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(

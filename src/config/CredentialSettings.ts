@@ -1,11 +1,14 @@
-/** Credentials for git, gh and whatever else takes a name and a token: for which hosts, and where they come from. */
+/** Credentials for git, gh and other programs that take a name and a token: their hosts and their sources. */
 import { Schema } from "effect"
 import { isLoopback } from "../domain/Authority.ts"
 import { SourceSettings } from "./TokenSettings.ts"
 
 const expected = "a host such as \"github.com\", or an http URL of this machine"
 
-/** `https` where no scheme is given; without TLS only this machine. Its origin, or `None` where it is neither. */
+/**
+ * Gives the host's origin; the scheme is `https` unless one is written. `None` for plain http to another machine, and
+ * for what is no host.
+ */
 export const originOf = (host: string): string | undefined => {
   const url = URL.parse(host.includes("://") ? host : `https://${host}`)
   if (url === null || url.username !== "" || url.password !== "" || url.pathname !== "/" || url.search !== "") {
@@ -31,21 +34,21 @@ const usual = {
   readonly env: ReadonlyArray<string>
 }>
 
-/** How a command that `exec` runs gets it; only where this is set. */
+/** How a command under `exec` gets the credential. Without this it gets none. */
 export const HandOver = Schema.Struct({
-  /** Variables that hold the token as it is when the command starts: `GH_TOKEN` or `GITLAB_TOKEN`, without. */
+  /** Variables that hold the token as it is when the command starts. The default is `GH_TOKEN` or `GITLAB_TOKEN`. */
   env: Schema.optionalKey(Schema.Array(Schema.NonEmptyString)),
-  /** Variables that name the file, which is renewed while the command runs. */
+  /** Variables that name the file. The file is renewed while the command runs. */
   fileEnv: Schema.optionalKey(Schema.Array(Schema.NonEmptyString)),
-  /** Its file stays between turns; where it went, some programs fall back to a login that nobody can reach. */
+  /** The file stays between turns. Without it some programs fall back to a login that nobody can complete. */
   retainAcrossTurns: Schema.optionalKey(Schema.Boolean)
 })
 
 export const CredentialSettings = Schema.Struct({
-  /** Says which hosts and user name are usual; `http` without. */
+  /** The provider gives the usual hosts and user name; the default is `http`. */
   provider: Schema.optionalKey(CredentialProvider),
   hosts: Schema.optionalKey(Schema.Array(Host)),
-  /** What the source says, or the provider's usual one, without. */
+  /** The default is what the source says, else the provider's usual name. */
   username: Schema.optionalKey(Schema.NonEmptyString),
   handOver: Schema.optionalKey(HandOver),
   token: SourceSettings
@@ -59,7 +62,7 @@ export const CredentialSettings = Schema.Struct({
 }))
 export type CredentialSettings = typeof CredentialSettings.Type
 
-/** The only places that a credential goes to. */
+/** The credential goes to these hosts only. */
 export const hostsOf = ({ hosts, provider = "http" }: Pick<CredentialSettings, "hosts" | "provider">) =>
   hosts ?? usual[provider].hosts
 

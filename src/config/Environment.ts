@@ -1,7 +1,7 @@
 /**
- * Settings from environment variables: a setting's variable is its path in upper snake case, `outbox.maxEntries` is
- * `HOLDFAST_OUTBOX_MAX_ENTRIES`. Lists are comma-separated, what is deeper is JSON. A variable that is set to nothing
- * counts as unset, but for lists, where it is the empty list.
+ * Reads settings from environment variables. A setting's variable is its path in upper snake case: `outbox.maxEntries`
+ * is `HOLDFAST_OUTBOX_MAX_ENTRIES`. Lists are separated by commas; deeper values are JSON. An empty variable counts as
+ * unset; for a list it is the empty list.
  */
 import { Option, Schema } from "effect"
 import { type Given, nameOf } from "./BadConfiguration.ts"
@@ -13,18 +13,18 @@ const snake = (word: string): string => word.replace(/[A-Z]/g, (letter) => `_${l
 
 export const variableOf = (path: ReadonlyArray<string>): string => prefix + path.map(snake).join("_")
 
-/** Variables with a meaning that is no setting. */
+/** Variables that are no settings. */
 export const otherVariables = {
-  /** The configuration file, as `--config`. */
+  /** Names the configuration file, as `--config` does. */
   config: "HOLDFAST_CONFIG",
-  /** The `environment` source of the relay's token. */
+  /** The token of the source `environment`. */
   relayToken: "HOLDFAST_RELAY_TOKEN",
-  /** The default agent's secret, in place of the minted one. */
+  /** The default agent's secret; it replaces the minted one. */
   agentSecret: "HOLDFAST_AGENT_SECRET",
-  /** Told to an agent that `exec` starts: where it connects, and its name. */
+  /** `exec` sets these for an agent: where it connects, and its name. */
   endpoint: "HOLDFAST_ENDPOINT",
   agent: "HOLDFAST_AGENT",
-  /** What the command line explains on standard error: `credential`. */
+  /** The command line explains these on standard error: `credential`. */
   debug: "HOLDFAST_DEBUG"
 } as const
 
@@ -45,11 +45,11 @@ const readAs: Record<SettingKind, (text: string) => unknown> = {
   text: (text) => text,
   number: (text) => /^-?\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : text,
   list: (text) => text.split(",").map((item) => item.trim()).filter((item) => item !== ""),
-  // Text that is no JSON is refused further on, as a value of the wrong type.
+  // The schema refuses text that is no JSON, as a value of the wrong type.
   json: (text) => Option.getOrElse(decodeJson(text), () => text)
 }
 
-/** What the variables say, and what is wrong with their names: a typo must not be silent. */
+/** Gives the values of the variables and the unknown names among them: a typo must not pass unseen. */
 export const fromEnvironment = (
   env: Readonly<Record<string, string | undefined>>
 ): { readonly givens: ReadonlyArray<Given>; readonly issues: ReadonlyArray<string> } => {

@@ -5,7 +5,7 @@ import * as ConfigFile from "./ConfigFile.ts"
 import { fromEnvironment } from "./Environment.ts"
 import { Settings, SettingsSchema, type SettingsValues } from "./Settings.ts"
 
-/** Everything that settings may come from; nothing else of the process is looked at. */
+/** All sources of settings; nothing else of the process is read. */
 export interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>
   /** `--config` */
@@ -24,7 +24,7 @@ const fromFlags = ({ dataDir, port, relay }: NonNullable<Sources["flags"]>): Rea
     { path: ["dataDir"], value: dataDir, from: "--data-dir" }
   ].filter(({ value }) => value !== undefined)
 
-/** A copy with the value at the path; where something else than an object is in the way it stays, to be complained of. */
+/** Gives a copy with the value at the path. A value on the way that is no object stays, and becomes an issue. */
 const put = (tree: unknown, [key, ...rest]: ReadonlyArray<string>, value: unknown): unknown => {
   if (key === undefined) return value
   if (tree !== undefined && !Predicate.isObject(tree)) return tree
@@ -33,7 +33,7 @@ const put = (tree: unknown, [key, ...rest]: ReadonlyArray<string>, value: unknow
 
 const decode = Schema.decodeUnknownResult(SettingsSchema, { errors: "all", onExcessProperty: "error" })
 
-/** Fails with all that is wrong at once; what was wrong with a secret never shows it. */
+/** Fails with all issues at once. No issue shows a secret. */
 export const load = Effect.fn("Settings.load")(
   function*(
     { config, env, flags = {} }: Sources

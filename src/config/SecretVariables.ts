@@ -1,4 +1,4 @@
-/** The variables of Holdfast's own environment that hold what an agent must not have, by the settings in force. */
+/** Finds the variables of Holdfast's environment that an agent must not see, by the settings in force. */
 import { otherVariables, variableOf } from "./Environment.ts"
 import type { SettingsValues } from "./Settings.ts"
 import * as TemplateText from "./TemplateText.ts"
@@ -6,7 +6,7 @@ import * as TemplateText from "./TemplateText.ts"
 /** Settings that may hold a token or a secret themselves. */
 export const secretSettings = ["token", "relays", "credentials"] as const
 
-/** No program runs well without these, whatever a setting takes from them. */
+/** Every program needs these, even where a setting takes a value from one. */
 const everyday: ReadonlySet<string> = new Set([
   "PATH",
   "HOME",
@@ -23,8 +23,8 @@ const everyday: ReadonlySet<string> = new Set([
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * The environment without the relay's token, every agent's secret, the settings that may hold a secret, and whatever a
- * setting takes its value from (`{env:NAME}`). What a token's command reads by itself is not known here.
+ * Removes the relay's token, every agent's secret, the settings that may hold a secret, and each variable that a
+ * setting takes its value from (`{env:NAME}`). Variables that a token's command reads by itself are not known here.
  */
 export const withoutSecrets = (environment: Environment, settings: SettingsValues): Environment => {
   const named = new Set<string>([
@@ -35,7 +35,7 @@ export const withoutSecrets = (environment: Environment, settings: SettingsValue
   const isSecret = (name: string) =>
     named.has(name) ||
     secretSettings.map((setting) => variableOf([setting])).some((root) => name === root || name.startsWith(`${root}_`))
-  // Windows takes a variable by any case of its name.
+  // Windows ignores the case of a variable's name.
   const known = (name: string) => isSecret(name) || (process.platform === "win32" && isSecret(name.toUpperCase()))
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !known(name)))
 }

@@ -18,7 +18,7 @@ const or = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
 const section = <F extends Schema.Struct.Fields>(fields: F) =>
   Schema.Struct(fields).pipe(Schema.withDecodingDefaultKey(Effect.succeed({} as never)))
 
-/** Text of a form that `expected` describes, to the user and to the editor. */
+/** A text whose form `expected` describes, for the user and for the editor. */
 const text = (expected: string, accepts: (text: string) => boolean) =>
   Schema.String.annotate({ expected, description: expected }).check(Schema.makeFilter(accepts, { expected }))
 
@@ -51,7 +51,7 @@ const Url = text("an absolute http or https URL without user and password", (tex
 
 export const RelaySettings = Schema.Struct({
   url: Url,
-  /** Whether a token may go over plain http to another machine, where everybody on the way can read it. */
+  /** Allows the token to go over plain http to another machine, where everybody on the way can read it. */
   plainHttp: Schema.optionalKey(Flag),
   /** Sent with each request, beside the token; `{env:NAME}` is a variable of the daemon's, `{file:PATH}` a file's text. */
   headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.RedactedFromValue(Schema.String))),
@@ -60,7 +60,7 @@ export const RelaySettings = Schema.Struct({
 export type RelaySettings = typeof RelaySettings.Type
 
 const isRelayId = Schema.is(RelayId)
-/** By name; the one that `relay` and `token` describe is called `default`. */
+/** By name. `relay` and `token` describe the relay that is called `default`. */
 const Relays = Schema.Record(Schema.String, RelaySettings).check(
   Schema.makeFilter((relays) =>
     Object.keys(relays).filter((name) => !isRelayId(name) || name === defaultRelay).map((name) => ({
@@ -72,7 +72,7 @@ const Relays = Schema.Record(Schema.String, RelaySettings).check(
   )
 )
 
-/** What the agent's state gives; further facts have other names. */
+/** The agent's state gives these facts; further facts have other names. */
 const givenFacts = ["isolatedWorktree"]
 
 const Facts = Strings.check(
@@ -83,7 +83,7 @@ const Facts = Strings.check(
   )
 )
 
-/** Tools that are shown only while a fact of the agent's context holds. */
+/** Hides these tools unless a fact of the agent's context holds. */
 export const MenuRule = Schema.Struct({
   tools: Strings,
   needs: Schema.String,
@@ -108,12 +108,12 @@ export const SettingsSchema = Schema.Struct({
     url: Schema.optionalKey(Url),
     /** Whether its token may go over plain http to another machine, where everybody on the way can read it. */
     plainHttp: Schema.optionalKey(Flag),
-    /** The relay that ships with Holdfast runs inside the daemon, as with `serve --embedded`. */
+    /** The daemon runs the relay that ships with Holdfast, as with `serve --embedded`. */
     embedded: Schema.optionalKey(Flag)
   }),
   token: or(TokenSettings, {}),
   relays: or(Relays, {}),
-  /** By a name of one's own. */
+  /** The user chooses the names. */
   credentials: or(Schema.Record(Schema.String, CredentialSettings), {}),
   link: section({
     connectTimeout: or(Duration, "5 seconds"),
@@ -205,14 +205,14 @@ export type SettingsValues = typeof SettingsSchema.Type
 /** The settings in force, decoded and checked. */
 export class Settings extends Context.Service<Settings, SettingsValues>()("holdfast/config/Settings") {}
 
-/** The settings with nothing set but what is given, in encoded form; what tests and embedding programs start from. */
+/** Decodes settings in encoded form; the rest has its default. Tests and embedding programs begin here. */
 export const settingsFrom = (input: typeof SettingsSchema.Encoded): SettingsValues =>
   Schema.decodeUnknownSync(SettingsSchema)(input)
 
-/** A size in bytes as a plain number, for comparing with lengths. */
+/** Gives a size as a number of bytes, to compare with lengths. */
 export const bytes = (size: ByteSize.ByteSize): number => ByteSize.toNumberUnsafe(size)
 
-/** The relays that the settings name, the default one first; none where none is configured. */
+/** Gives the relays that the settings name, the default one first; an empty list where none is configured. */
 export const relayTargets = (settings: SettingsValues): ReadonlyArray<RelayTarget["Service"]> => [
   ...settings.relay.url === undefined
     ? []
@@ -231,7 +231,7 @@ export const relayTargets = (settings: SettingsValues): ReadonlyArray<RelayTarge
   }))
 ]
 
-/** The relay that one `LayerMap` entry serves: its name, where it is, where its token comes from. */
+/** The relay that the services beside it belong to: its name, its URL, its token's source. */
 export class RelayTarget extends Context.Service<RelayTarget, {
   readonly id: RelayId
   readonly url: URL

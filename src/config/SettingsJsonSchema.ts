@@ -1,14 +1,14 @@
-/** The settings as a JSON schema, for editors (`$schema` in `holdfast.json`) and for whatever needs to list them. */
+/** Gives the settings as a JSON schema, for editors (`$schema` in `holdfast.json`) and for code that lists them. */
 import { Predicate, Schema } from "effect"
 import { SettingsSchema } from "./Settings.ts"
 
 const derive = () => Schema.toJsonSchemaDocument(SettingsSchema, { onExcessProperty: "error" }).schema
 let derived: ReturnType<typeof derive> | undefined
 
-/** Derived when it is first asked for: most commands never do, and it takes 10 ms. */
+/** Derived at its first use: most commands never need it, and it takes 10 ms. */
 const schema = () => derived ??= derive()
 
-/** The document that `docs/holdfast.schema.json` holds. */
+/** The text of `docs/holdfast.schema.json`. */
 export const settingsJsonSchema = () => ({
   $schema: "https://json-schema.org/draft/2020-12/schema",
   title: "Holdfast configuration",
@@ -19,7 +19,7 @@ export type SettingKind = "text" | "number" | "list" | "json"
 
 export interface SettingPath {
   readonly path: ReadonlyArray<string>
-  /** How a text is read as this setting: as it is, as a number, comma-separated, or as JSON. */
+  /** How a variable's text becomes this setting: as it is, as a number, as a list by commas, or as JSON. */
   readonly kind: SettingKind
 }
 
@@ -31,7 +31,7 @@ const propertiesOf = (node: unknown): Readonly<Record<string, unknown>> | undefi
   return Predicate.isObject(properties) ? properties : undefined
 }
 
-/** Of a value that may be an object or something shorter, the object. */
+/** Picks the object of a setting that may be an object or something shorter. */
 const objectIn = (node: unknown): unknown => {
   const choices = member(node, "anyOf")
   return Array.isArray(choices) ? choices.find((choice) => propertiesOf(choice) !== undefined) : node
@@ -57,11 +57,11 @@ const pathsIn = (node: unknown, path: ReadonlyArray<string>): ReadonlyArray<Sett
   return Object.entries(properties).flatMap(([key, child]) => pathsIn(child, [...path, key]))
 }
 
-/** Every single setting. */
+/** All settings, one by one. */
 export const settingPaths = (): ReadonlyArray<SettingPath> =>
   pathsIn(schema(), []).filter(({ path }) => path[0] !== "$schema")
 
-/** The keys that may stand at `path`, where it names an object of fixed keys. */
+/** Gives the keys at `path` where it names an object of fixed keys. */
 export const keysAt = (path: ReadonlyArray<PropertyKey>): ReadonlyArray<string> => {
   const node = path.reduce<unknown>((node, key) => {
     if (typeof key === "number") return member(node, "items")

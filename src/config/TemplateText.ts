@@ -1,6 +1,6 @@
 /**
- * The syntax of text in the configuration that stands for a value known only at use: `{agent}`, `{env:NAME}`,
- * `{file:PATH}`, and `{{}` for a brace that is only a brace. `src/token/sources/Template.ts` fills it in.
+ * Parses text of the configuration that names values known only at use: `{agent}`, `{env:NAME}`, `{file:PATH}`, and
+ * `{{}` for a plain brace. `src/token/sources/Template.ts` fills them in.
  */
 import { Predicate, Redacted } from "effect"
 import { mintPresets } from "./TokenSettings.ts"
@@ -20,11 +20,11 @@ const holeOf = (inner: string): Hole => {
   return inner.startsWith("env:") ? { _tag: "Variable", name: rest } : { _tag: "File", path: rest }
 }
 
-/** In order, each with where it begins. */
+/** In order, each with its offset. */
 export const holesIn = (text: string): ReadonlyArray<{ readonly at: number; readonly hole: Hole }> =>
   Array.from(text.matchAll(form), ({ index, 1: inner = "" }) => ({ at: index, hole: holeOf(inner) }))
 
-/** The text with its holes filled, in their order. */
+/** Fills the holes of the text, in their order. */
 export const fill = (text: string, values: ReadonlyArray<string>): string => {
   let next = 0
   return text.replace(form, () => values[next++] ?? "")
@@ -32,15 +32,15 @@ export const fill = (text: string, values: ReadonlyArray<string>): string => {
 
 export const variable = (name: string): string => `{env:${name}}`
 
-/** The path has no brace: whoever names the file sees to that (`canName`). */
+/** The path has no brace; `canName` checks that. */
 export const file = (path: string): string => `{file:${path}}`
 
 export const canName = (path: string): boolean => !/[{}]/.test(path)
 
-/** Whether filling it in gives another text. */
+/** Whether the text has a hole. */
 export const isTemplate = (text: string): boolean => holesIn(text).some(({ hole }) => hole._tag !== "Agent")
 
-/** The environment variables that a setting, or anything inside it, takes a value from. */
+/** Lists the environment variables that a setting, or anything inside it, takes a value from. */
 export const variablesOf = (setting: unknown): ReadonlyArray<string> => {
   if (Redacted.isRedacted(setting)) return variablesOf(Redacted.value(setting))
   if (Predicate.isString(setting)) {

@@ -1,9 +1,10 @@
 /**
- * Where a relay's token comes from (BEHAVIOUR 7). Naming a source is choosing it; several need their order in `sources`.
+ * Where a relay's token comes from (BEHAVIOUR 7). To name a source is to choose it; several sources need their order in
+ * `sources`.
  *
- * In a command, a URL, headers and secrets, `{agent}` is the agent's name, `{env:NAME}` a variable of the daemon's and
- * `{file:PATH}` a file's text, both read anew with each ask, so that no secret need stand in the configuration. `{{}` is
- * a brace.
+ * In a command, a URL, headers and secrets, `{agent}` is the agent's name, `{env:NAME}` a variable of the daemon's,
+ * `{file:PATH}` a file's text. Both are read anew with each request, so no secret need stand in the configuration.
+ * `{{}` is a brace.
  */
 import { Redacted, Schema } from "effect"
 import { AgentName } from "../domain/Ids.ts"
@@ -25,10 +26,12 @@ const UrlTemplate = Schema.String.annotate({ expected: expectedUrl, description:
   }, { expected: expectedUrl })
 )
 
-/** Where the members of an answer are, outermost name first, as in `data.token`; the first that holds something counts. */
+/**
+ * Where each value stands in an answer, outermost name first, as in `data.token`. The first path with a value counts.
+ */
 export const AnswerFields = Schema.Struct({
   token: Schema.optionalKey(Strings),
-  /** A moment: ISO 8601, or seconds or milliseconds since the epoch. */
+  /** A time: ISO 8601, or seconds or milliseconds since the epoch. */
   expiresAt: Schema.optionalKey(Strings),
   /** Seconds from now. */
   expiresIn: Schema.optionalKey(Strings),
@@ -38,7 +41,7 @@ export const AnswerFields = Schema.Struct({
 })
 export type AnswerFields = typeof AnswerFields.Type
 
-/** Mints that are known by a name. */
+/** Mints that Holdfast knows by name. */
 export const mintPresets = {
   "workspace-git": {
     url: "{env:CLOUD_API_URL}/api/git/token?workspaceId={env:WORKSPACE_ID}",
@@ -47,14 +50,14 @@ export const mintPresets = {
   }
 } as const
 
-/** An endpoint that mints tokens: its URL alone, or with what it is asked with and how its answer is read. */
+/** An endpoint that mints tokens: its URL alone, or with the request to send and the way to read its answer. */
 export const MintSettings = Schema.Union([
   UrlTemplate,
   Schema.Struct({
     /** `workspace-git`: `/api/git/token` of `CLOUD_API_URL`, with `WORKSPACE_ID` and `WORKSPACE_TOKEN`. */
     preset: Schema.optionalKey(Schema.Literal("workspace-git")),
     url: Schema.optionalKey(UrlTemplate),
-    /** GET without. */
+    /** The default is GET. */
     method: Schema.optionalKey(Schema.Literals(["GET", "POST"])),
     headers: Schema.optionalKey(Schema.Record(Schema.String, Secret)),
     body: Schema.optionalKey(Secret),
@@ -66,20 +69,20 @@ export const MintSettings = Schema.Union([
 export type MintSettings = typeof MintSettings.Type
 
 /**
- * OAuth 2 client credentials. They are for one authorization server, which the settings name: `issuer` or
- * `tokenEndpoint`. Scope and resource, where not set, are what the relay's own metadata says.
+ * OAuth 2 client credentials. They belong to one authorization server, which the settings name: `issuer` or
+ * `tokenEndpoint`. The relay's metadata gives scope and resource where the settings do not.
  */
 export const OAuthSettings = Schema.Struct({
   clientId: Schema.NonEmptyString,
   clientSecret: Schema.optionalKey(Secret),
-  /** In PEM, to sign with in the place of a secret (`private_key_jwt`); RSA, P-256 or Ed25519. */
+  /** A PEM key that signs in the place of a secret (`private_key_jwt`): RSA, P-256 or Ed25519. */
   privateKey: Schema.optionalKey(Secret),
   scope: Schema.optionalKey(Schema.NonEmptyString),
-  /** The authorization server, whose metadata name the token endpoint. */
+  /** The authorization server. Its metadata names the token endpoint. */
   issuer: Schema.optionalKey(UrlTemplate),
-  /** In the place of the issuer's metadata. */
+  /** Used instead of the issuer's metadata. */
   tokenEndpoint: Schema.optionalKey(UrlTemplate),
-  /** What the token is for; without, what the relay's metadata says, else the relay's URL. */
+  /** The resource that the token is for. The default is what the relay's metadata says, else the relay's URL. */
   resource: Schema.optionalKey(UrlTemplate)
 }).check(
   Schema.makeFilter(({ clientSecret, issuer, privateKey, tokenEndpoint }) => {
@@ -93,23 +96,23 @@ export const OAuthSettings = Schema.Struct({
 export type OAuthSettings = typeof OAuthSettings.Type
 
 const sourceFields = {
-  /** The token itself; better a file or the environment, since configuration files get shared. */
+  /** The token itself. A file or a variable is better, since people share configuration files. */
   value: Schema.optionalKey(Secret),
-  /** A file that holds the token, re-read when it changes. */
+  /** A file that holds the token; Holdfast reads it again when it changes. */
   file: Schema.optionalKey(Schema.NonEmptyString),
-  /** Run by the shell; prints the token, or JSON with `token`, `expiresAt`, `scopes`. */
+  /** A command that the shell runs. It prints the token, or JSON with `token`, `expiresAt`, `scopes`. */
   command: Schema.optionalKey(Schema.NonEmptyString),
   url: Schema.optionalKey(MintSettings),
   oauth: Schema.optionalKey(OAuthSettings),
-  /** The order to ask several sources in. */
+  /** The order in which several sources are asked. */
   sources: Schema.optionalKey(Schema.Array(TokenSourceKind))
 }
 
-/** The sources that are set, in the order of `sources` where that is given. */
+/** The sources that are set, in the order of `sources` where there is one. */
 export const namedSources = (settings: SourceSettings): ReadonlyArray<TokenSourceKind> =>
   settings.sources ?? named.filter((kind) => settings[kind] !== undefined)
 
-/** What is wrong with them together. */
+/** Says what is wrong with the sources together. */
 export const inconsistency = (settings: SourceSettings): string | undefined => {
   const { sources } = settings
   const set = named.filter((kind) => settings[kind] !== undefined)
@@ -133,7 +136,7 @@ export interface SourceSettings extends Schema.Struct.Type<typeof sourceFields> 
 
 export const TokenSettings = Schema.Struct({
   ...sourceFields,
-  /** Agents with a source of their own, in the place of all that is set beside this. */
+  /** Agents with a source of their own, which replaces all that is set beside this. */
   agents: Schema.optionalKey(Schema.Record(AgentName, SourceSettings))
 }).check(consistent)
 export type TokenSettings = typeof TokenSettings.Type

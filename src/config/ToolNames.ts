@@ -1,9 +1,9 @@
-/** Which tools a list of names and globs means: `*` is any run of characters, `?` any one. */
+/** Matches tools against a list of names and globs: `*` is any run of characters, `?` any one. */
 import { RegExp as Regex } from "effect"
 
 const source = (pattern: string): string => Regex.escape(pattern).replaceAll("\\*", ".*").replaceAll("\\?", ".")
 
-/** Compiled once; asking costs next to nothing. An empty list matches nothing. */
+/** Compiles the list once; a match then costs next to nothing. An empty list matches no tool. */
 export const matcher = (patterns: ReadonlyArray<string>): (tool: string) => boolean => {
   const names = new Set(patterns.filter((pattern) => !/[*?]/.test(pattern)))
   const globs = patterns.filter((pattern) => !names.has(pattern)).map(source)

@@ -1,4 +1,7 @@
-/** Where an agent stands: in the shared checkout, or in a worktree of its own and how far along (BEHAVIOUR 6). */
+/**
+ * The state of an agent's workspace: the shared checkout, or a worktree of its own and its phase (BEHAVIOUR 6).
+ * `transition` is the table of BEHAVIOUR 6 as a pure function; an illegal event fails with the legal ones.
+ */
 import { Result, Schema } from "effect"
 
 export const Phase = Schema.Literals(["Active", "Ready", "ReviewRequested", "Merged", "Abandoned", "Released"])
@@ -8,7 +11,7 @@ export const Shared = Schema.TaggedStruct("Shared", {})
 export const Worktree = Schema.TaggedStruct("Worktree", {
   path: Schema.String,
   branch: Schema.String,
-  /** Counts up with each Attach of this agent: an event queued under one worktree never moves another. */
+  /** Counts up with each Attach of this agent. An event that was queued under one worktree never moves another. */
   epoch: Schema.Int,
   phase: Phase
 })
@@ -27,10 +30,12 @@ export const ContextEvent = Schema.Union([
 ])
 export type ContextEvent = typeof ContextEvent.Type
 
-/** The fact that the states give. */
+/** The state gives this fact. */
 export const isolatedWorktree = "isolatedWorktree"
 
-/** What the menu's rules may need: what the state gives, and what the configuration names and somebody set. */
+/**
+ * Facts that the menu's rules ask for: the state gives one, the configuration names the others and somebody sets them.
+ */
 export type Facts = ReadonlySet<string>
 
 // The table of BEHAVIOUR 6, as a pure function: what is not in it is refused, with what would be possible.
@@ -45,7 +50,7 @@ export class IllegalTransition extends Schema.TaggedError<IllegalTransition>()("
   }
 }
 
-/** A row's end of the table: no worktree, or how far along the worktree is. */
+/** Where a state stands in the table: no worktree, or the worktree's phase. */
 export type Place = "Shared" | Phase
 
 export const terminal: ReadonlyArray<Place> = ["Merged", "Abandoned", "Released"]
@@ -66,7 +71,7 @@ export const table: Readonly<
 
 export const placeOf = (state: ContextState): Place => state._tag === "Shared" ? "Shared" : state.phase
 
-/** The epoch that an event has to name to be meant for this state; 0 for the shared checkout. */
+/** The epoch that an event for this state names; 0 for the shared checkout. */
 export const epochOf = (state: ContextState): number => state._tag === "Shared" ? 0 : state.epoch
 
 export const legalIn = (place: Place): ReadonlyArray<string> =>
@@ -90,5 +95,5 @@ export const transition = (
   return Result.fail(new IllegalTransition({ state: place, event: event._tag, legal: legalIn(place) }))
 }
 
-/** `isolatedWorktree` holds in a worktree that has not come to its end. */
+/** `isolatedWorktree` holds in a worktree that has not ended. */
 export const factsOf = (state: ContextState): Facts => new Set(open.includes(placeOf(state)) ? [isolatedWorktree] : [])

@@ -1,4 +1,4 @@
-/** Contexts on disk: each agent's state, its history, its facts, and the deliveries that were heard. */
+/** Stores contexts: each agent's state, its history, its facts, and the deliveries that it reacted to. */
 import { Clock, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { AgentName, type RelayId } from "../domain/Ids.ts"
@@ -11,13 +11,13 @@ export interface HistoryEntry {
   readonly state: ContextState
 }
 
-/** `epoch` is that of the last worktree, also after it was detached. */
+/** `epoch` is the last worktree's, also after Detach. */
 export interface Known {
   readonly state: ContextState
   readonly epoch: number
 }
 
-/** An entry of the outbox, delivered. */
+/** A delivered entry of the outbox. */
 export interface Delivery {
   readonly relay: RelayId
   readonly entry: number
@@ -35,7 +35,7 @@ const decodeHistory = Schema.decodeUnknownEffect(
   Schema.Array(Schema.Struct({ at: Schema.Int, event: Schema.String, cause: Schema.String, state: StateText }))
 )
 
-/** A disk that fails is a defect: what is not written down has not happened. */
+/** A failing disk is a defect: a change that is not on disk did not happen. */
 export const make = Effect.gen(function*() {
   const sql = yield* SqlClient.SqlClient
 
@@ -50,7 +50,7 @@ export const make = Effect.gen(function*() {
   return {
     contexts: Effect.orDie(Effect.flatMap(sql`SELECT agent, state, epoch FROM contexts`, decodeRows)),
     facts: Effect.orDie(Effect.flatMap(sql`SELECT * FROM context_facts`, decodeFacts)),
-    /** With the delivery that it comes of, if it comes of one: both or neither. */
+    /** Stores the change and the delivery that caused it, if one did: both or neither. */
     write: Effect.fnUntraced(
       function*(
         agent: AgentName,

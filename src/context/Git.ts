@@ -1,4 +1,4 @@
-/** Git, as far as contexts need it: asked, never told to change anything. */
+/** Asks git about worktrees, branches and merges; never changes anything. */
 import { Effect, Option, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 
@@ -6,7 +6,7 @@ import { ChildProcess } from "effect/process"
 export const git = (directory: string, ...args: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const handle = yield* ChildProcess.make("git", ["-C", directory, ...args], {
-      // Looking must not take the locks that the agent's own git needs.
+      // A question must not take the locks that the agent's own git needs.
       env: { GIT_OPTIONAL_LOCKS: "0", LC_ALL: "C" },
       extendEnv: true,
       stdin: "ignore",
@@ -19,7 +19,7 @@ export const git = (directory: string, ...args: ReadonlyArray<string>) =>
 export const succeeds = (directory: string, ...args: ReadonlyArray<string>) =>
   Effect.map(git(directory, ...args), Option.isSome)
 
-/** Where a directory stands in git: its worktree, whether that is a linked one, and the branch that is out there. */
+/** A directory's worktree, whether git added it as a linked one, and the branch that is checked out. */
 export interface GitWorktree {
   /** Its top level, absolute. */
   readonly path: string
@@ -27,7 +27,7 @@ export interface GitWorktree {
   readonly branch: Option.Option<string>
   /** Added by `git worktree add`, not the repository's own. */
   readonly linked: boolean
-  /** What all worktrees of the repository share; outlives each of them. */
+  /** All worktrees of the repository share this directory; it outlives each of them. */
   readonly commonDirectory: string
 }
 
@@ -47,9 +47,9 @@ export const worktreeAt = Effect.fn("GitWorktree.worktreeAt")(function*(director
   return Option.some<GitWorktree>({ path, branch, linked: own !== common, commonDirectory: common })
 })
 
-// Whether what a branch had of its own has come into the base branch: by a merge, or squashed into another commit.
+// Whether the base branch has all that a branch had of its own: by a merge, or squashed into another commit.
 
-/** The base branch here and at the origin: the one that is named, else the origin's default, else `main` or `master`. */
+/** Finds the base branch, here and at the origin: the named one, else the origin's default, else `main` or `master`. */
 export const basesOf = Effect.fnUntraced(function*(directory: string, named: string | undefined) {
   const atOrigin = yield* git(directory, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
   const names = named !== undefined
@@ -70,14 +70,14 @@ export const basesOf = Effect.fnUntraced(function*(directory: string, named: str
 const holds = (directory: string, base: string, commit: string) =>
   succeeds(directory, "merge-base", "--is-ancestor", commit, base)
 
-/** Merging the commit would change nothing: all that it had is there. */
+/** A merge of the commit would change nothing: all of it is there. */
 const holdsSquashed = Effect.fnUntraced(function*(directory: string, base: string, commit: string) {
   const merged = yield* git(directory, "merge-tree", "--write-tree", base, commit)
   const present = yield* git(directory, "rev-parse", `${base}^{tree}`)
   return Option.isSome(merged) && Option.isSome(present) && merged.value === present.value
 })
 
-/** Whether the commit is in none of the bases as it is. */
+/** Whether none of the bases has the commit as it is. */
 export const isAhead = (directory: string, bases: ReadonlyArray<string>, commit: string) =>
   Effect.map(Effect.forEach(bases, (base) => holds(directory, base, commit)), (held) => !held.includes(true))
 

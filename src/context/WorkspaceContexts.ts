@@ -1,5 +1,5 @@
 /**
- * The context of each agent: one writer, on disk with its history, watched by the menu (BEHAVIOUR 6).
+ * Owns the context of each agent: one writer, history on disk, watched by the menu (BEHAVIOUR 6).
  *
  * A change is on disk before anybody is notified of it, and a notified change is never undone.
  */
@@ -19,7 +19,7 @@ import * as ContextTable from "./ContextTable.ts"
 
 export { IllegalTransition }
 
-/** The event was meant for another worktree than the present one; it was logged and ignored. */
+/** The event names another worktree than the present one. It is logged and ignored. */
 export class StaleEpoch extends Schema.TaggedError<StaleEpoch>()("StaleEpoch", {
   event: Schema.String,
   epoch: Schema.Int
@@ -32,11 +32,11 @@ export class StaleEpoch extends Schema.TaggedError<StaleEpoch>()("StaleEpoch", {
 export interface EventOptions {
   readonly cause: string
   readonly epoch?: number | undefined
-  /** What the event comes of. */
+  /** The cause of an event. */
   readonly delivery?: ContextTable.Delivery | undefined
 }
 
-/** An agent in a worktree that has not come to its end. */
+/** An agent whose worktree has not ended. */
 export interface OpenWorktree {
   readonly agent: AgentName
   readonly path: string
@@ -48,20 +48,19 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
   readonly get: (agent: AgentName) => Effect.Effect<ContextState>
   readonly facts: (agent: AgentName) => Effect.Effect<Facts>
   /**
-   * `cause` names the driver: `cli`, `api`, `library`, or the tool whose success was observed. With `epoch` (see
-   * `epochOf`) only where that is still the agent's worktree. What is refused is logged, and the state stays. What came
-   * of `delivery` is heard once, moved or refused, however often it is told: the state then stays as well.
+   * Moves an agent's state. `cause` names the driver: `cli`, `api`, `library`, or the tool whose success was observed.
+   * An event with `epoch` (see `epochOf`) counts only while that is still the agent's worktree. A refused event is
+   * logged, and the state stays. Each `delivery` counts once, moved or refused, however often it arrives.
    */
   readonly send: (
     agent: AgentName,
     event: ContextEvent,
     options: EventOptions
   ) => Effect.Effect<ContextState, IllegalTransition | StaleEpoch>
-  /** Of the relay's deliveries only these can still be told. */
+  /** Forgets all deliveries of the relay but these, which can still arrive again. */
   readonly forgetDeliveries: (relay: RelayId, but: ReadonlyArray<number>) => Effect.Effect<void>
   /**
-   * Says of a fact that the configuration names whether it holds for the agent; the state stays. What holds already, or
-   * does not, is no change.
+   * Sets or clears a fact of the configuration for the agent. The state stays; a fact that is as it was is no change.
    */
   readonly setFact: (
     agent: AgentName,
@@ -71,11 +70,11 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
   ) => Effect.Effect<void>
   /** The agents that are attached to a worktree now. */
   readonly open: Effect.Effect<ReadonlyArray<OpenWorktree>>
-  /** As if it had never been anywhere: its history goes too. */
+  /** Removes the agent's state, facts and history. */
   readonly forget: (agent: AgentName) => Effect.Effect<void>
   /** The newest first. */
   readonly history: (agent: AgentName, limit: number) => Effect.Effect<ReadonlyArray<ContextTable.HistoryEntry>>
-  /** Each change of any agent's context or facts, after it is on disk. */
+  /** Each change of any agent's state or facts, after it is on disk. */
   readonly changes: Stream.Stream<{ readonly agent: AgentName; readonly state: ContextState }>
 }>()("holdfast/context/WorkspaceContexts") {
   static readonly layer = Layer.effect(

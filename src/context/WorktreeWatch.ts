@@ -1,10 +1,10 @@
 /**
- * What git does to the worktrees that agents are attached to, told to their contexts: a branch that is switched, one that
- * is merged into the base branch, a worktree that is removed (BEHAVIOUR 6, drivers). Each can be turned off.
+ * Watches with git the worktrees that agents are attached to, and moves their contexts: after a switched branch, after
+ * a merge into the base branch, after a removed worktree (BEHAVIOUR 6, drivers). Each can be turned off.
  *
- * Only what is seen to change counts: a path that never was a worktree is left alone, and so is a branch that never had
- * anything of its own. What was seen last is on disk, so that what happens while the daemon is down is seen at its start;
- * but for work that was both begun and merged meanwhile.
+ * Only a change counts: a path that never was a worktree stays as it is, and so does a branch that never had a commit
+ * of its own. The last observation is on disk, so a restarted daemon notices what happened meanwhile, except work that
+ * was both begun and merged while it was down.
  */
 import { Effect, Equal, FileSystem, Layer, Option, Schedule, Schema } from "effect"
 import { SqlClient } from "effect/sql"
@@ -16,15 +16,14 @@ import type { ContextEvent } from "./ContextState.ts"
 import { basesOf, git, type GitWorktree, isAhead, isMerged, worktreeAt } from "./Git.ts"
 import { type OpenWorktree, WorkspaceContexts } from "./WorkspaceContexts.ts"
 
-// What was last seen in git of each attachment, on disk too: what happens while the daemon is down is seen
-// afterwards.
+// The last observation of each attachment is on disk, so that a restarted daemon compares with it.
 
 interface Seen {
   readonly epoch: number
   readonly commonDirectory: string
-  /** The last commit of the branch that was in no base branch. */
+  /** The branch's last commit that no base branch had. */
   readonly ahead: Option.Option<string>
-  /** Branch and bases as they were: while nothing moves there is nothing to find out. */
+  /** Branch and bases as they were; while none of them moves, git is not asked further. */
   readonly refs: string
 }
 
@@ -56,7 +55,7 @@ const seenWorktrees = Effect.gen(function*() {
         VALUES (${agent}, ${epoch}, ${commonDirectory}, ${Option.getOrNull(ahead)}, ${refs})`
       seen.set(agent, now)
     }, Effect.orDie),
-    /** All others are attached no more. */
+    /** All other agents are detached. */
     keep: Effect.fnUntraced(function*(agents: ReadonlySet<AgentName>) {
       for (const agent of seen.keys()) {
         if (agents.has(agent)) continue
@@ -77,7 +76,7 @@ export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
   const send = (agent: AgentName, epoch: number, event: ContextEvent) =>
     Effect.ignore(contexts.send(agent, event, { cause: "git", epoch }))
 
-  /** Where the branch stands towards its bases now; whether it has been merged since the last look. */
+  /** Compares the branch with its bases: whether it has been merged since the last observation. */
   const lookAtBranch = Effect.fnUntraced(function*(before: Seen, branch: string) {
     const directory = before.commonDirectory
     const bases = yield* basesOf(directory, settings.base)
@@ -95,7 +94,7 @@ export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
     return { ...before, refs, ahead, merged }
   })
 
-  const tell = Effect.fnUntraced(function*(
+  const report = Effect.fnUntraced(function*(
     { agent, branch, epoch, path }: OpenWorktree,
     worktree: Option.Option<GitWorktree>,
     merged: boolean
@@ -107,7 +106,7 @@ export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
     }
     const { branch: present } = worktree.value
     if (!settings.branch || Option.isNone(present) || present.value === branch) return
-    // Another branch is other work: it gets an epoch of its own.
+    // Another branch is other work, and gets an epoch of its own.
     yield* send(agent, epoch, { _tag: "Detach" })
     yield* send(agent, 0, { _tag: "Attach", path, branch: present.value })
   })
@@ -125,8 +124,9 @@ export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
     const before = known?.epoch === epoch ? known : Option.getOrUndefined(first)
     if (before === undefined) return
     const { merged, ...now } = yield* lookAtBranch(before, branch)
-    yield* tell(open, worktree, merged)
-    // The event is sent before it is stored as seen. After a crash in between it is sent again, and changes nothing.
+    yield* report(open, worktree, merged)
+    // The event is sent before the observation is stored. After a crash in between it is sent again, and changes
+    // nothing.
     yield* seen.see(agent, now)
   })
 
@@ -139,5 +139,5 @@ export const layerNoDeps = Layer.effectDiscard(Effect.gen(function*() {
   )
 }))
 
-/** The context room: where each agent stands, and what git does to it. */
+/** The context room: the state of each agent, and the watch over its worktree. */
 export const layer = layerNoDeps.pipe(Layer.provide(HostServices.layer), Layer.provideMerge(WorkspaceContexts.layer))

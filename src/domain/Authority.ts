@@ -1,10 +1,12 @@
-/** A host as a `Host` header or git names it: an ASCII name or an address in brackets, perhaps a port, nothing else. */
+/**
+ * Parses a host as a `Host` header or git names it: an ASCII name or an address in brackets, with or without a port.
+ */
 import { Option } from "effect"
 
 const form = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/
 
 export interface Authority {
-  /** In small letters. */
+  /** In lower case. */
   readonly name: string
   readonly port: string | undefined
 }
@@ -15,13 +17,13 @@ export const parse = (text: string): Option.Option<Authority> => {
   return found === null ? Option.none() : Option.some({ name: (found[1] ?? "").toLowerCase(), port: found[2] })
 }
 
-/** The origin of such a host. `None` also where a URL's parser reads another name. */
+/** Gives the origin of a host. `None` where a URL's parser reads another name. */
 export const originOf = (protocol: "http" | "https", text: string): Option.Option<string> =>
   Option.flatMap(parse(text), ({ name }) => {
     const url = URL.parse(`${protocol}://${text}`)
     return url !== null && url.hostname === name ? Option.some(url.origin) : Option.none()
   })
 
-/** Whether a URL's host name is this machine, whatever its resolver says. */
+/** Whether a URL's host name means this machine, whatever a resolver says. */
 export const isLoopback = (hostname: string): boolean =>
   hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname)

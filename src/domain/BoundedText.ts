@@ -1,8 +1,8 @@
-/** The body of an answer from outside the relay's own transport: read up to a bound, and cut off there. */
+/** Reads the body of an answer that comes from elsewhere than the relay's transport, and stops at a limit. */
 import { Effect, Schema, Stream } from "effect"
 import type { HttpClientResponse } from "effect/http"
 
-/** What a token, metadata or a daemon's own answer may take. */
+/** The limit for a token, for metadata, for a daemon's own answer. */
 export const maxBytes = 1024 * 1024
 
 export class TooLong extends Schema.TaggedError<TooLong>()("TooLong", {}) {
@@ -11,7 +11,7 @@ export class TooLong extends Schema.TaggedError<TooLong>()("TooLong", {}) {
   }
 }
 
-/** Fails while it is being read: closing the request's scope then breaks the connection off. */
+/** Fails as soon as the limit is passed; the end of the request's scope then closes the connection. */
 export const boundedText = Effect.fnUntraced(function*({ stream }: HttpClientResponse.HttpClientResponse) {
   const parts: Array<Uint8Array> = []
   let length = 0

@@ -1,6 +1,6 @@
 /**
- * What a request of the modern era says of itself in `params._meta`, in the place of a session (MCP 2026-07-28, basic,
- * `_meta`).
+ * Reads and writes what a modern request says of itself in `params._meta`, where a legacy one has a session (MCP
+ * 2026-07-28, basic, `_meta`).
  */
 import { Predicate } from "effect"
 import * as JsonText from "./JsonText.ts"
@@ -25,7 +25,7 @@ const metaOf = (params: Params): Readonly<Record<string, unknown>> | undefined =
   return Predicate.isReadonlyObject(meta) ? meta : undefined
 }
 
-/** Whether the request claims to be of the modern era; what it claims may still be wrong. */
+/** Whether the request claims to be modern; the claim may still be malformed. */
 export const claims = (params: Params): boolean => {
   const meta = metaOf(params)
   return meta !== undefined && Object.hasOwn(meta, protocolVersion)
@@ -37,7 +37,7 @@ export const revision = (params: Params): string | undefined => {
   return Predicate.isString(version) ? version : undefined
 }
 
-/** Whether a text claims it, without parsing most that don't. */
+/** Whether a text makes the claim; parses few of those that don't. */
 export const isIn = (text: string): boolean =>
   text.includes(protocolVersion) && JsonText.at(text, ["params", "_meta", protocolVersion]) !== undefined
 
@@ -46,7 +46,7 @@ export interface Fault {
   readonly problem: string
 }
 
-/** What is missing or malformed, the required keys first. */
+/** Lists what is missing or malformed, the required keys first. */
 export const faults = (params: Params): ReadonlyArray<Fault> => {
   const meta = metaOf(params) ?? {}
   const missing = [protocolVersion, clientCapabilities].filter((key) => !Object.hasOwn(meta, key)).map((key) => ({
@@ -87,17 +87,20 @@ export const takeOff = (text: string): string =>
     text
   )
 
-// Log messages of a relay with sessions for an agent without: the agent says with each request from which level on it
-// wants them, and gets none where it does not (MCP 2026-07-28, server/utilities/logging).
+// A modern agent says with each request from which level on it wants log messages, and gets none where it says nothing.
+// A relay with sessions sends them all, so they are filtered here (MCP 2026-07-28, server/utilities/logging).
 
-/** As texts of JSON, least severe first (RFC 5424). */
+/** JSON text, from the least severe up (RFC 5424). */
 const levels = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"].map((level) =>
   JSON.stringify(level)
 )
 
 const method = `"notifications/message"`
 
-/** Whether a message that comes with the answer to `request` is one that its agent gets; only log messages are held back. */
+/**
+ * Decides for each message that comes with the answer to `request` whether the agent gets it. Only log messages are
+ * ever dropped.
+ */
 export const logFilter = (request: string): (message: string) => boolean => {
   const level = JsonText.at(request, ["params", "_meta", logLevel])
   const minIndex = level === undefined ? -1 : levels.indexOf(level)

@@ -1,6 +1,6 @@
 /**
- * One response in the form of one era or the other (MCP 2026-07-28, changes): `resultType` and caching hints on results,
- * `initialize` and `server/discover`. By splicing; what both eras share stays byte for byte.
+ * Puts one response into the form of either era (MCP 2026-07-28, changes): `resultType` and caching hints on results,
+ * `initialize` and `server/discover`. It splices, so what both eras share stays byte for byte.
  */
 import { Option, Predicate, Schema } from "effect"
 import * as Envelope from "./Envelope.ts"
@@ -12,13 +12,15 @@ const absent = (text: string, key: string): boolean => JsonText.at(text, [key]) 
 const withMember = (text: string, key: string, value: string): string =>
   absent(text, key) ? JsonText.set(text, [key], value) : text
 
-/** A result as the modern era wants it: what has no `resultType` is complete, what may be cached is not to be. */
+/**
+ * Completes a result for the modern era: without `resultType` it is complete, and what could be cached is not cached.
+ */
 export const modernResult = (result: string, method: string): string => {
   const typed = withMember(result, "resultType", "\"complete\"")
   return factsOf(method).cacheable ? withMember(withMember(typed, "ttlMs", "0"), "cacheScope", "\"private\"") : typed
 }
 
-/** A result without what only the modern era knows. */
+/** Removes from a result what only the modern era knows. */
 export const legacyResult = (result: string): string =>
   [["resultType"], ["ttlMs"], ["cacheScope"], ["_meta", Envelope.serverInfo]].reduce(JsonText.remove, result)
 
@@ -39,7 +41,7 @@ const isDiscovery = (greeting: string): boolean => !absent(greeting, "supportedV
 const member = (name: string, value: string | undefined): ReadonlyArray<string> =>
   value === undefined ? [] : [`"${name}":${value}`]
 
-/** What a server says of itself, as an InitializeResult; `version` is the one that the result names. */
+/** Turns what a server says of itself into an InitializeResult; `version` is the revision that it names. */
 export const asInitializeResult = (greeting: string, version: string): string => {
   const named = JSON.stringify(version)
   if (!isDiscovery(greeting)) return JsonText.set(greeting, ["protocolVersion"], named)
@@ -56,7 +58,7 @@ export const asInitializeResult = (greeting: string, version: string): string =>
   }}`
 }
 
-/** What a server says of itself, as a DiscoverResult. */
+/** Turns what a server says of itself into a DiscoverResult. */
 export const asDiscoverResult = (greeting: string): string => {
   if (isDiscovery(greeting)) return modernResult(greeting, "server/discover")
   const info = JsonText.at(greeting, ["serverInfo"])
@@ -77,6 +79,6 @@ const decodeInitialize = Schema.decodeOption(Schema.fromJsonString(Schema.Struct
   serverInfo: Schema.Struct({ name: Schema.String, version: Schema.String })
 })))
 
-/** Whether a client finds what it needs in the answer to `initialize` (MCP 2025-11-25, lifecycle). */
+/** Whether the text is an answer to `initialize` that a client can use (MCP 2025-11-25, lifecycle). */
 export const isInitializeResult = (text: string): boolean =>
   Option.exists(decodeInitialize(text), ({ capabilities }) => Predicate.isReadonlyObject(capabilities))

@@ -1,4 +1,4 @@
-/** JSON-RPC errors that Holdfast itself answers with (JSON-RPC 2.0, section 5.1). */
+/** The JSON-RPC errors that Holdfast itself answers with (JSON-RPC 2.0, section 5.1). */
 
 /** Our own codes count down from -31001, outside every range that MCP or JSON-RPC reserve. */
 export const codes = {
@@ -12,7 +12,7 @@ export const codes = {
   stopping: -31003,
   outbox: -31004,
   session: -31005,
-  /** What one era of the protocol cannot say in the other. */
+  /** One era of the protocol cannot express it in the other. */
   era: -31006
 } as const
 

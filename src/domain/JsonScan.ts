@@ -1,7 +1,8 @@
 /**
- * Where things stand in a JSON text, without building a tree of it.
+ * Finds where values stand in a JSON text, without building a tree.
  *
- * For texts that `JSON.parse` accepts. On any other text the answers mean nothing, but every function returns.
+ * It is meant for texts that `JSON.parse` accepts. On any other text the answers mean nothing, but every function
+ * returns.
  */
 
 /** Offsets of a value: `text.slice(start, end)`. */
@@ -75,7 +76,7 @@ const skipValue = (text: string, from: number): number => {
   return code === openBrace || code === openBracket ? skipContainer(text, from) : skipScalar(text, from)
 }
 
-/** The whole text but for the space around it; found from both ends, without reading what is between. */
+/** Gives the text without the space around it; looks from both ends, and not between. */
 export const root = (text: string): Span => {
   let end = text.length
   while (end > 0 && isSpace(text.charCodeAt(end - 1))) end--

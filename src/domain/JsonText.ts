@@ -1,8 +1,8 @@
 /**
- * Looks into and changes JSON text by offsets: what is not spliced stays byte for byte (big integers, key order,
+ * Reads and changes JSON text by offsets: whatever is not spliced stays byte for byte (big integers, key order,
  * spacing, escapes).
  *
- * For texts that `JSON.parse` accepts, and of one mind with it: where a key is duplicated the last one counts. Nothing
+ * It is meant for texts that `JSON.parse` accepts, and agrees with it: of a duplicated key the last one counts. Nothing
  * here fails; where there is nothing to change, the text comes back as it was.
  */
 import { hasKey, isArray, isObject, type Item, items, root, type Span } from "./JsonScan.ts"
@@ -72,7 +72,7 @@ export const set = (text: string, path: Path, valueText: string): string => {
   return splice(text, span, valueText)
 }
 
-/** The container's text with some of its items; each brings along what stood between it and the one before. */
+/** Gives the container's text with some of its items; each keeps what stood between it and the one before. */
 const keepItems = (
   text: string,
   span: Span,
@@ -130,6 +130,6 @@ export const mapElements = (
   return keepItems(text, span, items(text, span), (item, index) => f(text.slice(item.start, item.end), index))
 }
 
-/** The array at `path` with only the elements that `keep` approves of, in order and as they were. */
+/** Keeps the elements of the array at `path` that `keep` accepts, in order and as they were. */
 export const keepElements = (text: string, path: Path, keep: (element: string, index: number) => boolean): string =>
   mapElements(text, path, (element, index) => keep(element, index) ? element : undefined)

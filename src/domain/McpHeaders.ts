@@ -1,5 +1,5 @@
 /**
- * The headers that mirror a modern request's body, so that intermediaries can route it unread (MCP 2026-07-28,
+ * Writes the headers that mirror a modern request's body, so that intermediaries can route it unread (MCP 2026-07-28,
  * transports, standard request headers).
  */
 import { Predicate } from "effect"
@@ -10,13 +10,13 @@ const encodedAfter = "?="
 const plain = /^[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?$/
 const canonical = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
-/** The value as it stands in a header: as it is where a header can hold it, else in Base64. */
+/** Gives a value as it stands in a header: in Base64 where a header cannot hold it. */
 export const encode = (value: string): string =>
   (value === "" || plain.test(value)) && !value.startsWith(encodedBefore)
     ? value
     : `${encodedBefore}${Buffer.from(value, "utf8").toString("base64")}${encodedAfter}`
 
-/** `undefined` for Base64 that is none, or not of UTF-8. */
+/** Reads such a value. `undefined` for malformed Base64 and malformed UTF-8. */
 export const decode = (value: string): string | undefined => {
   if (!value.startsWith(encodedBefore) || !value.endsWith(encodedAfter)) return value
   const encoded = value.slice(encodedBefore.length, -encodedAfter.length)
@@ -28,7 +28,7 @@ export const decode = (value: string): string | undefined => {
   }
 }
 
-/** What `Mcp-Name` has to say, where the method has one and the request names something. */
+/** Gives the value of `Mcp-Name`, where the method has one and the request names something. */
 export const nameOf = (method: string, params: Readonly<Record<string, unknown>>) => {
   const member = factsOf(method).named
   if (member === undefined) return undefined

@@ -1,4 +1,4 @@
-/** One JSON-RPC message of MCP: looked at by value, passed on by text. */
+/** Parses one JSON-RPC message of MCP. Its values are read; its text is what goes on. */
 import { Predicate, Result } from "effect"
 import { hasKey, items, measure, root } from "./JsonScan.ts"
 import * as JsonText from "./JsonText.ts"
@@ -46,7 +46,7 @@ export interface Malformed {
  */
 export const maxValues = 100_000
 
-/** Deeper nesting is refused: `JSON.stringify` and whatever else descends into a value would overflow the stack. */
+/** Deeper nesting is an error: `JSON.stringify` and all else that recurses would overflow the stack. */
 export const maxDepth = 1000
 
 const invalid = (message: string): Result.Result<never, Malformed> => Result.fail({ code: -32600, message })
@@ -125,7 +125,7 @@ export const parse = (text: string): Result.Result<Message | Batch, Malformed> =
   try {
     value = JSON.parse(text)
   } catch {
-    // The parser's own words quote the text, which may hold arguments.
+    // The parser's own message quotes the text, which may hold arguments.
     return Result.fail({ code: -32700, message: "not JSON" })
   }
   if (depth > maxDepth) return invalid(`nested deeper than ${maxDepth} levels`)

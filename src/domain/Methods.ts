@@ -1,4 +1,4 @@
-/** What the revisions of MCP say of each method: the one place for it. */
+/** The only table of what the revisions of MCP say of each method. */
 import type { Era } from "./ProtocolVersion.ts"
 
 /** Which of BEHAVIOUR 4's bounds a request has: 10 s, 30 s, 10 min. */
@@ -11,7 +11,9 @@ export interface MethodFacts {
   readonly onlyReads: boolean
   /** Its result says for how long it may be cached (MCP 2026-07-28, caching). */
   readonly cacheable: boolean
-  /** Its result is always `{}`: it says nothing, and a relay without sessions need not be asked for it. */
+  /**
+   * Its result is always `{}`. It proves nothing of the relay's answer, and a relay without sessions need not be asked.
+   */
   readonly emptyResult: boolean
   /** The member of `params` that the header `Mcp-Name` mirrors (MCP 2026-07-28, standard request headers). */
   readonly named?: "name" | "uri" | "taskId"
@@ -67,7 +69,7 @@ export const methods: ReadonlyMap<string, MethodFacts> = new Map(Object.entries(
   "tasks/cancel": change("both", { named: "taskId" })
 }))
 
-/** A method that no revision knows: it is passed on, and nothing is assumed of it. */
+/** A method that no revision knows passes through; nothing is assumed of it. */
 const unknown = change("both")
 const unknownList = change("both", { timeout: "list" })
 

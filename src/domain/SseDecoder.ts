@@ -1,9 +1,8 @@
 /**
- * Reads a server-sent event stream as it arrives (HTML Living Standard, section 9.2), in bounded memory.
+ * Decodes a server-sent event stream as it arrives (HTML Living Standard, section 9.2), in bounded memory.
  *
- * How the bytes are cut into chunks makes no difference. Beyond the standard, a block that carries an id or a delay but
- * no data comes as an event with empty data, since resuming needs both. A block that the stream's end cuts off is
- * dropped.
+ * The cuts between chunks make no difference. Beyond the standard, a block with an id or a delay but no data is an
+ * event with empty data, since resuming needs both. A block that the stream's end cuts off is dropped.
  */
 import { Result, Schema } from "effect"
 import type { SseEvent } from "./SseEvent.ts"
@@ -16,9 +15,9 @@ export class SseEventTooLarge extends Schema.TaggedError<SseEventTooLarge>()("Ss
   }
 }
 
-/** An event may be as large as an answer that is collected whole. */
+/** An event may be as large as an answer that is read whole. */
 const defaultLimit = 16 * 1024 * 1024
-/** About what a line of data costs besides its text, so that lines that say nothing are bounded too. */
+/** The memory of a line of data beside its text: lines without text have a limit too. */
 const lineCost = 64
 
 export class SseDecoder {
@@ -42,8 +41,8 @@ export class SseDecoder {
   }
 
   /**
-   * The events that this chunk completes. Once an event is too large this gives the events before it, and each later
-   * call fails.
+   * Gives the events that this chunk completes. After an event that is too large this gives the events before it, and
+   * each later call fails.
    */
   push(chunk: Uint8Array | string): Result.Result<ReadonlyArray<SseEvent>, SseEventTooLarge> {
     if (this.overflow !== undefined) return Result.fail(this.overflow)

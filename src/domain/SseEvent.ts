@@ -1,7 +1,7 @@
-/** One event of a server-sent event stream, and how it is written (HTML Living Standard, section 9.2). */
+/** One event of a server-sent event stream, and its encoding (HTML Living Standard, section 9.2). */
 export interface SseEvent {
   readonly event: string | undefined
-  /** As this event named it; ids of earlier events are not carried over. */
+  /** The event's own id; an id of an earlier event is not carried over. */
   readonly id: string | undefined
   /** Lines joined by `\n`, as they came. Empty where the block only carried an id or a delay. */
   readonly data: string
@@ -11,7 +11,7 @@ export interface SseEvent {
 
 const lineBreak = /\r\n|\r|\n/
 
-/** The event as it goes over the wire; `event` and `id` must be free of line breaks. */
+/** Encodes the event; `event` and `id` must have no line break. */
 export const encode = (event: SseEvent): string => {
   let text = ""
   if (event.event !== undefined) text += `event: ${event.event}\n`
@@ -22,5 +22,7 @@ export const encode = (event: SseEvent): string => {
   return `${text}data: ${data}\n\n`
 }
 
-/** A line that readers ignore: it opens a stream and keeps it from looking dead. `text` must be free of line breaks. */
+/**
+ * Encodes a line that readers ignore. It opens a stream and keeps it from looking dead. `text` must have no line break.
+ */
 export const comment = (text: string): string => `: ${text}\n\n`

@@ -1,11 +1,11 @@
 /**
- * The time of day, but never set back: where somebody or something turns the system's clock back, time goes on from where
- * it was, so that nothing that waits for a moment waits for hours. A clock that is set forward, as after a sleep, is
- * followed. Until the next start what is told of the time may then be ahead of the wall.
+ * A clock of the time of day that never goes back. Where somebody sets the system's clock back, this one goes on from
+ * where it was, so nothing waits hours too long. It follows a clock that is set forward, as after a sleep. So until the
+ * next start it may be ahead of the wall clock.
  */
 import { type Clock, Effect } from "effect"
 
-/** Less than that is the clock being adjusted, not set. */
+/** A smaller step is an adjustment, and nobody set the clock. */
 const tolerance = 250
 
 export const steadyClock = (own: Clock.Clock): Clock.Clock => {
@@ -13,10 +13,10 @@ export const steadyClock = (own: Clock.Clock): Clock.Clock => {
   let wall = own.currentTimeMillisUnsafe()
   let elapsed = own.monotonicTimeNanosUnsafe()
 
-  /** By how many milliseconds time is ahead of the wall. */
+  /** How far this clock is ahead, milliseconds. */
   const lead = (): number => {
     const wallNow = own.currentTimeMillisUnsafe()
-    // Asked often within one millisecond, in which no clock is set.
+    // Callers ask often in one millisecond, in which nobody sets a clock.
     if (wallNow === wall) return ahead
     const elapsedNow = own.monotonicTimeNanosUnsafe()
     const setBack = Number(elapsedNow - elapsed) / 1e6 - (wallNow - wall)

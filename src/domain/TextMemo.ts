@@ -1,14 +1,14 @@
 /**
- * What was made of the last few texts, each worked out once. A text that comes again as the same string costs nothing to
- * find, an equal one the comparison of its characters.
+ * Caches what was made of the last few texts. The same string is found at no cost, an equal one by comparing
+ * characters.
  */
 const maxTexts = 8
-/** The newest one stays however long it is. */
+/** The newest one stays, whatever its length. */
 const maxCharacters = 32 * 1024 * 1024
 
 export class TextMemo<A> {
   readonly #make: (text: string) => A
-  /** Most recently asked for first. */
+  /** The most recently used one first. */
   #known: ReadonlyArray<{ readonly text: string; readonly value: A }> = []
 
   constructor(make: (text: string) => A) {

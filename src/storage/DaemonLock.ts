@@ -1,8 +1,8 @@
 /**
- * One daemon on a data directory: `lock.db`, held by an exclusive transaction for as long as the layer lives.
+ * Lets one daemon use a data directory: an exclusive transaction on `lock.db` lasts as long as the layer.
  *
- * The operating system frees it however the process ends, SIGKILL included. Nothing else may open and close that file
- * in this process: POSIX drops all of a process's locks on a file with the first descriptor that it closes.
+ * The operating system frees the lock however the process ends, SIGKILL included. Nothing else in this process may open
+ * and close that file: POSIX drops all locks of a process on a file with the first descriptor that it closes.
  */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { DatabaseSync } from "node:sqlite"
@@ -45,7 +45,7 @@ const running = Effect.fnUntraced(function*(directory: string) {
   })
 })
 
-/** That this process, and no other, is the daemon of the data directory. */
+/** Proves that this process alone is the daemon of the data directory. */
 export class DaemonLock
   extends Context.Service<DaemonLock, { readonly file: string }>()("holdfast/storage/DaemonLock")
 {

@@ -1,8 +1,8 @@
 /**
- * The directory that holds all that Holdfast keeps: the database, its lock, the secrets, the endpoint's address.
+ * The directory of all that Holdfast stores: the database, its lock, the secrets, the endpoint's address.
  *
- * It is 0700 and each file in it 0600 before anything is written. Files other than the databases are replaced whole:
- * after a crash at any instant there is the old text or the new one.
+ * The directory has mode 0700 and each file 0600 before anything is written. Files other than the databases are
+ * replaced whole: after a crash at any instant there is the old text or the new one.
  */
 import { NodeFileSystem } from "@effect/platform-node"
 import { Config, Context, Effect, FileSystem, Layer, Option, type PlatformError, Schema, Semaphore } from "effect"
@@ -32,10 +32,13 @@ const remedies: Readonly<Record<string, string>> = {
     + "or close it with chmod 700"
 }
 
-/** What a directory that others may read may hold and still be taken for ours, and closed. */
+/** Files that Holdfast recognizes as its own. A directory of these that others may read is closed to them. */
 const ours = ["holdfast.db", "lock.db", "agent-secret"]
 
-/** Where the data is: what is given, else `$XDG_STATE_HOME/holdfast`, else `~/.local/state/holdfast`. Touches nothing. */
+/**
+ * Gives the path of the data: the given one, else `$XDG_STATE_HOME/holdfast`, else `~/.local/state/holdfast`. Touches
+ * nothing.
+ */
 export const dataDirectoryPath = Effect.fnUntraced(function*(given: string | undefined) {
   if (given !== undefined) return resolve(given)
   const state = yield* Config.NonEmptyString("XDG_STATE_HOME").pipe(Config.option, Effect.orElseSucceed(Option.none))
@@ -45,7 +48,7 @@ export const dataDirectoryPath = Effect.fnUntraced(function*(given: string | und
 const unusable = (directory: string) => (error: PlatformError.PlatformError) =>
   new DataDirectoryUnusable({ directory, reason: faultOf(error), detail: error.message })
 
-/** With its parents, one by one: of a read-only disk Node's recursive `mkdir` says that something is not found. */
+/** Makes the parents one by one: on a read-only disk Node's recursive `mkdir` reports "not found". */
 const create = (fs: FileSystem.FileSystem, directory: string): Effect.Effect<void, PlatformError.PlatformError> => {
   const make = Effect.catchIf(
     fs.makeDirectory(directory, { mode: 0o700 }),
@@ -59,22 +62,22 @@ const create = (fs: FileSystem.FileSystem, directory: string): Effect.Effect<voi
   )
 }
 
-/** Creates the directory, or closes one that is ours to others; refuses every other. */
+/** Creates the directory, or closes our own one to others. Refuses every other directory. */
 const claim = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, directory: string) {
-  const refuse = (reason: DataDirectoryUnusable["reason"]) =>
+  const unusable = (reason: DataDirectoryUnusable["reason"]) =>
     new DataDirectoryUnusable({ directory, reason, detail: reason })
   const found = yield* Effect.option(fs.stat(directory))
   if (Option.isNone(found)) return yield* create(fs, directory)
-  if (found.value.type !== "Directory") return yield* refuse("not a directory")
+  if (found.value.type !== "Directory") return yield* unusable("not a directory")
 
   const uid = process.getuid?.()
   // Root may use the directory of another user: that is how containers mount one.
   if (uid !== undefined && uid !== 0 && Option.getOrElse(found.value.uid, () => uid) !== uid) {
-    return yield* refuse("not ours")
+    return yield* unusable("not ours")
   }
   if (uid === undefined || (found.value.mode & 0o077) === 0) return
   const names = yield* fs.readDirectory(directory)
-  if (names.length > 0 && !names.some((name) => ours.includes(name))) return yield* refuse("shared")
+  if (names.length > 0 && !names.some((name) => ours.includes(name))) return yield* unusable("shared")
   yield* fs.chmod(directory, 0o700)
 })
 
@@ -82,15 +85,15 @@ export class DataDirectory extends Context.Service<DataDirectory, {
   readonly path: string
   /** The path of a file in it. */
   readonly file: (name: string) => string
-  /** Without the line's end; `None` where there is no such file, or it is empty. */
+  /** Reads a file without its last line break; `None` where it is missing or empty. */
   readonly readSecretFile: (name: string) => Effect.Effect<Option.Option<string>, DataDirectoryUnusable>
-  /** On disk under its name, 0600, when this returns; never half of it. */
+  /** The file is on disk under its name, 0600, when this returns; a half-written one is never there. */
   readonly writeAtomically: (name: string, text: string) => Effect.Effect<void, DataDirectoryUnusable>
-  /** Creates an empty file, or closes the one that is there, without opening that: its locks stay. */
+  /** Creates an empty file. A file that exists is closed to others without being opened, so that its locks stay. */
   readonly create: (name: string) => Effect.Effect<void, DataDirectoryUnusable>
   readonly remove: (name: string) => Effect.Effect<void, DataDirectoryUnusable>
 }>()("holdfast/storage/DataDirectory") {
-  /** For the daemon: claims the directory, and finds a full or read-only disk now, not with the first write. */
+  /** For the daemon: claims the directory. A full or read-only disk fails here, not at the first write. */
   static readonly layerNoDeps = (given: string | undefined) =>
     Layer.effect(
       DataDirectory,
@@ -110,7 +113,7 @@ export class DataDirectory extends Context.Service<DataDirectory, {
 
   static readonly layer = Layer.unwrap(Effect.map(Settings, (settings) => DataDirectory.layerAt(settings.dataDir)))
 
-  /** For commands that only read what a daemon wrote: creates and changes nothing by itself. */
+  /** For commands that read what a daemon wrote: creates and changes nothing. */
   static readonly layerReading = (given: string | undefined) =>
     Layer.effect(
       DataDirectory,
@@ -128,7 +131,7 @@ const make = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, path: string
   const syncDirectory = fs.open(path, { flag: "r" }).pipe(
     Effect.flatMap((handle) => handle.sync),
     Effect.scoped,
-    // Windows cannot sync a directory, and need not.
+    // Windows cannot sync a directory, and does not need to.
     Effect.ignore
   )
 
@@ -144,7 +147,7 @@ const make = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, path: string
       yield* syncDirectory
     },
     failing,
-    // One draft of a name at a time, so that a crash leaves one at most and the next write takes it over.
+    // Each name has one draft at a time: a crash leaves one draft, and the next write replaces it.
     writing.withPermit
   )
 

@@ -1,7 +1,7 @@
 /**
- * The database of the data directory: locked for this process, checked, and migrated, before anything else uses it.
+ * Opens the database of the data directory: locks it for this process, checks it, migrates it.
  *
- * Each way in which that can fail is one error that says what to do. Nothing is ever deleted or repaired.
+ * Each failure is one error that says what to do. Nothing is ever deleted or repaired.
  */
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
@@ -21,7 +21,7 @@ const innermost = (error: unknown): string =>
 const unusable = (file: string) => (error: unknown) =>
   new DatabaseUnusable({ file, fault: faultOf(error), detail: innermost(error) })
 
-/** Reads each page once, which costs milliseconds a megabyte and finds damage before it spreads. */
+/** Reads each page once. That costs milliseconds a megabyte, and finds damage before it spreads. */
 const check = Effect.fnUntraced(function*(file: string) {
   const sql = yield* SqlClient.SqlClient
   const [found] = yield* sql<{ readonly quick_check: string }>`PRAGMA quick_check(1)`
@@ -47,12 +47,12 @@ const open = Effect.gen(function*() {
   )
 })
 
-/** The client, ready; while it lives no other daemon can use the directory. */
+/** The client, ready. While it lives, no other daemon can use the directory. */
 export const layer = Layer.unwrap(open).pipe(Layer.provide(DaemonLock.layer))
 
 /**
- * For an embedding program: its own SQLite client, migrated, in the place of the data directory's file. Who else uses
- * that database, and whether it outlives the process, is the program's business.
+ * For an embedding program: migrates the program's own SQLite client, which replaces the data directory's file. The
+ * program answers for who else uses that database, and for its end.
  */
 export const layerOf = <E, R>(client: Layer.Layer<SqlClient.SqlClient, E, R>) =>
   Migrations.layer.pipe(
@@ -64,5 +64,5 @@ export const layerOf = <E, R>(client: Layer.Layer<SqlClient.SqlClient, E, R>) =>
     )
   )
 
-/** In memory: gone with the layer, and with it whatever was queued. */
+/** In memory. The queue and all else end with the layer. */
 export const layerMemory = layerOf(SqliteClient.layer({ filename: ":memory:" }))

@@ -1,8 +1,8 @@
 /**
- * `endpoint.json`: where the running daemon listens, and its process id.
+ * `endpoint.json` says where the running daemon listens, and its process id.
  *
- * It is there from when the daemon is ready until it stops cleanly; one that a killed daemon left goes when the next one
- * takes the lock.
+ * The file exists from when the daemon is ready until it stops cleanly. A daemon that takes the lock removes what a
+ * killed one left.
  */
 import { Effect, Option, Schema } from "effect"
 import { DataDirectory } from "./DataDirectory.ts"

@@ -1,6 +1,6 @@
 /**
- * Files, paths and child processes of this host. Unlike Node's whole set of services, nothing here reads or listens to
- * standard input: that is the embedding program's own, and each terminal of that set is one more listener on it.
+ * Files, paths and child processes of this host. Node's whole set of services also listens to standard input, which
+ * belongs to the embedding program; these do not.
  */
 import { NodeChildProcessSpawner, NodeFileSystem, NodePath } from "@effect/platform-node"
 import { Layer } from "effect"

@@ -1,4 +1,7 @@
-/** The schema, one numbered step after the other. A database written by a newer version is refused, not touched. */
+/**
+ * Builds the schema, one numbered step after the other. Refuses a database that a newer version wrote, and does not
+ * touch it.
+ */
 import { Effect, Layer, Schema } from "effect"
 import { Migrator, SqlClient } from "effect/sql"
 import outbox from "./migrations/0001_outbox.ts"

@@ -1,8 +1,8 @@
 /**
- * A stand-in for `@effect/sql-sqlite-node`, of which no release works with Effect 4.1: the same shape over `node:sqlite`.
- * The published package (4.0.0 or later) replaces this file in one line.
+ * A stand-in for `@effect/sql-sqlite-node`, of which no release works with Effect 4.1: the same shape over
+ * `node:sqlite`. The published package (4.0.0 or later) replaces this file in one line.
  *
- * One connection behind a semaphore; statements are prepared once and kept. `synchronous = FULL`: what is committed
+ * One connection stands behind a semaphore, and statements are prepared once. `synchronous = FULL`: what is committed
  * survives a power cut. A COMMIT that fails is rolled back before the connection is used again.
  */
 import { Effect, identity, Layer, Schedule, Semaphore, Stream } from "effect"
@@ -25,7 +25,7 @@ const openDatabase = (filename: string): DatabaseSync => {
   const db = new DatabaseSync(filename)
   try {
     db.exec("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
-    // From here on SQLite waits for nobody: its waits would hold up the whole process.
+    // SQLite itself waits for no lock from here on: its waits would block the whole process.
     db.exec("PRAGMA fullfsync = ON; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 0")
     return db
   } catch (cause) {
@@ -34,7 +34,7 @@ const openDatabase = (filename: string): DatabaseSync => {
   }
 }
 
-/** For a lock that another program holds, as for a backup: 5 s. */
+/** Waits 5 s for a lock that another program holds, as for a backup. */
 const lockRetries = Schedule.spaced("20 millis").pipe(Schedule.upTo({ times: 250 }))
 
 const makeConnection = (db: DatabaseSync): SqlConnection.Connection => {
@@ -51,7 +51,7 @@ const makeConnection = (db: DatabaseSync): SqlConnection.Connection => {
     const once = Effect.try({ try: f, catch: failure(sql) })
     return Effect.catchIf(
       once,
-      // Within a transaction the lock is ours.
+      // In a transaction the lock is already ours.
       ({ reason }) => reason._tag === "LockTimeoutError" && !db.isTransaction,
       () => Effect.retry(once, { while: ({ reason }) => reason._tag === "LockTimeoutError", schedule: lockRetries })
     )

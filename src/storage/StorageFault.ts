@@ -1,4 +1,4 @@
-/** What is wrong with the disk or the database, whichever layer of wrapped errors says it. */
+/** Names what is wrong with the disk or the database, whichever layer of wrapped errors says it. */
 import { Predicate, Schema } from "effect"
 
 export const StorageFault = Schema.Literals(["full", "read-only", "denied", "corrupt", "busy", "other"])
@@ -39,7 +39,10 @@ export const faultOf = (error: unknown): StorageFault => {
   return "other"
 }
 
-/** The database cannot be opened; it is as it was, nothing was deleted. The message says what to do (BEHAVIOUR 8). */
+/**
+ * The database cannot be opened. It stays as it was, and nothing was deleted. The message says what to do (BEHAVIOUR
+ * 8).
+ */
 export class DatabaseUnusable extends Schema.TaggedError<DatabaseUnusable>()("DatabaseUnusable", {
   file: Schema.String,
   fault: StorageFault,

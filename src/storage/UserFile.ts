@@ -1,10 +1,9 @@
 /**
- * Files of the user's that other programs read: the only module that writes to one.
+ * Reads and writes files of the user's that other programs read; no other module writes to one.
  *
- * A checkout, or whoever may write to the same directory, can lay a link where such a file is expected. So a file that is a
- * link, that is no regular file or that belongs to another user is refused, for reading and for writing. What is written
- * stands under a random name first, made exclusively, with the owner and mode of what it replaces, and then takes its
- * place: whole or not at all.
+ * A checkout, or anybody who may write to the same directory, can put a link where such a file is expected. So a file
+ * that is a link, no regular file, or another user's is refused, for reading and for writing. New text is written to a
+ * file of a random name, made exclusively, with the owner and mode of the old file; then it replaces that file, whole.
  */
 import { Effect, Option, Schema } from "effect"
 import { randomBytes } from "node:crypto"
@@ -21,7 +20,7 @@ export class FileRefused extends Schema.TaggedError<FileRefused>()("FileRefused"
   }
 }
 
-/** No configuration is as large. */
+/** No configuration is that large. */
 const maxBytes = 16 * 1024 * 1024
 
 const isMissing = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "ENOENT"
@@ -76,7 +75,7 @@ export const read = (file: string): Effect.Effect<Option.Option<Uint8Array>, Fil
 export const modeOf = (file: string): Effect.Effect<Option.Option<number>, FileRefused> =>
   refusing(file, async () => Option.map(Option.fromUndefinedOr(await inspect(file)), ({ mode }) => mode & 0o777))
 
-/** The mode of what is replaced; without what its group may do, where the group could not be kept. */
+/** The old file's mode; without the group's bits where the group could not be set. */
 const keepOwner = async (draft: FileHandle, { gid, mode, uid }: Stats): Promise<number> => {
   if ((await draft.stat()).gid === gid) return mode & 0o777
   return draft.chown(uid, gid).then(() => mode & 0o777, () => mode & 0o707)
@@ -85,7 +84,7 @@ const keepOwner = async (draft: FileHandle, { gid, mode, uid }: Stats): Promise<
 interface Options {
   /** Of a file that is new. */
   readonly mode?: number
-  /** What nobody beyond these bits may do afterwards, whatever the file allowed before. */
+  /** Bits that others may have afterwards, whatever the file allowed before. */
   readonly maxMode?: number
 }
 
