@@ -17,6 +17,9 @@ import { FreshList } from "./FreshList.ts"
 import { type MenuSignal, MenuSignals } from "./MenuSignals.ts"
 import { SessionMenu } from "./SessionMenu.ts"
 
+/** So many sessions are looked at before others have their turn in the event loop. */
+const batchSize = 50
+
 export const listChangedMethod = "notifications/tools/list_changed"
 export const listChanged = `{"jsonrpc":"2.0","method":"${listChangedMethod}"}`
 
@@ -107,7 +110,8 @@ export class ListChanges extends Context.Service<ListChanges, {
           }
         }
         yield* Effect.forEach(compare, compareCached, { discard: true })
-        for (const session of stale) {
+        for (const [index, session] of [...stale].entries()) {
+          if (index % batchSize === batchSize - 1) yield* Effect.yieldNow
           session.view.becomeStale()
           if (session.readers > 0) refetch(session)
         }

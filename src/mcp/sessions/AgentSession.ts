@@ -57,7 +57,7 @@ export class AgentSession {
   #logLevel: string | undefined
   #subscriptions: ReadonlyArray<string>
   /** Resources that agents of the modern era listen for, and how many do. */
-  readonly #watched = new Map<string, number>()
+  #watched: Map<string, number> | undefined
 
   constructor(saved: SavedSession, parts: Parts) {
     this.id = saved.id
@@ -190,23 +190,24 @@ export class AgentSession {
 
   /** A further listener for these resources; whether some of them were not listened for before. */
   watch(uris: ReadonlyArray<string>): boolean {
-    const before = this.#watched.size
-    for (const uri of uris) this.#watched.set(uri, (this.#watched.get(uri) ?? 0) + 1)
+    const watched = this.#watched ??= new Map()
+    const before = watched.size
+    for (const uri of uris) watched.set(uri, (watched.get(uri) ?? 0) + 1)
     this.#subscribeToWatched(uris)
-    return this.#watched.size > before
+    return watched.size > before
   }
 
   unwatch(uris: ReadonlyArray<string>): void {
     for (const uri of uris) {
-      const count = (this.#watched.get(uri) ?? 0) - 1
-      if (count > 0) this.#watched.set(uri, count)
-      else this.#watched.delete(uri)
+      const count = (this.#watched?.get(uri) ?? 0) - 1
+      if (count > 0) this.#watched?.set(uri, count)
+      else this.#watched?.delete(uri)
     }
     this.#subscribeToWatched(uris)
   }
 
   #subscribeToWatched(changed: ReadonlyArray<string>): void {
-    if (changed.length > 0) this.#subscriptions = [...this.#watched.keys()].map(subscription)
+    if (changed.length > 0) this.#subscriptions = [...this.#watched?.keys() ?? []].map(subscription)
   }
 }
 

@@ -37,7 +37,7 @@ export class MenuView {
   /** Between fetches that fail; starts afresh with one that succeeds. */
   readonly retries = Backoff.make(retries)
   /** What came before a cursor that the agent may go on from, by method and cursor. */
-  readonly #before = new Map<string, ReadonlyArray<string>>()
+  #before: Map<string, ReadonlyArray<string>> | undefined
 
   constructor(answered: string | undefined) {
     this.#answered = answered
@@ -132,13 +132,13 @@ export class MenuView {
    * is not known (any more).
    */
   pagesBefore(method: string, cursor: string | undefined): ReadonlyArray<string> | undefined {
-    return cursor === undefined ? [] : this.#before.get(`${method} ${cursor}`)
+    return cursor === undefined ? [] : this.#before?.get(`${method} ${cursor}`)
   }
 
   /** Remembers the pages that come before the cursor `next`. */
   readOn(method: string, next: string, pages: ReadonlyArray<string>): void {
     if (pages.reduce((length, page) => length + page.length, 0) > maxText) return
-    if (this.#before.size >= maxCursors) this.#before.clear()
+    if (this.#before === undefined || this.#before.size >= maxCursors) this.#before = new Map()
     this.#before.set(`${method} ${next}`, pages)
   }
 }

@@ -14,7 +14,7 @@ const overhead = 64
 
 export class ReplayBuffer {
   #kept: Array<Kept> = []
-  readonly #latest = new Map<string, Kept>()
+  #latest: Map<string, Kept> | undefined
   #hasSuperseded = false
   bytes = 0
   /** The newest event's sequence; the first one is 1. */
@@ -27,6 +27,7 @@ export class ReplayBuffer {
     this.#kept.push(kept)
     this.bytes += kept.cost
     if (supersedes === undefined) return
+    this.#latest ??= new Map()
     const earlier = this.#latest.get(supersedes)
     if (earlier !== undefined) {
       earlier.superseded = true
@@ -79,7 +80,7 @@ export class ReplayBuffer {
 
   #forget(kept: Kept): void {
     this.bytes -= kept.cost
-    if (kept.supersedes !== undefined && this.#latest.get(kept.supersedes) === kept) {
+    if (kept.supersedes !== undefined && this.#latest?.get(kept.supersedes) === kept) {
       this.#latest.delete(kept.supersedes)
     }
   }
