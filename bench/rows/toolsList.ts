@@ -1,6 +1,7 @@
 /** `tools/list` of 500 tools, 1 MiB, a fifth of them hidden, again and again while nothing changes. */
 import { openCallers, type Target } from "../Caller.ts"
 import { inTurns, load, median, ratio } from "../Load.ts"
+import type { Process } from "../Process.ts"
 import { type Call, startRig } from "../Rig.ts"
 import { atLeast, type Options, type Row } from "../Row.ts"
 
@@ -37,16 +38,22 @@ export const toolsListRows = async ({ quick }: Options): Promise<ReadonlyArray<R
   const holdfast = await lists(rig.holdfast.target, (name) => name.startsWith("hidden_"))
   const bare = await lists(rig.bare.target, () => false)
   const seconds = quick ? 0.7 : 3
-  const pairs = await inTurns(quick ? 3 : 5, () => load(holdfast, { seconds }), () => load(bare, { seconds }))
-  const rate = ({ calls, seconds }: { readonly calls: number; readonly seconds: number }) => calls / seconds
+  const turn = async (calls: ReadonlyArray<Call>, { process }: { readonly process: Process }) => {
+    const before = process.cpu()
+    const taken = await load(calls, { seconds })
+    return { rate: taken.calls / taken.seconds, cpu: (process.cpu() - before) / taken.calls }
+  }
+  const pairs = await inTurns(quick ? 3 : 5, () => turn(holdfast, rig.holdfast), () => turn(bare, rig.bare))
+  const rates = { ours: median(pairs.map(([a]) => a.rate)), theirs: median(pairs.map(([, b]) => b.rate)) }
+  const cpu = { ours: median(pairs.map(([a]) => a.cpu)), theirs: median(pairs.map(([, b]) => b.cpu)) }
   return [
     atLeast(
       "tools/list of 500 tools, 1 MiB, narrowed, unchanged, × bare",
-      ratio(pairs, rate),
+      ratio(pairs, ({ rate }) => rate),
       0.6,
-      `${median(pairs.map(([a]) => rate(a))).toFixed(0)} a second, bare ${
-        median(pairs.map(([, b]) => rate(b))).toFixed(0)
-      } a second`
+      `${rates.ours.toFixed(0)} a second, bare ${rates.theirs.toFixed(0)}; CPU ${cpu.ours.toFixed(1)} ms, bare ${
+        cpu.theirs.toFixed(1)
+      }`
     )
   ]
 }
