@@ -16,7 +16,7 @@ const directory = Effect.acquireRelease(
 
 /** One that only serves, for all sentences that leave it so. */
 class Running extends Context.Service<Running, Daemon>()("holdfast/test/Running") {
-  static readonly layer = Layer.effect(Running, Daemon.start({ args: ["--embedded"] }))
+  static readonly layer = Layer.effect(Running, Daemon.start({ relayUrl: nowhere }))
 }
 
 layer(Running.layer, { excludeTestServices: true })("holdfast as a process that serves", (it) => {
@@ -39,18 +39,6 @@ layer(Running.layer, { excludeTestServices: true })("holdfast as a process that 
       assert.strictEqual(mode("."), 0o700)
       assert.strictEqual(mode("agent-secret"), 0o600)
       assert.strictEqual(mode("admin-secret"), 0o600)
-    }))
-
-  it.effect("a second daemon on the data directory says who is there, and leaves it alone", () =>
-    Effect.gen(function*() {
-      const daemon = yield* Running
-      for (const relay of [["--embedded"], ["--relay", nowhere]]) {
-        const second = yield* daemon.command("serve", ...relay, "--port", "0")
-        assert.strictEqual(second.code, 1)
-        assert.include(second.stderr, `process ${yield* daemon.pid}`)
-        assert.include(second.stderr, "--data-dir")
-      }
-      assert.strictEqual((yield* daemon.command("status")).code, 0)
     }))
 
   it.effect("a taken port is named, with the way out", () =>
@@ -106,6 +94,18 @@ describe("holdfast as a process", () => {
       yield* daemon.signal("SIGINT")
       assert.deepStrictEqual(yield* daemon.ended, { code: 0, signal: null })
       assert.isUndefined(statSync(join(daemon.dataDir, "endpoint.json"), { throwIfNoEntry: false }))
+    }))
+
+  it.live("a second daemon on the data directory says who is there, and leaves it alone", () =>
+    Effect.gen(function*() {
+      const daemon = yield* Daemon.start({ args: ["--embedded"] })
+      for (const relay of [["--embedded"], ["--relay", nowhere]]) {
+        const second = yield* daemon.command("serve", ...relay, "--port", "0")
+        assert.strictEqual(second.code, 1)
+        assert.include(second.stderr, `process ${yield* daemon.pid}`)
+        assert.include(second.stderr, "--data-dir")
+      }
+      assert.strictEqual((yield* daemon.command("status")).code, 0)
     }))
 
   it.live("a bad configuration file is one clear message", () =>
