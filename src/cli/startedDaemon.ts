@@ -8,7 +8,7 @@ import { DataDirectory } from "../storage/DataDirectory.ts"
 import { isAlive } from "../supervision/isAlive.ts"
 import { readEndpoint } from "./DaemonClient.ts"
 import { CommandFailed, UsageError } from "./Failures.ts"
-import { self } from "./self.ts"
+import { self } from "./root.ts"
 
 const timeout = "20 seconds"
 const logFile = "serve.log"

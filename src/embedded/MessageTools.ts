@@ -1,7 +1,7 @@
 /** `relay_send_message`, `relay_reply`, `relay_inbox`, `relay_list_agents`. */
 import { Clock, Effect, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
-import { Caller } from "./Caller.ts"
+import { Caller } from "./EmbeddedTokens.ts"
 import { Message, Messages, Sent } from "./Messages.ts"
 import { described, key, reading, reads, writes, writing } from "./toolAnnotations.ts"
 import { Writes } from "./Writes.ts"

@@ -1,7 +1,7 @@
 /** The seven `relay_workspace_*` tools. */
 import { Effect, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
-import { Caller } from "./Caller.ts"
+import { Caller } from "./EmbeddedTokens.ts"
 import { described, key, reading, reads, writes, writing } from "./toolAnnotations.ts"
 import { Held, Workspace, Workspaces } from "./Workspaces.ts"
 import { Writes } from "./Writes.ts"

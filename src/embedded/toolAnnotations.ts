@@ -1,7 +1,7 @@
 /** What the relay's tools have in common: who calls them, what they may do to the world, and the key of a write. */
 import { Context, Schema } from "effect"
 import { Tool } from "effect/ai"
-import { Caller } from "./Caller.ts"
+import { Caller } from "./EmbeddedTokens.ts"
 import { Refused } from "./Writes.ts"
 
 export const described = (description: string) => Schema.String.annotate({ description })

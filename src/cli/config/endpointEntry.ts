@@ -8,8 +8,7 @@ import { defaultRelay } from "../../domain/Ids.ts"
 import { dataDirectory, settings } from "../configuration.ts"
 import { readEndpoint } from "../DaemonClient.ts"
 import { UsageError } from "../Failures.ts"
-import { root } from "../root.ts"
-import { self } from "../self.ts"
+import { root, self } from "../root.ts"
 
 interface Particulars {
   readonly relay?: string

@@ -8,8 +8,7 @@ import { git } from "../../credentials/GitInstall.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
 import { dataDirectory, settings } from "../configuration.ts"
 import { CommandFailed, UsageError } from "../Failures.ts"
-import { root } from "../root.ts"
-import { self } from "../self.ts"
+import { root, self } from "../root.ts"
 
 const repositoryFlag = Flag.Boolean("repository").pipe(
   Flag.withDescription("In the configuration of this repository, not in the user's"),

@@ -2,7 +2,7 @@
 import { Effect, FileSystem, Path, Schedule, type Scope, Stream } from "effect"
 import { ChildProcess, type ChildProcessSpawner } from "effect/process"
 import { CommandFailed } from "../Failures.ts"
-import { self } from "../self.ts"
+import { self } from "../root.ts"
 
 /** What a process cannot do without. Nothing else of the user's environment gets in, least of all HOLDFAST_…. */
 const needed = ["PATH", "SystemRoot", "TEMP", "TMP", "TMPDIR", "NODE_COMPILE_CACHE"]

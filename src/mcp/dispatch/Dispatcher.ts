@@ -15,7 +15,6 @@ import type { Ahead, Answer, RequestContext, RpcError } from "../handlers/Handle
 import type { Handlers } from "../handlers/Handlers.ts"
 import { listChanged, ListChanges } from "../menu/ListChanges.ts"
 import * as RequestLog from "./RequestLog.ts"
-import * as RequestSpan from "./RequestSpan.ts"
 
 /** What goes ahead of an answer has no place in a batch. */
 const nothingAhead: Ahead = {
@@ -35,7 +34,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
   const changes = yield* ListChanges
   const deadLetters = yield* DeadLetters.make
   const requestLog = yield* RequestLog.make
-  const span = yield* RequestSpan.make
+  const span = yield* RequestLog.span
 
   /** The failure in words that the agent's model understands. */
   const failureOf = Effect.fnUntraced(function*(

@@ -1,9 +1,12 @@
-/** How a request of an agent ended: one line in the log, one count, one duration (BEHAVIOUR 11). */
-import { Clock, Effect, Metric, Predicate } from "effect"
+/** Reports each request of an agent: a line in the log, a count, a duration, and a span where traces go out (BEHAVIOUR 11). */
+import { Clock, Effect, identity, Metric, Option, Predicate } from "effect"
+import { Headers, HttpTraceContext } from "effect/http"
 import { RelayTarget } from "../../config/Settings.ts"
+import type * as Message from "../../domain/Message.ts"
 import { isKnown } from "../../domain/Methods.ts"
 import { LogThreshold } from "../../observability/LogThreshold.ts"
 import * as Metrics from "../../observability/Metrics.ts"
+import * as Traces from "../../observability/Traces.ts"
 import type { Outcome, RequestContext } from "../handlers/Handler.ts"
 
 const outcomes: ReadonlyArray<Outcome | "cancelled"> = ["answered", "queued", "cached", "error", "cancelled"]
@@ -62,4 +65,30 @@ export const make = Effect.gen(function*() {
       })
     })
   }
+})
+
+// A span for each request of an agent, until it is answered, below the one that its `traceparent` names; named as
+// OpenTelemetry's conventions for MCP have it. Where no traces go out it costs nothing.
+
+/** Never arguments: of a call its tool alone. */
+const targetOf = ({ method, params }: Message.Request): string | undefined =>
+  method === "tools/call" && Predicate.isString(params["name"]) ? params["name"] : undefined
+
+export const span = Effect.map(Traces.exported, (exported) =>
+(
+  { headers, request, session }: RequestContext
+): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> => {
+  if (!exported) return identity
+  const { method } = request
+  const target = targetOf(request)
+  const parent = HttpTraceContext.w3c(Headers.fromInput({ traceparent: headers["traceparent"] }))
+  return Effect.withSpan(target === undefined ? method : `${method} ${target}`, {
+    kind: "server",
+    ...Option.match(parent, { onNone: () => ({ root: true }), onSome: (parent) => ({ parent }) }),
+    attributes: {
+      "mcp.method.name": method,
+      "holdfast.agent": session.agent,
+      ...(target === undefined ? {} : { "gen_ai.tool.name": target })
+    }
+  })
 })

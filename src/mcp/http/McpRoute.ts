@@ -15,9 +15,8 @@ import type { Connection } from "../streams/Connection.ts"
 import { comeBack } from "../streams/OpenStreams.ts"
 import { passedToRelay } from "../streams/PassedHeaders.ts"
 import { eraOfPost } from "./EraOfRequest.ts"
-import { accepts, isJson } from "./MediaType.ts"
 import { Refusal, refusal, refuse } from "./Refusal.ts"
-import { readBody } from "./RequestBody.ts"
+import { accepts, isJson, readBody } from "./RequestBody.ts"
 
 type Relay = Gateway["Service"]
 

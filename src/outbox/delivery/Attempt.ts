@@ -15,8 +15,8 @@ import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
 import { RelaySessions, type SessionSeed } from "../../relay/session/RelaySession.ts"
+import { idOf } from "../Call.ts"
 import type { Entry } from "../Entry.ts"
-import { idOf } from "../Wire.ts"
 import { ofAnswer, ofFailure, type Verdict } from "./Verdict.ts"
 
 const seed: SessionSeed = {

@@ -7,8 +7,7 @@ import { Data, Predicate } from "effect"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Response } from "../../domain/Message.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
-import type { WireAnswer } from "../Call.ts"
-import { responseTo } from "../Wire.ts"
+import { responseTo, type WireAnswer } from "../Call.ts"
 
 export type Verdict = Data.TaggedEnum<{
   Delivered: { readonly result: string }

@@ -2,8 +2,14 @@
 import type { Deferred, Effect, Exit, Fiber } from "effect"
 import type { SessionId } from "../../domain/Ids.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
-import type { BufferableCall, OutboxRefused, Submission, Wire, WireAnswer } from "../Call.ts"
-import { restoreId } from "../Wire.ts"
+import {
+  type BufferableCall,
+  type OutboxRefused,
+  restoreId,
+  type Submission,
+  type Wire,
+  type WireAnswer
+} from "../Call.ts"
 import type { IdempotencyKey } from "./IdempotencyKey.ts"
 
 /** A `Submission` whose answer, if it has one, still carries the wire's id. */

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ListPages } from "../../../src/menu/ListPages.ts"
 import * as ListResult from "../../../src/menu/ListResult.ts"
+import { ListPages } from "../../../src/menu/ListResult.ts"
 
 const page = (items: string, next?: string) =>
   `{"tools":[${items}],"zz":1.50${next === undefined ? "" : `,"nextCursor":"${next}"`}}`

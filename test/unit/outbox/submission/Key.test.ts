@@ -1,9 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { SessionId } from "../../../../src/domain/Ids.ts"
-import { mayBuffer } from "../../../../src/outbox/Call.ts"
+import { mayBuffer, restoreId, wireOf } from "../../../../src/outbox/Call.ts"
 import { hashOfArguments, idempotencyKey } from "../../../../src/outbox/submission/IdempotencyKey.ts"
-import { restoreId, wireOf } from "../../../../src/outbox/Wire.ts"
 import { call, type CallOptions } from "../../../support/outbox/calls.ts"
 
 const callIds = ["claudecode/toolUseId", "callId"]
