@@ -2,6 +2,7 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 const longest = [
+  "hostile/Wrap",
   "crash/Crash",
   "faults/Sweep",
   "cli/connect",
@@ -10,8 +11,7 @@ const longest = [
   "credentials/GitHelper",
   "cli/process",
   "cli/StdioOutage",
-  "drill/NoLeak",
-  "cli/Doctor"
+  "drill/NoLeak"
 ]
 
 const rank = ({ moduleId }: TestSpecification) => {
