@@ -13,7 +13,7 @@ export interface ScriptedAgent {
   /** What else is in the user's home before the agent's first start. */
   readonly settings?: readonly [file: ReadonlyArray<string>, text: string]
   readonly environment: (origin: string) => Readonly<Record<string, string>>
-  /** A call that lets some time pass: none of them waits for its servers before it asks its model. */
+  /** A call that lets some time pass: not each waits for its servers before it asks its model. */
   readonly pause: readonly [tool: string, input: Readonly<Record<string, unknown>>]
   /** How it names a tool of the server `holdfast` to its model. */
   readonly named: (tool: string) => string

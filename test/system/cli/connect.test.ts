@@ -14,7 +14,7 @@ import { TestRelay } from "../../support/relay/TestRelay.ts"
 import { httpServer } from "../../support/token/httpServer.ts"
 
 const codexToml = "# mine\nmodel = \"o3\"\n\n[mcp_servers.docs]\nurl = \"https://docs.test/mcp\""
-const geminiJson = "{\n\t// mine\n\t\"theme\": \"dark\",\n}\n"
+const geminiJson = "{\n\t// mine\n\t\"theme\": \"dark\"\n}\n"
 
 const setup = Effect.gen(function*() {
   const home = yield* scratch

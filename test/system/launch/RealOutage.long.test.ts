@@ -40,7 +40,8 @@ describe("holdfast exec", () => {
         const daemon = yield* Daemon.start({ relayUrl: relay.url, env: relays })
         const line = ["exec", "--data-dir", daemon.dataDir, "--", command, ...args(model.origin)]
         const program = yield* Effect.acquireRelease(
-          Effect.sync(() => launch(line, { ...home.environment, ...environment(model.origin) })),
+          // Not in a worktree, to which exec would attach the agent.
+          Effect.sync(() => launch(line, { ...home.environment, ...environment(model.origin) }, home.path)),
           ({ child, ended }) =>
             Effect.promise(() => {
               child.kill("SIGTERM")
