@@ -13,6 +13,8 @@ export interface ScriptedAgent {
   /** What else is in the user's home before the agent's first start. */
   readonly settings?: readonly [file: ReadonlyArray<string>, text: string]
   readonly environment: (origin: string) => Readonly<Record<string, string>>
+  /** Not in the era without sessions, which Claude Code speaks. */
+  readonly hasSessions: boolean
   /** A call that lets some time pass: not each waits for its servers before it asks its model. */
   readonly pause: readonly [tool: string, input: Readonly<Record<string, unknown>>]
   /** How it names a tool of the server `holdfast` to its model. */
@@ -28,6 +30,7 @@ export const scriptedAgents: ReadonlyArray<ScriptedAgent> = [
     dialect: anthropicMessages,
     args: () => ["-p", "go", "--allowedTools", "mcp__holdfast"],
     environment: (origin) => ({ ANTHROPIC_BASE_URL: origin, ANTHROPIC_API_KEY: "dummy" }),
+    hasSessions: false,
     pause: ["WaitForMcpServers", {}],
     named: (tool) => `mcp__holdfast__${tool}`
   },
@@ -47,6 +50,7 @@ export const scriptedAgents: ReadonlyArray<ScriptedAgent> = [
       "go"
     ],
     environment: () => ({ OPENAI_API_KEY: "dummy" }),
+    hasSessions: true,
     pause: ["exec_command", { cmd: "sleep 1" }],
     named: (tool) => `mcp__holdfast/${tool}`
   },
@@ -61,6 +65,7 @@ export const scriptedAgents: ReadonlyArray<ScriptedAgent> = [
       GEMINI_API_KEY: "dummy",
       GOOGLE_GEMINI_BASE_URL: origin
     }),
+    hasSessions: true,
     pause: ["run_shell_command", { command: "sleep 1" }],
     named: (tool) => `mcp_holdfast_${tool}`
   }
