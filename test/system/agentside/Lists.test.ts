@@ -72,6 +72,37 @@ describe.concurrent("tools/list", () => {
   )
 
   it.live(
+    "gives a list that repeats byte for byte, under each request's own id, and one that differs by a byte at once",
+    () =>
+      Effect.gen(function*() {
+        const relay = yield* pagedRelay
+        const daemon = yield* Daemon.start({ relayUrl: relay.url })
+        const agent = yield* rawAgent(daemon)
+        const list = (id: string, cursor: string) =>
+          agent.post(`{"jsonrpc":"2.0","id":${id},"method":"tools/list","params":{${cursor}}}`)
+        const lists = (id: string) =>
+          Effect.map(
+            Effect.all([list(id, ""), list(id, `"cursor":"1"`)]),
+            (replies) =>
+              replies.map(({ headers, text }) => {
+                assert.strictEqual(headers["content-length"], String(Buffer.byteLength(text)))
+                return text
+              })
+          )
+        const first = yield* lists("1")
+        for (const id of ["12345", `"é\\""`, "1"]) {
+          const expected = first.map((text) => text.replace(`"id":1,`, () => `"id":${id},`))
+          assert.deepStrictEqual(yield* lists(id), expected)
+        }
+        const changed = more.replace("more", "mOre")
+        yield* relay.set([[send, read], [hidden, changed]])
+        const [same, other] = yield* lists("1")
+        assert.strictEqual(same, first[0])
+        assert.strictEqual(other, first[1]?.replace(more, changed))
+      })
+  )
+
+  it.live(
     "answers the kept list as one page, and says nothing of a list that is the same",
     () =>
       Effect.gen(function*() {

@@ -48,6 +48,20 @@ layer(Rig.layer({ relay: { era: "legacy" } }), { excludeTestServices: true })(
         })
     )
 
+    it.effect("a list that repeats is the same each time, in the form of its agent's era", () =>
+      Effect.gen(function*() {
+        const { daemon } = yield* Rig
+        const list = Effect.map(
+          post(daemon, "tools/list", request("tools/list", { _meta: envelope })),
+          (reply): Record<string, unknown> => JSON.parse(answerIn(reply)).result
+        )
+        const first = yield* list
+        assert.strictEqual(first["resultType"], "complete")
+        assert.isNotEmpty(first["tools"])
+        assert.deepStrictEqual(yield* list, first)
+        assert.deepStrictEqual(yield* list, first)
+      }))
+
     it.effect(
       "an agent without a session goes on over a relay that loses its sessions for good, and finds them again",
       () =>
@@ -71,6 +85,19 @@ layer(
   }),
   { excludeTestServices: true }
 )("between an agent of the legacy era and a relay of the modern one", (it) => {
+  it.effect("a list that repeats is the same each time, without what only the modern era knows", () =>
+    Effect.gen(function*() {
+      const { daemon } = yield* Rig
+      const agent = yield* rawAgent(daemon)
+      const list = Effect.map(agent.request("tools/list"), ({ answer }) => answer.result)
+      const first = yield* list
+      assert.isNotEmpty(first?.tools)
+      assert.notProperty(first, "resultType")
+      assert.notProperty(first, "ttlMs")
+      assert.deepStrictEqual(yield* list, first)
+      assert.deepStrictEqual(yield* list, first)
+    }))
+
   it.effect("the level that a session sets is what its requests name from then on", () =>
     Effect.gen(function*() {
       const { daemon, relay } = yield* Rig
