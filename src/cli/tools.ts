@@ -15,7 +15,7 @@ const formatRule = (tool: string, { needs, reason, tools }: HidingRule): string 
 
 /** What to set where nothing is queued, which is so with any relay whose tools the defaults do not name. */
 const howToQueue = ({ bufferable, tools }: ToolsView): ReadonlyArray<string> => {
-  const proposed = tools.filter(({ name, why }) => why === "proposable" && /^[\w./-]+$/.test(name))
+  const proposed = tools.filter(({ why }) => why === "proposable")
     .map(({ name }) => name)
   const example = proposed.length > 0 ? proposed : ["TOOL", "PREFIX_*"]
   return [

@@ -1,13 +1,25 @@
-/** Asks git about worktrees, branches and merges; never changes anything. */
+/**
+ * Asks git about worktrees, branches and merges; never changes anything.
+ *
+ * A repository may be somebody else's. So no program that it names for looking at files or for hooks is run, and nothing of
+ * Holdfast's is in the environment.
+ */
 import { Effect, Option, Stream } from "effect"
 import { ChildProcess } from "effect/process"
+
+const wary = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]
+
+const withoutOurs = (): Record<string, undefined> =>
+  Object.fromEntries(
+    Object.keys(process.env).filter((name) => name.startsWith("HOLDFAST_")).map((name) => [name, undefined])
+  )
 
 /** What git prints, without the line's end; `None` where it fails, or there is no git. */
 export const git = (directory: string, ...args: ReadonlyArray<string>) =>
   Effect.gen(function*() {
-    const handle = yield* ChildProcess.make("git", ["-C", directory, ...args], {
+    const handle = yield* ChildProcess.make("git", [...wary, "-C", directory, ...args], {
       // A question must not take the locks that the agent's own git needs.
-      env: { GIT_OPTIONAL_LOCKS: "0", LC_ALL: "C" },
+      env: { ...withoutOurs(), GIT_OPTIONAL_LOCKS: "0", LC_ALL: "C" },
       extendEnv: true,
       stdin: "ignore",
       stderr: "ignore"
@@ -35,6 +47,9 @@ export interface GitWorktree {
 export const worktreeAt = Effect.fn("GitWorktree.worktreeAt")(function*(directory: string) {
   const places = yield* git(
     directory,
+    // A checkout may bring a bare repository along, with settings of its own.
+    "-c",
+    "safe.bareRepository=explicit",
     "rev-parse",
     "--path-format=absolute",
     "--show-toplevel",

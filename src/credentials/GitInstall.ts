@@ -8,7 +8,7 @@ import { Effect, Option, Schema, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { DataDirectory } from "../storage/DataDirectory.ts"
 import * as UserFile from "../storage/UserFile.ts"
-import { chainFor, type Entry, helperKey, parseList, withOurs } from "./HelperChain.ts"
+import { chainFor, type Entry, helperKey, parseScopes, withOurs } from "./HelperChain.ts"
 
 // The user's own git, asked about its configuration; never a shell.
 
@@ -100,19 +100,23 @@ const edited = Effect.fnUntraced(function*<E, R>(
   )
 })
 
+const ofOneRepository: ReadonlySet<string> = new Set(["local", "worktree"])
+
 /** Adds the helper for each place; what was installed in that file before is replaced. */
 export const install = Effect.fn("GitInstall.install")(function*(options: {
   /** A git configuration. */
   readonly file: string
+  /** Of one repository; else what the repository says in which this runs has no say. */
+  readonly repository: boolean
   readonly origins: ReadonlyArray<string>
   /** The helper's command, without git's verb. */
   readonly command: string
 }) {
-  const { command, file, origins } = options
+  const { command, file, origins, repository } = options
   yield* uninstall(file)
   const before = yield* bytesOf(file)
-  const { out } = yield* run(["config", "--list", "--null", "--includes"])
-  const entries = parseList(out)
+  const { out } = yield* run(["config", "--list", "--null", "--includes", "--show-scope"])
+  const entries = parseScopes(out).filter(({ scope }) => repository || !ofOneRepository.has(scope))
   const added = origins.map((origin) => ({
     key: helperKey(origin),
     values: withOurs(command, chainFor(entries, origin))

@@ -18,6 +18,14 @@ export const parseList = (text: string): ReadonlyArray<Entry> =>
     return at < 0 ? { key: entry, value: "true" } : { key: entry.slice(0, at), value: entry.slice(at + 1) }
   })
 
+/** The same with `--show-scope`: each entry comes behind the scope of the file that it is from. */
+export const parseScopes = (text: string): ReadonlyArray<Entry & { readonly scope: string }> => {
+  const pieces = text.split("\0")
+  return pieces.flatMap((scope, index) =>
+    index % 2 === 0 ? parseList(pieces[index + 1] ?? "").map((entry) => ({ ...entry, scope })) : []
+  )
+}
+
 export const helperKey = (origin: string): string => `credential.${origin}.helper`
 
 /** Whether a section's URL is for the place as a whole. */

@@ -44,6 +44,8 @@ export const compile = (
     if (readOnlyHint) return Queueing.ReadsOnly()
     const word = wordsOf(name).find((word) => answerNeeded.has(word))
     if (word !== undefined) return Queueing.NeedsAnswer({ word })
+    // Proposed, it would be written into the settings, where it would mean others too.
+    if (!ToolNames.isPlain(name)) return Queueing.NotNamed()
     if (declaresKey) return Queueing.Proposable({ declares: "idempotencyKey" })
     return idempotentHint ? Queueing.Proposable({ declares: "idempotentHint" }) : Queueing.NotNamed()
   }

@@ -60,7 +60,7 @@ export const install = Command.make(
       })
     }
     const file = yield* gitConfigFile(repository)
-    const change = yield* GitInstall.install({ file, origins, command: yield* ownCommand }).pipe(
+    const change = yield* GitInstall.install({ file, repository, origins, command: yield* ownCommand }).pipe(
       Effect.provide(DataDirectory.layerAt(yield* dataDirectory))
     )
     yield* Console.log(`added to ${change.file}:`)

@@ -35,7 +35,7 @@ const timeout = "5 seconds"
 /** Asks without running anything that the repository names. No where git is missing, or does not answer in 5 s. */
 export const isTracked = Effect.fnUntraced(function*(file: string) {
   const path = yield* Path.Path
-  const question = ["--literal-pathspecs", "-c", "core.fsmonitor=false", "ls-files", "--error-unmatch", "--"]
+  const question = ["--literal-pathspecs", "ls-files", "--error-unmatch", "--"]
   return yield* succeeds(path.dirname(file), ...question, path.basename(file)).pipe(
     Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.succeed(false) })
   )

@@ -54,6 +54,9 @@ describe("Queueing", () => {
       assert.strictEqual(of({ name, ...withKey })._tag, "NeedsAnswer", name)
     }
     assert.strictEqual(of({ name: "unlockable_reclaimed_clock", ...withKey })._tag, "Proposable")
+    for (const name of ["*", "relay_*", "pos?", "a,*", "a b", "a\nb"]) {
+      assert.strictEqual(of({ name, ...withKey })._tag, "NotNamed", name)
+    }
     assert.strictEqual(of({ name: "relay_claim", ...withKey }, { bufferable: ["relay_claim"] })._tag, "Queued")
   })
 
