@@ -5,24 +5,23 @@
  * exceed the bounds together.
  */
 import { bytes, type SettingsValues } from "../../config/Settings.ts"
+import { Room } from "./Room.ts"
 import type { Change, RowState, RowSummary } from "./Row.ts"
 
 const waiting: ReadonlyArray<RowState | undefined> = ["pending", "inflight", "held", "parked"]
-const bounded: ReadonlyArray<RowState> = ["pending", "inflight", "held", "parked", "dead"]
 
 export class Counters {
   private readonly states = new Map<RowState, number>()
   private readonly waitingSince = new Map<number, number>()
   private readonly unreportedOf = new Map<string, number>()
-  private readonly maxEntries: number
-  private readonly maxBytes: number
-  private size = 0
-  private reservedEntries = 0
-  private reservedBytes = 0
+  /** What waits or is about to be written, and dead letters: each in a bound of its own. */
+  private readonly waiting: Room
+  private readonly dead: Room
 
   constructor({ maxBytes, maxEntries }: Pick<SettingsValues["outbox"], "maxBytes" | "maxEntries">) {
-    this.maxEntries = maxEntries
-    this.maxBytes = bytes(maxBytes)
+    const bound = { entries: maxEntries, bytes: bytes(maxBytes) }
+    this.waiting = new Room(bound)
+    this.dead = new Room(bound)
   }
 
   apply({ from, row, to }: Change): void {
@@ -38,7 +37,7 @@ export class Counters {
 
   /** Of all that the bounds count. */
   bytes(): number {
-    return this.size
+    return this.waiting.bytes + this.dead.bytes
   }
 
   /** When the entry that has waited longest was accepted. */
@@ -51,24 +50,25 @@ export class Counters {
     return this.unreportedOf.get(agent) ?? 0
   }
 
-  /** Whether there was room; then it is taken until `free`. */
-  reserve(bytes: number): boolean {
-    if (this.of(...bounded) + this.reservedEntries >= this.maxEntries) return false
-    if (this.size + this.reservedBytes + bytes > this.maxBytes) return false
-    this.reservedEntries++
-    this.reservedBytes += bytes
-    return true
+  /** Whether there was room for an entry of the agent's, which may become a dead letter; then it is taken until `free`. */
+  reserve(agent: string, bytes: number): "reserved" | "full" | "full of dead letters" {
+    const one = { entries: 1, bytes }
+    if (!this.dead.fits(agent, one)) return "full of dead letters"
+    if (!this.waiting.fits(agent, one)) return "full"
+    this.waiting.add(agent, one)
+    return "reserved"
   }
 
-  free(bytes: number): void {
-    this.reservedEntries--
-    this.reservedBytes -= bytes
+  free(agent: string, bytes: number): void {
+    this.waiting.take(agent, { entries: 1, bytes })
   }
 
   private count(state: RowState | undefined, row: RowSummary, by: 1 | -1): void {
     if (state === undefined) return
     this.states.set(state, this.of(state) + by)
-    if (bounded.includes(state)) this.size += by * row.bytes
+    const room = state === "dead" ? this.dead : waiting.includes(state) ? this.waiting : undefined
+    if (by > 0) room?.add(row.agent, { entries: 1, bytes: row.bytes })
+    else room?.take(row.agent, { entries: 1, bytes: row.bytes })
     if (state !== "dead" || row.told !== 0) return
     const left = this.unreported(row.agent) + by
     if (left > 0) this.unreportedOf.set(row.agent, left)

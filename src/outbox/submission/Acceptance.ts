@@ -31,11 +31,15 @@ const tooLarge = (size: number, max: number) =>
     detail: `a call of ${size} bytes cannot be queued, ${max} at most: send it while the relay is up, or split it`
   })
 
-const full = new OutboxRefused({
-  reason: "full",
-  detail: "the outbox is full: the call was not accepted. Entries leave it as the relay takes them, or with "
-    + "\"holdfast outbox discard\""
-})
+const full = (why: "full" | "full of dead letters") =>
+  new OutboxRefused({
+    reason: "full",
+    detail: `the outbox is ${why}: the call was not accepted. ${
+      why === "full"
+        ? "Entries leave it as the relay takes them, or with"
+        : "They leave it with \"holdfast outbox retry\" or"
+    } "holdfast outbox discard"`
+  })
 
 const unwritable = (error: unknown) =>
   new OutboxRefused({
@@ -62,7 +66,8 @@ export const make = Effect.fnUntraced(function*(counters: Counters) {
       Effect.suspend(() => {
         const size = Buffer.byteLength(wire.text)
         if (size > maxEntryBytes) return Effect.fail(tooLarge(size, maxEntryBytes))
-        if (!counters.reserve(size)) return Effect.fail(full)
+        const reserved = counters.reserve(call.agent, size)
+        if (reserved !== "reserved") return Effect.fail(full(reserved))
         const entry = {
           seq,
           agent: call.agent,
@@ -80,7 +85,7 @@ export const make = Effect.fnUntraced(function*(counters: Counters) {
         }
         return store.insert(entry, update).pipe(
           Effect.mapError(unwritable),
-          Effect.ensuring(Effect.sync(() => counters.free(size)))
+          Effect.ensuring(Effect.sync(() => counters.free(call.agent, size)))
         )
       }),
     acknowledge: ({ key, tool }, agent, position) =>
