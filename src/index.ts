@@ -64,6 +64,7 @@ export {
   NoStream,
   NotJsonRpc,
   OtherPrincipal,
+  OutOfDescriptors,
   RateLimited,
   RelayFailure,
   RelayFailureReason,

@@ -120,6 +120,10 @@ const make = Effect.gen(function*() {
   }
 
   const initialize = Effect.fnUntraced(function*(post: AgentPost, request: Request, connection: Connection) {
+    if (request.text.length > maxInitialize) {
+      const message = `an initialize of more than ${maxInitialize} characters, which would be kept for each session`
+      return connection.reply(400, JsonRpcError.text(request.id, { code: JsonRpcError.codes.invalidRequest, message }))
+    }
     const session = yield* sessions.create(post.agent, request)
     const result = yield* Effect.result(initializing.result(session, request))
     if (result._tag === "Failure") {
@@ -157,6 +161,10 @@ const make = Effect.gen(function*() {
   ) {
     if (session.protocolVersion !== "2025-03-26") {
       const message = `revision ${session.protocolVersion} has no batches; send each message by itself`
+      return connection.reply(400, JsonRpcError.text(null, { code: JsonRpcError.codes.invalidRequest, message }))
+    }
+    if (messages.length > maxBatch) {
+      const message = `a batch of ${messages.length} messages, ${maxBatch} at most: send it in parts`
       return connection.reply(400, JsonRpcError.text(null, { code: JsonRpcError.codes.invalidRequest, message }))
     }
     const answers: Array<Effect.Effect<string>> = []
@@ -217,6 +225,11 @@ const make = Effect.gen(function*() {
     })
   })
 })
+
+/** Messages in one batch. */
+const maxBatch = 100
+/** Characters of an `initialize`, which is kept on disk with its session. */
+const maxInitialize = 64 * 1024
 
 const idOf = (message: Message | Batch): string | null => message._tag === "Request" ? message.id : null
 

@@ -6,6 +6,8 @@ export type Delivery = "not sent" | "unknown"
 
 /** No connection was made: refused, unresolved, TLS, or 5 s without one. Not sent. */
 export class ConnectFailed extends Schema.TaggedError<ConnectFailed>()("ConnectFailed", { detail: Schema.String }) {}
+/** This machine gave Holdfast no further connection (EMFILE, ENFILE): it says nothing of the relay. Not sent. */
+export class OutOfDescriptors extends Schema.TaggedError<OutOfDescriptors>()("OutOfDescriptors", {}) {}
 /** The connection broke after the request was written. */
 export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("ConnectionLost", { detail: Schema.String }) {}
 /** A stream or body ended without the answer. */
@@ -67,6 +69,7 @@ const seconds = (millis: number): string => `${Math.round(millis / 100) / 10} s`
 
 export const RelayFailureReason = Schema.Union([
   ConnectFailed,
+  OutOfDescriptors,
   ConnectionLost,
   AnswerCutOff,
   Silent,
@@ -94,6 +97,7 @@ export class RelayFailure extends Schema.TaggedError<RelayFailure>()("RelayFailu
     if (this.opening === true) return "not sent"
     switch (this.reason._tag) {
       case "ConnectFailed":
+      case "OutOfDescriptors":
       case "Unauthorized":
       case "RateLimited":
       case "SessionLost":
@@ -130,6 +134,8 @@ export class RelayFailure extends Schema.TaggedError<RelayFailure>()("RelayFailu
     switch (reason._tag) {
       case "ConnectFailed":
         return `no connection to the relay: ${reason.detail}`
+      case "OutOfDescriptors":
+        return "this machine gives Holdfast no further connection (too many open files)"
       case "ConnectionLost":
         return `the connection to the relay broke: ${reason.detail}`
       case "AnswerCutOff":

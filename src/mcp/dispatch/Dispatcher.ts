@@ -15,6 +15,7 @@ import type { Ahead, Answer, RequestContext, RpcError } from "../handlers/Handle
 import type { Handlers } from "../handlers/Handlers.ts"
 import { listChanged, ListChanges } from "../menu/ListChanges.ts"
 import * as RequestLog from "./RequestLog.ts"
+import { Turns } from "./Turns.ts"
 
 /** What goes ahead of an answer has no place in a batch. */
 const nothingAhead: Ahead = {
@@ -35,6 +36,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
   const deadLetters = yield* DeadLetters.make
   const requestLog = yield* RequestLog.make
   const span = yield* RequestLog.span
+  const turns = new Turns()
 
   /** The failure in words that the agent's model understands. */
   const failureOf = Effect.fnUntraced(function*(
@@ -91,6 +93,10 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     return answer.outcome
   })
 
+  /** A stream that stays holds nobody up. */
+  const inTurn = <A>({ request, session }: RequestContext, answering: Effect.Effect<A>): Effect.Effect<A> =>
+    request.method === "subscriptions/listen" ? answering : turns.take(session.agent, answering)
+
   const reported = (context: RequestContext, run: Effect.Effect<Answer["outcome"]>): Effect.Effect<void> => {
     const startedAt = requestLog.now()
     return Effect.asVoid(Effect.onExit(
@@ -104,7 +110,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     start: (context: RequestContext, deliverer: Deliverer) =>
       run(
         context,
-        span(context)(reported(context, Effect.scoped(respond(context, deliverer)))).pipe(
+        span(context)(reported(context, inTurn(context, Effect.scoped(respond(context, deliverer))))).pipe(
           Effect.onInterrupt(() => Effect.sync(() => deliverer.abandon()))
         )
       ),
@@ -119,7 +125,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
         if (body._tag === "Whole") text = body.text
         return outcome
       })
-      const fiber = run(context, span(context)(reported(context, Effect.scoped(answering))))
+      const fiber = run(context, span(context)(reported(context, inTurn(context, Effect.scoped(answering)))))
       return Effect.map(Fiber.await(fiber), () => text)
     }
   }

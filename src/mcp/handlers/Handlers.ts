@@ -19,6 +19,9 @@ import * as RelayMessages from "./RelayMessages.ts"
 import * as SessionStream from "./SessionStream.ts"
 import * as ToolCalls from "./ToolCalls.ts"
 
+/** They are kept on disk with their session, and told to each new relay session. */
+const maxSubscriptions = 1_000
+
 export interface Handlers {
   readonly handlerFor: (context: RequestContext) => Handler
   /** The streams of sessions, which GET opens. */
@@ -53,6 +56,8 @@ export const make = Effect.gen(function*() {
       return answer
     })
 
+  const subscribe = remembered((session, { request }) => session.subscribe(request))
+
   const table: ReadonlyMap<string, Handler> = new Map(Object.entries({
     "server/discover": yield* Discover.make(passThrough),
     ...Record.map(itemsOf, () => lists),
@@ -60,7 +65,15 @@ export const make = Effect.gen(function*() {
     "subscriptions/listen": yield* Listen.make(streams),
     "ping": ping,
     "logging/setLevel": remembered((session, { request }) => session.setLogLevel(request)),
-    "resources/subscribe": remembered((session, { request }) => session.subscribe(request)),
+    "resources/subscribe": (context, ahead) =>
+      context.session.subscriptions.length < maxSubscriptions
+        ? subscribe(context, ahead)
+        : Effect.fail(
+          new RpcError({
+            code: JsonRpcError.codes.invalidRequest,
+            message: `${maxSubscriptions} subscriptions are what one session may have: end one first`
+          })
+        ),
     "resources/unsubscribe": remembered((session, { request }) => session.unsubscribe(request))
   }))
 

@@ -19,6 +19,9 @@ export type NewContext = Pick<AgentSession["saved"], "id" | "agent" | "initializ
 /** For the last words to reach their connections, which are closed afterwards. */
 const lastWordsTake = "100 millis"
 
+/** Sessions, and contexts of the modern era, that one agent may have at one relay. */
+const maxOfAgent = 2_000
+
 /** One for each relay. */
 export class AgentSessions extends Context.Service<AgentSessions, {
   /** Not yet on disk: `keep` puts it there once its initialize is answered, unless it has ended by then. */
@@ -103,10 +106,27 @@ export class AgentSessions extends Context.Service<AgentSessions, {
       })
       yield* Effect.schedule(expire, Schedule.spaced("10 minutes")).pipe(supervisor.supervise("session-expiry"))
 
+      /** An agent that opens more and more of them loses its own least recently used ones, and nobody else's. */
+      const makeRoom = Effect.fnUntraced(function*(agent: AgentName) {
+        for (const id of yield* store.beyond(agent, maxOfAgent - 1)) {
+          const session = loaded.get(id)?.session
+          if (session !== undefined && session.readers > 0) continue
+          yield* unload(id)
+          yield* store.remove(id)
+        }
+        // What was never written to disk is in memory alone.
+        const own = [...loaded.values()].filter(({ session }) => session.agent === agent)
+        if (own.length < maxOfAgent) return
+        const idle = own.filter(({ session }) => session.readers === 0)
+          .sort((one, other) => one.session.usedAt - other.session.usedAt)
+        for (const { session } of idle.slice(0, own.length - maxOfAgent + 1)) yield* unload(session.id)
+      })
+
       return AgentSessions.of({
         findLoaded,
-        create: (agent, initialize) =>
-          load({
+        create: Effect.fnUntraced(function*(agent, initialize) {
+          yield* makeRoom(agent)
+          return yield* load({
             id: SessionId.make(randomUUID()),
             agent,
             initialize: initialize.text,
@@ -115,7 +135,8 @@ export class AgentSessions extends Context.Service<AgentSessions, {
             log_level: null,
             subscriptions: [],
             fingerprint: null
-          }),
+          })
+        }),
         keep: (session) => loaded.has(session.id) ? store.save(session.saved) : Effect.void,
         context: Effect.fnUntraced(function*(about) {
           const known = findLoaded(about.agent, about.id)
@@ -124,6 +145,7 @@ export class AgentSessions extends Context.Service<AgentSessions, {
             const again = loaded.get(about.id)?.session
             if (again !== undefined) return again
             const saved = yield* store.find(about.agent, about.id)
+            if (Option.isNone(saved)) yield* makeRoom(about.agent)
             return yield* load(
               {
                 ...about,

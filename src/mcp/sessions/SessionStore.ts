@@ -1,6 +1,6 @@
 /** Agent sessions on disk: what a relay that has forgotten a session must be told again (BEHAVIOUR 3). */
 import { Clock, Context, Effect, Layer, Option, Schema } from "effect"
-import { SqlClient, SqlSchema } from "effect/sql"
+import { SqlClient, type SqlError, SqlSchema } from "effect/sql"
 import { RelayTarget } from "../../config/Settings.ts"
 import { AgentName, SessionId } from "../../domain/Ids.ts"
 import * as Metrics from "../../observability/Metrics.ts"
@@ -36,6 +36,8 @@ export class SessionStore extends Context.Service<SessionStore, {
   readonly countOf: (agent: AgentName) => Effect.Effect<number>
   /** Ids of sessions idle for longer than `millis`, and of the least recently used beyond `most`. */
   readonly expired: (millis: number, most: number) => Effect.Effect<ReadonlyArray<SessionId>>
+  /** Ids of the agent's least recently used sessions beyond `most`. */
+  readonly beyond: (agent: AgentName, most: number) => Effect.Effect<ReadonlyArray<SessionId>>
 }>()("holdfast/mcp/SessionStore") {
   static readonly layer = Layer.effect(
     SessionStore,
@@ -54,6 +56,12 @@ export class SessionStore extends Context.Service<SessionStore, {
           sql`SELECT * FROM sessions WHERE id = ${id} AND relay = ${relay} AND agent = ${agent}`
       })
       const Ids = Schema.Array(Schema.Struct({ id: SessionId }))
+      const ids = (rows: Effect.Effect<ReadonlyArray<unknown>, SqlError.SqlError>) =>
+        rows.pipe(
+          Effect.flatMap(Schema.decodeUnknownEffect(Ids)),
+          Effect.map((rows) => rows.map((row) => row.id)),
+          Effect.catchCause((cause) => Effect.as(Effect.logWarning("sessions cannot be read", cause), []))
+        )
       const count = sql<{ readonly n: number }>`SELECT COUNT(*) AS n FROM sessions WHERE relay = ${relay}`.pipe(
         Effect.map(([row]) => row?.n ?? 0),
         Effect.orElseSucceed(() => 0)
@@ -94,14 +102,16 @@ export class SessionStore extends Context.Service<SessionStore, {
               Effect.orElseSucceed(() => 0)
             ),
         expired: (millis, most) =>
-          Effect.flatMap(now, (at) =>
-            sql`SELECT id FROM sessions WHERE relay = ${relay} AND used_at < ${at - millis}
+          Effect.flatMap(
+            now,
+            (at) =>
+              ids(sql`SELECT id FROM sessions WHERE relay = ${relay} AND used_at < ${at - millis}
               UNION SELECT id FROM (SELECT id FROM sessions WHERE relay = ${relay}
-                ORDER BY used_at DESC LIMIT -1 OFFSET ${most})`).pipe(
-              Effect.flatMap(Schema.decodeUnknownEffect(Ids)),
-              Effect.map((rows) => rows.map((row) => row.id)),
-              Effect.catchCause((cause) => Effect.as(Effect.logWarning("sessions cannot be read", cause), []))
-            )
+                ORDER BY used_at DESC LIMIT -1 OFFSET ${most})`)
+          ),
+        beyond: (agent, most) =>
+          ids(sql`SELECT id FROM sessions WHERE relay = ${relay} AND agent = ${agent}
+            ORDER BY used_at DESC LIMIT -1 OFFSET ${most}`)
       })
     })
   )

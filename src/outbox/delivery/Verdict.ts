@@ -79,6 +79,8 @@ export const ofFailure = (failure: RelayFailure, onUnknown: "resend" | "dead", l
   switch (reason._tag) {
     case "RateLimited":
       return Verdict.Wait({ why, millis: reason.retryAfterMillis })
+    case "OutOfDescriptors":
+      return Verdict.Wait({ why, millis: undefined })
     case "Unauthorized":
     case "Forbidden":
       return Verdict.Hold({ why })

@@ -2,7 +2,8 @@
  * How much agents have in one bound of the outbox, and whether one of them finds room for more: plain bookkeeping.
  *
  * A bound is everybody's until it is full. From then on an agent that has less than its share of half of it still finds
- * room, so that no agent can shut the others out; all together never have more than one and a half of it.
+ * room, so that no agent can shut the others out. Two agents have one and a half of the bound at most, twenty less than
+ * three of it.
  */
 
 export interface Amount {

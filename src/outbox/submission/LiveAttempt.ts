@@ -29,8 +29,9 @@ const stopTimeout = "5 seconds"
 const brokenInside = new RelayFailure({ reason: new AnswerCutOff({ detail: "the attempt failed inside Holdfast" }) })
 const endOfHoldfast = new RelayFailure({ reason: new AnswerCutOff({ detail: "Holdfast is stopping" }) })
 
-/** Only what the relay did not judge: it was away, or asked to slow down. */
-const mayQueue = (failure: RelayFailure): boolean => failure.downClass || failure.reason._tag === "RateLimited"
+/** Only what the relay did not judge: it was away or asked to slow down, or we had no connection for it. */
+const mayQueue = ({ downClass, reason }: RelayFailure): boolean =>
+  downClass || reason._tag === "RateLimited" || reason._tag === "OutOfDescriptors"
 
 export const make = Effect.fnUntraced(function*(
   { fibers, ...room }: {

@@ -40,6 +40,8 @@ const advice = (failure: RelayFailure): string => {
       return "The relay does not allow it to this token; repeating the request does not help."
     case "RateLimited":
       return `${notSent} ${retryIn(reason.retryAfterMillis)}`
+    case "OutOfDescriptors":
+      return `${notSent} You may try again later; whoever runs Holdfast can raise its limit of open files.`
     case "SessionRefused":
     case "NoStream":
       return notSent

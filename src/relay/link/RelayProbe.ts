@@ -103,7 +103,7 @@ export class RelayProbe extends Context.Service<RelayProbe, {
   )
 }
 
-/** A refusal is an answer too: the relay is there. */
+/** A refusal is an answer too: the relay is there. That we have no connection for it says nothing, and so no "away". */
 const isAnswer = ({ reason }: RelayFailure): boolean =>
   reason._tag === "Unauthorized" || reason._tag === "Forbidden" || reason._tag === "RateLimited"
-  || reason._tag === "SessionRefused"
+  || reason._tag === "SessionRefused" || reason._tag === "OutOfDescriptors"

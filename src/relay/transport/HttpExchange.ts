@@ -6,7 +6,7 @@
  */
 import { Effect, Option } from "effect"
 import type { Dispatcher } from "undici"
-import { AnswerCutOff, ConnectFailed, ConnectionLost, RelayFailure } from "../RelayFailure.ts"
+import { AnswerCutOff, ConnectFailed, ConnectionLost, OutOfDescriptors, RelayFailure } from "../RelayFailure.ts"
 import type { AttemptWatch, Pull } from "./RelayAnswer.ts"
 import type { RawHeaders } from "./ResponseHeaders.ts"
 
@@ -146,7 +146,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   #reason(detail: string) {
-    if (this.#controller === undefined) return new ConnectFailed({ detail })
+    if (this.#controller === undefined) {
+      return /\b(EMFILE|ENFILE)\b/.test(detail) ? new OutOfDescriptors() : new ConnectFailed({ detail })
+    }
     return this.#head === undefined ? new ConnectionLost({ detail }) : new AnswerCutOff({ detail })
   }
 }

@@ -31,25 +31,31 @@ export class RelayTransport extends Context.Service<RelayTransport, {
       const isReadable = url.protocol === "http:" && !isLoopback(url.hostname) && plainHttp !== true
       const always = yield* resolved(configured)
       const { link } = yield* Settings
-      const pool = yield* Effect.acquireRelease(
-        Effect.sync(() =>
-          new Pool(url.origin, {
-            allowH2: false,
-            pipelining: 1,
-            // Long waits are watched from above, by bytes and probes.
-            headersTimeout: 0,
-            bodyTimeout: 0,
-            connect: { timeout: Duration.toMillis(link.connectTimeout) }
-          })
-        ),
-        (pool) => Effect.promise(() => pool.destroy())
-      )
+      const poolOf = (connections: number) =>
+        Effect.acquireRelease(
+          Effect.sync(() =>
+            new Pool(url.origin, {
+              connections,
+              allowH2: false,
+              pipelining: 1,
+              // Long waits are watched from above, by bytes and probes.
+              headersTimeout: 0,
+              bodyTimeout: 0,
+              connect: { timeout: Duration.toMillis(link.connectTimeout) }
+            })
+          ),
+          (pool) => Effect.promise(() => pool.destroy())
+        )
+      const pool = yield* poolOf(maxConnections)
+      // A session's stream holds its connection for as long as the session is read.
+      const streams = yield* poolOf(maxStreams)
       const path = `${url.pathname}${url.search}`
 
       const begin = (attempt: Attempt): HttpExchange => {
         const exchange = new HttpExchange(attempt.watch)
         const headers = { ...always, ...headersOf(attempt) }
-        pool.dispatch({ path, method: attempt.method, headers, body: attempt.body ?? null }, exchange)
+        const from = attempt.method === "GET" ? streams : pool
+        from.dispatch({ path, method: attempt.method, headers, body: attempt.body ?? null }, exchange)
         return exchange
       }
 
@@ -82,6 +88,10 @@ export class RelayTransport extends Context.Service<RelayTransport, {
     })
   ).pipe(Layer.provide(NodeFileSystem.layer))
 }
+
+/** Connections to one relay: what comes beyond waits for one that is free. */
+const maxConnections = 256
+const maxStreams = 1024
 
 const readable = ({ host }: URL): string =>
   `its URL is plain http to ${host}, and a token would be readable on the way: use https, or say that it may with the `
