@@ -30,9 +30,34 @@ export interface Found {
 export interface ClientFile {
   /** What follows "it is not JSON" or "it is not TOML"; empty where the text can be read. */
   readonly fault: (text: string) => string
-  readonly find: (text: string) => Found
-  /** The same text with each named server at its new URL, behind the agent's secret. */
-  readonly point: (text: string, urls: ReadonlyMap<string, string>) => string
+  /** Each that is named by a URL: as the file has it, or why Holdfast cannot stand in for the client. */
+  readonly servers: (text: string) => ReadonlyArray<readonly [name: string, found: Remote]>
+  /**
+   * The same text with each named server at its new URL, behind the agent's secret; `None` where it would not mean exactly
+   * that, so that the secret never goes to a URL that the file also has.
+   */
+  readonly point: (text: string, urls: ReadonlyMap<string, string>) => Option.Option<string>
+}
+
+export type Remote = { readonly server: RemoteServer } | { readonly why: string }
+
+/** The servers of a file that can be read, and those that stay as they are. */
+export const find = (file: ClientFile, text: string): Found => {
+  const each = file.servers(text)
+  const canPoint = (names: ReadonlyArray<string>) =>
+    Option.isSome(file.point(text, new Map(names.map((name) => [name, "http://127.0.0.1/mcp"]))))
+  const servers = each.flatMap(([, found]) => "server" in found ? [found.server] : [])
+  // All of them at once, since most files are written plainly.
+  const odd = new Set(
+    canPoint(servers.map(({ name }) => name)) ? [] : servers.map(({ name }) => name).filter((name) => !canPoint([name]))
+  )
+  return {
+    servers: servers.filter(({ name }) => !odd.has(name)),
+    left: each.flatMap(([name, found]) => {
+      if ("why" in found) return [{ name, why: found.why }]
+      return odd.has(name) ? [{ name, why: "it is written in a way that is not understood here" }] : []
+    })
+  }
 }
 
 /** How a client writes a variable. `pattern` has its name in one of its groups. */
@@ -65,7 +90,7 @@ export const remote = (
   name: string,
   url: ReadonlyArray<Part>,
   headers: Headers
-): { readonly server: RemoteServer } | { readonly why: string } => {
+): Remote => {
   const [only, another] = url
   const address = only?._tag === "Text" && another === undefined ? only.text : ""
   const parsed = URL.parse(address)
@@ -81,13 +106,6 @@ export const remote = (
   }
   return { server: { name, url: address, headers } }
 }
-
-export const collected = (
-  each: ReadonlyArray<readonly [name: string, found: ReturnType<typeof remote>]>
-): Found => ({
-  servers: each.flatMap(([, found]) => "server" in found ? [found.server] : []),
-  left: each.flatMap(([name, found]) => "why" in found ? [{ name, why: found.why }] : [])
-})
 
 /** The environment variables whose values it is sent. */
 export const variablesOf = ({ headers }: RemoteServer): ReadonlyArray<string> => [

@@ -10,7 +10,7 @@ import { isDeepStrictEqual } from "node:util"
 import type { Client } from "./Client.ts"
 import { type ClientEntry, stdioCommand } from "./ClientEntry.ts"
 import { type Inject, secretVariable, type Server } from "./Injection.ts"
-import { type ClientFile, collected, type Headers, remote, text as plain, variable } from "./RemoteServers.ts"
+import { type ClientFile, type Headers, remote, text as plain, variable } from "./RemoteServers.ts"
 import * as Toml from "./toml.ts"
 
 const file = (env: Readonly<Record<string, string | undefined>>) =>
@@ -188,31 +188,18 @@ const pointed = (text: string, urls: ReadonlyMap<string, string>): Option.Option
   })
 }
 
-/** Those that cannot be changed as text. All of them are tried at once, since most files are written plainly. */
-const unwritable = (text: string, names: ReadonlyArray<string>): ReadonlySet<string> => {
-  const tried = (names: ReadonlyArray<string>) =>
-    Option.isSome(pointed(text, new Map(names.map((name) => [name, "http://127.0.0.1"]))))
-  return new Set(tried(names) ? [] : names.filter((name) => !tried([name])))
-}
-
-const notUnderstood = { why: "its table is written in a way that is not understood here" }
-
 export const codexServers: ClientFile = {
   fault: (text) =>
     Result.match(Toml.parse(text), { onFailure: (fault) => fault || ": it cannot be read", onSuccess: () => "" }),
-  find: (text) => {
-    const remotes = serversIn(text).filter(([, { url }]) => url !== undefined)
-    const left = unwritable(text, remotes.map(([name]) => name))
-    return collected(remotes.map(([name, server]) => {
+  servers: (text) =>
+    serversIn(text).filter(([, { url }]) => url !== undefined).map(([name, server]) => {
       const headers = headersOf(server)
-      const { url } = server
       return [
         name,
-        left.has(name) || Option.isNone(headers) || !Predicate.isString(url)
-          ? notUnderstood
-          : remote(name, [plain(url)], headers.value)
+        Option.isSome(headers) && Predicate.isString(server["url"])
+          ? remote(name, [plain(server["url"])], headers.value)
+          : { why: "its URL or headers are no texts" }
       ]
-    }))
-  },
-  point: (text, urls) => Option.getOrElse(pointed(text, urls), () => text)
+    }),
+  point: pointed
 }

@@ -1,9 +1,10 @@
 /** One entry in a client's JSON file, with or without comments, put and removed as text; the rest stays as it is. */
 import { Option, Predicate, Result } from "effect"
 import { applyEdits, findNodeAtLocation, getNodeValue, modify, parse, type ParseError, parseTree } from "jsonc-parser"
+import { isDeepStrictEqual } from "node:util"
 import { fault } from "../config/ConfigFile.ts"
 import { secretVariable } from "./Injection.ts"
-import { type ClientFile, collected, type Headers, partsOf, remote, type Syntax } from "./RemoteServers.ts"
+import { type ClientFile, type Headers, partsOf, type Remote, remote, type Syntax } from "./RemoteServers.ts"
 
 const lenient = { allowTrailingComma: true, disallowComments: false }
 
@@ -73,25 +74,22 @@ const listKey = (text: string): "servers" | "mcpServers" => {
     : "mcpServers"
 }
 
-const urlKey = (entry: Readonly<Record<string, unknown>>): "url" | "httpUrl" | undefined => {
-  if (Predicate.isString(entry["httpUrl"])) return "httpUrl"
-  return Predicate.isString(entry["url"]) ? "url" : undefined
-}
+/** Some clients take the one, some the other, and all take the first of these that they know. */
+const urlKeys = ["httpUrl", "url"] as const
 
-const entriesIn = (text: string) => {
-  const root: unknown = parse(text, [], { allowTrailingComma: true })
-  return Object.entries(objectAt(root, listKey(text)) ?? {}).flatMap(([name, entry]) => {
-    const key = Predicate.isObject(entry) ? urlKey(entry) : undefined
-    return Predicate.isObject(entry) && key !== undefined ? [{ name, entry, key }] : []
+const entriesIn = (root: unknown, list: string) =>
+  Object.entries(objectAt(root, list) ?? {}).flatMap(([name, entry]) => {
+    if (!Predicate.isObject(entry)) return []
+    const key = urlKeys.find((key) => Object.hasOwn(entry, key) && Predicate.isString(entry[key]))
+    return key === undefined ? [] : [{ name, entry, key }]
   })
-}
 
 const serverOf = (
   name: string,
   url: unknown,
   headers: Readonly<Record<string, unknown>>,
   syntax: Syntax
-): ReturnType<typeof remote> => {
+): Remote => {
   const read: Array<Headers[number]> = []
   for (const [header, value] of Object.entries(headers)) {
     const parts = Predicate.isString(value) ? partsOf(value, syntax) : Option.none()
@@ -103,29 +101,32 @@ const serverOf = (
   return remote(name, Option.getOrElse(partsOf(String(url), syntax), () => []), read)
 }
 
+const rootOf = (text: string): unknown => parse(text, [], { allowTrailingComma: true })
+
 export const jsonClientFile = (syntax: Syntax): ClientFile => ({
   fault: (text) => fault(text, { allowTrailingComma: true }),
-  find: (text) =>
-    collected(
-      entriesIn(text).map(({ entry, key, name }) => [
-        name,
-        entry["type"] === "sse"
-          ? { why: "it speaks the old transport with two endpoints (sse)" }
-          : serverOf(name, entry[key], objectAt(entry, "headers") ?? {}, syntax)
-      ])
-    ),
-  point: (text, urls) =>
-    entriesIn(text).reduce((text, { key, name }) => {
+  servers: (text) =>
+    entriesIn(rootOf(text), listKey(text)).map(({ entry, key, name }) => [
+      name,
+      Object.hasOwn(entry, "type") && entry["type"] === "sse"
+        ? { why: "it speaks the old transport with two endpoints (sse)" }
+        : serverOf(name, entry[key], objectAt(entry, "headers") ?? {}, syntax)
+    ]),
+  point: (text, urls) => {
+    const list = listKey(text)
+    const root = rootOf(text)
+    const headers = { Authorization: `Bearer ${syntax.write(secretVariable)}` }
+    const after = entriesIn(root, list).reduce((text, { entry, key, name }) => {
       const url = urls.get(name)
       if (url === undefined) return text
-      const path = [listKey(text), name]
-      const formattingOptions = {
-        insertSpaces: !/^\t/m.test(text),
-        tabSize: 2,
-        eol: text.includes("\r\n") ? "\r\n" : "\n"
-      }
-      const pointed = applyEdits(text, modify(text, [...path, key], url, { formattingOptions }))
-      const headers = { Authorization: `Bearer ${syntax.write(secretVariable)}` }
-      return applyEdits(pointed, modify(pointed, [...path, "headers"], headers, { formattingOptions }))
+      const path = [list, name]
+      const others = urlKeys.filter((other) => other !== key && Object.hasOwn(entry, other))
+      for (const other of others) delete entry[other]
+      Object.assign(entry, { [key]: url, headers })
+      const without = others.reduce((text, other) => putAt(text, [...path, other], undefined), text)
+      return putAt(putAt(without, [...path, key], url), [...path, "headers"], headers)
     }, text)
+    // A key that is there twice counts once to a parser, and once, elsewhere, to an editor.
+    return isDeepStrictEqual(rootOf(after), root) ? Option.some(after) : Option.none()
+  }
 })

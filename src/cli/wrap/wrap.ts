@@ -5,7 +5,7 @@ import type { ReloadView } from "../../admin/AdminApi.ts"
 import { exportLine } from "../../clients/ClientEntry.ts"
 import { clientFileFor } from "../../clients/clients.ts"
 import { type RelayEntry, relayEntry, relayName } from "../../clients/relayEntry.ts"
-import { type ClientFile, type RemoteServer, variablesOf } from "../../clients/RemoteServers.ts"
+import { type ClientFile, find, type RemoteServer, variablesOf } from "../../clients/RemoteServers.ts"
 import * as TemplateText from "../../config/TemplateText.ts"
 import * as UserFile from "../../storage/UserFile.ts"
 import { endpointEntry } from "../config/endpointEntry.ts"
@@ -63,19 +63,14 @@ const serversIn = Effect.fnUntraced(function*(client: ClientFile, file: string, 
   const language = file.endsWith(".toml") ? "TOML" : "JSON"
   const refused = (why: string) =>
     new CommandFailed({ message: `${file} is not ${language}${why}; nothing was changed` })
-  const { broken, found } = yield* Effect.try({
-    try: () => {
-      const broken = client.fault(text)
-      return { broken, found: broken === "" ? client.find(text) : { servers: [], left: [] } }
-    },
-    // Of texts that are nested too deep.
-    catch: () => refused(" that can be read")
-  })
+  // What is nested too deep throws.
+  const read = <A>(reading: () => A) => Effect.try({ try: reading, catch: () => refused(" that can be read") })
+  const broken = yield* read(() => client.fault(text))
   if (broken !== "") return yield* refused(broken)
-  if (found.servers.length > maxServers) {
+  if ((yield* read(() => client.servers(text))).length > maxServers) {
     return yield* new CommandFailed({ message: `${file} has more than ${maxServers} remote servers` })
   }
-  return found
+  return yield* read(() => find(client, text))
 })
 
 const warnOfGit = Effect.fnUntraced(function*(file: string, configuration: string) {
@@ -120,14 +115,18 @@ export const wrap = Command.make(
       const secretOf = (relay: string, index: number) => Wrapped.secretOf(file, relay, index)
       const { relays, secrets, urls } = plan(servers, yield* relayNames(configuration), entry.url, secretOf, dataDir)
       const maxMode = Option.getOrElse(yield* UserFile.modeOf(file), () => 0o600)
+      const pointed = client.point(text, urls)
+      if (Option.isNone(pointed)) {
+        return yield* new CommandFailed({ message: `${file} is written in a way that is not understood here` })
+      }
       const changes = [
         { ...yield* addRelays(configuration, relays), maxMode },
-        { file, before: Option.some(original), after: client.point(text, urls) }
+        { file, before: Option.some(original), after: pointed.value }
       ]
       const record = {
         file,
         original: Buffer.from(original).toString("base64"),
-        digest: Wrapped.digestOf(client.point(text, urls)),
+        digest: Wrapped.digestOf(pointed.value),
         configuration,
         relays: [...relays.keys()],
         secrets: [...secrets.keys()]

@@ -128,6 +128,35 @@ describe.concurrent("wrap sends the relay that a file names", () => {
   )
 })
 
+describe("wrap puts the agent's secret beside no URL but the endpoint's", () => {
+  const ours = "https://docs.test/mcp"
+  const evil = "https://evil.test/mcp"
+  it.live.each([
+    { what: "a URL that is there twice", text: `{"mcpServers":{"a":{"url":"${ours}","url":"${evil}"}}}` },
+    {
+      what: "a server that is there twice",
+      text: `{"mcpServers":{"a":{"url":"${ours}"},"a":{"url":"${evil}","headers":{"X":"1"}}}}`
+    },
+    { what: "a list that is there twice", text: `{"mcpServers":{},"mcpServers":{"a":{"url":"${evil}"}}}` },
+    { what: "another client's key", text: `{"mcpServers":{"a":{"httpUrl":"${ours}","url":"${evil}"}}}` },
+    { what: "a prototype", text: `{"mcpServers":{"a":{"__proto__":{"httpUrl":"${ours}"},"url":"${evil}"}}}` },
+    { what: "an entry that is only a prototype", text: `{"mcpServers":{"a":{"__proto__":{"url":"${evil}"}}}}` }
+  ])("$what", ({ text }) =>
+    Effect.gen(function*() {
+      const home = yield* scratch
+      const file = home.write(text, ".mcp.json")
+      const { code } = yield* run(["wrap", "--yes", file], home.environment)
+      const after = readFileSync(file, "utf8")
+      if (code !== 0) assert.strictEqual(after, text)
+      // As a client reads it, whichever of the keys that one takes.
+      const { a } = JSON.parse(after).mcpServers
+      for (const key of ["url", "httpUrl"]) {
+        if (code === 0 && a[key] !== undefined) assert.match(a[key], /^http:\/\/127\.0\.0\.1:/)
+      }
+      assert.strictEqual(after.includes("HOLDFAST_AGENT_SECRET"), code === 0)
+    }), 60_000)
+})
+
 /** With a terminal, and somebody who answers. */
 const onTerminal = (home: Scratch, words: ReadonlyArray<string>, answer: string) => {
   const line = [process.execPath, holdfastFile, ...words].join(" ")
