@@ -6,7 +6,7 @@ import { codex, codexServers } from "./codex.ts"
 import { cursor } from "./cursor.ts"
 import { gemini } from "./gemini.ts"
 import type { Inject, Injection, Server } from "./Injection.ts"
-import { jsonClientFile } from "./jsonEntry.ts"
+import { jsonClientFile } from "./jsonClientFile.ts"
 import type { ClientFile, Syntax } from "./RemoteServers.ts"
 import { vscode } from "./vscode.ts"
 

@@ -15,10 +15,8 @@ import { OpenStreams } from "../streams/OpenStreams.ts"
 import { ExtraRoutes } from "./ExtraRoutes.ts"
 import { guard } from "./HostGuard.ts"
 import * as Listener from "./Listener.ts"
-import { RememberedPort } from "./Listener.ts"
 import * as McpRoute from "./McpRoute.ts"
 import * as OperatorRoutes from "./OperatorRoutes.ts"
-import { Readiness } from "./OperatorRoutes.ts"
 import { methodNotAllowed, refusal, refuse } from "./Refusal.ts"
 
 export class Endpoint extends Context.Service<Endpoint, {
@@ -64,7 +62,9 @@ export class Endpoint extends Context.Service<Endpoint, {
 
   /** With its port, its readiness and a place for further routes: over the relays. */
   static readonly layer = Endpoint.layerNoDeps.pipe(
-    Layer.provideMerge(Layer.mergeAll(Readiness.layerNoDeps, ExtraRoutes.layer, RememberedPort.layerNoDeps))
+    Layer.provideMerge(
+      Layer.mergeAll(OperatorRoutes.Readiness.layerNoDeps, ExtraRoutes.layer, Listener.RememberedPort.layerNoDeps)
+    )
   )
 }
 
