@@ -1,0 +1,42 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Predicate } from "effect"
+import { secretSettings, withoutSecrets } from "../../../src/config/SecretVariables.ts"
+import { settingsFrom, SettingsSchema } from "../../../src/config/Settings.ts"
+
+/** Whether a schema's tree has a secret anywhere. */
+const holdsSecret = (node: unknown, seen = new Set<unknown>()): boolean => {
+  if (!Predicate.isObjectOrArray(node) || seen.has(node)) return false
+  seen.add(node)
+  return Object.entries(node).some(([key, value]) =>
+    (key === "expected" && value === "Redacted") || holdsSecret(value, seen)
+  )
+}
+
+describe("the environment without secrets", () => {
+  it("lacks the variables of every setting whose schema holds a secret, so that a new one is left out too", () => {
+    const { ast } = SettingsSchema
+    assert.strictEqual(ast._tag, "Objects")
+    if (ast._tag !== "Objects") return
+    const secret = ast.propertySignatures.filter(({ type }) => holdsSecret(type)).map(({ name }) => String(name))
+    assert.sameMembers(secret, [...secretSettings])
+  })
+
+  it("lacks what a setting names and keeps what every program needs", () => {
+    const settings = settingsFrom({
+      token: { value: "{env:ONE}{env:PATH}" },
+      credentials: { a: { hosts: ["a.test"], token: { url: { preset: "workspace-git" } } } }
+    })
+    const environment = {
+      ONE: "1",
+      WORKSPACE_TOKEN: "2",
+      HOLDFAST_TOKEN: "3",
+      HOLDFAST_TOKEN_VALUE: "4",
+      ONE_MORE: "5"
+    }
+    assert.deepStrictEqual(withoutSecrets({ ...environment, PATH: "/bin", HOLDFAST_DATA_DIR: "/d" }, settings), {
+      ONE_MORE: "5",
+      PATH: "/bin",
+      HOLDFAST_DATA_DIR: "/d"
+    })
+  })
+})
