@@ -1,9 +1,9 @@
 /**
  * The lists as the relay last gave them, on disk, so that an agent that connects during an outage has a menu (BEHAVIOUR 2).
  *
- * Cached by relay, agent, principal, protocol version and client capabilities; where none is cached under that exact key,
- * the newest one for the same relay, agent and principal serves, and then the one that Holdfast fetched by itself for
- * another agent of the same principal. Never one cached under another principal.
+ * Cached by relay, its URL, agent, principal, protocol version and client capabilities; where none is cached under that
+ * exact key, the newest one for the same relay, URL, agent and principal serves, and then the one that Holdfast fetched by
+ * itself for another agent of the same principal. Never one cached under another principal, or from another URL.
  */
 import { Clock, Context, Duration, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
@@ -59,7 +59,7 @@ export class CachedLists extends Context.Service<CachedLists, {
     CachedLists,
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
-      const { id: relay } = yield* RelayTarget
+      const { id: relay, url: { href: url } } = yield* RelayTarget
       /** By the key object, which its session keeps for as long as it is the same. */
       let specsByKey = new WeakMap<ListKey, ReadonlyMap<string, ToolSpec>>()
       const forgetSpecs = () => {
@@ -89,6 +89,7 @@ export class CachedLists extends Context.Service<CachedLists, {
         sql`INSERT INTO kept_lists ${
           sql.insert({
             relay,
+            url,
             agent: key.agent,
             principal: key.principal,
             protocol_version: key.protocolVersion,
@@ -107,7 +108,7 @@ export class CachedLists extends Context.Service<CachedLists, {
       const read = (key: ListKey, method: ListMethod) =>
         sql<CachedList>`
           SELECT result, fetched_at AS fetchedAt FROM kept_lists
-          WHERE relay = ${relay} AND principal = ${key.principal} AND method = ${method}
+          WHERE relay = ${relay} AND url = ${url} AND principal = ${key.principal} AND method = ${method}
             AND (agent = ${key.agent} OR capabilities = ${ownCapabilities})
           ORDER BY
             agent = ${key.agent} AND protocol_version = ${key.protocolVersion} AND capabilities = ${key.capabilities} DESC,

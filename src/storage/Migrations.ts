@@ -14,6 +14,7 @@ import contextFacts from "./migrations/0007_context_facts.ts"
 import principals from "./migrations/0008_principals.ts"
 import contextReactions from "./migrations/0009_context_reactions.ts"
 import worktreesSeen from "./migrations/0010_worktrees_seen.ts"
+import cachedByUrl from "./migrations/0011_cached_by_url.ts"
 
 const migrations = {
   "0001_outbox": outbox,
@@ -25,7 +26,8 @@ const migrations = {
   "0007_context_facts": contextFacts,
   "0008_principals": principals,
   "0009_context_reactions": contextReactions,
-  "0010_worktrees_seen": worktreesSeen
+  "0010_worktrees_seen": worktreesSeen,
+  "0011_cached_by_url": cachedByUrl
 }
 
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

@@ -91,6 +91,29 @@ describe.concurrent("an agent that connects while the relay is away", () => {
   )
 
   it.live(
+    "has nothing of another server that had the same name before",
+    () =>
+      Effect.gen(function*() {
+        const predecessor = yield* TestRelay.start()
+        const successor = yield* TestRelay.start()
+        yield* successor.kill
+        const daemon = yield* Daemon.start({ relayUrl: predecessor.url })
+        assert.include(names(yield* list(yield* rawAgent(daemon))), "echo")
+        yield* daemon.restart({ relayUrl: successor.url })
+        assert.notInclude((yield* daemon.command("tools")).stdout, "relay_send_message")
+        const agent = yield* rawAgent(daemon)
+        assert.notInclude(agent.hello.text, "A relay to be killed.")
+        assert.deepStrictEqual(names(yield* list(agent)), [])
+
+        yield* predecessor.kill
+        yield* daemon.restart({ relayUrl: predecessor.url })
+        const back = yield* rawAgent(daemon)
+        assert.include(back.hello.text, "A relay to be killed.")
+        assert.include(names(yield* list(back)), "echo")
+      })
+  )
+
+  it.live(
     "waits for a relay that is silent, 8 s where nothing is known and 3 s else; the late answer is used",
     () =>
       Effect.gen(function*() {

@@ -11,12 +11,17 @@ import * as Migrations from "../../../src/storage/Migrations.ts"
 import * as SqliteClient from "../../../src/storage/SqliteClient.ts"
 
 const Database = Migrations.layer.pipe(Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })))
-const target = (id: RelayId) => Layer.succeed(RelayTarget, { id, url: new URL("http://relay.test/mcp"), token: {} })
+const target = (id: RelayId, url = "http://relay.test/mcp") =>
+  Layer.succeed(RelayTarget, { id, url: new URL(url), token: {} })
 const Cached = Layer.mergeAll(CachedLists.layer, CachedInitialize.layer).pipe(
   Layer.provide(target(defaultRelay)),
   Layer.provideMerge(Database)
 )
 const OtherRelay = Layer.fresh(CachedLists.layer).pipe(Layer.provide(target(RelayId.make("other"))))
+/** Under the same name at another URL. */
+const Successor = Layer.fresh(Layer.merge(CachedLists.layer, CachedInitialize.layer)).pipe(
+  Layer.provide(target(defaultRelay, "http://successor.test/mcp"))
+)
 
 const key: ListKey = {
   agent: defaultAgent,
@@ -63,6 +68,32 @@ describe("CachedLists", () => {
       yield* cached.save({ ...ada, capabilities: ownCapabilities }, "tools/list", "Holdfast's")
       assert.strictEqual(yield* found(key), "Holdfast's")
       assert.isUndefined(yield* found({ ...key, principal: PrincipalId.make("q") }))
+    }).pipe(Effect.provide(Cached)))
+
+  it.effect("belongs to the relay's URL: a successor under the same name has none of it, and does not replace it", () =>
+    Effect.gen(function*() {
+      const cached = yield* CachedLists
+      const initialize = yield* CachedInitialize
+      const hello = (name: string) =>
+        `{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"${name}","version":"1"}}`
+      yield* cached.save(key, "tools/list", "{\"tools\":[{\"name\":\"send\"}]}")
+      yield* initialize.save(hello("old"))
+      yield* Effect.gen(function*() {
+        const successor = yield* CachedLists
+        const itsInitialize = yield* CachedInitialize
+        assert.deepStrictEqual(yield* successor.find(key, "tools/list"), Option.none())
+        assert.deepStrictEqual(yield* successor.tool(key, "send"), Option.none())
+        assert.deepStrictEqual(yield* itsInitialize.find, Option.none())
+        yield* successor.save(key, "tools/list", "{\"tools\":[]}")
+        yield* itsInitialize.save(hello("new"))
+      }).pipe(Effect.provide(Successor))
+      const predecessor = Layer.fresh(Layer.merge(CachedLists.layer, CachedInitialize.layer)).pipe(
+        Layer.provide(target(defaultRelay))
+      )
+      yield* Effect.gen(function*() {
+        assert.include(yield* found(key), "send")
+        assert.deepStrictEqual(yield* (yield* CachedInitialize).find, Option.some(hello("old")))
+      }).pipe(Effect.provide(predecessor))
     }).pipe(Effect.provide(Cached)))
 
   it.effect("writes a list that comes again unchanged once a minute at most, and one that changed at once", () =>
