@@ -9,6 +9,8 @@ export const TokenView = Schema.Struct({
   agent: AgentName,
   source: Schema.String,
   state: Schema.Literals(["none", "valid", "failing", "rejected"]),
+  /** Whether the relay answered anything but the opening of a session with the present token; older daemons do not say. */
+  proven: Schema.optionalKey(Schema.Boolean),
   /** A digest of whom the token stands for. */
   principal: Schema.String,
   expiresAt: Schema.NullOr(Instant),
@@ -30,6 +32,7 @@ export const tokenView = (relay: RelayId, agent: AgentName, status: TokenStatus)
   agent,
   source: status.source,
   state: status.state,
+  proven: status.proven,
   principal: status.principal,
   expiresAt: instantOrNull(status.expiresAt),
   refreshes: status.refreshes,

@@ -6,6 +6,9 @@ import { CommandFailed } from "./Failures.ts"
 import { agentFlag, jsonFlag } from "./flags.ts"
 import { colors, formatAge, now, printJson } from "./print.ts"
 
+/** The source gave it, and the relay has not said yet whether it takes it, as where the relay is away. */
+export const isUnproven = ({ proven = true, state }: TokenView): boolean => state === "valid" && !proven
+
 export const formatToken = (token: TokenView, now: DateTime.Utc): string => {
   const expiry = token.expiresAt === null ? "" : `, ends in ${formatAge(token.expiresAt, now)}`
   const { lastError, nextRefreshAt } = token
@@ -18,7 +21,9 @@ export const formatToken = (token: TokenView, now: DateTime.Utc): string => {
   const error = lastError === null
     ? ""
     : `: ${lastError.code}, ${lastError.hint}; attempt ${lastError.attempt}${next}`
-  return `${token.state} (${token.source}${expiry})${error}`
+  return isUnproven(token)
+    ? `unproven (${token.source}${expiry}): the relay has not answered with it yet`
+    : `${token.state} (${token.source}${expiry})${error}`
 }
 
 const print = Effect.fnUntraced(function*(tokens: ReadonlyArray<TokenView>) {
@@ -26,7 +31,8 @@ const print = Effect.fnUntraced(function*(tokens: ReadonlyArray<TokenView>) {
   const present = yield* now
   for (const token of tokens) {
     const good = token.state === "valid" || token.state === "none"
-    yield* Console.log(`${token.relay}, ${token.agent}: ${paint(good ? "green" : "red", formatToken(token, present))}`)
+    const color = isUnproven(token) ? "dim" : good ? "green" : "red"
+    yield* Console.log(`${token.relay}, ${token.agent}: ${paint(color, formatToken(token, present))}`)
   }
 })
 

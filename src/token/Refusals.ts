@@ -58,6 +58,9 @@ export const refused = (refusals: Refusals, used: Option.Option<Token>, askedFor
   final: Option.some(used)
 })
 
+/** Whether an answer to it says something about the token: some relays let anybody open a session. */
+export const isProof = (askedFor: AskedFor): boolean => weights[askedFor] > weights.session
+
 /** Whether an answer to a request with `used` shows that the relay takes the present token, which it seemed not to. */
 export const areOver = (
   refusals: Refusals,

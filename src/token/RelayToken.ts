@@ -41,6 +41,8 @@ export const make = Effect.fnUntraced(function*(options: {
   /** Of the last token; before there is one, of the source. */
   let principal = Option.getOrElse(yield* recall(remembered), () => unknownPrincipal)
   let refusals = Refusals.none
+  /** The last token with which the relay answered something. */
+  let proven = Option.none<Token>()
 
   const counted = (outcome: string) =>
     Metric.update(Metric.withAttributes(Metrics.tokenRefreshes, { ...labels, outcome }), 1)
@@ -122,7 +124,7 @@ export const make = Effect.fnUntraced(function*(options: {
   )
 
   const inForce = Effect.map(now, (at) => CredentialState.inForce(state(), at))
-  const status = Effect.map(now, (at) => statusOf(source.name, principal, state(), refusals, at))
+  const status = Effect.map(now, (at) => statusOf(source.name, principal, state(), refusals, proven, at))
 
   return {
     current: Effect.andThen(ready, inForce),
@@ -139,6 +141,7 @@ export const make = Effect.fnUntraced(function*(options: {
     refused: Effect.fnUntraced(function*(used, askedFor) {
       if (!Refusals.same(used, yield* inForce)) return
       const before = refusals
+      proven = Option.none()
       refusals = Refusals.refused(before, used, askedFor)
       const coolsDown = Refusals.coolsDown(refusals, state())
       if (coolsDown && !Refusals.coolsDown(before, state())) yield* credential.coolDown
@@ -150,6 +153,9 @@ export const make = Effect.fnUntraced(function*(options: {
     }),
     accepted: (used, askedFor) =>
       Effect.suspend(() => {
+        if (Option.isSome(used) && used.value !== Option.getOrUndefined(proven) && Refusals.isProof(askedFor())) {
+          proven = used
+        }
         if (!Refusals.areOver(refusals, state(), used, askedFor)) return Effect.void
         const log = Refusals.isRefused(refusals, state()) && Option.isSome(state().held)
           ? Effect.annotateLogs(Effect.logInfo("the relay takes the token again"), labels)
@@ -166,6 +172,7 @@ const statusOf = (
   principal: PrincipalId,
   state: CredentialState.CredentialState<Token, TokenSourceFailed>,
   refusals: Refusals.Refusals,
+  proven: Option.Option<Token>,
   at: number
 ): TokenStatus => {
   const rejected = Refusals.isRejected(refusals, state)
@@ -181,6 +188,7 @@ const statusOf = (
   return {
     source,
     state: rejected ? "rejected" : CredentialState.conditionOf(state, at),
+    proven: Option.isSome(state.held) && Refusals.same(proven, state.held),
     principal,
     expiresAt: Option.flatMap(state.held, ({ expiresAt }) => expiresAt),
     refreshes: state.refreshes,
@@ -200,7 +208,7 @@ const statusOf = (
 /** Where no source is configured: requests go without a token. */
 export const noToken: RelayToken = (() => {
   const status = Effect.succeed({
-    ...statusOf("none", principalOfNone, CredentialState.initial, Refusals.none, 0),
+    ...statusOf("none", principalOfNone, CredentialState.initial, Refusals.none, Option.none(), 0),
     nextRefreshAt: Option.none()
   })
   return {

@@ -24,6 +24,8 @@ export interface TokenError {
 export interface TokenStatus {
   readonly source: string
   readonly state: "none" | "valid" | "failing" | "rejected"
+  /** Whether the relay answered anything but the opening of a session with the present token. */
+  readonly proven: boolean
   readonly principal: PrincipalId
   readonly expiresAt: Option.Option<number>
   readonly refreshes: number

@@ -46,6 +46,7 @@ export const entry = (id: number, change: Partial<Entry>): Entry => ({
 const token: TokenStatus = {
   source: "file",
   state: "valid",
+  proven: true,
   principal,
   expiresAt: Option.some(60_000),
   refreshes: 2,

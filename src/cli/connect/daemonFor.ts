@@ -10,6 +10,7 @@ import { CommandFailed } from "../Failures.ts"
 import { self } from "../root.ts"
 import { startedDaemon } from "../startedDaemon.ts"
 import { stopDaemon } from "../stop.ts"
+import { isUnproven } from "../token.ts"
 import * as Service from "./Service.ts"
 
 /** Where npx keeps it, it may be gone tomorrow: then a copy in the data directory is what clients and the service start. */
@@ -72,12 +73,14 @@ export const daemonFor = Effect.fn("daemonFor")(function*(wanted: Wanted, change
   return yield* start({ ...wanted, asService: ours.value.kind !== "process" })
 })
 
-/** The link is up, or has had its time. */
+/** The link is up and the token proven or refused, or they have had their time. */
 export const settledLink = Effect.gen(function*() {
   const daemon = yield* DaemonClient
   yield* daemon.ask((client) => client.status()).pipe(
     Effect.flatMap(({ relays }) =>
-      relays.every(({ link }) => link.state === "up") ? Effect.void : Effect.fail("not yet")
+      relays.every(({ link, tokens }) => link.state === "up" && !tokens.some(isUnproven))
+        ? Effect.void
+        : Effect.fail("not yet")
     ),
     Effect.retry(Schedule.upTo(Schedule.spaced("100 millis"), { duration: "6 seconds" })),
     Effect.ignore

@@ -3,8 +3,8 @@ import type { HttpClient } from "effect/http"
 import type { TokenView } from "../../admin/TokenView.ts"
 import { defaultRelay } from "../../domain/Ids.ts"
 import { challengeOf } from "../../token/sources/RelayChallenge.ts"
-import { formatToken } from "../token.ts"
-import { type Check, ok, problem } from "./Check.ts"
+import { formatToken, isUnproven } from "../token.ts"
+import { type Check, ok, problem, unknown } from "./Check.ts"
 
 const sources =
   "name where it comes from: \"holdfast connect --token-file FILE\", HOLDFAST_RELAY_TOKEN, token.file, token.command, "
@@ -40,6 +40,7 @@ export const token = (view: TokenView, now: DateTime.Utc): Check => {
   const name = `token ${view.relay}/${view.agent}`
   const words = formatToken(view, now)
   if (view.lastError?.code === "wanted") return wanted(name, view.relay, Option.none())
+  if (isUnproven(view)) return unknown(name, words)
   return view.state === "failing" || view.state === "rejected"
     ? problem(name, words, remedyOf(view))
     : ok(name, words)

@@ -72,6 +72,61 @@ describe("a token that the relay refuses", () => {
       yield* stateIs(daemon, "valid")
     }))
 
+  it.live("is neither good nor bad while nobody could ask the relay", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start({ tokens: { good: anonymous } })
+      yield* relay.kill
+      const daemon = yield* Daemon.start({ relayUrl: relay.url, token: "good" })
+      const unproven = /unproven \(environment\): the relay has not answered with it yet/
+      for (const command of ["status", "doctor", "token show"]) {
+        const { out } = yield* Terminal.run(daemon.dataDir, ...command.split(" "))
+        assert.match(out, unproven, command)
+        assert.notInclude(out, "valid (", command)
+      }
+      assert.match((yield* Terminal.run(daemon.dataDir, "doctor")).out, /^unknown +token default\/default/m)
+      yield* relay.restart()
+      yield* eventually(
+        "the token to be proven",
+        Terminal.run(daemon.dataDir, "status"),
+        ({ out }) => out.includes("default: valid (environment)")
+      )
+      const agent = yield* rawAgent(daemon)
+      yield* relay.kill
+      assert.isDefined((yield* agent.call("echo", { text: "x" })).answer.error)
+      const away = yield* Terminal.run(daemon.dataDir, "status")
+      assert.include(away.out, "down for")
+      assert.include(away.out, "default: valid (environment)", "the relay took it before it went away")
+    }))
+
+  it.live("is counted once, however many calls are refused under it; after five the source is left alone", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start({ tokens: { good: anonymous } })
+      let asks = 0
+      const mint = yield* httpServer(() => ({ body: { token: `wrong ${++asks}`.replace(" ", "-") } }))
+      const configuration = join(relay.directory, "holdfast.json")
+      writeFileSync(configuration, JSON.stringify({ token: { url: `${mint.origin}/mint` } }))
+      const daemon = yield* Daemon.start({ relayUrl: relay.url, env: { HOLDFAST_CONFIG: configuration } })
+      yield* stateIs(daemon, "rejected")
+      const agents = yield* Effect.forEach(Array.from({ length: 3 }), () => rawAgent(daemon))
+      const refusedUnder = yield* relay.requests
+      for (let round = 0; round < 4; round++) {
+        yield* Effect.forEach(
+          agents,
+          (agent) =>
+            Effect.all([agent.call("echo", { text: "a" }), agent.call("echo", { text: "b" })], { concurrency: 2 }),
+          {
+            concurrency: "unbounded"
+          }
+        )
+      }
+      const told = yield* tokenOf(daemon)
+      assert.strictEqual(told?.lastError?.hint, "the relay refused 5 tokens in a row")
+      assert.strictEqual(asks, 5)
+      const sent = new Set((yield* relay.requests).map(({ headers }) => headers.authorization))
+      assert.sameMembers([...sent], [1, 2, 3, 4, 5].map((n) => `Bearer wrong-${n}`))
+      assert.isAbove((yield* relay.requests).length - refusedUnder.length, 5, "many calls were refused")
+    }))
+
   it.live(
     "is found out where sessions open without one, and ten calls ask its source once more and no oftener",
     () =>

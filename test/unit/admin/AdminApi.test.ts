@@ -48,6 +48,7 @@ describe("the admin API", () => {
             agent,
             source: "file",
             state: "valid",
+            proven: true,
             principal: "p1",
             expiresAt: "1970-01-01T00:01:00.000Z",
             refreshes: 2,

@@ -331,6 +331,33 @@ describe("LiveToken", () => {
       })
     ))
 
+  it.effect("is proven by an answer to more than a session's opening, until another one comes or it is refused", () =>
+    withLive(({ answers }) =>
+      Effect.gen(function*() {
+        const token = yield* LiveToken
+        const isProven = Effect.map(token.status(defaultAgent), ({ proven }) => proven)
+        const one = yield* token.current(defaultAgent)
+        assert.isFalse(yield* isProven)
+        yield* token.accepted(defaultAgent, one, () => "session")
+        assert.isFalse(yield* isProven)
+        yield* token.accepted(defaultAgent, one, () => "answer")
+        assert.isTrue(yield* isProven)
+        yield* token.refresh(defaultAgent)
+        assert.isTrue(yield* isProven, "the source gave the same one again")
+
+        yield* answers(Effect.succeed(issued("two")))
+        yield* token.refresh(defaultAgent)
+        assert.isFalse(yield* isProven)
+        yield* token.accepted(defaultAgent, one, () => "call")
+        assert.isFalse(yield* isProven, "a late answer to the token before")
+        const two = yield* token.current(defaultAgent)
+        yield* token.accepted(defaultAgent, two, () => "call")
+        assert.isTrue(yield* isProven)
+        yield* turnedAway()
+        assert.isFalse(yield* isProven)
+      })
+    ))
+
   it.effect("is not cleared by a late answer to the token before", () =>
     withLive(({ answers }) =>
       Effect.gen(function*() {
