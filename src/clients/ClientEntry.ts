@@ -57,6 +57,12 @@ export const stdioCommand = ({ options, program: [command = "holdfast", ...args]
   args: [...args, "stdio", ...options]
 })
 
+/** Who writes the entry where nobody wants to paste it. */
+export const byConnect = ({ agent }: ClientEntry): string =>
+  agent === undefined
+    ? "\"holdfast connect\" does it for you."
+    : "\"holdfast connect\" does it for the default agent alone."
+
 export const mergeInto = (file: string, key: string) => (entry: ClientEntry): string => {
   const merge = `Merge into ${file}: add the ${entry.name} entry to "${key}" where there is one.`
   return entry.agent === undefined ? `${merge} Then start the client with\n${exportLine(entry)}` : merge

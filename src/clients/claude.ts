@@ -2,7 +2,7 @@
 import { homedir } from "node:os"
 import { join } from "node:path"
 import type { Client } from "./Client.ts"
-import { type ClientEntry, headersLine, stdioCommand } from "./ClientEntry.ts"
+import { byConnect, type ClientEntry, headersLine, stdioCommand } from "./ClientEntry.ts"
 import { type Inject, secretVariable } from "./Injection.ts"
 import * as JsonEntry from "./jsonEntry.ts"
 
@@ -30,7 +30,7 @@ export const claude: Client = {
     text: JSON.stringify({ mcpServers: { [entry.name]: entryOf(entry) } }, null, 2),
     note:
       `Merge into ~/.claude.json: add the ${entry.name} entry to "mcpServers" where there is one. It counts in every `
-      + "folder. \"holdfast connect\" does it for you."
+      + `folder. ${byConnect(entry)}`
   }),
   inject: { claude: inject },
   registration: {

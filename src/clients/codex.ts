@@ -8,7 +8,7 @@ import { homedir } from "node:os"
 import { join } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import type { Client } from "./Client.ts"
-import { type ClientEntry, stdioCommand } from "./ClientEntry.ts"
+import { byConnect, type ClientEntry, stdioCommand } from "./ClientEntry.ts"
 import { type Inject, secretVariable, type Server } from "./Injection.ts"
 import { type ClientFile, type Headers, remote, text as plain, variable } from "./RemoteServers.ts"
 import * as Toml from "./toml.ts"
@@ -115,8 +115,7 @@ export const codex: Client = {
   title: "Codex",
   snippet: (entry) => ({
     text: table(entry, "\n").trimEnd(),
-    note:
-      "Add to ~/.codex/config.toml; other [mcp_servers.…] tables stay as they are. \"holdfast connect\" does it for you."
+    note: `Add to ~/.codex/config.toml; other [mcp_servers.…] tables stay as they are. ${byConnect(entry)}`
   }),
   inject: { codex: inject },
   registration: { command: "codex", file, put, remove, holds, way: "stdio" }

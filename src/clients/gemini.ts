@@ -2,7 +2,7 @@
 import { homedir } from "node:os"
 import { join } from "node:path"
 import type { Client } from "./Client.ts"
-import { stdioCommand } from "./ClientEntry.ts"
+import { byConnect, stdioCommand } from "./ClientEntry.ts"
 import { type Inject, secretVariable } from "./Injection.ts"
 import * as JsonEntry from "./jsonEntry.ts"
 
@@ -28,7 +28,7 @@ export const gemini: Client = {
     text: JSON.stringify({ mcpServers: { [entry.name]: stdioCommand(entry) } }, null, 2),
     note:
       `Merge into ~/.gemini/settings.json: add the ${entry.name} entry to "mcpServers" where there is one. Gemini uses `
-      + "no server in a folder that you have not trusted."
+      + `no server in a folder that you have not trusted. ${byConnect(entry)}`
   }),
   inject: { gemini: inject },
   registration: {
