@@ -8,6 +8,16 @@ import { CommandFailed } from "./Failures.ts"
 
 const Port = Schema.NumberFromString.check(Schema.isInt())
 
+/** The one that it listens on on this data directory, or did last. */
+export const lastPort = Effect.fnUntraced(function*(dataDir: string) {
+  const path = yield* Path.Path
+  const fs = yield* FileSystem.FileSystem
+  return yield* fs.readFileString(path.join(dataDir, "relay", "port")).pipe(
+    Effect.flatMap((text) => Schema.decodeEffect(Port)(text.trim())),
+    Effect.option
+  )
+})
+
 /**
  * The port given, else the one it had before: what the outbox holds is bound to the relay's URL. At its first start
  * 4850, or where that is taken a free one.
@@ -30,14 +40,10 @@ const moved = (port: number, file: string): string =>
  */
 export const embeddedRelay = Effect.fnUntraced(function*(dataDir: string, port: Option.Option<number>) {
   const path = yield* Path.Path
-  const fs = yield* FileSystem.FileSystem
   const directory = path.join(dataDir, "relay")
   // The data directory first, so that it is closed to others before anything is in it.
   yield* Layer.build(DataDirectory.layerAt(dataDir))
-  const before = yield* fs.readFileString(path.join(directory, "port")).pipe(
-    Effect.flatMap((text) => Schema.decodeEffect(Port)(text.trim())),
-    Effect.option
-  )
+  const before = yield* lastPort(dataDir)
   const portFile = path.join(directory, "port")
   const relay = yield* Layer.build(listening(directory, port, before)).pipe(
     Effect.map((context) => Context.get(context, EmbeddedRelay)),

@@ -11,6 +11,7 @@ import { dataDirectory, dataDirectoryAtLeast, settings } from "../configuration.
 import { DaemonClient } from "../DaemonClient.ts"
 import { type Check, problem } from "../doctor/Check.ts"
 import { examine, settingsResult } from "../doctor/doctor.ts"
+import { lastPort } from "../embeddedRelay.ts"
 import { CommandFailed, UsageError } from "../Failures.ts"
 import { portFlag } from "../flags.ts"
 import { colors } from "../print.ts"
@@ -64,6 +65,19 @@ const printTable = Effect.fnUntraced(function*(checks: ReadonlyArray<Check>) {
   }
 })
 
+/** Whether the running daemon has that relay already, as where `serve` was given it by a flag. */
+const isServed = Effect.fnUntraced(function*({ embedded, name, port, tokenFile, url }: Asked, dataDir: string) {
+  // Both count from the start of a daemon on.
+  if (Option.isSome(port) || Option.isSome(tokenFile)) return false
+  const daemon = yield* DaemonClient
+  const status = yield* Effect.option(daemon.ask((client) => client.status()))
+  const relay = Option.flatMapNullishOr(status, ({ relays }) => relays.find(({ id }) => id === name))
+  if (Option.isNone(relay)) return false
+  return embedded
+    ? Option.contains(yield* lastPort(dataDir), Number(new URL(relay.value.url).port))
+    : Option.exists(url, (text) => new URL(text).href === relay.value.url)
+})
+
 const connectAll = Effect.fn("connect")(function*(asked: Asked, chosen: Chosen, asService: boolean) {
   if (asked.embedded && Option.isSome(asked.url)) {
     return yield* new UsageError({ message: "a URL and --embedded name two relays: choose one" })
@@ -81,7 +95,7 @@ const connectAll = Effect.fn("connect")(function*(asked: Asked, chosen: Chosen, 
   const wanted = { dataDir, config, words: yield* program(dataDir), asService }
   const layer = DaemonClient.layer(dataDir)
   return yield* Effect.gen(function*() {
-    const first = yield* daemonFor(wanted, changed)
+    const first = yield* daemonFor(wanted, changed && !(yield* isServed(asked, dataDir)))
     yield* settledLink
     const view = yield* toolsOf(asked.name)
     const added = yield* Option.match(view, {

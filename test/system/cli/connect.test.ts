@@ -84,6 +84,28 @@ describe("holdfast connect", () => {
   )
 
   it.live(
+    "takes the daemon that serves that relay already, also where somebody else started it",
+    () =>
+      Effect.gen(function*() {
+        const home = yield* scratch
+        telling(home, "codex")
+        const beside = (daemon: Daemon) => (...args: ReadonlyArray<string>) =>
+          run(["connect", ...args, "--no-service", "--data-dir", daemon.dataDir], home.environment, home.path)
+        const embedded = yield* Daemon.start({ args: ["--embedded"] })
+        const same = yield* beside(embedded)("--embedded")
+        assert.strictEqual(same.code, 0, same.stdout + same.stderr)
+        assert.notInclude(same.stderr, "started by somebody else")
+        yield* beside(embedded)("--undo")
+
+        const relay = yield* TestRelay.start()
+        const another = yield* beside(embedded)(relay.url)
+        assert.include(another.stderr, "started by somebody else and has the old configuration")
+        yield* beside(embedded)("--undo")
+      }),
+    240_000
+  )
+
+  it.live(
     "writes no URL that is not one, takes a port, and takes back what was made of a file that is not valid any more",
     () =>
       Effect.gen(function*() {
