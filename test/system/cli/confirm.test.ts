@@ -3,23 +3,33 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { entry } from "../../support/adminDoubles.ts"
+import { scratch } from "../../support/agents/scratch.ts"
+import { Daemon } from "../../support/Daemon.ts"
 import { childEnvironment } from "../../support/environment.ts"
 import { holdfastFile } from "../../support/holdfastFile.ts"
+import { run } from "../../support/Program.ts"
+import { rawAgent } from "../../support/RawAgent.ts"
+import { TestRelay } from "../../support/relay/TestRelay.ts"
 import { daemon } from "../../support/Terminal.ts"
 
 /** Types `answer` once the question is on the screen; gives the screen and the exit code. */
-const onTerminal = (dataDir: string, answer: string, ...args: ReadonlyArray<string>) =>
+const onTerminal = (
+  dataDir: string,
+  answer: string,
+  args: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string>> = { HOME: dataDir }
+) =>
   Effect.callback<{ readonly code: number | null; readonly screen: string }>((resume) => {
     const words = [process.execPath, holdfastFile, ...args, "--data-dir", dataDir]
     const child = spawn("script", ["--quiet", "--return", "--command", words.join(" "), "/dev/null"], {
-      env: childEnvironment({ HOME: dataDir, TERM: "xterm" }),
+      env: childEnvironment({ ...environment, TERM: "xterm" }),
       stdio: ["pipe", "pipe", "inherit"]
     })
     let screen = ""
     let asked = false
     child.stdout.on("data", (chunk) => {
       screen += String(chunk)
-      if (asked || !screen.includes("(y/N)")) return
+      if (asked || !/\(y\/n\)/i.test(screen)) return
       asked = true
       child.stdin.write(answer)
     })
@@ -31,7 +41,7 @@ describe("outbox discard --all on a terminal", () => {
   it.live("asks, and removes the calls after a yes", () =>
     Effect.gen(function*() {
       const directory = yield* daemon([entry(1, {})])
-      const { code, screen } = yield* onTerminal(directory, "y", "outbox", "discard", "--all")
+      const { code, screen } = yield* onTerminal(directory, "y", ["outbox", "discard", "--all"])
       assert.include(screen, "Remove every pending, held and dead call of all agents for good?")
       assert.include(screen, "discarded: 1")
       assert.strictEqual(code, 0)
@@ -40,9 +50,73 @@ describe("outbox discard --all on a terminal", () => {
   it.live("removes nothing after a no", () =>
     Effect.gen(function*() {
       const directory = yield* daemon([entry(1, {})])
-      const { code, screen } = yield* onTerminal(directory, "n", "outbox", "discard", "--all", "--state", "dead")
+      const { code, screen } = yield* onTerminal(directory, "n", ["outbox", "discard", "--all", "--state", "dead"])
       assert.include(screen, "Remove every dead call of all agents for good?")
       assert.include(screen, "nothing was discarded")
       assert.strictEqual(code, 1)
     }))
+
+  it.live("removes what a real daemon holds after a yes, and nothing where there is no terminal and no --yes", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start()
+      const daemon = yield* Daemon.start({ relayUrl: relay.url })
+      const agent = yield* rawAgent(daemon)
+      yield* relay.kill
+      assert.include((yield* agent.call("relay_send_message", { to: "b", text: "x" })).text, "queued")
+      const unasked = yield* daemon.command("outbox", "discard", "--all")
+      assert.strictEqual(unasked.code, 2)
+      assert.include(unasked.stderr, "add --yes")
+      const kept = yield* daemon.command("outbox", "list")
+      assert.include(kept.stdout, "relay_send_message")
+
+      const { code, screen } = yield* onTerminal(daemon.dataDir, "y", ["outbox", "discard", "--all"])
+      assert.strictEqual(code, 0, screen)
+      assert.include((yield* daemon.command("outbox", "list")).stdout, "nothing there")
+    }))
+})
+
+describe("connect", () => {
+  /** A home from which `connect` starts a daemon of its own, which goes with the test. */
+  const home = Effect.gen(function*() {
+    const own = yield* scratch
+    const environment = { ...own.environment, HOLDFAST_PORT: "0" }
+    const dataDir = own.file(".state", "holdfast")
+    const connect = ["connect", "--no-service"]
+    yield* Effect.addFinalizer(() => Effect.ignore(run(["connect", "--undo"], environment, own.path)))
+    const bufferable = () => {
+      const { outbox = {} } = JSON.parse(own.read(".config", "holdfast", "holdfast.json"))
+      return outbox.bufferable
+    }
+    return { own, environment, dataDir, connect, bufferable }
+  })
+
+  it.live.each([
+    { answer: "y", queues: true },
+    { answer: "n", queues: false }
+  ])(
+    "asks on a terminal which tools to queue; after $answer they are queued: $queues",
+    ({ answer, queues }) =>
+      Effect.gen(function*() {
+        const { bufferable, connect, dataDir, environment } = yield* home
+        const relay = yield* TestRelay.start({ idempotentHint: true })
+        const { code, screen } = yield* onTerminal(dataDir, answer, [...connect, relay.url], environment)
+        assert.strictEqual(code, 0, screen)
+        assert.include(screen, "These tools say that a repeated call does no harm: ")
+        assert.include(screen, "Queue their calls while the relay is away?")
+        assert.strictEqual(bufferable()?.includes("commit_and_die") ?? false, queues, screen)
+      }),
+    120_000
+  )
+
+  it.live("names them where there is no terminal, and queues none without --yes", () =>
+    Effect.gen(function*() {
+      const { bufferable, connect, environment, own } = yield* home
+      const relay = yield* TestRelay.start({ idempotentHint: true })
+      const unasked = yield* run([...connect, relay.url], environment, own.path)
+      assert.match(unasked.stdout, /Agree with --yes, or name those that you want: --queue .*commit_and_die/)
+      assert.isUndefined(bufferable())
+      const agreed = yield* run([...connect, relay.url, "--yes"], environment, own.path)
+      assert.strictEqual(agreed.code, 0, agreed.stdout + agreed.stderr)
+      assert.include(bufferable(), "commit_and_die")
+    }), 120_000)
 })

@@ -247,6 +247,57 @@ describe("holdfast wrap", () => {
       )
     }))
 
+  it.live.each([
+    {
+      what: "the data directory",
+      says: /the data directory \S+ cannot be used: there is a file of that name/,
+      spoil: (home: Scratch) => home.write("", ".state", "holdfast")
+    },
+    {
+      what: "holdfast.json",
+      says: /nothing was changed$/m,
+      // So long a name leaves no room for a draft beside the file.
+      spoil: (home: Scratch) => home.write("{ \"listen\":{} }\n", ".config", `${"a".repeat(240)}.holdfast.json`)
+    }
+  ])("changes nothing where $what cannot be written", ({ says, spoil }) =>
+    Effect.gen(function*() {
+      const home = yield* scratch
+      const text = cases[0]?.text ?? ""
+      const file = home.write(text, ".mcp.json")
+      const spoiled = spoil(home)
+      const before = readFileSync(spoiled)
+      const own = spoiled.endsWith(".json") ? ["--config", spoiled] : []
+      const refused = yield* run(["wrap", ...agreed, file, ...own], home.environment)
+      assert.strictEqual(refused.code, 1)
+      assert.match(refused.stderr, says)
+      assert.strictEqual(readFileSync(file, "utf8"), text)
+      assert.deepStrictEqual(readFileSync(spoiled), before)
+      assert.isFalse(existsSync(home.file(".config", "holdfast", "holdfast.json")))
+      if (own.length > 0) {
+        const left = readdirSync(home.file(".state", "holdfast")).filter((name) => name.startsWith("wrapped"))
+        assert.deepStrictEqual(left, [])
+      }
+      assert.deepStrictEqual(
+        readdirSync(home.path).toSorted(),
+        [".config", ".mcp.json", ".state"].filter((name) => existsSync(home.file(name)))
+      )
+    }))
+
+  it.live.each([
+    { what: "empty", text: "{}" },
+    { what: "absent", text: undefined }
+  ])("leaves no list of relays behind in a holdfast.json that was $what", ({ text }) =>
+    Effect.gen(function*() {
+      const home = yield* scratch
+      const own = [".config", "holdfast", "holdfast.json"] as const
+      if (text !== undefined) home.write(text, ...own)
+      const file = home.write(cases[0]?.text ?? "", ".mcp.json")
+      assert.strictEqual((yield* run(["wrap", ...agreed, file], home.environment)).code, 0)
+      assert.include(home.read(...own), "docs.test")
+      assert.strictEqual((yield* run(["unwrap", file], home.environment)).code, 0)
+      assert.deepStrictEqual(JSON.parse(home.read(...own)), {})
+    }))
+
   it.live("changes nothing where the daemon does not take the relays", () =>
     Effect.gen(function*() {
       const home = yield* scratch

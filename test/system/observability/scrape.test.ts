@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { Clients } from "../../support/Clients.ts"
 import { Daemon } from "../../support/Daemon.ts"
+import { rawAgent } from "../../support/RawAgent.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
 
 interface Family {
@@ -70,6 +71,9 @@ describe("/metrics", () => {
 
       const client = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
       yield* client.call("echo", { text: "x" })
+      const second = yield* rawAgent(daemon)
+      assert.strictEqual(value(yield* scrape(daemon), "holdfast_sessions{relay=\"default\"}"), 2)
+      yield* second.end
       const after = yield* scrape(daemon)
       assert.strictEqual(value(after, "holdfast_sessions{relay=\"default\"}"), 1)
       assert.strictEqual(value(after, `mcp_server_operation_duration_seconds_count${call}}`), 1)

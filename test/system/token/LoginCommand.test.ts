@@ -10,6 +10,24 @@ import * as Terminal from "../../support/Terminal.ts"
 import { authorizationServer } from "../../support/token/authorizationServer.ts"
 import { httpServer } from "../../support/token/httpServer.ts"
 
+/** The relay's own authorization server, and two ways to name that relay to the daemon and to `login`. */
+const named = [
+  {
+    how: "by its URL",
+    relay: "default",
+    serving: ({ href }: URL) => ({ relayUrl: href }),
+    login: ({ href }: URL, _: string) => ["--relay", href],
+    remedy: "\"holdfast login\""
+  },
+  {
+    how: "by a name other than default, beside another relay",
+    relay: "docs",
+    serving: (_: URL, config: string) => ({ relayUrl: "http://127.0.0.1:9/mcp", args: ["--config", config] }),
+    login: (_: URL, config: string) => ["--relay", "docs", "--config", config],
+    remedy: "\"holdfast login --relay docs\""
+  }
+]
+
 describe("holdfast login", () => {
   it.live(
     "says before it begins that a login would not be used, where the settings name a source",
@@ -76,12 +94,17 @@ describe("holdfast login", () => {
     90_000
   )
 
-  it.live(
-    "takes a person through the relay's own authorization server, and the daemon notices by itself",
-    () =>
+  it.live.each(named)(
+    "takes a person through the own authorization server of a relay $how, and the daemon notices by itself",
+    ({ login, relay, remedy, serving }) =>
       Effect.gen(function*() {
         const server = yield* authorizationServer()
-        const daemon = yield* Daemon.start({ relayUrl: server.relay.href })
+        const home = yield* scratch
+        const config = home.write(
+          relay === "default" ? "{}" : JSON.stringify({ relays: { [relay]: { url: server.relay.href } } }),
+          "holdfast.json"
+        )
+        const daemon = yield* Daemon.start(serving(server.relay, config))
         const before = yield* daemon.command("token", "show")
         assert.include(before.stdout, "holdfast login")
         const doctor = yield* eventually(
@@ -89,12 +112,12 @@ describe("holdfast login", () => {
           Terminal.run(daemon.dataDir, "doctor"),
           ({ out }) => out.includes("asks for one")
         )
-        assert.match(
-          doctor.out,
-          /^problem {2}token default\/default: none, and the relay asks for one; do: "holdfast login"$/m
+        assert.include(
+          doctor.out.split("\n"),
+          `problem  token ${relay}/default: none, and the relay asks for one; do: ${remedy}`
         )
 
-        const program = launch(["login", "--relay", server.relay.href, "--data-dir", daemon.dataDir])
+        const program = launch(["login", ...login(server.relay, config), "--data-dir", daemon.dataDir])
         yield* Effect.addFinalizer(() => Effect.sync(() => program.child.kill("SIGKILL")))
         const url = yield* eventually(
           "an address to open",
@@ -106,10 +129,15 @@ describe("holdfast login", () => {
         const ended = yield* Effect.promise(() => program.ended)
         assert.strictEqual(ended.code, 0, program.stderr)
 
+        assert.include(program.stdout, `Holdfast uses it for relay "${relay}"`)
+
         const after = yield* eventually(
           "the daemon to notice",
           daemon.command("token", "show", "--json"),
-          ({ stdout }) => JSON.parse(stdout)[0].state === "valid"
+          ({ stdout }) =>
+            JSON.parse(stdout).some((token: { readonly relay: string; readonly state: string }) =>
+              token.relay === relay && token.state === "valid"
+            )
         )
         const said = [program.stdout, program.stderr, after.stdout, yield* daemon.stderr, yield* daemon.stdout].join(
           "\n"
