@@ -16,7 +16,7 @@ const named = [
     how: "by its URL",
     relay: "default",
     serving: ({ href }: URL) => ({ relayUrl: href }),
-    login: ({ href }: URL, _: string) => ["--relay", href],
+    login: ({ href }: URL) => ["--relay", href],
     remedy: "\"holdfast login\""
   },
   {
