@@ -20,13 +20,16 @@ import * as ProcessMetrics from "./observability/ProcessMetrics.ts"
 import * as Traces from "./observability/Traces.ts"
 import * as OneRelay from "./runner/oneRelay.ts"
 import { ownSeams, type Seams } from "./runner/Seams.ts"
+import { DaemonLock } from "./storage/DaemonLock.ts"
 import { DataDirectory } from "./storage/DataDirectory.ts"
 import * as EndpointFile from "./storage/EndpointFile.ts"
 import { Deadlines } from "./supervision/Deadlines.ts"
 import { Supervisor } from "./supervision/Supervisor.ts"
 import { principalMemory } from "./token/Principal.ts"
 
+/** Under the lock, which proves to a command that what is announced still runs. */
 const announced = Layer.effectDiscard(Effect.gen(function*() {
+  yield* DaemonLock
   const { port, url } = yield* Endpoint
   const { pid, startedAt } = yield* Daemon
   yield* EndpointFile.announce({ url, port, pid, startedAt })
@@ -62,6 +65,8 @@ const shared = ({ database }: Seams) =>
     Layer.mergeAll(eventLoopDelay, ProcessMetrics.layer)
   ).pipe(
     Layer.provideMerge(database),
+    // An embedding program's own database holds no lock.
+    Layer.provideMerge(DaemonLock.layer),
     Layer.provideMerge(Layer.mergeAll(DataDirectory.layer, Layer.provideMerge(Deadlines.layer, Supervisor.layer)))
   )
 

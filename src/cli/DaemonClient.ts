@@ -1,15 +1,14 @@
-/** The running daemon: commands find it by `endpoint.json` and call its admin API with the admin secret. */
+/** The running daemon: commands call its admin API with the admin secret, once it is proven. */
 import { NodeHttpClient } from "@effect/platform-node"
-import { Context, Effect, FileSystem, Layer, Option, Path, Redacted, Schema } from "effect"
+import { Context, Effect, FileSystem, Layer, Path, Redacted, type Schema } from "effect"
 import { Command } from "effect/cli"
 import { type HttpClient, type HttpClientError, HttpClientRequest } from "effect/http"
 import { HttpApiClient, HttpApiMiddleware } from "effect/http-api"
 import { AdminAccess, AdminApi } from "../admin/AdminApi.ts"
 import type { BadRequest, Conflict, NotFound, Unauthorized, Unavailable } from "../admin/AdminErrors.ts"
-import { Endpoint } from "../storage/EndpointFile.ts"
-import { isAlive } from "../supervision/isAlive.ts"
+import { provenDaemon } from "../storage/ProvenDaemon.ts"
 import { dataDirectory } from "./configuration.ts"
-import { CommandFailed, NoDaemon } from "./Failures.ts"
+import { CommandFailed, NoDaemon, notProven } from "./Failures.ts"
 
 type Client = HttpApiClient.ForApi<typeof AdminApi>
 
@@ -21,16 +20,6 @@ type AskFailure =
   | Unavailable
   | HttpClientError.HttpClientError
   | Schema.SchemaError
-
-/** Reads where the daemon listens. `None` where no daemon announced it; a killed daemon leaves its file behind. */
-export const readEndpoint = Effect.fnUntraced(function*(dataDir: string) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  return yield* fs.readFileString(path.join(dataDir, "endpoint.json")).pipe(
-    Effect.flatMap(Schema.decodeEffect(Schema.fromJsonString(Endpoint))),
-    Effect.option
-  )
-})
 
 const readSecret = Effect.fnUntraced(function*(dataDir: string) {
   const fs = yield* FileSystem.FileSystem
@@ -70,10 +59,8 @@ export class DaemonClient extends Context.Service<DaemonClient, {
 
         const ask = Effect.fn("DaemonClient.ask")(
           function*<A>(question: (client: Client) => Effect.Effect<A, AskFailure>) {
-            const endpoint = yield* readEndpoint(dataDir)
-            // A killed daemon leaves its file. Another program may have its port by now, and must not get our secret.
-            if (Option.isNone(endpoint) || !isAlive(endpoint.value.pid)) return yield* new NoDaemon({ dataDir })
-            const baseUrl = new URL(endpoint.value.url).origin
+            const { url } = yield* Effect.mapError(provenDaemon(dataDir), notProven(dataDir))
+            const baseUrl = new URL(url).origin
             const client = yield* clientAt(baseUrl, yield* readSecret(dataDir))
             return yield* question(client).pipe(
               Effect.mapError(toFailure(dataDir, baseUrl)),

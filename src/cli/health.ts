@@ -1,11 +1,10 @@
 import { NodeHttpClient } from "@effect/platform-node"
-import { Console, Effect, Option, Schema } from "effect"
+import { Console, Effect, Schema } from "effect"
 import { Command } from "effect/cli"
 import { HttpClient } from "effect/http"
-import { isAlive } from "../supervision/isAlive.ts"
+import { provenDaemon } from "../storage/ProvenDaemon.ts"
 import { dataDirectory } from "./configuration.ts"
-import { readEndpoint } from "./DaemonClient.ts"
-import { CommandFailed, NoDaemon } from "./Failures.ts"
+import { CommandFailed, notProven } from "./Failures.ts"
 
 const Ready = Schema.fromJsonString(Schema.Struct({ ready: Schema.Boolean, degraded: Schema.Array(Schema.String) }))
 
@@ -13,9 +12,7 @@ const Ready = Schema.fromJsonString(Schema.Struct({ ready: Schema.Boolean, degra
 export const health = Command.make("health", {}, () =>
   Effect.gen(function*() {
     const dataDir = yield* dataDirectory
-    const endpoint = Option.filter(yield* readEndpoint(dataDir), ({ pid }) => isAlive(pid))
-    if (Option.isNone(endpoint)) return yield* new NoDaemon({ dataDir })
-    const { url } = endpoint.value
+    const { url } = yield* Effect.mapError(provenDaemon(dataDir), notProven(dataDir))
     const http = yield* HttpClient.HttpClient
     const answer = yield* http.get(new URL("/readyz", url)).pipe(
       Effect.flatMap((response) => response.text),

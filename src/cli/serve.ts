@@ -6,10 +6,9 @@ import { defaultRelay } from "../domain/Ids.ts"
 import { version } from "../domain/Version.ts"
 import * as Runner from "../Runner.ts"
 import { DaemonRunning } from "../storage/DaemonLock.ts"
-import { isAlive } from "../supervision/isAlive.ts"
+import { provenDaemon } from "../storage/ProvenDaemon.ts"
 import { entryAt } from "./config/endpointEntry.ts"
 import { dataDirectory, logging, settingsWith } from "./configuration.ts"
-import { readEndpoint } from "./DaemonClient.ts"
 import { hangups, stopReason, stopsBySignal } from "./exitCode.ts"
 import { UsageError } from "./Failures.ts"
 import { portFlag } from "./flags.ts"
@@ -37,9 +36,9 @@ const relaysFor = Effect.fnUntraced(function*(settings: SettingsValues, dataDir:
 
 /** The lock says so too, but the embedded relay comes first, and would say only that its port is taken. */
 const refuseSecond = Effect.fnUntraced(function*(directory: string) {
-  const endpoint = yield* readEndpoint(directory)
-  if (Option.isNone(endpoint) || !isAlive(endpoint.value.pid)) return
-  const { pid, url } = endpoint.value
+  const found = yield* Effect.option(provenDaemon(directory))
+  if (Option.isNone(found)) return
+  const { pid, url } = found.value
   return yield* new DaemonRunning({ directory, pid: Option.some(pid), url: Option.some(url) })
 })
 

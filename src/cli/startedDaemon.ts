@@ -5,9 +5,8 @@ import { closeSync, openSync } from "node:fs"
 import { otherVariables } from "../config/Environment.ts"
 import { relayTargets, type SettingsValues } from "../config/Settings.ts"
 import { DataDirectory } from "../storage/DataDirectory.ts"
-import { isAlive } from "../supervision/isAlive.ts"
-import { readEndpoint } from "./DaemonClient.ts"
-import { CommandFailed, UsageError } from "./Failures.ts"
+import { type ProvenDaemon, provenDaemon } from "../storage/ProvenDaemon.ts"
+import { CommandFailed, notProven, UsageError } from "./Failures.ts"
 import { self } from "./root.ts"
 
 const timeout = "20 seconds"
@@ -23,7 +22,13 @@ const environment = (): NodeJS.ProcessEnv => {
   return agent === undefined ? rest : { ...rest, [otherVariables.agentSecret]: undefined }
 }
 
-const running = (dataDir: string) => Effect.map(readEndpoint(dataDir), Option.filter(({ pid }) => isAlive(pid)))
+/** `None` where none runs. Fails where another user has its port: there a second one would not help. */
+export const runningDaemon = (dataDir: string): Effect.Effect<Option.Option<ProvenDaemon>, CommandFailed> =>
+  provenDaemon(dataDir).pipe(
+    Effect.mapError(notProven(dataDir)),
+    Effect.map(Option.some),
+    Effect.catchTag("NoDaemon", () => Effect.succeedNone)
+  )
 
 /** What it says goes to a file, since it outlives us. */
 const start = Effect.fnUntraced(
@@ -61,7 +66,7 @@ export const startedDaemon = Effect.fn("startedDaemon")(
     config: Option.Option<string>,
     program: ReadonlyArray<string> = self()
   ) {
-    const found = yield* running(dataDir)
+    const found = yield* runningDaemon(dataDir)
     if (Option.isSome(found)) return found.value
     if (relayTargets(settings).length === 0 && settings.relay.embedded !== true) {
       return yield* new UsageError({ message: noRelay })
@@ -72,7 +77,7 @@ export const startedDaemon = Effect.fn("startedDaemon")(
     const said = Effect.orElseSucceed(fs.readFileString(`${dataDir}/${logFile}`), () => "")
     // Somebody else may have started one at the same moment: then ours ends, and theirs gets ready.
     const look = Effect.flatMap(
-      running(dataDir),
+      runningDaemon(dataDir),
       Option.match({
         onSome: (endpoint) => Effect.succeed(Option.some(endpoint)),
         onNone: () => daemon.ended() ? Effect.succeedNone : Effect.fail("not ready" as const)
@@ -82,7 +87,7 @@ export const startedDaemon = Effect.fn("startedDaemon")(
       Effect.retry(Schedule.upTo(Schedule.spaced("50 millis"), { duration: timeout })),
       Effect.orElseSucceed(Option.none)
     )
-    const settled = Option.isSome(ready) ? ready : yield* Effect.delay(running(dataDir), "2 seconds")
+    const settled = Option.isSome(ready) ? ready : yield* Effect.delay(runningDaemon(dataDir), "2 seconds")
     if (Option.isSome(settled)) return settled.value
     return yield* new CommandFailed({ message: `the daemon could not be started:\n${(yield* said).trim()}` })
   }

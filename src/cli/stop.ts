@@ -4,7 +4,7 @@ import { isAlive } from "../supervision/isAlive.ts"
 import { dataDirectory } from "./configuration.ts"
 import { command } from "./connect/command.ts"
 import * as Service from "./connect/Service.ts"
-import { DaemonClient, readEndpoint, withDaemon } from "./DaemonClient.ts"
+import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 import { CommandFailed } from "./Failures.ts"
 
 /** Longer than what is in flight may take. */
@@ -22,11 +22,7 @@ export const stopDaemon = Effect.fn("stopDaemon")(function*(dataDir: string) {
     yield* command("systemctl", ["--user", "stop", Option.getOrThrow(service).name], 30_000)
   }
   if (isAlive(pid)) yield* Effect.ignore(Effect.try(() => process.kill(pid, "SIGTERM")))
-  const gone = Effect.flatMap(
-    readEndpoint(dataDir),
-    (endpoint) =>
-      isAlive(pid) || Option.exists(endpoint, (one) => one.pid === pid) ? Effect.fail("not yet" as const) : Effect.void
-  )
+  const gone = Effect.suspend(() => isAlive(pid) ? Effect.fail("not yet" as const) : Effect.void)
   yield* gone.pipe(
     Effect.retry(Schedule.upTo(Schedule.spaced("50 millis"), { duration: timeout })),
     Effect.mapError(() => new CommandFailed({ message: `process ${pid} has not ended after ${timeout}` }))

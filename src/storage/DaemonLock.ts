@@ -5,6 +5,7 @@
  * and close that file: POSIX drops all locks of a process on a file with the first descriptor that it closes.
  */
 import { Context, Effect, Layer, Option, Schema } from "effect"
+import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { DataDirectory } from "./DataDirectory.ts"
 import * as EndpointFile from "./EndpointFile.ts"
@@ -33,6 +34,23 @@ const take = (file: string) => {
   } catch (cause) {
     db.close()
     throw cause
+  }
+}
+
+/**
+ * Whether a daemon holds the lock: then SQLite refuses a reader. Where none does, the reader's own lock lasts for a
+ * moment, in which a daemon could not start.
+ */
+export const isHeld = (dataDir: string): boolean => {
+  let db: DatabaseSync | undefined
+  try {
+    db = new DatabaseSync(join(dataDir, name), { readOnly: true })
+    db.prepare("SELECT count(*) FROM sqlite_schema").get()
+    return false
+  } catch (cause) {
+    return faultOf(cause) === "busy"
+  } finally {
+    db?.close()
   }
 }
 

@@ -9,6 +9,8 @@ import { holdfast } from "../../src/cli/holdfast.ts"
 import { presenter, reportFailure } from "../../src/cli/reporting.ts"
 import { builtIns } from "../../src/cli/root.ts"
 import type { Entry } from "../../src/outbox/Entry.ts"
+import { DaemonLock } from "../../src/storage/DaemonLock.ts"
+import { DataDirectory } from "../../src/storage/DataDirectory.ts"
 import { doubles, secret } from "./adminDoubles.ts"
 import { listening } from "./listening.ts"
 
@@ -62,6 +64,7 @@ export const daemon = Effect.fnUntraced(function*(entries: ReadonlyArray<Entry>)
     (context) => Context.get(context, AdminHandler)
   )
   const port = yield* listening(handler.handle)
+  yield* Layer.build(Layer.provide(DaemonLock.layer, DataDirectory.layerAt(directory)))
   yield* leaveFiles(directory, port, process.pid)
   return directory
 })

@@ -5,8 +5,8 @@ import type { ClientEntry } from "../../clients/ClientEntry.ts"
 import { serverName, urlOf } from "../../clients/Injection.ts"
 import { otherVariables } from "../../config/Environment.ts"
 import { defaultRelay } from "../../domain/Ids.ts"
+import { provenDaemon } from "../../storage/ProvenDaemon.ts"
 import { dataDirectory, settings } from "../configuration.ts"
-import { readEndpoint } from "../DaemonClient.ts"
 import { UsageError } from "../Failures.ts"
 import { root, self } from "../root.ts"
 
@@ -42,7 +42,7 @@ export const endpointEntry = Effect.gen(function*() {
   const directory = yield* dataDirectory
   const { config } = yield* root
   const particulars = { config: Option.getOrUndefined(config) }
-  const running = yield* readEndpoint(directory)
+  const running = yield* Effect.option(provenDaemon(directory))
   if (Option.isSome(running)) return entryAt(running.value.url, directory, particulars)
   if (listen.port === 0) {
     return yield* new UsageError({

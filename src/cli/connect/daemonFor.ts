@@ -3,12 +3,11 @@ import { Console, Effect, FileSystem, Option, Schedule } from "effect"
 import { basename, dirname, join } from "node:path"
 import { defaultAgent } from "../../domain/Ids.ts"
 import * as UserFile from "../../storage/UserFile.ts"
-import { isAlive } from "../../supervision/isAlive.ts"
 import { settings } from "../configuration.ts"
-import { DaemonClient, readEndpoint } from "../DaemonClient.ts"
+import { DaemonClient } from "../DaemonClient.ts"
 import { CommandFailed } from "../Failures.ts"
 import { self } from "../root.ts"
-import { startedDaemon } from "../startedDaemon.ts"
+import { runningDaemon, startedDaemon } from "../startedDaemon.ts"
 import { stopDaemon } from "../stop.ts"
 import { isUnproven } from "../token.ts"
 import * as Service from "./Service.ts"
@@ -27,10 +26,8 @@ export const program = Effect.fnUntraced(function*(dataDir: string) {
   return [...words.slice(0, -1), join(copy, basename(main))]
 })
 
-const running = (dataDir: string) => Effect.map(readEndpoint(dataDir), Option.filter(({ pid }) => isAlive(pid)))
-
 const awaited = (dataDir: string) =>
-  running(dataDir).pipe(
+  runningDaemon(dataDir).pipe(
     Effect.flatMap(Effect.fromOption),
     Effect.retry(Schedule.upTo(Schedule.spaced("50 millis"), { duration: "20 seconds" })),
     Effect.mapError(() =>
@@ -58,7 +55,7 @@ const start = Effect.fnUntraced(function*({ asService, config, dataDir, words }:
 
 /** Started, or left as it runs. `changed`: its configuration was changed, so one that we started is started anew. */
 export const daemonFor = Effect.fn("daemonFor")(function*(wanted: Wanted, changed: boolean) {
-  const found = yield* running(wanted.dataDir)
+  const found = yield* runningDaemon(wanted.dataDir)
   if (Option.isNone(found)) return yield* start(wanted)
   if (!changed) return found.value
   const ours = yield* Service.find(wanted.dataDir)

@@ -3,7 +3,8 @@ import { NodeHttpClient } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Layer, Option, Path, Redacted, Schedule } from "effect"
 import { Command } from "effect/cli"
 import { HttpClient } from "effect/http"
-import { DaemonClient, readEndpoint } from "../DaemonClient.ts"
+import { provenDaemon } from "../../storage/ProvenDaemon.ts"
+import { DaemonClient } from "../DaemonClient.ts"
 import { CommandFailed } from "../Failures.ts"
 import { McpClient } from "./McpClient.ts"
 import { heading, step } from "./Narration.ts"
@@ -100,7 +101,7 @@ const play = Effect.gen(function*() {
     ["serve", "--relay", url, "--port", "0", "--data-dir", data, "--config", configuration],
     { HOLDFAST_TOKEN_FILE: path.join(tokens, "token-{agent}") }
   )
-  const endpoint = yield* untilReady("the daemon", daemon, Effect.flatMap(readEndpoint(data), Effect.fromOption))
+  const endpoint = yield* untilReady("the daemon", daemon, provenDaemon(data))
   const secret = Redacted.make(yield* read(data, "agent-secret"))
   const clients = Layer.mergeAll(McpClient.layer(endpoint.url, secret), DaemonClient.layer(data))
   yield* Effect.provide(through(relay, restart), clients)

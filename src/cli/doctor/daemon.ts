@@ -1,13 +1,13 @@
 /** Whether a daemon runs on the data directory, and whether its endpoint answers. */
-import { Clock, DateTime, Effect, type FileSystem, Option, type Path, Result, Schema } from "effect"
+import { Clock, DateTime, Effect, Option, Result, Schema } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import type { StatusView } from "../../admin/StatusView.ts"
 import { otherVariables } from "../../config/Environment.ts"
 import { version } from "../../domain/Version.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
-import { isAlive } from "../../supervision/isAlive.ts"
-import { DaemonClient, readEndpoint } from "../DaemonClient.ts"
-import type { CommandFailed, NoDaemon } from "../Failures.ts"
+import { provenDaemon } from "../../storage/ProvenDaemon.ts"
+import { DaemonClient } from "../DaemonClient.ts"
+import { type CommandFailed, type NoDaemon, portTaken } from "../Failures.ts"
 import { formatAge } from "../print.ts"
 import { type Check, ok, problem } from "./Check.ts"
 
@@ -24,13 +24,22 @@ export const askDaemon = Effect.gen(function*() {
 export const daemon = Effect.fnUntraced(function*(
   dataDir: string,
   asked: Result.Result<StatusView, NoDaemon | CommandFailed>
-): Effect.fn.Return<Check, never, FileSystem.FileSystem | Path.Path> {
-  const endpoint = yield* readEndpoint(dataDir)
-  if (Option.isNone(endpoint)) return problem(name, `none runs on ${dataDir}`, startOne)
-  const { pid, url } = endpoint.value
-  if (!isAlive(pid)) {
-    return problem(name, `endpoint.json names process ${pid}, which is gone: it was killed`, startOne)
+): Effect.fn.Return<Check> {
+  const proven = yield* Effect.result(provenDaemon(dataDir))
+  if (Result.isFailure(proven)) {
+    const { found, reason } = proven.failure
+    switch (reason) {
+      case "none announced":
+        return problem(name, `none runs on ${dataDir}`, startOne)
+      case "silent":
+        return problem(name, found, "see its log; stop it and start it again")
+      case "port taken":
+        return problem(name, found, portTaken)
+      default:
+        return problem(name, found, startOne)
+    }
   }
+  const { pid, url } = proven.success
   if (Result.isFailure(asked)) {
     return asked.failure._tag === "NoDaemon"
       ? problem(name, `process ${pid} lives, but nobody listens at ${url}`, "see its log; stop it and start it again")

@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { layer, program } from "../../../docs/examples/embed.ts"
-import { Holdfast } from "../../../src/index.ts"
+import { Database, Holdfast } from "../../../src/index.ts"
+import { provenDaemon } from "../../../src/storage/ProvenDaemon.ts"
 import { Clients } from "../../support/Clients.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
 
@@ -36,4 +37,14 @@ describe("Holdfast as a library", () => {
         assert.strictEqual(entry?.agent, "me")
       })
   )
+
+  it.live("is a daemon to the command line, also where its database is the program's own", () =>
+    Effect.gen(function*() {
+      const dataDir = yield* directory
+      const settings = { dataDir, relay: { url: "http://127.0.0.1:9/mcp" }, listen: { port: 0 } }
+      yield* Effect.gen(function*() {
+        const { url } = yield* Holdfast
+        assert.strictEqual((yield* provenDaemon(dataDir)).url, url)
+      }).pipe(Effect.provide(Holdfast.layer({ settings, database: Database.layerMemory })))
+    }))
 })
