@@ -334,7 +334,7 @@ describe("holdfast exec", () => {
         const env = { HOLDFAST_RELAY_URL: nowhere, HOLDFAST_PORT: "0" }
         const both = yield* Effect.all([exec(env), exec(env)], { concurrency: 2 })
         const [first, second] = both.map(({ stdout }) => told(stdout))
-        assert.deepStrictEqual(both.map(({ code }) => code), [0, 0])
+        assert.deepStrictEqual(both.map(({ code }) => code), [0, 0], JSON.stringify(both))
         assert.strictEqual(first?.endpoint, second?.endpoint)
         assert.notStrictEqual(first?.secret, second?.secret)
         assert.strictEqual(told((yield* exec({})).stdout).endpoint, first?.endpoint)
