@@ -76,47 +76,34 @@ describe("outbox discard --all on a terminal", () => {
 })
 
 describe("connect", () => {
-  /** A home from which `connect` starts a daemon of its own, which goes with the test. */
-  const home = Effect.gen(function*() {
-    const own = yield* scratch
-    const environment = { ...own.environment, HOLDFAST_PORT: "0" }
-    const dataDir = own.file(".state", "holdfast")
-    const connect = ["connect", "--no-service"]
-    yield* Effect.addFinalizer(() => Effect.ignore(run(["connect", "--undo"], environment, own.path)))
-    const bufferable = () => {
-      const { outbox = {} } = JSON.parse(own.read(".config", "holdfast", "holdfast.json"))
-      return outbox.bufferable
-    }
-    return { own, environment, dataDir, connect, bufferable }
-  })
-
-  it.live.each([
-    { answer: "y", queues: true },
-    { answer: "n", queues: false }
-  ])(
-    "asks on a terminal which tools to queue; after $answer they are queued: $queues",
-    ({ answer, queues }) =>
+  it.live(
+    "asks on a terminal which tools to queue; elsewhere it names them, and queues none without --yes",
+    () =>
       Effect.gen(function*() {
-        const { bufferable, connect, dataDir, environment } = yield* home
+        const home = yield* scratch
+        const environment = { ...home.environment, HOLDFAST_PORT: "0" }
         const relay = yield* TestRelay.start({ idempotentHint: true })
-        const { code, screen } = yield* onTerminal(dataDir, answer, [...connect, relay.url], environment)
-        assert.strictEqual(code, 0, screen)
-        assert.include(screen, "These tools say that a repeated call does no harm: ")
-        assert.include(screen, "Queue their calls while the relay is away?")
-        assert.strictEqual(bufferable()?.includes("commit_and_die") ?? false, queues, screen)
+        const connect = ["connect", relay.url, "--no-service"]
+        yield* Effect.addFinalizer(() => Effect.ignore(run(["connect", "--undo"], environment, home.path)))
+        const bufferable = () => JSON.parse(home.read(".config", "holdfast", "holdfast.json")).outbox?.bufferable
+        const onTerminalOf = (answer: string) =>
+          onTerminal(home.file(".state", "holdfast"), answer, connect, environment)
+
+        const unasked = yield* run(connect, environment, home.path)
+        assert.match(unasked.stdout, /Agree with --yes, or name those that you want: --queue .*commit_and_die/)
+        assert.isUndefined(bufferable())
+
+        const refused = yield* onTerminalOf("n")
+        assert.strictEqual(refused.code, 0, refused.screen)
+        assert.include(refused.screen, "These tools say that a repeated call does no harm: ")
+        assert.include(refused.screen, "Queue their calls while the relay is away?")
+        assert.isUndefined(bufferable())
+
+        const agreed = yield* onTerminalOf("y")
+        assert.strictEqual(agreed.code, 0, agreed.screen)
+        assert.include(agreed.screen, "queued while the relay is away: ")
+        assert.include(bufferable(), "commit_and_die")
       }),
     120_000
   )
-
-  it.live("names them where there is no terminal, and queues none without --yes", () =>
-    Effect.gen(function*() {
-      const { bufferable, connect, environment, own } = yield* home
-      const relay = yield* TestRelay.start({ idempotentHint: true })
-      const unasked = yield* run([...connect, relay.url], environment, own.path)
-      assert.match(unasked.stdout, /Agree with --yes, or name those that you want: --queue .*commit_and_die/)
-      assert.isUndefined(bufferable())
-      const agreed = yield* run([...connect, relay.url, "--yes"], environment, own.path)
-      assert.strictEqual(agreed.code, 0, agreed.stdout + agreed.stderr)
-      assert.include(bufferable(), "commit_and_die")
-    }), 120_000)
 })
