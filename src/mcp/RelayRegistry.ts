@@ -143,5 +143,7 @@ const refused = ({ message }: { readonly message: string }) => new CannotReload(
 export const shutdown = Effect.fnUntraced(function*({ outbox, sessions }: Relay) {
   yield* outbox.drain
   yield* Effect.timeoutOption(sessions.idle, "5 seconds")
+  // A stream that ends without its answer would let its client wait for minutes.
+  yield* Effect.timeoutOption(sessions.stopRequests, "1 second")
   yield* sessions.endListening
 })

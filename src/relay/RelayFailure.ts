@@ -90,7 +90,9 @@ export type RelayFailureReason = typeof RelayFailureReason.Type
 export class RelayFailure extends Schema.TaggedError<RelayFailure>()("RelayFailure", {
   reason: RelayFailureReason,
   /** It happened while the session was being opened, so the request itself was never sent. */
-  opening: Schema.optionalKey(Schema.Boolean)
+  opening: Schema.optionalKey(Schema.Boolean),
+  /** The request only reads, so that nothing is lost or done twice where it is sent again. */
+  onlyReads: Schema.optionalKey(Schema.Boolean)
 }) {
   /** Whether the relay may have carried the request out. */
   get delivery(): Delivery {

@@ -7,7 +7,8 @@ import { Cause, Effect, Exit, Fiber, Option } from "effect"
 import * as EraForm from "../../domain/EraForm.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import type { Request } from "../../domain/Message.ts"
-import { relayError } from "../../relay/link/FailureText.ts"
+import { factsOf } from "../../domain/Methods.ts"
+import { relayError, unknownOutcome } from "../../relay/link/FailureText.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayFailure } from "../../relay/RelayFailure.ts"
 import * as DeadLetters from "../handlers/DeadLetters.ts"
@@ -84,7 +85,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
 
   const respond = Effect.fnUntraced(function*(context: RequestContext, deliverer: Deliverer) {
     const { request, session } = context
-    if (request.method !== "tools/list" && !session.modern && session.view.takeDue()) {
+    if (request.method !== "tools/list" && session.view.takeDue()) {
       yield* deliverer.message(listChanged)
     }
     changes.requested(session)
@@ -106,12 +107,16 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
   }
 
   return {
-    /** Runs in the session's scope; cancelled, it ends without an answer. */
+    /** Runs in the session's scope; cancelled, it ends without an answer, stopped with one that says so. */
     start: (context: RequestContext, deliverer: Deliverer) =>
       run(
         context,
         span(context)(reported(context, inTurn(context, Effect.scoped(respond(context, deliverer))))).pipe(
-          Effect.onInterrupt(() => Effect.sync(() => deliverer.abandon()))
+          Effect.onInterrupt(() =>
+            context.session.isStopping
+              ? Effect.flatMap(completed(context, stopped(context.request)), (answer) => deliverer.deliver(answer))
+              : Effect.sync(() => deliverer.abandon())
+          )
         )
       ),
 
@@ -130,6 +135,16 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     }
   }
 })
+
+/** Not `codes.stopping`, which says that nothing was begun. */
+const stopped = (request: Request): Answer =>
+  errorAnswer(request, {
+    code: JsonRpcError.codes.relay,
+    message: `Holdfast was stopped while this request was under way. ${
+      unknownOutcome(factsOf(request.method).onlyReads)
+    }`,
+    data: { delivery: "unknown" }
+  })
 
 /** A stream that is to stay is nothing that a stop would wait for. */
 const run = ({ name, relayId, request, session }: RequestContext, answering: Effect.Effect<void>): Fiber.Fiber<void> =>

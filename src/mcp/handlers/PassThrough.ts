@@ -8,7 +8,7 @@ import { Settings } from "../../config/Settings.ts"
 import { factsOf, isList, type TimeoutClass } from "../../domain/Methods.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { type FinalAnswer, RelayClient } from "../../relay/RelayClient.ts"
-import type { RelayFailure } from "../../relay/RelayFailure.ts"
+import { RelayFailure } from "../../relay/RelayFailure.ts"
 import { type Ahead, type Answer, answered, type RequestContext } from "./Handler.ts"
 import type { RelayMessages } from "./RelayMessages.ts"
 
@@ -72,12 +72,14 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
   const ask: PassThrough["ask"] = (context, ahead, options = {}) => {
     const once = Effect.andThen(link.awaitUp, attempt(context, ahead, options))
     const onlyReads = options.onlyReads ?? factsOf(context.request.method).onlyReads
-    return Effect.map(onlyReads ? onceMore(once) : once, answered)
+    return Effect.map(onlyReads ? Effect.mapError(onceMore(once), thatOnlyReads) : once, answered)
   }
 
   const self: PassThrough = { attempt, ask }
   return self
 })
+
+const thatOnlyReads = (failure: RelayFailure): RelayFailure => new RelayFailure({ ...failure, onlyReads: true })
 
 const onceMore = <R>(once: Effect.Effect<FinalAnswer, RelayFailure, R>) =>
   Effect.catchIf(

@@ -56,6 +56,7 @@ export class AgentSession {
   #roots: string | undefined
   #logLevel: string | undefined
   #subscriptions: ReadonlyArray<string>
+  #isStopping = false
   /** Resources that agents of the modern era listen for, and how many do. */
   #watched: Map<string, number> | undefined
 
@@ -153,6 +154,19 @@ export class AgentSession {
 
   endRelayStream(): void {
     this.#fibers.endStream()
+  }
+
+  /** Holdfast stops: requests that are ended now are answered with that. */
+  get isStopping(): boolean {
+    return this.#isStopping
+  }
+
+  /** Ends what is under way and answers it, since Holdfast stops; all are answered when this returns. */
+  get stopRequests(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#isStopping = true
+      return this.#fibers.interruptRequests
+    })
   }
 
   /** Ends the request of that id; it is done when this returns. */

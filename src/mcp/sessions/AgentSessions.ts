@@ -43,6 +43,8 @@ export class AgentSessions extends Context.Service<AgentSessions, {
   readonly countOf: (agent: AgentName) => Effect.Effect<number>
   /** Ends what agents of the modern era listen to, in words of the protocol. */
   readonly endListening: Effect.Effect<void>
+  /** Ends the requests that are under way, each with its answer: Holdfast stops. */
+  readonly stopRequests: Effect.Effect<void>
   /** Done once no request of any session is under way. */
   readonly idle: Effect.Effect<void>
 }>()("holdfast/mcp/AgentSessions") {
@@ -190,6 +192,9 @@ export class AgentSessions extends Context.Service<AgentSessions, {
             Effect.sleep(lastWordsTake)
           )
         }),
+        stopRequests: Effect.suspend(() =>
+          Effect.forEach(loaded.values(), ({ session }) => session.stopRequests, { discard: true, concurrency: 16 })
+        ),
         idle: Effect.suspend(() => Effect.forEach(loaded.values(), ({ session }) => session.idle, { discard: true }))
       })
     })

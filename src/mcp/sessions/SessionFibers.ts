@@ -48,6 +48,11 @@ export class SessionFibers {
     })
   }
 
+  /** Ends all requests that are under way; they have ended when this returns. */
+  get interruptRequests(): Effect.Effect<void> {
+    return Effect.suspend(() => Fiber.interruptAll([...this.#requests?.values() ?? []]))
+  }
+
   /** Returns once no request is under way. */
   get idle(): Effect.Effect<void> {
     return Effect.suspend(() =>

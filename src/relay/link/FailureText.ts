@@ -29,6 +29,12 @@ export const text = (failure: RelayFailure): string => `${sentence(failure.messa
 
 const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
 
+/** What to do about a request of which nobody knows whether it was carried out. */
+export const unknownOutcome = (onlyReads: boolean): string =>
+  onlyReads
+    ? "This request only reads, so you can send it again."
+    : "This request may have been carried out: check before you send it again."
+
 const notSent = "This request was not sent, so nothing was done."
 
 const advice = (failure: RelayFailure): string => {
@@ -48,7 +54,7 @@ const advice = (failure: RelayFailure): string => {
     default:
       return failure.delivery === "not sent"
         ? `${notSent} The connection is being restored; you may try again later.`
-        : "This request may have been carried out: check before you send it again."
+        : unknownOutcome(failure.onlyReads === true)
   }
 }
 

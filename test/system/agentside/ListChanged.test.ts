@@ -8,6 +8,7 @@ import { type RawAgent, rawAgent, type RawStream } from "../../support/RawAgent.
 import type { ToolDefinition } from "../../support/relay/RelayTools.ts"
 import type { TestRelay } from "../../support/relay/TestRelay.ts"
 import { Rig } from "../../support/Rig.ts"
+import { post, request } from "../eras/RawModern.ts"
 
 const directory = mkdtempSync(join(tmpdir(), "holdfast-scopes-"))
 const tokenFile = join(directory, "token")
@@ -112,6 +113,19 @@ layer(
       assert.deepStrictEqual((yield* agent.call("echo")).messages.length, 1)
       yield* daemon.admin("/api/context", { agent: "default", event: "Detach" })
       yield* relay.control.removeTool("later", false)
+    }))
+
+  it.effect("goes ahead of the next answer to an agent of the modern era that listens to nothing, and only once", () =>
+    Effect.gen(function*() {
+      const { daemon } = yield* Rig
+      const echo = () =>
+        post(daemon, "tools/call", request("tools/call", { name: "echo", arguments: {} }), { "mcp-name": "echo" })
+      yield* post(daemon, "tools/list", request("tools/list"))
+      yield* daemon.admin("/api/context", { agent: "default", event: "Attach", path: "/tmp", branch: "b" })
+      const told = yield* eventually("list_changed with an answer", echo(), ({ text }) => text.includes(changed))
+      assert.match(told.text, new RegExp(`^data: .*${changed}[^]*^data: .*"result"`, "m"))
+      assert.notInclude((yield* echo()).text, changed)
+      yield* daemon.admin("/api/context", { agent: "default", event: "Detach" })
     }))
 
   it.effect("comes at once on a stream that opens behind the times", () =>

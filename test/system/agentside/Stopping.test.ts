@@ -5,6 +5,7 @@ import { isQueued, texts, timed } from "../../support/drill.ts"
 import { eventually } from "../../support/eventually.ts"
 import { nextId, rawAgent } from "../../support/RawAgent.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
+import { answerIn, post, request } from "../eras/RawModern.ts"
 
 const both = Effect.gen(function*() {
   const relay = yield* TestRelay.start()
@@ -64,6 +65,27 @@ describe.concurrent("a daemon that is told to stop", () => {
         yield* daemon.restart()
         yield* agent.call("echo")
         assert.deepStrictEqual(yield* texts(relay), ["late"])
+      })
+  )
+
+  it.live(
+    "answers each request that is under way before its stream ends, in either era",
+    () =>
+      Effect.gen(function*() {
+        const { agent, daemon } = yield* both
+        const call = { name: "silent", arguments: {} }
+        const legacy = yield* Effect.forkScoped(agent.call("silent"))
+        const modern = yield* Effect.forkScoped(
+          post(daemon, "tools/call", request("tools/call", call), { "mcp-name": "silent" })
+        )
+        yield* Effect.sleep("1 second")
+        assert.strictEqual((yield* daemon.terminate).code, 0)
+        const errors = [(yield* Fiber.join(legacy)).answer.error, JSON.parse(answerIn(yield* Fiber.join(modern))).error]
+        for (const error of errors) {
+          assert.strictEqual(error?.code, -31002)
+          assert.deepInclude(error?.data, { delivery: "unknown" })
+          assert.match(error?.message ?? "", /was stopped .* may have been carried out/)
+        }
       })
   )
 

@@ -29,6 +29,14 @@ describe("FailureText", () => {
     })
   })
 
+  it("says of what only reads that it can be sent again", () => {
+    const failure = new RelayFailure({ reason: new ConnectionLost({ detail: "reset" }), onlyReads: true })
+    assert.strictEqual(
+      relayError(failure).message,
+      "The connection to the relay broke: reset. This request only reads, so you can send it again."
+    )
+  })
+
   it("says that a call may have been carried out", () => {
     const failure = new RelayFailure({ reason: new ConnectionLost({ detail: "reset" }) })
     const error = relayError(failure, LinkState.Down({ since: 0, attempts: 1, nextProbeAt: 500, why: "reset" }))
