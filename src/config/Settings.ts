@@ -138,6 +138,10 @@ export const SettingsSchema = Schema.Struct({
   }),
   streams: section({
     answerAsStreamAfter: or(Duration, "10 seconds"),
+    /** In the era without sessions: shortly before a client's header timeout, since nothing can be resumed there. */
+    modernAnswerAsStreamAfter: or(Duration, "50 seconds"),
+    /** To a client that asked for progress, after so long without a word. */
+    answerProgress: or(Duration, "50 seconds"),
     answerComment: or(Duration, "15 seconds"),
     comment: or(Duration, "25 seconds"),
     replayPerSession: or(Size, "256 KiB"),

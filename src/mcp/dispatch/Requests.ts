@@ -1,6 +1,7 @@
 /** Requests of either era, and batches of them, each with the responder that its era asks for. */
-import { Duration, Effect, type Fiber, FiberSet } from "effect"
+import { Duration, Effect, type Fiber, FiberSet, Predicate } from "effect"
 import { Settings } from "../../config/Settings.ts"
+import * as JsonText from "../../domain/JsonText.ts"
 import type { Request } from "../../domain/Message.ts"
 import { Outbox } from "../../outbox/Outbox.ts"
 import { Deadlines } from "../../supervision/Deadlines.ts"
@@ -16,14 +17,18 @@ import { Responder, type ResponderServices } from "./Responder.ts"
 type Headers = RequestContext["headers"]
 
 export const make = Effect.fnUntraced(function*(handlers: Handlers) {
-  const { streams: { answerAsStreamAfter } } = yield* Settings
+  const { streams } = yield* Settings
+  const streamAfter = {
+    legacy: Duration.toMillis(streams.answerAsStreamAfter),
+    modern: Duration.toMillis(streams.modernAnswerAsStreamAfter)
+  }
   const outbox = yield* Outbox
   const dispatcher = yield* Dispatcher.make(handlers)
   const services: ResponderServices = {
     deadlines: yield* Deadlines,
     logs: yield* EventLogs,
     openStreams: yield* OpenStreams,
-    streamAfter: Duration.toMillis(answerAsStreamAfter)
+    progressAfter: Duration.toMillis(streams.answerProgress)
   }
   const fork = yield* FiberSet.runtime(yield* FiberSet.make())()
   let started = 0
@@ -45,6 +50,8 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
       priming: session.protocolVersion >= "2025-11-25",
       resumable: true,
       id: request.id,
+      streamAfter: streamAfter.legacy,
+      progressToken: progressTokenOf(request),
       onGone: () => {}
     })
     dispatcher.start(contextFor(session, request, headers, false), responder)
@@ -63,6 +70,8 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
       priming: false,
       resumable: false,
       id: request.id,
+      streamAfter: streamAfter.modern,
+      progressToken: progressTokenOf(request),
       onGone: () => {
         fork(Effect.andThen(outbox.cancel(session.id, name), Effect.sync(() => fiber?.interruptUnsafe())))
       }
@@ -86,6 +95,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
       priming: false,
       resumable: true,
       id: "null",
+      streamAfter: streamAfter.legacy,
       onGone: () => {}
     })
     session.inBackground(Effect.flatMap(
@@ -102,3 +112,8 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
 
   return { legacy, modern, part, together }
 })
+
+const progressTokenOf = ({ params, text }: Request): string | undefined =>
+  Predicate.hasProperty(params["_meta"], "progressToken")
+    ? JsonText.at(text, ["params", "_meta", "progressToken"])
+    : undefined

@@ -7,10 +7,11 @@
  */
 import { Effect, Option } from "effect"
 import { codes, text as errorText } from "../../domain/JsonRpcError.ts"
+import * as JsonText from "../../domain/JsonText.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
 import type { Pull } from "../../relay/transport/RelayTransport.ts"
 import type { Deadline, Deadlines } from "../../supervision/Deadlines.ts"
-import type { Ahead, Answer } from "../handlers/Handler.ts"
+import { type Ahead, type Answer, progressPrefix } from "../handlers/Handler.ts"
 import type { Connection } from "../streams/Connection.ts"
 import type { EventLog } from "../streams/EventLog.ts"
 import type { EventLogs, LogOptions } from "../streams/EventLogs.ts"
@@ -23,6 +24,9 @@ import type { OpenStreams } from "../streams/OpenStreams.ts"
  */
 const resumableAfter = 250
 
+/** Small enough to be below any step of a relay's own. */
+const smallStep = 1e-6
+
 /** What an answer may have in all that comes in chunks to a client that has to get it as one event. */
 const maxCollectedBytes = 16 * 1024 * 1024
 
@@ -30,8 +34,8 @@ export interface ResponderServices {
   readonly deadlines: Deadlines["Service"]
   readonly logs: EventLogs["Service"]
   readonly openStreams: OpenStreams["Service"]
-  /** After this without an answer it becomes a stream, milliseconds, so that no client's header timeout ends it. */
-  readonly streamAfter: number
+  /** How long nothing may be said to a client that asked for progress before it is told that the call lives, milliseconds. */
+  readonly progressAfter: number
 }
 
 export interface ResponderOptions {
@@ -42,8 +46,12 @@ export interface ResponderOptions {
   readonly priming: boolean
   /** Whether events carry ids by which the stream can be resumed; the modern era knows no resuming. */
   readonly resumable: boolean
+  /** After this without an answer it becomes a stream, milliseconds, so that no client's header timeout ends it. */
+  readonly streamAfter: number
   /** The request's id, as it stands in its text. */
   readonly id: string
+  /** Under which the client asked to be told of progress, as it stands in the text. */
+  readonly progressToken?: string | undefined
   /** The client has gone before the answer was complete. */
   readonly onGone: () => void
 }
@@ -55,12 +63,43 @@ export class Responder implements Ahead {
   #state: "waiting" | "json" | "stream" | "ended" = "waiting"
   #log: EventLog | undefined
   #stream: EventStream | undefined
+  readonly #quiet: Deadline | undefined
+  /** The relay's last word on its progress, and how often we spoke since. */
+  #lastProgress: string | undefined
+  #signsOfLife = 0
 
   constructor(services: ResponderServices, options: ResponderOptions) {
     this.#services = services
     this.#options = options
-    this.#switch = services.deadlines.after(services.streamAfter, () => this.#becomeStream())
+    this.#switch = services.deadlines.after(options.streamAfter, () => this.#becomeStream())
+    this.#quiet = options.progressToken === undefined
+      ? undefined
+      : services.deadlines.after(services.progressAfter, () => this.#showLife())
     options.connection.onGone = () => this.#gone()
+  }
+
+  /**
+   * Clients give a quiet call up, and comments do not count with them. The number rises, and stays below what the relay
+   * may say next.
+   */
+  #showLife(): void {
+    const { progressToken } = this.#options
+    if (progressToken === undefined || this.#state === "json" || this.#state === "ended") return
+    this.#quiet?.restart()
+    const last = Number(JsonText.at(this.#lastProgress ?? "{}", ["params", "progress"]) ?? 0)
+    const progress = (Number.isFinite(last) ? last : 0) + ++this.#signsOfLife * smallStep
+    this.#becomeStream()?.append(
+      `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":${progressToken},`
+        + `"progress":${progress},"message":"the relay is still at work"}}`,
+      `${progressPrefix}${progressToken}`
+    )
+  }
+
+  #passes(data: string, supersedes: string | undefined): void {
+    this.#quiet?.restart()
+    if (supersedes?.startsWith(progressPrefix) !== true) return
+    this.#lastProgress = data
+    this.#signsOfLife = 0
   }
 
   /** What the answer has become by now; one that became a stream stays one. */
@@ -105,6 +144,7 @@ export class Responder implements Ahead {
   offer(data: string, supersedes?: string): boolean {
     const log = this.#becomeStream()
     if (log !== undefined && !log.hasRoom(data.length)) return false
+    this.#passes(data, supersedes)
     log?.append(data, supersedes)
     return true
   }
@@ -113,6 +153,7 @@ export class Responder implements Ahead {
     return Effect.suspend(() => {
       const log = this.#becomeStream()
       if (log === undefined) return Effect.void
+      this.#passes(data, supersedes)
       return Effect.andThen(log.room(data.length), Effect.sync(() => log.append(data, supersedes)))
     })
   }
@@ -123,6 +164,7 @@ export class Responder implements Ahead {
       const { body, headers, status } = answer
       const { connection } = this.#options
       if (this.#state === "ended") return Effect.void
+      this.#quiet?.cancel()
       if (this.#state === "stream") {
         return body._tag === "Whole"
           ? Effect.sync(() => this.#endWith(body.text))
@@ -145,6 +187,7 @@ export class Responder implements Ahead {
 
   /** No answer will come, since the request was cancelled; the response ends without one. */
   abandon(): void {
+    this.#quiet?.cancel()
     this.#becomeStream()?.end()
     this.#state = "ended"
   }

@@ -39,6 +39,9 @@ export interface Answer {
   readonly mayNameDeadLetters?: boolean
 }
 
+/** Begins the `supersedes` of a message that tells how far a call is. */
+export const progressPrefix = "progress:"
+
 /** What goes to the agent ahead of the answer. */
 export interface Ahead {
   /** A message, unless a connected client is slow to read: then it is not taken. Makes the answer a stream. */

@@ -7,6 +7,7 @@ import { RelayClient, type RelayEvent } from "../../relay/RelayClient.ts"
 import type { OpenRelaySession } from "../../relay/session/RelaySession.ts"
 import { MenuSignals } from "../menu/MenuSignals.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
+import { progressPrefix } from "./Handler.ts"
 
 /** A message to pass on; a later one with the same `supersedes` makes this one superfluous. */
 export interface Passed {
@@ -88,5 +89,5 @@ const parsed = (data: string): Message.Message | undefined => {
 
 const supersedes = ({ method, params }: Message.Notification): string | undefined => {
   if (method.endsWith("/list_changed")) return method
-  return method === "notifications/progress" ? `progress:${String(params["progressToken"])}` : undefined
+  return method === "notifications/progress" ? `${progressPrefix}${String(params["progressToken"])}` : undefined
 }

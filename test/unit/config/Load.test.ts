@@ -69,6 +69,8 @@ describe("load", () => {
         sessions: { expireAfter: "30d", max: 10_000 },
         streams: {
           answerAsStreamAfter: "10s",
+          modernAnswerAsStreamAfter: "50s",
+          answerProgress: "50s",
           answerComment: "15s",
           comment: "25s",
           replayPerSession: 256 * 1024,

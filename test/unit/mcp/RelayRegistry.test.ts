@@ -47,6 +47,7 @@ const make = Effect.gen(function*() {
       },
       sessions: {
         idle: Effect.void,
+        stopRequests: Effect.void,
         endListening: Effect.sync(() => done.push(`${id} ends its streams`))
       }
     })

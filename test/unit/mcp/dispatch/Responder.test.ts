@@ -21,7 +21,7 @@ const whole = { outcome: "answered", status: 200, headers: {}, body: { _tag: "Wh
 
 /** A gateway whose one answer is under way, in the hands of the test. */
 const underWay = () => {
-  const script: { services?: ResponderServices; gone: boolean } = { gone: false }
+  const script: { services?: ResponderServices; streamAfter: number; gone: boolean } = { streamAfter: 0, gone: false }
   const responders: Array<Responder> = []
   const waiting: Array<(responder: Responder) => void> = []
   const post: Gateway["Service"]["post"] = (_, connection) => {
@@ -30,6 +30,7 @@ const underWay = () => {
       log: { session, requestId: "1" },
       priming: true,
       resumable: true,
+      streamAfter: script.streamAfter,
       id: "1",
       onGone: () => {
         script.gone = true
@@ -40,11 +41,12 @@ const underWay = () => {
     else next(responder)
   }
   const begin = Effect.gen(function*() {
+    script.streamAfter = Duration.toMillis((yield* Settings).streams.answerAsStreamAfter)
     script.services = {
       deadlines: yield* Deadlines,
       logs: yield* EventLogs,
       openStreams: yield* OpenStreams,
-      streamAfter: Duration.toMillis((yield* Settings).streams.answerAsStreamAfter)
+      progressAfter: 50_000
     }
   })
   /** The responder of the next request. */

@@ -3,7 +3,7 @@ import { Effect, Layer, Option, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { Settings, settingsFrom } from "../../../../src/config/Settings.ts"
 import { SessionId } from "../../../../src/domain/Ids.ts"
-import { Responder } from "../../../../src/mcp/dispatch/Responder.ts"
+import { Responder, type ResponderOptions } from "../../../../src/mcp/dispatch/Responder.ts"
 import type { Answer } from "../../../../src/mcp/handlers/Handler.ts"
 import { EventLogs } from "../../../../src/mcp/streams/EventLogs.ts"
 import { OpenStreams } from "../../../../src/mcp/streams/OpenStreams.ts"
@@ -17,7 +17,9 @@ const Streams = Layer.merge(OpenStreams.layer, EventLogs.layer).pipe(
   Layer.provide(Layer.succeed(Settings, settingsFrom({})))
 )
 
-const responding = Effect.fnUntraced(function*({ priming = false, resumable = true } = {}) {
+const responding = Effect.fnUntraced(function*(
+  { priming = false, progressToken, resumable = true }: Partial<ResponderOptions> = {}
+) {
   const client = silentConnection()
   const logs = yield* EventLogs
   const made: Array<string> = []
@@ -32,8 +34,10 @@ const responding = Effect.fnUntraced(function*({ priming = false, resumable = tr
       }
     },
     openStreams: yield* OpenStreams,
-    streamAfter: 10_000
+    progressAfter: 50_000
   }, {
+    streamAfter: 10_000,
+    progressToken,
     connection: client.connection,
     log: { session: SessionId.make("s"), requestId: "7" },
     priming,
@@ -94,6 +98,26 @@ describe("Responder", () => {
       yield* responder.deliver(whole("answer"))
       assert.match(yield* text, /^id: [\w-]+\.1\.Nw$/m)
       assert.deepStrictEqual(yield* events, ["", "progress", "answer"])
+    }).pipe(Effect.provide(Streams)))
+
+  it.effect("shows a client that asked for progress that a quiet call lives, with numbers that rise below the relay's", () =>
+    Effect.gen(function*() {
+      const { events, responder } = yield* responding({ progressToken: "\"p\"", resumable: false })
+      const numbers = Effect.map(
+        events,
+        (all) => all.map((data) => JSON.parse(data ?? "").params?.progress ?? "answer")
+      )
+      yield* TestClock.adjust("100 seconds")
+      assert.deepStrictEqual(yield* numbers, [0.000001, 0.000002])
+      const relays = `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"p","progress":3}}`
+      yield* TestClock.adjust("30 seconds")
+      assert.isTrue(responder.offer(relays, "progress:p"))
+      yield* TestClock.adjust("49 seconds")
+      assert.deepStrictEqual(yield* numbers, [0.000001, 0.000002, 3])
+      yield* TestClock.adjust("1 second")
+      yield* responder.deliver(whole("{\"id\":7}"))
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(yield* numbers, [0.000001, 0.000002, 3, 3.000001, "answer"])
     }).pipe(Effect.provide(Streams)))
 
   it.effect("becomes a stream after ten seconds, and not before", () =>
