@@ -85,7 +85,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
 
   const respond = Effect.fnUntraced(function*(context: RequestContext, deliverer: Deliverer) {
     const { request, session } = context
-    if (request.method !== "tools/list" && session.view.takeDue()) {
+    if (!asksForMenu.has(request.method) && session.view.takeDue()) {
       yield* deliverer.message(listChanged)
     }
     changes.requested(session)
@@ -135,6 +135,9 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     }
   }
 })
+
+/** Whose client is about to know the present list: it need not be told that there is another. */
+const asksForMenu: ReadonlySet<string> = new Set(["tools/list", "server/discover", "subscriptions/listen"])
 
 /** Not `codes.stopping`, which says that nothing was begun. */
 const stopped = (request: Request): Answer =>
