@@ -1,6 +1,6 @@
 /** Which users listen at a port of this machine, as Linux lists it in `/proc/net/tcp` and `/proc/net/tcp6` (proc(5)). */
-import { readFileSync } from "node:fs"
-import { BlockList, isIP } from "node:net"
+import { closeSync, openSync, readSync } from "node:fs"
+import { BlockList, isIP, isIPv6 } from "node:net"
 import { endianness } from "node:os"
 
 interface Listener {
@@ -9,34 +9,52 @@ interface Listener {
   readonly uid: number
 }
 
+/**
+ * One by one: the kernel makes as many lines as a read asks for. It lists listening sockets first, and walks the table of
+ * all connections for what comes behind, which takes 10 ms and more.
+ */
+function* linesOf(file: string): Generator<string> {
+  const handle = openSync(file, "r")
+  const piece = Buffer.alloc(160)
+  try {
+    let rest = ""
+    for (let length = readSync(handle, piece); length > 0; length = readSync(handle, piece)) {
+      const lines = `${rest}${piece.toString("latin1", 0, length)}`.split("\n")
+      rest = lines.pop() ?? ""
+      yield* lines
+    }
+  } finally {
+    closeSync(handle)
+  }
+}
+
 /** The kernel prints an address as words of 32 bits, each in the machine's own order. */
-const bytesOf = (hex: string): Uint8Array => {
+const bytesOf = (hex: string): Buffer => {
   const bytes = Buffer.from(hex, "hex")
   return endianness() === "LE" ? bytes.swap32() : bytes
 }
 
-const listenersIn = (file: string, port: number): ReadonlyArray<Listener> => {
-  const hexPort = port.toString(16).toUpperCase().padStart(4, "0")
-  const listening = new RegExp(`^ *\\d+: ([0-9A-F]+):${hexPort} \\S+ 0A \\S+ \\S+ \\S+ +(\\d+) `, "gm")
-  return [...readFileSync(file, "latin1").matchAll(listening)].map(([, hex = "", uid]) => {
+const socket = /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) \S+ ([0-9A-F]{2}) \S+ \S+ \S+ +(\d+) /
+
+function* listenersIn(file: string, port: number): Generator<Listener> {
+  for (const line of linesOf(file)) {
+    const [, hex = "", hexPort = "", state, uid] = socket.exec(line) ?? []
+    if (state !== undefined && state !== "0A") return
+    if (Number.parseInt(hexPort, 16) !== port) continue
     const bytes = bytesOf(hex)
-    return bytes.length === 4
+    yield bytes.length === 4
       ? { address: bytes.join("."), family: "ipv4", uid: Number(uid) }
-      : {
-        address: Buffer.from(bytes).toString("hex").match(/.{4}/g)?.join(":") ?? "",
-        family: "ipv6",
-        uid: Number(uid)
-      }
-  })
+      : { address: bytes.toString("hex").match(/.{4}/g)?.join(":") ?? "", family: "ipv6", uid: Number(uid) }
+  }
 }
 
 const only = (...addresses: ReadonlyArray<string>): BlockList => {
   const list = new BlockList()
-  for (const address of addresses) list.addAddress(address, isIP(address) === 6 ? "ipv6" : "ipv4")
+  for (const address of addresses) list.addAddress(address, isIPv6(address) ? "ipv6" : "ipv4")
   return list
 }
 
-const wildcards = ["0.0.0.0", "::"]
+const wildcard = only("0.0.0.0", "::")
 
 /**
  * The users whose sockets take what is sent to `host` and `port`. A name may mean several addresses, so with one every
@@ -44,20 +62,21 @@ const wildcards = ["0.0.0.0", "::"]
  */
 export const listenersAt = (host: string, port: number): ReadonlyArray<number> | undefined => {
   if (process.platform !== "linux") return undefined
-  const all: Array<Listener> = []
-  try {
-    all.push(...listenersIn("/proc/net/tcp", port))
-  } catch {
-    return undefined
+  const isName = isIP(host) === 0
+  const very = isName ? new BlockList() : only(host)
+  const others: Array<number> = []
+  let unreadable = 0
+  for (const file of isIPv6(host) ? ["/proc/net/tcp6", "/proc/net/tcp"] : ["/proc/net/tcp", "/proc/net/tcp6"]) {
+    try {
+      for (const { address, family, uid } of listenersIn(file, port)) {
+        // The kernel prefers it to a socket at all addresses.
+        if (very.check(address, family)) return [uid]
+        if (isName || wildcard.check(address, family)) others.push(uid)
+      }
+    } catch {
+      // A machine without IPv6 has one of the two.
+      unreadable += 1
+    }
   }
-  try {
-    all.push(...listenersIn("/proc/net/tcp6", port))
-  } catch {
-    // A machine without IPv6.
-  }
-  const at = (list: BlockList) => all.filter(({ address, family }) => list.check(address, family))
-  if (isIP(host) === 0) return all.map(({ uid }) => uid)
-  // The kernel prefers a socket at the very address to one at all addresses.
-  const exact = at(only(host))
-  return (exact.length > 0 ? exact : at(only(...wildcards))).map(({ uid }) => uid)
+  return unreadable === 2 ? undefined : others
 }

@@ -1,11 +1,14 @@
 /** Another user of the machine, who has the port of a daemon, and its process id. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Daemon } from "../../support/Daemon.ts"
 import { userHome } from "../../support/git/userHome.ts"
 import { holdfastFile } from "../../support/holdfastFile.ts"
+import { listening } from "../../support/listening.ts"
+import { TestRelay } from "../../support/relay/TestRelay.ts"
+import { stdioClient } from "../../support/StdioClient.ts"
 import { run } from "../../support/Terminal.ts"
 import { canStartThief, neighbour, type Thief, thief } from "../../support/Thief.ts"
 
@@ -29,6 +32,8 @@ const commands: ReadonlyArray<ReadonlyArray<string>> = [
   ["stdio"],
   ["stop"]
 ]
+
+const freePort = Effect.scoped(listening(() => {}))
 
 const forge = (dataDir: string, change: object) => {
   const file = join(dataDir, "endpoint.json")
@@ -106,6 +111,25 @@ describe.skipIf(!canStartThief)("a neighbour (only root can start a program as a
           assert.include(text, `a process of user ${neighbour} listens at http://127.0.0.1:${port}/mcp`, words)
           assert.include(text, "--port", words)
         }
+      }),
+    90_000
+  )
+
+  it.live(
+    "that takes the port while a client has \"holdfast stdio\" open gets none of its requests; the next daemon does",
+    () =>
+      Effect.gen(function*() {
+        const relay = yield* TestRelay.start()
+        const daemon = yield* Daemon.start({ relayUrl: relay.url })
+        const client = yield* stdioClient(daemon.dataDir, false)
+        assert.include(yield* client.call("echo", { text: "before" }), "before")
+        yield* daemon.kill
+        const other = yield* thief(daemon.port)
+        forge(daemon.dataDir, { pid: other.pid })
+        const call = yield* Effect.forkChild(client.call("echo", { text: "after" }), { startImmediately: true })
+        yield* Daemon.start({ relayUrl: relay.url, dataDir: daemon.dataDir, port: yield* freePort })
+        assert.include(yield* Fiber.join(call), "after")
+        assert.strictEqual(yield* other.heard, "")
       }),
     90_000
   )
