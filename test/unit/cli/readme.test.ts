@@ -8,7 +8,7 @@ import { holdfast } from "../../../src/cli/holdfast.ts"
 
 const root = fileURLToPath(new URL("../../../", import.meta.url))
 const read = (file: string) => readFileSync(join(root, file), "utf8")
-const pages = ["README.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md", { cwd: root })]
+const pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...globSync("docs/**/*.md", { cwd: root })]
 
 const below = (command: Pick<Command.Command.Any, "subcommands">) =>
   command.subcommands.flatMap(({ commands }) => commands)
