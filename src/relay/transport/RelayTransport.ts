@@ -30,7 +30,7 @@ export class RelayTransport extends Context.Service<RelayTransport, {
       const { headers: configured = {}, plainHttp, url } = yield* RelayTarget
       const isReadable = url.protocol === "http:" && !isLoopback(url.hostname) && plainHttp !== true
       const always = yield* resolved(configured)
-      const { link } = yield* Settings
+      const { link, sessions } = yield* Settings
       const poolOf = (connections: number) =>
         Effect.acquireRelease(
           Effect.sync(() =>
@@ -47,8 +47,8 @@ export class RelayTransport extends Context.Service<RelayTransport, {
           (pool) => Effect.promise(() => pool.destroy())
         )
       const pool = yield* poolOf(maxConnections)
-      // A session's stream holds its connection for as long as the session is read.
-      const streams = yield* poolOf(maxStreams)
+      // A session's stream holds its connection for as long as the session is read; there are as many as sessions.
+      const streams = yield* poolOf(sessions.max)
       const path = `${url.pathname}${url.search}`
 
       const begin = (attempt: Attempt): HttpExchange => {
@@ -89,9 +89,8 @@ export class RelayTransport extends Context.Service<RelayTransport, {
   ).pipe(Layer.provide(NodeFileSystem.layer))
 }
 
-/** Connections to one relay: what comes beyond waits for one that is free. */
+/** Connections for requests to one relay: what comes beyond waits for one that is free. */
 const maxConnections = 256
-const maxStreams = 1024
 
 const readable = ({ host }: URL): string =>
   `its URL is plain http to ${host}, and a token would be readable on the way: use https, or say that it may with the `
