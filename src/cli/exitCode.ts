@@ -37,7 +37,7 @@ export const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
 
 const onTerminal = () => [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY)
 
-/** Each request to reload, for as long as the scope is open. */
+/** Waits for the next request to reload; they are heard for as long as the scope is open. */
 export const hangups = Effect.gen(function*() {
   const queue = yield* Queue.sliding<void>(1)
   const stops = onTerminal()
@@ -51,5 +51,5 @@ export const hangups = Effect.gen(function*() {
     Effect.sync(() => process.on("SIGHUP", listener)),
     () => Effect.sync(() => process.off("SIGHUP", listener))
   )
-  return Queue.take(queue)
+  return { next: Queue.take(queue) }
 })

@@ -101,7 +101,7 @@ export const serve = Command.make("serve", {
       const own = embedded || (settings.relay.embedded === true && Option.isNone(relay))
       const served = yield* relaysFor(settings, dataDir, own)
       const onReady = announce(dataDir, served.relays, own, Option.getOrUndefined((yield* root).config))
-      return yield* Runner.serve({ settings, ...served, reread, hangup: yield* hangups, onReady, stopReason })
+      return yield* Runner.serve({ settings, ...served, reread, hangup: (yield* hangups).next, onReady, stopReason })
     }).pipe(Effect.provide(logging(settings)))
   }).pipe(Effect.scoped, stopsBySignal)).pipe(
     Command.withDescription("Run the daemon, in the foreground, until it is stopped by a signal"),

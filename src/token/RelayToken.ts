@@ -24,6 +24,8 @@ export interface RelayToken {
 
 const now = Effect.map(Clock.currentTimeMillis, Math.floor)
 
+const maxFirstWait = "2 seconds"
+
 /** `onChange` is called after each change of the token or its principal took effect. */
 export const make = Effect.fnUntraced(function*(options: {
   readonly source: TokenSource
@@ -82,10 +84,10 @@ export const make = Effect.fnUntraced(function*(options: {
   })
   const { ask, state } = credential
 
-  /** Waits for the first answer; and where the token has ended unnoticed, as over a computer's sleep, for another one. */
-  const ready = Effect.flatMap(now, (at) => {
+  /** Waits for the first answer, 2 s at most: a source that hangs holds up no call and no start; and where the token has ended unnoticed, as over a computer's sleep, for another one. */
+  const ready: Effect.Effect<unknown> = Effect.flatMap(now, (at) => {
     const { asking, asks, held, nextAskAt } = state()
-    if (asks === 0 || (asks === 1 && asking)) return ask
+    if (asks === 0 || (asks === 1 && asking)) return Effect.timeoutOption(ask, maxFirstWait)
     const ended = Option.isSome(held) && Option.isNone(CredentialState.inForce(state(), at))
     const overdue = !Refusals.coolsDown(refusals, state()) && Option.exists(nextAskAt, (due) => due <= at)
     return ended && (asking || overdue) ? ask : Effect.void

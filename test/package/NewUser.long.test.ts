@@ -132,7 +132,7 @@ describe("a new user", () => {
           const added = yield* step(`npm install ${newest.join(" ")}`, install(...newest))
           if (added.code !== 0) {
             yield* print(`SKIPPED: the newest agents cannot be installed here: ${added.stderr}`)
-            return yield* Effect.sync(() => context.skip("the newest agents cannot be installed here"))
+            return yield* Effect.sync((): void => context.skip("the newest agents cannot be installed here"))
           }
           for (const name of names) {
             const { stdout } = yield* run(join(app, "node_modules", ".bin", name), "--version")

@@ -41,7 +41,8 @@ const advice = (failure: RelayFailure): string => {
   const { reason } = failure
   switch (reason._tag) {
     case "Unauthorized":
-      return `${notSent} The token that Holdfast uses has to be renewed by a person ("holdfast token show"); repeating the request does not help.`
+      return "It was refused, so nothing was done. A person has to see to the token that Holdfast uses (\"holdfast token "
+        + "show\" says what is wrong; after a login it is \"holdfast login\"); repeating the request does not help."
     case "Forbidden":
       return "The relay does not allow it to this token; repeating the request does not help."
     case "RateLimited":

@@ -122,7 +122,9 @@ export const begin = Effect.fn("Authorization.begin")(function*(options: {
     code_challenge: createHash("sha256").update(begun.verifier).digest("base64url"),
     code_challenge_method: "S256",
     resource,
-    ...(scope === "" ? {} : { scope })
+    ...(scope === "" ? {} : { scope }),
+    // Without it servers leave `offline_access` aside (OpenID Connect Core 1.0, section 11).
+    ...(scopes.includes("offline_access") ? { prompt: "consent" } : {})
   }
   for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value)
   return { url: url.href, complete: (query) => finish(begun, query) } satisfies Authorization

@@ -2,11 +2,11 @@
  * A file that holds a token and nothing else, such as a mounted secret; read anew whenever it changes.
  *
  * A change is seen however it is made: in place, by a rename over the file, or by swapping a symbolic link on the way to
- * it. An empty or missing file is a failure: whoever has a token keeps it.
+ * it. A file that is empty, missing or no token is a failure: whoever has a token keeps it.
  */
 import { Effect, FileSystem, Option, Redacted, Schedule, Stream } from "effect"
 import { dirname } from "node:path"
-import { type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
+import { isToken, type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
 
 // Says when a file changed, however that was done: in place, by a rename, by swapping a link on the way to it.
 
@@ -45,6 +45,10 @@ export const make = Effect.fnUntraced(function*(path: string) {
     Effect.mapError((error) => unreadable(error.reason._tag, `the token file ${path} cannot be read`)),
     Effect.map((text) => text.trim()),
     Effect.filterOrFail((text) => text !== "", () => unreadable("empty", `the token file ${path} is empty`)),
+    Effect.filterOrFail(
+      isToken,
+      () => unreadable("no token", `the token file ${path} holds something else than a token`)
+    ),
     Effect.map((text) => ({
       source: name,
       value: Redacted.make(text),

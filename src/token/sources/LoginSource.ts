@@ -4,7 +4,7 @@
  * A refresh token that the server replaced is on disk before anything that came with it is used: after a crash the login
  * goes on. Where the disk refuses it, it is written with the next ask, before the server is asked again.
  */
-import { Clock, Effect, FileSystem, Option, Redacted, Stream } from "effect"
+import { Clock, Effect, Fiber, FileSystem, Option, Redacted, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import type { RelayId } from "../../domain/Ids.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
@@ -17,6 +17,19 @@ import { type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
 
 /** A token that ends sooner than that is not worth giving out while another can be had. */
 const minLifetime = 60_000
+
+/** A server that answers later is taken for one that does not. */
+const exchangeTimeout = "2 minutes"
+
+/** Servers that give grace take a used refresh token once more; one that does not ends the login. Never in a loop. */
+const maxTries = 2
+
+const noAnswer = new TokenSourceFailed({ code: "unreachable", hint: "no answer within 2 minutes", retryable: true })
+
+/** Whether the request may have reached the server, although no answer came. */
+const isCutOff = ({ code, hint }: TokenSourceFailed): boolean =>
+  code === "unreachable"
+  && !/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOTPUBLIC|CONNECT_TIMEOUT|CERT|TLS|SSL/.test(hint)
 
 const again = "log in again with \"holdfast login\""
 
@@ -32,6 +45,12 @@ export const make = Effect.fnUntraced(function*(relay: RelayId, url?: URL) {
   let written: string | undefined
   /** The token that was given out last: an ask after that wants another one. */
   let lastGiven: string | undefined
+  let renewing: Fiber.Fiber<LoginFile.Login, TokenSourceFailed> | undefined
+  /** A refresh token that was sent and not answered: nobody knows whether it is used up. */
+  let doubted = { refreshToken: "", times: 0 }
+  const doubt = (refreshToken: string): void => {
+    doubted = { refreshToken, times: doubted.refreshToken === refreshToken ? doubted.times + 1 : 1 }
+  }
 
   const read = LoginFile.read(relay).pipe(
     Effect.map(Option.filter(({ resource }) => url === undefined || AuthorizationServer.covers(resource, url))),
@@ -54,26 +73,50 @@ export const make = Effect.fnUntraced(function*(relay: RelayId, url?: URL) {
     return Option.getOrElse(replaced, () => login)
   })
 
-  /** Once the server has answered, a rotated refresh token must not get lost because somebody stopped waiting. */
-  const renew = (login: LoginFile.Login) =>
-    Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
-      if (login.refreshToken === null) return yield* failed("ended", `the server gave no refresh token: ${again}`)
-      const text = yield* restore(TokenEndpoint.request(
-        login.tokenEndpoint,
-        {
-          id: login.clientId,
-          secret: login.clientSecret === undefined ? undefined : Redacted.make(login.clientSecret),
-          methods: login.methods
-        },
-        { grant_type: "refresh_token", refresh_token: login.refreshToken, resource: login.resource },
-        { namedBy: URL.parse(login.namedBy ?? "") ?? undefined }
-      )).pipe(
-        Effect.mapError((error) =>
-          error.code.endsWith("invalid_grant") ? failed(error.code, `the login has ended: ${again}`) : error
-        )
+  /**
+   * One exchange, to its end: the server may have used the old refresh token up, so its answer must not get lost because
+   * somebody stopped waiting.
+   */
+  const exchange = Effect.fnUntraced(function*(login: LoginFile.Login, refreshToken: string) {
+    const text = yield* TokenEndpoint.request(
+      login.tokenEndpoint,
+      {
+        id: login.clientId,
+        secret: login.clientSecret === undefined ? undefined : Redacted.make(login.clientSecret),
+        methods: login.methods
+      },
+      { grant_type: "refresh_token", refresh_token: refreshToken, resource: login.resource },
+      { namedBy: URL.parse(login.namedBy ?? "") ?? undefined }
+    ).pipe(
+      Effect.timeoutOrElse({ duration: exchangeTimeout, orElse: () => Effect.fail(noAnswer) }),
+      Effect.tapError((error) => Effect.sync(() => isCutOff(error) && doubt(refreshToken))),
+      Effect.mapError((error) =>
+        error.code.endsWith("invalid_grant") ? failed(error.code, `the login has ended: ${again}`) : error
       )
-      return yield* save(yield* TokenAnswer.loginOf(text, login))
-    }))
+    )
+    return yield* save(yield* TokenAnswer.loginOf(text, login))
+  })
+
+  /** Shares the exchange that is under way: a second one would present a token that may be used up. */
+  const renew = Effect.fnUntraced(function*(login: LoginFile.Login) {
+    const { refreshToken } = login
+    if (refreshToken === null) return yield* failed("ended", `the server gave no refresh token: ${again}`)
+    if (renewing === undefined) {
+      if (doubted.refreshToken === refreshToken && doubted.times >= maxTries) {
+        return yield* failed(
+          "unknown outcome",
+          `the token was to be renewed, and the answer was cut off ${doubted.times} times; the server may have used it up: ${again}`
+        )
+      }
+      renewing = yield* Effect.forkDetach(Effect.ensuring(
+        exchange(login, refreshToken),
+        Effect.sync(() => {
+          renewing = undefined
+        })
+      ))
+    }
+    return yield* Fiber.join(renewing)
+  })
 
   const fetch = Effect.gen(function*() {
     if (unwritten !== undefined) yield* save(unwritten)
@@ -88,9 +131,10 @@ export const make = Effect.fnUntraced(function*(relay: RelayId, url?: URL) {
     }
     const at = Math.floor(yield* Clock.currentTimeMillis)
     const login = found.value
-    const lasts = login.expiresAt === null || login.expiresAt - at > minLifetime
     // What cannot be renewed is used to its end, however often it is asked for.
-    const usable = lasts && (login.accessToken !== lastGiven || login.refreshToken === null)
+    const isLast = login.refreshToken === null
+    const lasts = login.expiresAt === null || login.expiresAt - at > (isLast ? 0 : minLifetime)
+    const usable = lasts && (isLast || login.accessToken !== lastGiven)
     const present = usable ? login : yield* renew(login)
     lastGiven = present.accessToken
     return {

@@ -3,7 +3,7 @@ import { Clock, Effect, Option, Predicate, Redacted, Schema } from "effect"
 import type { AnswerFields } from "../../config/TokenSettings.ts"
 import * as ForeignTime from "../../domain/ForeignTime.ts"
 import type { Login } from "./LoginFile.ts"
-import { type IssuedToken, TokenSourceFailed } from "./TokenSource.ts"
+import { type IssuedToken, isToken, TokenSourceFailed } from "./TokenSource.ts"
 
 const usual: Required<AnswerFields> = {
   token: ["token", "access_token", "accessToken"],
@@ -66,7 +66,7 @@ export const read = Effect.fnUntraced(function*(
     const value = text.trim()
     if (!bare) return yield* failed("no token", "the answer is not a JSON object")
     if (value === "") return yield* failed("no token", "the answer is empty")
-    if (/\s/.test(value)) return yield* failed("no token", "the answer is neither JSON nor one word")
+    if (!isToken(value)) return yield* failed("no token", "the answer is neither JSON nor a token")
     return { source, value: Redacted.make(value), expiresAt: Option.none(), subject: Option.none() }
   }
   const fields = { ...usual, ...options.fields }

@@ -39,3 +39,9 @@ export interface TokenSource {
   /** Says when asking again may give another token; empty for sources that cannot tell. */
   readonly changes: Stream.Stream<void>
 }
+
+/**
+ * Whether a text can be a bearer token: one word of what a header may carry (RFC 6750, section 2.1, taken widely), and no
+ * page of a server that failed.
+ */
+export const isToken = (text: string): boolean => /^[\x21-\x7e]+$/.test(text) && !/[<>"\\]/.test(text)

@@ -20,6 +20,8 @@ export interface Behaviour {
   readonly lifetime?: number
   /** Done before a refresh is answered. */
   readonly meanwhile?: () => void
+  /** Waited for after a refresh was carried out, before its answer leaves. */
+  readonly hold?: () => Promise<void>
 }
 
 export const authorizationServer = (behaviour: Behaviour = {}) =>
@@ -90,7 +92,7 @@ export const authorizationServer = (behaviour: Behaviour = {}) =>
       return { status: 201, body: { client_id, ...asked, token_endpoint_auth_method: "none" } }
     }
 
-    const server = yield* httpServer((asked, origin): Answer => {
+    const server = yield* httpServer((asked, origin): Answer | Promise<Answer> => {
       switch (asked.path.split("?")[0]) {
         case "/mcp":
           return state.tokens.has((asked.headers.authorization ?? "").replace("Bearer ", "")) ? { body: {} } : {
@@ -116,8 +118,11 @@ export const authorizationServer = (behaviour: Behaviour = {}) =>
           return register(asked)
         case "/authorize":
           return authorize(asked, origin)
-        case "/token":
-          return token(asked, origin)
+        case "/token": {
+          const answer = token(asked, origin)
+          const held = asked.body.includes("grant_type=refresh_token") ? behaviour.hold?.() : undefined
+          return held === undefined ? answer : held.then(() => answer)
+        }
         default:
           return { status: 404 }
       }

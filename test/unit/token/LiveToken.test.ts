@@ -461,18 +461,18 @@ describe("LiveToken", () => {
   it.effect("keeps one token for each agent where the file's name holds the agent's", () =>
     Effect.gen(function*() {
       const directory = yield* temporaryDirectory
-      writeFileSync(join(directory, "default.token"), "of default\n")
-      writeFileSync(join(directory, "ada.token"), "of ada\n")
+      writeFileSync(join(directory, "default.token"), "of-default\n")
+      writeFileSync(join(directory, "ada.token"), "of-ada\n")
       const ada = AgentName.make("ada")
       yield* Effect.gen(function*() {
         const token = yield* LiveToken
-        assert.strictEqual(value(yield* token.current(defaultAgent)), "of default")
+        assert.strictEqual(value(yield* token.current(defaultAgent)), "of-default")
         const used = yield* token.current(ada)
-        assert.strictEqual(value(used), "of ada")
+        assert.strictEqual(value(used), "of-ada")
         assert.notStrictEqual(yield* token.principal(ada), yield* token.principal(defaultAgent))
         assert.deepStrictEqual(yield* token.rejected(ada, used, "call"), Option.none())
-        writeFileSync(join(directory, "ada.token"), "of ada, rotated\n")
-        assert.strictEqual(value(yield* token.rejected(ada, used, "call")), "of ada, rotated")
+        writeFileSync(join(directory, "ada.token"), "of-ada-rotated\n")
+        assert.strictEqual(value(yield* token.rejected(ada, used, "call")), "of-ada-rotated")
         const fibers = yield* Effect.flatMap(Supervisor, ({ fibers }) => fibers)
         assert.deepStrictEqual(fibers.map(({ name }) => name), ["token default/default", "token default/ada"])
       }).pipe(

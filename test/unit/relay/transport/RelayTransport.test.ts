@@ -12,6 +12,7 @@ import {
   type RelayAnswer,
   RelayTransport
 } from "../../../../src/relay/transport/RelayTransport.ts"
+import { eventually } from "../../../support/eventually.ts"
 import { event, json, page, type Received, scriptedRelay, target } from "../../../support/relay/ScriptedRelay.ts"
 
 const transportTo = (url: URL) => Layer.provide(RelayTransport.layer, target(url))
@@ -329,10 +330,12 @@ describe("RelayTransport", () => {
   it.live("serves call after call on one connection, also where the answer is a stream", () =>
     Effect.gen(function*() {
       const ports = new Set<number | undefined>()
+      let ended = 0
       const relay = yield* scriptedRelay((_, response) => {
         ports.add(response.socket?.remotePort)
         response.writeHead(200, { "content-type": "text/event-stream" })
         response.write(event({ n: 1 }))
+        response.on("close", () => ended++)
         setTimeout(() => response.end(), 20)
       })
       yield* Effect.gen(function*() {
@@ -342,6 +345,7 @@ describe("RelayTransport", () => {
             const answer = yield* transport.send(post)
             if (answer.body._tag === "Sse") yield* answer.body.events
           }))
+          yield* eventually("the end of the stream", Effect.sync(() => ended), (ended) => ended === call + 1)
           yield* Effect.sleep("60 millis")
         }
         assert.strictEqual(ports.size, 1)

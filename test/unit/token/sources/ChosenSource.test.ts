@@ -65,8 +65,8 @@ describe("ChosenSource", () => {
       const file = join(yield* temporaryDirectory, "token")
       const settings: TokenSettings = { value, file, sources: ["environment", "file", "value"] }
       assert.deepStrictEqual(yield* token(settings), ["value", "from settings"])
-      writeFileSync(file, "from file")
-      assert.deepStrictEqual(yield* token(settings), [`file:${file}`, "from file"])
+      writeFileSync(file, "from-file")
+      assert.deepStrictEqual(yield* token(settings), [`file:${file}`, "from-file"])
       assert.deepStrictEqual(yield* token(settings, inEnvironment), ["environment", "from environment"])
     }))
 

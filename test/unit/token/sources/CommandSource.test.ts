@@ -45,7 +45,7 @@ describe("CommandSource", () => {
   it.effect.each(
     [
       { command: "true", hint: "the answer is empty" },
-      { command: "echo two words", hint: "neither JSON nor one word" },
+      { command: "echo two words", hint: "neither JSON nor a token" },
       { command: "echo '{}'", hint: "holds no token" },
       { command: "no-such-command-anywhere", hint: "not found" }
     ]

@@ -42,6 +42,21 @@ describe("FileSource", () => {
       assert.include(empty.message, path)
     }))
 
+  it.effect("takes nothing for a token that is none: the one in force stays", () =>
+    Effect.gen(function*() {
+      const path = join(yield* temporaryDirectory, "token")
+      for (const text of ["<html>502</html>", "two words", "{\"error\":\"x\"}", "tok\u0000en", "t\u00f6ken"]) {
+        writeFileSync(path, text)
+        const error = yield* Effect.flip(read(path))
+        assert.deepStrictEqual([error.code, error.retryable], ["no token", true], text)
+        assert.notInclude(error.message, text)
+      }
+      for (const text of ["eyJhbGciOi.J9-_~+/==", "user:p%40ss", "ghp_0123"]) {
+        writeFileSync(path, text)
+        assert.strictEqual(yield* read(path), text)
+      }
+    }))
+
   it.effect("tells when the file is written in place", () =>
     Effect.gen(function*() {
       const path = join(yield* temporaryDirectory, "token")

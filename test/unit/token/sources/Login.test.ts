@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Option, Redacted } from "effect"
+import { Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { join } from "node:path"
+import { setImmediate } from "node:timers/promises"
 import { RelayTarget } from "../../../../src/config/Settings.ts"
 import { defaultAgent, defaultRelay } from "../../../../src/domain/Ids.ts"
 import { DataDirectory } from "../../../../src/storage/DataDirectory.ts"
@@ -66,6 +67,7 @@ describe("a login", () => {
       assert.strictEqual(query.get("code_challenge_method"), "S256")
       assert.strictEqual(query.get("resource"), server.relay.href)
       assert.strictEqual(query.get("scope"), "tools offline_access")
+      assert.strictEqual(query.get("prompt"), "consent")
       const login = yield* withServices(begun.complete(yield* agree(begun.url)))
       assert.isTrue(server.state.tokens.has(login.accessToken))
       assert.strictEqual(login.refreshToken, server.state.refresh)
@@ -153,11 +155,45 @@ describe("a login", () => {
       assert.notStrictEqual(kept().refreshToken, login.refreshToken)
     }))
 
+  it.live("is renewed by one exchange, whoever stops waiting for its answer", () =>
+    Effect.gen(function*() {
+      const held = Promise.withResolvers<void>()
+      const { file, kept, server, source } = yield* loggedIn({ hold: () => held.promise })
+      writeFileSync(file, JSON.stringify({ ...kept(), expiresAt: 1 }))
+      const first = yield* Effect.forkChild(source.fetch)
+      yield* eventually("the refresh", Effect.sync(() => server.state.refreshes), (refreshes) => refreshes === 1)
+      yield* Fiber.interrupt(first)
+      const second = yield* Effect.forkChild(source.fetch, { startImmediately: true })
+      held.resolve()
+      assert.isTrue(server.state.tokens.has(value(yield* Fiber.join(second))))
+      assert.strictEqual(server.state.refreshes, 1)
+      assert.isFalse(server.state.ended)
+      assert.strictEqual(kept().refreshToken, server.state.refresh)
+    }))
+
+  it.effect("whose renewal is never answered is tried once more, and then needs a person", () =>
+    Effect.gen(function*() {
+      const { file, kept, server, source } = yield* loggedIn({ hold: () => new Promise(() => {}) })
+      writeFileSync(file, JSON.stringify({ ...kept(), expiresAt: 1 }))
+      for (const refreshes of [1, 2]) {
+        const fetching = yield* Effect.forkChild(Effect.flip(source.fetch), { startImmediately: true })
+        while (server.state.refreshes < refreshes) yield* Effect.promise(() => setImmediate())
+        yield* TestClock.adjust("2 minutes")
+        assert.deepInclude({ ...(yield* Fiber.join(fetching)) }, { code: "unreachable", retryable: true })
+      }
+      const last = yield* Effect.flip(source.fetch)
+      assert.deepInclude({ ...last }, { code: "unknown outcome", retryable: false })
+      assert.include(last.hint, "holdfast login")
+      assert.strictEqual(server.state.refreshes, 2)
+    }))
+
   it.effect("that cannot be renewed is used to its end, however often it is asked for, and then says what to do", () =>
     Effect.gen(function*() {
       const { file, kept, login, server, source } = yield* loggedIn()
       writeFileSync(file, JSON.stringify({ ...kept(), refreshToken: null }))
       for (const _ of [1, 2, 3]) assert.strictEqual(value(yield* source.fetch), login.accessToken)
+      writeFileSync(file, JSON.stringify({ ...kept(), expiresAt: 30_000 }))
+      assert.strictEqual(value(yield* source.fetch), login.accessToken, "in its last minute")
       yield* TestClock.adjust("1 hour")
       const ended = yield* Effect.flip(source.fetch)
       assert.deepInclude({ ...ended }, { code: "ended", retryable: false })
