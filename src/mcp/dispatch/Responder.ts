@@ -1,5 +1,5 @@
 /**
- * Delivers the answer to one request: JSON when it is the first that the relay says and comes in time, else SSE
+ * Delivers the answer to one request: JSON when it comes whole in time, SSE when the relay streams or takes long
  * (BEHAVIOUR 1). Nobody else writes to the answer.
  *
  * The request runs on in its session's scope: a client that drops its connection cancels nothing in the legacy era, and
@@ -17,12 +17,6 @@ import type { EventLog } from "../streams/EventLog.ts"
 import type { EventLogs, LogOptions } from "../streams/EventLogs.ts"
 import type { EventStream } from "../streams/EventStream.ts"
 import type { OpenStreams } from "../streams/OpenStreams.ts"
-
-/**
- * Milliseconds that a relay's stream has to bring its answer before ours begins. Most such streams are an answer alone,
- * which is then JSON; and from then on a client that loses its connection can resume.
- */
-const resumableAfter = 250
 
 /** Small enough to be below any step of a relay's own. */
 const smallStep = 1e-6
@@ -59,7 +53,7 @@ export interface ResponderOptions {
 export class Responder implements Ahead {
   readonly #services: ResponderServices
   readonly #options: ResponderOptions
-  #switch: Deadline
+  readonly #switch: Deadline
   #state: "waiting" | "json" | "stream" | "ended" = "waiting"
   #log: EventLog | undefined
   #stream: EventStream | undefined
@@ -131,9 +125,8 @@ export class Responder implements Ahead {
 
   /** The relay has begun a stream, which says nothing yet. */
   relayStreams(): void {
-    if (this.#state !== "waiting" || !this.#options.resumable) return
-    this.#switch.cancel()
-    this.#switch = this.#services.deadlines.after(resumableAfter, () => this.#becomeStream())
+    // A client that loses its connection can resume from here on, which nobody can in the modern era.
+    if (this.#options.resumable) this.#becomeStream()
   }
 
   relayPolls(): void {

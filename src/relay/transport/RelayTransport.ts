@@ -30,44 +30,61 @@ export class RelayTransport extends Context.Service<RelayTransport, {
       const { headers: configured = {}, plainHttp, url } = yield* RelayTarget
       const isReadable = url.protocol === "http:" && !isLoopback(url.hostname) && plainHttp !== true
       const always = yield* resolved(configured)
-      const { link, sessions } = yield* Settings
-      const poolOf = (connections: number) =>
-        Effect.acquireRelease(
-          Effect.sync(() =>
-            new Pool(url.origin, {
-              connections,
-              allowH2: false,
-              pipelining: 1,
-              // Long waits are watched from above, by bytes and probes.
-              headersTimeout: 0,
-              bodyTimeout: 0,
-              connect: { timeout: Duration.toMillis(link.connectTimeout) }
-            })
-          ),
-          (pool) => Effect.promise(() => pool.destroy())
-        )
-      const pool = yield* poolOf(maxConnections)
-      // A session's stream holds its connection for as long as the session is read; there are as many as sessions.
-      const streams = yield* poolOf(sessions.max)
+      const { link } = yield* Settings
+      const pool = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          new Pool(url.origin, {
+            allowH2: false,
+            pipelining: 1,
+            // Long waits are watched from above, by bytes and probes.
+            headersTimeout: 0,
+            bodyTimeout: 0,
+            connect: { timeout: Duration.toMillis(link.connectTimeout) }
+          })
+        ),
+        (pool) => Effect.promise(() => pool.destroy())
+      )
+      let underWay = 0
+      const waiting = new Set<() => void>()
       const path = `${url.pathname}${url.search}`
 
-      const begin = (attempt: Attempt): HttpExchange => {
+      /** Sends when it is its turn; `leave` gives the turn to the next. */
+      const begin = (attempt: Attempt) => {
         const exchange = new HttpExchange(attempt.watch)
         const headers = { ...always, ...headersOf(attempt) }
-        const from = attempt.method === "GET" ? streams : pool
-        from.dispatch({ path, method: attempt.method, headers, body: attempt.body ?? null }, exchange)
-        return exchange
+        const dispatch = () => {
+          pool.dispatch({ path, method: attempt.method, headers, body: attempt.body ?? null }, exchange)
+        }
+        if (isStream(attempt)) {
+          dispatch()
+          return { exchange, leave: () => {} }
+        }
+        if (underWay < maxRequests) {
+          underWay++
+          dispatch()
+        } else waiting.add(dispatch)
+        const leave = () => {
+          if (waiting.delete(dispatch)) return
+          const [next] = waiting
+          if (next === undefined) underWay--
+          else {
+            waiting.delete(next)
+            next()
+          }
+        }
+        return { exchange, leave }
       }
 
       /** Not by `acquireRelease`, which would copy the whole context for each attempt. */
       const exchange = (attempt: Attempt) =>
         Effect.flatMap(Effect.scope, (scope) => {
-          const exchange = begin(attempt)
+          const { exchange, leave } = begin(attempt)
           const release = (exit: Exit.Exit<unknown, unknown>) =>
             Effect.sync(() => {
               // A stream that nobody reads must go at once: relays refuse a second one on the same session.
               if (attempt.method === "GET" || Exit.isFailure(exit)) exchange.abort()
               else exchange.finish()
+              leave()
             })
           return Effect.as(Scope.addFinalizerExit(scope, release), exchange)
         })
@@ -89,8 +106,12 @@ export class RelayTransport extends Context.Service<RelayTransport, {
   ).pipe(Layer.provide(NodeFileSystem.layer))
 }
 
-/** Connections for requests to one relay: what comes beyond waits for one that is free. */
-const maxConnections = 256
+/** Requests to one relay at once, each with a connection: what comes beyond waits for its turn. Streams are not counted. */
+const maxRequests = 256
+
+/** It stays for as long as its session is read, and counts for no request. */
+const isStream = ({ headers, method }: Attempt): boolean =>
+  method === "GET" || headers?.["mcp-method"] === "subscriptions/listen"
 
 const readable = ({ host }: URL): string =>
   `its URL is plain http to ${host}, and a token would be readable on the way: use https, or say that it may with the `
