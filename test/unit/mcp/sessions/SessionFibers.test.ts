@@ -8,7 +8,7 @@ const setup = Effect.map(Effect.context(), (context) => new SessionFibers(Effect
 const lasting = (ended: Array<string>, name: string) => {
   const latch = Latch.makeUnsafe(false)
   const work = Effect.onExit(latch.await, (exit) => Effect.sync(() => void ended.push(`${name} ${exit._tag}`)))
-  return { work: Effect.asVoid(work), letGo: latch.open }
+  return { work: Effect.asVoid(work), finish: latch.open }
 }
 
 describe("SessionFibers", () => {
@@ -44,7 +44,7 @@ describe("SessionFibers", () => {
       assert.deepStrictEqual(ended, ["one Failure"])
       assert.deepStrictEqual([fibers.hasRequest("1"), fibers.hasRequest("2")], [false, true])
       assert.isFalse(yield* Deferred.isDone(waited))
-      yield* two.letGo
+      yield* two.finish
       yield* Deferred.await(waited)
       assert.isFalse(fibers.hasRequest("2"))
       yield* fibers.cancelRequest("2")
@@ -60,7 +60,7 @@ describe("SessionFibers", () => {
       yield* Fiber.await(first)
       assert.deepStrictEqual(ended, ["first Failure"])
       assert.isTrue(fibers.hasRequest("1"))
-      yield* second.letGo
+      yield* second.finish
       yield* fibers.idle
     }))
 
@@ -71,7 +71,7 @@ describe("SessionFibers", () => {
       const first = lasting(ended, "first")
       fibers.holdStream(first.work)
       fibers.holdStream(lasting(ended, "never").work)
-      yield* first.letGo
+      yield* first.finish
       yield* Effect.yieldNow
       fibers.holdStream(lasting(ended, "second").work)
       fibers.replaceStream(lasting(ended, "third").work)
