@@ -59,7 +59,7 @@ describe.concurrent("numbers that a relay or a mint names", () => {
   it.live("an expiry beyond all calendars is the year 9999, and breaks neither status nor token show", () =>
     Effect.gen(function*() {
       const relay = yield* hostileRelay()
-      for (const expiresAt of ["9223372036854775807", "1e300", "\"9223372036854775807\""]) {
+      for (const expiresAt of ["1e300", "\"9223372036854775807\""]) {
         const daemon = yield* Daemon.start({
           relayUrl: relay.url.href,
           env: { HOLDFAST_TOKEN_COMMAND: `printf '{"token":"t","expiresAt":${expiresAt}}'` }
