@@ -18,7 +18,8 @@ export const outbox = (
   if (!writable) {
     return problem(name, `${found}; the disk refuses writes`, "free some space: no call is queued meanwhile")
   }
-  const full = Math.max((pending + inflight + held + dead) / maxEntries, bytes / plain(maxBytes))
+  // Dead letters have a bound of their own; the bytes of both are told together, so they warn early.
+  const full = Math.max(Math.max(pending + inflight + held, dead) / maxEntries, bytes / plain(maxBytes))
   if (full >= nearlyFull) {
     return problem(name, `${found}; ${Math.floor(full * 100)} % full`, "\"holdfast outbox list\"; retry or discard")
   }

@@ -114,7 +114,10 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
         span(context)(reported(context, inTurn(context, Effect.scoped(respond(context, deliverer))))).pipe(
           Effect.onInterrupt(() =>
             context.session.isStopping
-              ? Effect.flatMap(completed(context, stopped(context.request)), (answer) => deliverer.deliver(answer))
+              ? Effect.flatMap(
+                completed(context, errorAnswer(context.request, stopped(context.request))),
+                (answer) => deliverer.deliver(answer)
+              )
               : Effect.sync(() => deliverer.abandon())
           )
         )
@@ -130,7 +133,16 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
         if (body._tag === "Whole") text = body.text
         return outcome
       })
-      const fiber = run(context, span(context)(reported(context, inTurn(context, Effect.scoped(answering)))))
+      const fiber = run(
+        context,
+        span(context)(reported(context, inTurn(context, Effect.scoped(answering)))).pipe(
+          Effect.onInterrupt(() =>
+            Effect.sync(() => {
+              if (context.session.isStopping) text = JsonRpcError.text(context.request.id, stopped(context.request))
+            })
+          )
+        )
+      )
       return Effect.map(Fiber.await(fiber), () => text)
     }
   }
@@ -140,14 +152,11 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
 const asksForMenu: ReadonlySet<string> = new Set(["tools/list", "server/discover", "subscriptions/listen"])
 
 /** Not `codes.stopping`, which says that nothing was begun. */
-const stopped = (request: Request): Answer =>
-  errorAnswer(request, {
-    code: JsonRpcError.codes.relay,
-    message: `Holdfast was stopped while this request was under way. ${
-      unknownOutcome(factsOf(request.method).onlyReads)
-    }`,
-    data: { delivery: "unknown" }
-  })
+const stopped = ({ method }: Request): JsonRpcError.JsonRpcError => ({
+  code: JsonRpcError.codes.relay,
+  message: `Holdfast was stopped while this request was under way. ${unknownOutcome(factsOf(method).onlyReads)}`,
+  data: { delivery: "unknown" }
+})
 
 /** A stream that is to stay is nothing that a stop would wait for. */
 const run = ({ name, relayId, request, session }: RequestContext, answering: Effect.Effect<void>): Fiber.Fiber<void> =>

@@ -158,6 +158,8 @@ export class Responder implements Ahead {
       const { connection } = this.#options
       if (this.#state === "ended") return Effect.void
       this.#quiet?.cancel()
+      // Half of another answer has left: a broken connection at least does not look like a whole one.
+      if (this.#state === "json") return Effect.sync(() => connection.closed || connection.destroy())
       if (this.#state === "stream") {
         return body._tag === "Whole"
           ? Effect.sync(() => this.#endWith(body.text))

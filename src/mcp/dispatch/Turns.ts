@@ -15,26 +15,24 @@ interface OfAgent {
 export class Turns {
   readonly #agents = new Map<AgentName, OfAgent>()
 
-  /** Runs when it is its turn. Costs nothing beside `run` where that is at once. */
+  /** Runs when it is its turn, and gives the turn on however it ends, also where it is interrupted while it waits. */
   take<A, E, R>(agent: AgentName, run: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     return Effect.suspend(() => {
       const own = this.#agents.get(agent) ?? { running: 0, waiting: new Set() }
       this.#agents.set(agent, own)
-      const turn = Effect.onExit(run, () => Effect.sync(() => this.#next(agent, own)))
       if (own.running < maxAtOnce) {
         own.running++
-        return turn
+        return Effect.onExit(run, () => Effect.sync(() => this.#next(agent, own)))
       }
-      return Effect.andThen(
-        Effect.callback<void>((resume) => {
-          const begin = () => resume(Effect.void)
-          own.waiting.add(begin)
-          return Effect.sync(() => {
-            // One whose turn had come as it was interrupted passes it on.
-            if (!own.waiting.delete(begin)) this.#next(agent, own)
-          })
-        }),
-        turn
+      let begin = () => {}
+      const turn = Effect.callback<void>((resume) => {
+        begin = () => resume(Effect.void)
+        own.waiting.add(begin)
+      })
+      // Who is still waiting when it ends has no turn to give on.
+      return Effect.onExit(
+        Effect.andThen(turn, run),
+        () => Effect.sync(() => own.waiting.delete(begin) || this.#next(agent, own))
       )
     })
   }

@@ -156,6 +156,11 @@ export class AgentSession {
     this.#fibers.endStream()
   }
 
+  /** Somebody reads its stream or waits for an answer, so it must not make room for another. */
+  get isInUse(): boolean {
+    return this.#readers > 0 || this.#fibers.isBusy
+  }
+
   /** Holdfast stops: requests that are ended now are answered with that. */
   get isStopping(): boolean {
     return this.#isStopping

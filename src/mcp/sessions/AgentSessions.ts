@@ -103,7 +103,7 @@ export class AgentSessions extends Context.Service<AgentSessions, {
         const at = yield* now
         for (const { session } of loaded.values()) {
           const idle = at - session.usedAt > Duration.toMillis(Duration.hours(1))
-          if (idle && session.readers === 0) yield* unload(session.id)
+          if (idle && !session.isInUse) yield* unload(session.id)
         }
       })
       yield* Effect.schedule(expire, Schedule.spaced("10 minutes")).pipe(supervisor.supervise("session-expiry"))
@@ -112,14 +112,14 @@ export class AgentSessions extends Context.Service<AgentSessions, {
       const makeRoom = Effect.fnUntraced(function*(agent: AgentName) {
         for (const id of yield* store.beyond(agent, maxOfAgent - 1)) {
           const session = loaded.get(id)?.session
-          if (session !== undefined && session.readers > 0) continue
+          if (session?.isInUse === true) continue
           yield* unload(id)
           yield* store.remove(id)
         }
         // What was never written to disk is in memory alone.
         const own = [...loaded.values()].filter(({ session }) => session.agent === agent)
         if (own.length < maxOfAgent) return
-        const idle = own.filter(({ session }) => session.readers === 0)
+        const idle = own.filter(({ session }) => !session.isInUse)
           .sort((one, other) => one.session.usedAt - other.session.usedAt)
         for (const { session } of idle.slice(0, own.length - maxOfAgent + 1)) yield* unload(session.id)
       })

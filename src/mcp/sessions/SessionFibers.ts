@@ -38,6 +38,10 @@ export class SessionFibers {
     return this.#requests?.has(name) === true
   }
 
+  get isBusy(): boolean {
+    return this.#requests !== undefined
+  }
+
   /** It is done when this returns. */
   cancelRequest(name: string): Effect.Effect<void> {
     return Effect.suspend(() => {

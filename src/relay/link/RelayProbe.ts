@@ -32,7 +32,8 @@ export class RelayProbe extends Context.Service<RelayProbe, {
   static readonly layer = Layer.effect(
     RelayProbe,
     Effect.gen(function*() {
-      const transport = yield* RelayTransport
+      const { send } = yield* RelayTransport
+      const transport: RelayTransport["Service"] = { send: (attempt) => send({ ...attempt, probes: true }) }
       const liveToken = yield* LiveToken
       const era = yield* RelayEra
       const { link } = yield* Settings

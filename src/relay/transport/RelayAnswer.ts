@@ -27,6 +27,8 @@ export interface Attempt {
   readonly session?: string | undefined
   readonly protocolVersion?: string | undefined
   readonly lastEventId?: string | undefined
+  /** Goes at once, however many requests are under way: it asks whether the relay is there. */
+  readonly probes?: boolean | undefined
   /** Hears of each byte of the answer, and may end the attempt's waits; without one nothing but the scope does. */
   readonly watch?: AttemptWatch | undefined
 }

@@ -55,7 +55,7 @@ export class RelayTransport extends Context.Service<RelayTransport, {
         const dispatch = () => {
           pool.dispatch({ path, method: attempt.method, headers, body: attempt.body ?? null }, exchange)
         }
-        if (isStream(attempt)) {
+        if (attempt.probes === true || isStream(attempt)) {
           dispatch()
           return { exchange, leave: () => {} }
         }

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Option, Ref } from "effect"
+import { Effect, Fiber, Layer, Option, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { Settings, settingsFrom } from "../../../../src/config/Settings.ts"
 import { SessionId } from "../../../../src/domain/Ids.ts"
@@ -185,6 +185,28 @@ describe("Responder", () => {
       yield* large.responder.message("progress")
       yield* large.responder.deliver(yield* pieces(Array.from({ length: 17 }, () => "x".repeat(1024 * 1024))))
       assert.strictEqual(JSON.parse((yield* large.events)[1] ?? "").error.code, -31002)
+    }).pipe(Effect.provide(Streams)))
+
+  it.effect("breaks off half an answer where another one takes its place, as at a stop", () =>
+    Effect.gen(function*() {
+      const { connection, responder, text } = yield* responding()
+      const half = yield* Effect.forkChild(
+        Effect.flatMap(pieces(["{\"a\":"], Effect.never), (answer) => responder.deliver(answer)),
+        { startImmediately: true }
+      )
+      assert.include(yield* text, "{\"a\":")
+      yield* Fiber.interrupt(half)
+      yield* responder.deliver(whole("{\"error\":1}"))
+      assert.notInclude(yield* text, "error")
+      assert.isTrue(connection.closed)
+    }).pipe(Effect.provide(Streams)))
+
+  it.effect("leaves a whole answer alone that came before", () =>
+    Effect.gen(function*() {
+      const { responder, text } = yield* responding()
+      yield* responder.deliver(whole("{\"first\":1}"))
+      yield* responder.deliver(whole("{\"second\":1}"))
+      assert.match(yield* text, /\{"first":1\}$/)
     }).pipe(Effect.provide(Streams)))
 
   it.effect("ends without an answer when its request was cancelled", () =>

@@ -385,4 +385,36 @@ describe("RelayTransport", () => {
         "Bearer secret"
       ])
     }))
+
+  it.live("has 256 requests at once, the rest in order; a probe and a stream wait for none of them", () =>
+    Effect.gen(function*() {
+      const held: Array<() => void> = []
+      const relay = yield* scriptedRelay(({ body, id, method }, response) => {
+        const answer = () => json(response, 200, { jsonrpc: "2.0", id: JSON.parse(id), result: {} })
+        if (body.includes("probe") || method === "GET") answer()
+        else held.push(answer)
+      })
+      yield* Effect.gen(function*() {
+        const { send } = yield* RelayTransport
+        const done: Array<number> = []
+        const calls = yield* Effect.forEach(Array.from({ length: 260 }, (_, n) => n), (n) =>
+          Effect.forkChild(
+            Effect.scoped(Effect.andThen(send(post), Effect.sync(() => done.push(n)))),
+            { startImmediately: true }
+          ))
+        yield* eventually("those that have their turn", Effect.sync(() => held.length), (count) => count >= 256)
+        yield* Effect.scoped(send({ ...post, body: post.body?.replace("ping", "probe"), probes: true }))
+        yield* Effect.scoped(Effect.exit(send({ method: "GET", token: Option.none() })))
+        assert.strictEqual(held.length, 256)
+        const given = calls[257]
+        if (given !== undefined) yield* Fiber.interrupt(given)
+        for (let sent = 0; sent < 259; sent++) {
+          yield* eventually("the next", Effect.sync(() => held.length), (count) => count > 0)
+          held.shift()?.()
+        }
+        yield* Effect.forEach(calls, Fiber.await)
+        assert.strictEqual(done.length, 259)
+        assert.strictEqual(held.length, 0)
+      }).pipe(Effect.provide(transportTo(relay.url)))
+    }))
 })
