@@ -31,24 +31,28 @@ export const register = Effect.fnUntraced(function*(
   namedBy: URL
 ) {
   const url = yield* TokenHttp.safeUrl(endpoint)
-  const answer = yield* TokenHttp.send(
-    HttpClientRequest.post(url).pipe(
-      HttpClientRequest.bodyText(
-        JSON.stringify({
-          client_name: "Holdfast",
-          // Of a program on a person's machine, whose redirect is to loopback (OpenID Connect Registration, section 2).
-          application_type: "native",
-          redirect_uris: [redirectUri],
-          grant_types: ["authorization_code", "refresh_token"],
-          response_types: ["code"],
-          token_endpoint_auth_method: methodFor(server),
-          scope
-        }),
-        "application/json"
-      )
-    ),
-    { namedBy }
-  )
+  const ask = (scope: string | undefined) =>
+    TokenHttp.send(
+      HttpClientRequest.post(url).pipe(
+        HttpClientRequest.bodyText(
+          JSON.stringify({
+            client_name: "Holdfast",
+            // Of a program on a person's machine, whose redirect is to loopback (OpenID Connect Registration, section 2).
+            application_type: "native",
+            redirect_uris: [redirectUri],
+            grant_types: ["authorization_code", "refresh_token"],
+            response_types: ["code"],
+            token_endpoint_auth_method: methodFor(server),
+            scope
+          }),
+          "application/json"
+        )
+      ),
+      { namedBy }
+    )
+  let answer = yield* ask(scope)
+  // A server may know the scopes of a resource only with a request for it; a client without any takes those.
+  if (answer.status === 400 && scope !== undefined) answer = yield* ask(undefined)
   if (answer.status !== 200 && answer.status !== 201) return yield* failureOf(answer, [])
   const decoded = Schema.decodeOption(Registered)(answer.text)
   if (Option.isNone(decoded)) {
