@@ -32,6 +32,8 @@ export class Connection {
   /** Bytes of the body, or of the chunk, that are still to come; -1 before a chunk's size is known. */
   #left = 0
   #chunked = false
+  /** Whether the other side closes after this answer. */
+  #last = false
   #body: Array<Buffer> = []
   #firstAt = 0
 
@@ -56,16 +58,16 @@ export class Connection {
   #open(): Socket {
     const socket = connect({ host: this.#url.hostname, port: Number(this.#url.port), noDelay: true })
     socket.on("data", (chunk) => this.#receive(chunk))
-    socket.on("error", (error) => this.#fail(error))
+    socket.on("error", (error) => this.#gone(socket, error))
     socket.on("end", () => this.#gone(socket))
     socket.on("close", () => this.#gone(socket))
     return socket
   }
 
-  #gone(socket: Socket): void {
+  #gone(socket: Socket, error = new Error("the connection was closed")): void {
     if (this.#socket !== socket) return
     this.#socket = undefined
-    this.#fail(new Error("the connection was closed"))
+    this.#fail(error)
   }
 
   #fail(error: Error): void {
@@ -88,6 +90,7 @@ export class Connection {
     this.#head = head
     this.#status = Number(head.slice(9, 12))
     this.#chunked = /\r\ntransfer-encoding: *chunked/i.test(head)
+    this.#last = /\r\nconnection: *close/i.test(head)
     this.#left = this.#chunked ? -1 : Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0)
     this.#rest = this.#rest.subarray(end + 4)
     return true
@@ -141,6 +144,11 @@ export class Connection {
     this.#body = []
     this.#firstAt = 0
     this.#pending = undefined
+    if (this.#last) {
+      const socket = this.#socket
+      this.#socket = undefined
+      socket?.destroy()
+    }
     pending?.resolve(reply)
   }
 }

@@ -1,6 +1,6 @@
 /** Other people's proxies, installed for the run into a folder that goes with it. Absent where that fails. */
 import { execFile } from "node:child_process"
-import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -92,9 +92,9 @@ events { worker_connections 1024; }
 http {
   access_log off; client_body_temp_path ${directory}/body; proxy_temp_path ${directory}/proxy;
   fastcgi_temp_path ${directory}/fastcgi; uwsgi_temp_path ${directory}/uwsgi; scgi_temp_path ${directory}/scgi;
-  upstream relay { server ${relay.host}; keepalive 128; }
+  upstream relay { server ${relay.host}; keepalive 128; keepalive_requests 1000000000; }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port}; keepalive_requests 1000000000;
     location / {
       proxy_pass http://relay; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;
     }
@@ -102,17 +102,29 @@ http {
 }
 `
 
-/** Debian's, unpacked and not installed. */
+/** The one that is installed, else Debian's, unpacked and not installed. */
+const nginxFile = async (directory: string): Promise<string> => {
+  const installed = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"].find((file) => existsSync(file))
+  if (installed !== undefined) return installed
+  try {
+    await run("apt-get", ["download", "nginx"], { cwd: directory, timeout: 60_000 })
+    const archive = readdirSync(directory).find((name) => name.endsWith(".deb"))
+    if (archive === undefined) throw new Error("apt-get brought no package")
+    await run("dpkg", ["-x", archive, "."], { cwd: directory })
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`nginx is not installed here, and Debian's could not be unpacked: ${why}`, { cause })
+  }
+  return join(directory, "usr/sbin/nginx")
+}
+
 export const startNginx = async (directory: string, relay: URL): Promise<OtherProxy> => {
-  await run("apt-get", ["download", "nginx"], { cwd: directory, timeout: 60_000 })
-  const archive = readdirSync(directory).find((name) => name.endsWith(".deb"))
-  if (archive === undefined) throw new Error("apt-get brought no package")
-  await run("dpkg", ["-x", archive, "."], { cwd: directory })
+  const program = await nginxFile(directory)
   const port = await freePort()
   const file = join(directory, "nginx.conf")
   writeFileSync(file, nginxConfiguration(directory, port, relay))
   const nginx = new Process(
-    join(directory, "usr/sbin/nginx"),
+    program,
     ["-p", directory, "-c", file, "-e", "stderr"],
     childEnvironment(),
     false
