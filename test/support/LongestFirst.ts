@@ -5,6 +5,7 @@ const longest = [
   "hostile/Wrap",
   "crash/Crash",
   "faults/Sweep",
+  "hostile/MarkedSecrets",
   "cli/connect",
   "launch/wrap",
   "launch/exec",

@@ -50,14 +50,39 @@ const formsOf = (secret: string): ReadonlyArray<string> => {
   return [secret, inUrl, inUrl.replaceAll("%20", "+"), JSON.stringify(secret).slice(1, -1)]
 }
 
-/** On one line, bounded, without any of the secrets. */
+/** So many characters of a secret in a row are taken for a part of it. A shorter secret is looked for as a whole. */
+const minPart = 8
+
+/** What is looked at of an answer's words; more is never shown. */
+const maxRead = 4096
+
+/** Each stretch of the text that stands in a secret becomes `…`: an endpoint may quote a part of what it was sent. */
+const withoutParts = (text: string, secrets: ReadonlyArray<string>): string => {
+  const hidden = new Uint8Array(text.length)
+  const hide = (part: string) => {
+    if (part === "") return
+    for (let at = text.indexOf(part); at !== -1; at = text.indexOf(part, at + 1)) hidden.fill(1, at, at + part.length)
+  }
+  const parts = new Set(text.split("").map((_, at) => text.slice(at, at + minPart)))
+  for (const secret of secrets) {
+    if (secret.length < minPart) hide(secret)
+    for (let at = 0; at + minPart <= secret.length; at++) {
+      const part = secret.slice(at, at + minPart)
+      // Space around a secret stays.
+      if (parts.delete(part)) hide(part.trim())
+    }
+  }
+  let out = ""
+  for (const [at, unit] of text.split("").entries()) {
+    if (hidden[at] === 0) out += unit
+    else if (hidden[at - 1] !== 1) out += "…"
+  }
+  return out
+}
+
+/** On one line, bounded, without any of the secrets and without any larger part of one. */
 export const shown = (text: string, secrets: ReadonlyArray<string>): string =>
-  secrets
-    .filter((secret) => secret !== "")
-    .flatMap(formsOf)
-    // The longest first: what is part of another must not leave the rest of that.
-    .sort((one, other) => other.length - one.length)
-    .reduce((text, secret) => text.replaceAll(secret, "…"), text)
+  withoutParts(text.slice(0, maxRead), secrets.filter((secret) => secret !== "").flatMap(formsOf))
     .replaceAll(/[\p{Cc}\s]+/gu, " ")
     .trim()
     .slice(0, maxHintLength)

@@ -162,6 +162,19 @@ describe("MintSource", () => {
       assert.include(error.message, "bad token …")
     }))
 
+  it.effect("never shows a part of it, such as the key alone out of a body", () =>
+    Effect.gen(function*() {
+      const key = "s3cret-key-1234"
+      for (const echo of [key, key.slice(0, 9), key.slice(-8)]) {
+        const error = yield* Effect.flip(
+          answered({ status: 500, body: { error: `no key ${echo} here` } }, {
+            body: Redacted.make(JSON.stringify({ space: "blue", key }))
+          })
+        )
+        assert.strictEqual(error.hint, "no key … here")
+      }
+    }))
+
   it.effect("never shows it in another form either: as it stands in a URL, a form or JSON", () =>
     Effect.gen(function*() {
       const secret = "s&cret \"one\""
