@@ -24,11 +24,11 @@ export const floors: Readonly<Record<string, Floors>> = {
 
 /**
  * A credential is nothing of a workspace, though it stands above. A command has the daemon's URL from `ProvenDaemon`
- * alone, so that no secret goes to who has its port by now.
+ * or `DaemonProof` alone, and so has git's helper: no secret goes to who has its port by now.
  */
 const strangers: Readonly<Record<string, ReadonlyArray<string>>> = {
-  credentials: ["context"],
-  cli: ["storage/EndpointFile.ts"]
+  credentials: ["context", "storage/EndpointFile.ts", "storage/Endpoint.ts"],
+  cli: ["storage/EndpointFile.ts", "storage/Endpoint.ts"]
 }
 
 const isFile = (name: string): boolean => name.endsWith(".ts")

@@ -36,11 +36,17 @@ export const oneFile = (
 /** The programs that `bin.ts` starts: files beside it, and the chunks that they share. */
 const programs = { main: "src/main.ts", serve: "src/programs/serve.ts", client: "src/programs/client.ts" }
 
+/** What git starts at each push: one small file, and no package may get into it. */
+const gitHelper = { name: "gitHelper", entry: "src/programs/gitHelper.ts" }
+const alone = { alwaysBundle: [/.*/], onlyBundle: [] }
+
 /** `bin.js` imports the programs as they lie beside it. */
 const programsBeside: Rolldown.Plugin = {
   name: "programs-beside",
   resolveId: (id) => {
-    const program = Object.entries(programs).find(([, entry]) => id.replace("./", "src/") === entry)
+    const program = Object.entries({ ...programs, [gitHelper.name]: gitHelper.entry }).find(([, entry]) =>
+      id.replace("./", "src/") === entry
+    )
     return program === undefined ? undefined : { id: `./${program[0]}.js`, external: true }
   }
 }
@@ -48,6 +54,7 @@ const programsBeside: Rolldown.Plugin = {
 /** The command: `bin.js`, which any Node can read, and what it starts. The tests build the same into another folder. */
 export const command = (outDir: string, plugins: Array<Rolldown.Plugin> = []): Array<UserConfig> => [
   oneFile("bin", "src/bin.ts", outDir, [programsBeside]),
+  { ...oneFile(gitHelper.name, gitHelper.entry, outDir), deps: alone },
   bundled(programs, outDir, [plainBuiltins, latin1, ...plugins])
 ]
 

@@ -9,6 +9,7 @@ import { ensureEntered } from "../test/support/environment.ts"
 import { lastResults, writeResults } from "./Results.ts"
 import { fell, formatTarget, formatValue, type Options, reached, type Row } from "./Row.ts"
 import { costRows } from "./rows/cost.ts"
+import { gitRows } from "./rows/git.ts"
 import { memoryRows } from "./rows/memory.ts"
 import { otherRows } from "./rows/others.ts"
 import { queueRows } from "./rows/queue.ts"
@@ -29,6 +30,7 @@ const groups: Readonly<Record<string, (options: Options) => Promise<ReadonlyArra
   sessions: sessionRows,
   memory: memoryRows,
   start: startRows,
+  git: gitRows,
   others: otherRows
 }
 

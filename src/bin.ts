@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * What the installed command starts: says so where Node is too old, which would fail in words of its own, and keeps the
- * compiled code for the next start, since git waits for a start at each push.
+ * compiled code for the next start.
  */
 import module from "node:module"
 import { homedir } from "node:os"
@@ -13,6 +13,9 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
     `holdfast needs Node 24 or newer, and ${process.execPath} is ${process.version}. Install one from nodejs.org, or put it first on the PATH.\n`
   )
   process.exitCode = 1
+} else if (programOf(process.argv.slice(2)) === "gitHelper") {
+  // So small that a cache of its code would cost more than it saves.
+  await import("./programs/gitHelper.ts")
 } else {
   // In the user's own cache: code from a folder that others can write to would be theirs to choose.
   module.enableCompileCache(join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "holdfast"))

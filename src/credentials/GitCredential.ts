@@ -1,5 +1,4 @@
 /** git's credential protocol (gitcredentials(7), git-credential(1)): lines of `key=value`, ended by an empty one. */
-import { Option } from "effect"
 
 /** What git says of the credential that it wants, or was refused with. Keys that we don't know are left aside. */
 export interface Description {
@@ -35,15 +34,15 @@ export interface Answer {
   readonly host: string
   readonly username: string
   readonly password: string
-  /** Milliseconds since the epoch. */
-  readonly expiresAt: Option.Option<number>
+  /** Milliseconds since the epoch, where it is known. */
+  readonly expiresAt: number | undefined
 }
 
-/** `None` where a value holds what the protocol cannot carry. */
-export const format = ({ expiresAt, host, password, protocol, username }: Answer): Option.Option<string> => {
+/** `undefined` where a value holds what the protocol cannot carry. */
+export const format = ({ expiresAt, host, password, protocol, username }: Answer): string | undefined => {
   const pairs = { protocol, host, username, password }
-  if (Object.values(pairs).some((value) => /[\n\r\0]/.test(value))) return Option.none()
+  if (Object.values(pairs).some((value) => /[\n\r\0]/.test(value))) return undefined
   const lines = Object.entries(pairs).map(([key, value]) => `${key}=${value}`)
-  const expiry = Option.map(expiresAt, (millis) => `password_expiry_utc=${Math.floor(millis / 1000)}`)
-  return Option.some([...lines, ...Option.toArray(expiry)].map((line) => `${line}\n`).join(""))
+  const expiry = expiresAt === undefined ? [] : [`password_expiry_utc=${Math.floor(expiresAt / 1000)}`]
+  return [...lines, ...expiry].map((line) => `${line}\n`).join("")
 }

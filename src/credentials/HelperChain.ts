@@ -54,9 +54,12 @@ const commandOf = (helper: string): string => {
 
 const onlyAsked = (helper: string): string => `!f() { if test "$1" = get; then ${commandOf(helper)} get; fi; }; f`
 
+/** The shell itself answers `store`, and what later versions of git may ask: a program is started for the rest alone. */
+const answering = (command: string): string => `!f() { case "$1" in get|erase) exec ${command} "$1";; esac; }; f`
+
 /** The values that the place's helper is to have. `ours` is the command, without git's verb. */
 export const withOurs = (ours: string, before: ReadonlyArray<string>): ReadonlyArray<string> => [
   "",
-  `!${ours}`,
+  answering(ours),
   ...before.map(onlyAsked)
 ]

@@ -1,7 +1,8 @@
 /**
  * One credential for git or gh, asked for when it is needed and given out while it is fresh.
  *
- * The source is asked at most once in 30 s, and never only to see whether it would answer.
+ * The source is asked at most once in 30 s, and once more where its token was refused meanwhile; never only to see whether
+ * it would answer.
  */
 import { Clock, Effect, Option, Redacted, type Scope } from "effect"
 import * as CredentialState from "../token/CredentialState.ts"
@@ -61,6 +62,18 @@ export const make = Effect.fnUntraced(function*(
         : Effect.void
   })
 
+  /** The token in force was refused, so the next ask need not wait. */
+  let refused = false
+  /** When an ask did not wait for that reason. */
+  let lastHurriedAt = -Infinity
+
+  const mayAsk = (at: number): boolean => {
+    if (state().asking || CredentialState.mayAskAfter(state(), minPause, at)) return true
+    if (!refused || at < lastHurriedAt + minPause) return false
+    lastHurriedAt = at
+    return true
+  }
+
   const freshAt = (at: number, maxAge: number): boolean => {
     const { held, lastRefreshAt } = state()
     const since = Option.getOrElse(lastRefreshAt, () => 0)
@@ -72,8 +85,10 @@ export const make = Effect.fnUntraced(function*(
 
   const getWithin = Effect.fnUntraced(function*(maxAge: number) {
     const at = yield* now
-    const mayAsk = state().asking || CredentialState.mayAskAfter(state(), minPause, at)
-    if (!freshAt(at, maxAge) && mayAsk) yield* ask
+    if (!freshAt(at, maxAge) && mayAsk(at)) {
+      refused = false
+      yield* ask
+    }
     return yield* Option.match(CredentialState.inForce(state(), yield* now), {
       onSome: Effect.succeed,
       onNone: () =>
@@ -93,7 +108,7 @@ export const make = Effect.fnUntraced(function*(
             state().held,
             (held) => token === undefined || Redacted.value(token) === Redacted.value(held.token)
           )
-          ? discard
+          ? Effect.andThen(Effect.sync(() => void (refused = true)), discard)
           : Effect.void
       ),
     status: Effect.map(now, (at) => ({

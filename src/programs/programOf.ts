@@ -1,4 +1,5 @@
 /** Which of the programs beside `bin.js` runs a command line. */
+import { helperCommand } from "../credentials/HelperCommand.ts"
 
 /** What agents, git and people start many times a day: without what only the daemon needs. */
 export const clientCommands: ReadonlySet<string> = new Set([
@@ -20,7 +21,9 @@ export const clientCommands: ReadonlySet<string> = new Set([
 ])
 
 /** `main` has every command, and alone can list them: in its help, and in completions. */
-export const programOf = ([command = "", ...others]: ReadonlyArray<string>): "main" | "serve" | "client" => {
+export const programOf = (words: ReadonlyArray<string>): "main" | "serve" | "client" | "gitHelper" => {
+  if (helperCommand(words) !== undefined) return "gitHelper"
+  const [command = "", ...others] = words
   if (others.some((word) => word.startsWith("--completions"))) return "main"
   if (command === "serve") return "serve"
   return clientCommands.has(command) ? "client" : "main"

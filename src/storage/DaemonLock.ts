@@ -5,10 +5,10 @@
  * and close that file: POSIX drops all locks of a process on a file with the first descriptor that it closes.
  */
 import { Context, Effect, Layer, Option, Schema } from "effect"
-import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { DataDirectory } from "./DataDirectory.ts"
 import * as EndpointFile from "./EndpointFile.ts"
+import { lockName } from "./LockProbe.ts"
 import { DatabaseUnusable, faultOf } from "./StorageFault.ts"
 
 export class DaemonRunning extends Schema.TaggedError<DaemonRunning>()("DaemonRunning", {
@@ -24,8 +24,6 @@ export class DaemonRunning extends Schema.TaggedError<DaemonRunning>()("DaemonRu
   }
 }
 
-const name = "lock.db"
-
 const take = (file: string) => {
   const db = new DatabaseSync(file)
   try {
@@ -34,23 +32,6 @@ const take = (file: string) => {
   } catch (cause) {
     db.close()
     throw cause
-  }
-}
-
-/**
- * Whether a daemon holds the lock: then SQLite refuses a reader. Where none does, the reader's own lock lasts for a
- * moment, in which a daemon could not start.
- */
-export const isHeld = (dataDir: string): boolean => {
-  let db: DatabaseSync | undefined
-  try {
-    db = new DatabaseSync(join(dataDir, name), { readOnly: true })
-    db.prepare("SELECT count(*) FROM sqlite_schema").get()
-    return false
-  } catch (cause) {
-    return faultOf(cause) === "busy"
-  } finally {
-    db?.close()
   }
 }
 
@@ -71,8 +52,8 @@ export class DaemonLock
     DaemonLock,
     Effect.gen(function*() {
       const directory = yield* DataDirectory
-      const file = directory.file(name)
-      yield* directory.create(name)
+      const file = directory.file(lockName)
+      yield* directory.create(lockName)
       yield* Effect.acquireRelease(
         Effect.try({
           try: () => take(file),

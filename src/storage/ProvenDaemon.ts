@@ -1,28 +1,10 @@
-/**
- * Where the running daemon listens, proven before anybody sends a secret there. No command reads `endpoint.json` in
- * another way; the linter sees to it.
- *
- * That file outlives a daemon that was killed. Its process id and its port may belong to another program by then, even to
- * another user. So the process has to be the user's own and to have the recorded start, the socket at the port has to be
- * the user's, and the daemon's lock has to be held. Only Linux tells starts and the owners of sockets; elsewhere the
- * other proofs decide.
- */
+/** The running daemon as `DaemonProof` proves it, for commands: an effect that fails with what was found instead. */
 import { Effect, Schema } from "effect"
-import { ownerOf, startOf, stateOf } from "../supervision/HostProcess.ts"
-import * as DaemonLock from "./DaemonLock.ts"
-import * as EndpointFile from "./EndpointFile.ts"
-import { listenersAt } from "./ListeningSocket.ts"
-
-export interface ProvenDaemon {
-  /** The MCP endpoint. */
-  readonly url: string
-  readonly pid: number
-}
+import { proveDaemon, type ProvenDaemon, reasons } from "./DaemonProof.ts"
 
 /** Nothing was sent. */
 export class NotProven extends Schema.TaggedError<NotProven>()("NotProven", {
-  /** `"port taken"`: another user has the port, so no agent's secret may go there either. */
-  reason: Schema.Literals(["none announced", "process", "silent", "port taken", "lock free"]),
+  reason: Schema.Literals(reasons),
   found: Schema.String
 }) {
   override get message(): string {
@@ -30,62 +12,9 @@ export class NotProven extends Schema.TaggedError<NotProven>()("NotProven", {
   }
 }
 
-const root = 0
-
-const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, "")
-
-/** What is wrong with the process, if anything is. `user`: whose it has to be; `undefined` where there are no user ids. */
-const wrongProcess = ({ pid, processStart }: EndpointFile.Endpoint, user: number | undefined): string | undefined => {
-  const state = stateOf(pid)
-  if (state === "gone") return `endpoint.json names process ${pid}, which is gone: it was killed`
-  const owner = ownerOf(pid)
-  if (state === "foreign" || (owner !== undefined && owner !== user)) {
-    return `endpoint.json names process ${pid}, which is another user's: the daemon was killed, and its process id is used again`
-  }
-  const start = startOf(pid)
-  if (processStart !== undefined && start !== undefined && start !== processStart) {
-    return `endpoint.json names process ${pid}, which is another program: the daemon was killed, and its process id is used again`
-  }
-  return undefined
-}
-
-/** Root reads the directory of another user, too: then it is that user's daemon. */
-const userOf = (file: number): number | undefined | "not ours" => {
-  const own = process.geteuid?.()
-  return own === undefined || own === file ? own : own === root ? file : "not ours"
-}
-
 export const provenDaemon = Effect.fn("provenDaemon")(function*(
   dataDir: string
 ): Effect.fn.Return<ProvenDaemon, NotProven> {
-  const file = EndpointFile.readAt(dataDir)
-  if (file === undefined) return yield* new NotProven({ reason: "none announced", found: "no daemon announced itself" })
-  const { port, pid, url } = file.endpoint
-  const user = userOf(file.owner)
-  if (user === "not ours") {
-    return yield* new NotProven({ reason: "process", found: "endpoint.json belongs to another user" })
-  }
-  const wrong = wrongProcess(file.endpoint, user)
-  if (wrong !== undefined) return yield* new NotProven({ reason: "process", found: wrong })
-
-  const listeners = listenersAt(hostOf(url), port)
-  if (listeners?.length === 0) {
-    return yield* new NotProven({ reason: "silent", found: `process ${pid} lives, but nobody listens at ${url}` })
-  }
-  const stranger = listeners?.find((uid) => uid !== user && uid !== root)
-  if (stranger !== undefined) {
-    return yield* new NotProven({
-      reason: "port taken",
-      found: `a process of user ${stranger} listens at ${url}, where Holdfast should`
-    })
-  }
-  // Last, since it is a lock for a moment: a daemon that starts has announced no process that comes this far.
-  if (!DaemonLock.isHeld(dataDir)) {
-    return yield* new NotProven({
-      reason: "lock free",
-      found:
-        `endpoint.json names process ${pid}, but nobody holds lock.db: the daemon was killed, or lock.db was removed`
-    })
-  }
-  return { url, pid }
+  const daemon = proveDaemon(dataDir)
+  return "reason" in daemon ? yield* new NotProven(daemon) : daemon
 })

@@ -3,7 +3,6 @@
  *
  * Only Linux says more than whether it lives (proc(5)).
  */
-import { Predicate } from "effect"
 import { readFileSync } from "node:fs"
 
 /** `"foreign"`: we may not signal it, so it belongs to another user. */
@@ -12,7 +11,7 @@ export const stateOf = (pid: number): "ours" | "foreign" | "gone" => {
     process.kill(pid, 0)
     return "ours"
   } catch (error) {
-    return Predicate.hasProperty(error, "code") && error.code === "EPERM" ? "foreign" : "gone"
+    return error instanceof Error && "code" in error && error.code === "EPERM" ? "foreign" : "gone"
   }
 }
 

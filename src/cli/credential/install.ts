@@ -34,12 +34,18 @@ const gitConfigFile = Effect.fnUntraced(function*(repository: boolean) {
   return !(yield* fs.exists(own)) && (yield* fs.exists(other)) ? other : own
 })
 
+/** Beside `main`, by which a clone is run, lies `bin`: it starts git's helper without all the rest. */
+const launched = ([node, ...words]: ReturnType<typeof self>) => [
+  node,
+  ...words.map((word) => word.replace(/(?<=[/\\]src[/\\])main(?=\.ts$)/, "bin"))
+]
+
 /** This very program, whatever PATH git has, on the same data directory and configuration. */
 const ownCommand = Effect.gen(function*() {
   const path = yield* Path.Path
   const { config } = yield* root
   const words = [
-    ...self(),
+    ...launched(self()),
     "credential",
     "--data-dir",
     yield* dataDirectory,

@@ -1,14 +1,19 @@
 /** The real git, a real server that asks for a token, a real daemon that mints one. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { chmodSync, readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
 import { Daemon } from "../../support/Daemon.ts"
 import { gitServer } from "../../support/git/gitServer.ts"
 import { userHome } from "../../support/git/userHome.ts"
 import { holdfastFile } from "../../support/holdfastFile.ts"
 import { type Answer, httpServer } from "../../support/token/httpServer.ts"
+
+/** What is installed: it starts git's helper by itself. */
+const commandFile = holdfastFile.replace(/main\.ts$/, "bin.ts")
+const bundled = commandFile.endsWith(".js")
 
 const nowhere = "http://127.0.0.1:9/mcp"
 
@@ -79,10 +84,10 @@ describe("the credential helper", () => {
   )
 
   it.live(
-    "has the next push work after a token was refused, and puts the user's own helper behind ours",
+    "has git's next command work after a token was refused, by one mint at once, and puts the user's own helper behind ours",
     () =>
       Effect.gen(function*() {
-        const { holdfast, server, tokens, user } = yield* stage
+        const { holdfast, mint, server, tokens, user } = yield* stage
         const log = join(user.home, "keychain.log")
         const keychain = join(user.home, "keychain")
         writeFileSync(keychain, `#!/bin/sh\necho "$1" >> '${log}'\n`)
@@ -95,10 +100,19 @@ describe("the credential helper", () => {
         assert.notStrictEqual(refused.code, 0)
         tokens.next = "ghs_second"
         server.accepted.add("ghs_second")
-        // What was refused was erased; a source is asked again at the earliest 30 s after the last time.
         const soon = yield* user.git("ls-remote", server.url)
-        assert.notStrictEqual(soon.code, 0)
-        assert.notInclude(server.shown.slice(1).join(), "ghs_first")
+        assert.strictEqual(soon.code, 0, soon.err)
+        assert.deepStrictEqual([...new Set(server.shown.slice(1))], ["x-access-token:ghs_second"])
+        assert.lengthOf(mint.asked, 2)
+        const { length } = server.shown
+
+        // Revoked again at once: what was refused is not shown again, and the mint has 30 s of peace.
+        server.accepted.delete("ghs_second")
+        for (let attempt = 0; attempt < 3; attempt++) {
+          assert.notStrictEqual((yield* user.git("ls-remote", server.url)).code, 0)
+        }
+        assert.deepStrictEqual(server.shown.slice(length), ["x-access-token:ghs_second"])
+        assert.lengthOf(mint.asked, 2)
         // The keychain was asked where we were silent, and told neither to store nor to erase.
         assert.deepStrictEqual([...new Set(readFileSync(log, "utf8").trim().split("\n"))], ["get"])
       })
@@ -139,6 +153,57 @@ describe("the credential helper", () => {
         }
       })
   )
+
+  it.live(
+    "starts no program for git's store, and for get and erase one that loads nothing but itself and Node's own",
+    () =>
+      Effect.gen(function*() {
+        const { daemon, holdfast, server, user } = yield* stage
+        yield* holdfast(["credential", "install"])
+        const credential = (operation: string, input: string) =>
+          user.run("git", ["credential", operation], { input, env: { HOLDFAST_DEBUG: "credential" } })
+        const described = `protocol=http\nhost=${new URL(server.origin).host}\n`
+        const filled = yield* credential("fill", described)
+        assert.include(filled.out, "password=ghs_first")
+        assert.include(filled.err, "holdfast credential: credential \"local\" answers")
+        // It would explain itself.
+        assert.deepStrictEqual(yield* credential("approve", filled.out), { code: 0, out: "", err: "" })
+        const rejected = yield* credential("reject", filled.out)
+        assert.include(rejected.err, "refused it: the next get asks for another")
+
+        const watch = join(user.home, "watch.mjs")
+        writeFileSync(
+          watch,
+          `import { registerHooks } from "node:module"
+           registerHooks({ load: (url, context, next) => (process.stderr.write(url + "\\n"), next(url, context)) })`
+        )
+        const watched = yield* user.run(
+          process.execPath,
+          ["--import", watch, commandFile, "credential", "--data-dir", daemon.dataDir, "get"],
+          { input: described }
+        )
+        assert.include(watched.out, "password=ghs_first")
+        const loaded = watched.err.trim().split("\n").filter((url) => !url.startsWith("node:"))
+        assert.isAbove(loaded.length, 1)
+        for (const url of loaded) assert.notInclude(url, "node_modules", url)
+        if (bundled) {
+          assert.deepStrictEqual(loaded.map((url) => basename(url)), ["bin.js", "gitHelper.js"])
+          assert.isBelow(statSync(join(dirname(commandFile), "gitHelper.js")).size, 20_000)
+        }
+      })
+  )
+
+  it.live("works from a clone as well, by the sources as they are", () =>
+    Effect.gen(function*() {
+      const { daemon, server, user } = yield* stage
+      const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
+      const places = ["--data-dir", daemon.dataDir, "--config", join(user.home, "holdfast.json")]
+      const installed = yield* user.run(process.execPath, [main, "credential", "install", ...places])
+      assert.include(installed.out, join("src", "bin.ts"), installed.err)
+      const input = `protocol=http\nhost=${new URL(server.origin).host}\n`
+      const filled = yield* user.run("git", ["credential", "fill"], { input })
+      assert.include(filled.out, "password=ghs_first", filled.err)
+    }))
 
   it.live(
     "asks the source once for all processes that come at the same time",

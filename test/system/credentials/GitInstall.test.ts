@@ -15,8 +15,14 @@ const configured = Effect.gen(function*() {
   writeFileSync(configuration, JSON.stringify({ credentials }))
   const dataDir = join(user.home, "data")
   const holdfast = (args: ReadonlyArray<string>) =>
-    user.run(process.execPath, [holdfastFile, ...args, "--data-dir", dataDir, "--config", configuration])
-  return { user, server, holdfast }
+    user.run(process.execPath, [
+      holdfastFile,
+      ...args,
+      ...(args.includes("--data-dir") ? [] : ["--data-dir", dataDir]),
+      "--config",
+      configuration
+    ])
+  return { user, server, holdfast, dataDir }
 })
 
 describe("credential install and uninstall", () => {
@@ -69,6 +75,43 @@ describe("credential install and uninstall", () => {
       assert.include(done.out, "only Holdfast's lines")
       assert.strictEqual((yield* user.git("config", "--global", "--get-all", key)).out, "mine\nlater\n")
       assert.strictEqual((yield* user.git("config", "--global", "user.name")).out, "meanwhile\n")
+    }))
+
+  it.live("take out, and replace, the line that an older version wrote", () =>
+    Effect.gen(function*() {
+      const { dataDir, holdfast, server, user } = yield* configured
+      const key = `credential.${server.origin}.helper`
+      const gitconfig = join(user.home, ".gitconfig")
+      const asInstalledBefore = Effect.gen(function*() {
+        yield* user.git("config", "--global", "--unset-all", key)
+        const values = ["", "!/bin/node /old/bin.js credential --data-dir /d"]
+        for (const value of values) yield* user.git("config", "--global", "--add", key, value)
+        const after = readFileSync(gitconfig).toString("base64")
+        const record = [{ file: gitconfig, before: null, after, added: [{ key, values }] }]
+        writeFileSync(join(dataDir, "git-helper.json"), JSON.stringify(record))
+      })
+      yield* holdfast(["credential", "install"])
+      yield* asInstalledBefore
+      yield* holdfast(["credential", "install"])
+      const { out } = yield* user.git("config", "--global", "--get-all", key)
+      assert.match(out, /^\n!f\(\) \{ case "\$1" in get\|erase\) exec .* credential --data-dir .*\n$/)
+      yield* asInstalledBefore
+      yield* user.git("config", "--global", "user.name", "meanwhile")
+      assert.include((yield* holdfast(["credential", "uninstall"])).out, "only Holdfast's lines")
+      assert.strictEqual((yield* user.git("config", "--global", "--get-all", key)).out, "")
+      assert.strictEqual((yield* user.git("config", "--global", "user.name")).out, "meanwhile\n")
+    }))
+
+  it.live("write a line that the shell reads as it was meant, whatever the directory is called", () =>
+    Effect.gen(function*() {
+      const { holdfast, server, user } = yield* configured
+      const odd = join(user.home, "it's \"a\" $HOME; # `dir`")
+      yield* holdfast(["credential", "install", "--data-dir", odd])
+      const asked = yield* user.run("git", ["credential", "fill"], {
+        input: `protocol=https\nhost=${new URL(server.origin).host}\n`,
+        env: { HOLDFAST_DEBUG: "credential" }
+      })
+      assert.include(asked.err, `no daemon of ours runs on ${odd}: no daemon announced itself`)
     }))
 
   it.live("set up one repository alone where that is asked for", () =>

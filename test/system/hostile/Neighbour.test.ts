@@ -40,13 +40,20 @@ const forge = (dataDir: string, change: object) => {
   writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), ...change }))
 }
 
-/** What git does; the command line in the test's own process has no input of its own. */
+/** What git does, by the small program that `credential install` names, and by a line that names no more than the verb. */
 const askAsGit = Effect.fnUntraced(function*(dataDir: string) {
   const user = yield* userHome
-  yield* user.run(process.execPath, [holdfastFile, "credential", "get", "--data-dir", dataDir], {
-    input: "protocol=https\nhost=github.com\n\n",
-    env: { HOLDFAST_DEBUG: "credential" }
-  })
+  const places = ["--data-dir", dataDir]
+  for (const operation of ["get", "erase"]) {
+    for (const words of [[...places, operation], [operation, ...places]]) {
+      const { err, out } = yield* user.run(process.execPath, [holdfastFile, "credential", ...words], {
+        input: "protocol=https\nhost=github.com\npassword=old\n\n",
+        env: { HOLDFAST_DEBUG: "credential" }
+      })
+      assert.include(err, "no daemon of ours runs on")
+      assert.strictEqual(out, "")
+    }
+  }
 })
 
 /** Runs them all: no secret reached the neighbour, nor an output; what they said. */

@@ -20,4 +20,25 @@ describe("the program that runs a command line", () => {
     assert.strictEqual(programOf(["serve", "--embedded"]), "serve")
     assert.strictEqual(programOf(["status", "--json"]), "client")
   })
+
+  it("is git's helper alone where the line says the data directory and what git wants, and nothing else", () => {
+    const small = ["credential", "--data-dir", "/d", "--config", "/c"]
+    for (const operation of ["get", "store", "erase"]) {
+      assert.strictEqual(programOf([...small, operation]), "gitHelper")
+      assert.strictEqual(programOf(["credential", "--data-dir", "/d", operation]), "gitHelper")
+    }
+    for (
+      const words of [
+        ["credential", "get"],
+        ["credential", "--config", "/c", "get"],
+        ["credential", "--data-dir", "get"],
+        ["credential", "--data-dir", "", "get"],
+        [...small],
+        [...small, "install"],
+        [...small, "get", "--help"],
+        ["credential", "get", "--data-dir", "/d"],
+        ["--data-dir", "/d", "credential", "get"]
+      ]
+    ) assert.notStrictEqual(programOf(words), "gitHelper", words.join(" "))
+  })
 })

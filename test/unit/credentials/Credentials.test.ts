@@ -171,10 +171,44 @@ describe("Credentials", () => {
         yield* TestClock.setTime(30_000)
         yield* all.erase(place, Redacted.make("from 0"))
         assert.strictEqual(yield* password, "from 30000")
-        yield* all.erase(place, undefined)
-        const soon = yield* Effect.flip(password)
-        assert.include(soon.message, "just refused")
         assert.lengthOf(asks, 2)
+      })
+    ))
+
+  it.effect("asks at once, and once, where a fresh one was refused; for the next it waits 30 s", () =>
+    withSource(({ asks, script }) =>
+      Effect.gen(function*() {
+        const all = yield* Credentials
+        script.answer = (at) => Effect.succeed(issued(`from ${at}`, at + 60 * minutes))
+        yield* password
+        yield* TestClock.setTime(5000)
+        yield* all.erase(place, Redacted.make("from 0"))
+        assert.strictEqual(yield* password, "from 5000")
+        yield* TestClock.setTime(6000)
+        yield* all.erase(place, Redacted.make("from 5000"))
+        assert.include((yield* Effect.flip(password)).message, "just refused")
+        yield* TestClock.setTime(34_999)
+        yield* Effect.flip(password)
+        assert.lengthOf(asks, 2)
+        yield* TestClock.setTime(35_000)
+        assert.strictEqual(yield* password, "from 35000")
+        yield* TestClock.setTime(36_000)
+        yield* all.erase(place, undefined)
+        assert.strictEqual(yield* password, "from 36000")
+      })
+    ))
+
+  it.effect("asks once at once where the source fails after a refusal", () =>
+    withSource(({ asks, script }) =>
+      Effect.gen(function*() {
+        const all = yield* Credentials
+        script.answer = (at) => at === 0 ? Effect.succeed(issued("first")) : Effect.fail(refused)
+        yield* password
+        yield* TestClock.setTime(1000)
+        yield* all.erase(place, undefined)
+        yield* Effect.flip(password)
+        yield* Effect.flip(password)
+        assert.deepStrictEqual(asks, [0, 1000])
       })
     ))
 

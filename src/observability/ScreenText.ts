@@ -1,0 +1,21 @@
+/**
+ * What of a text from elsewhere may reach a screen. Plain functions, for programs that load nothing else; `Screen.ts` is
+ * the writer.
+ */
+
+/** Control characters but tab and line end, and what sets the direction of text or begins a line of its own. */
+// oxlint-disable-next-line no-control-regex
+const unfit = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+
+/** What stands in the place of such a character. */
+const replacement = "\ufffd"
+
+/** Fit for a screen, whatever it holds. */
+export const plain = (text: string): string => text.replaceAll("\r\n", "\n").replaceAll(unfit, replacement)
+
+/** Fit for a screen and for one line. */
+export const oneLine = (text: string): string => plain(text).replaceAll(/[\t\n]+/g, " ")
+
+/** JSON that says the same: JSON itself leaves some of these characters as they are. */
+export const plainJson = (json: string): string =>
+  json.replaceAll(unfit, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)
