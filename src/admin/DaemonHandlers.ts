@@ -11,7 +11,7 @@ import { Conflict } from "./AdminErrors.ts"
 import { credentialView } from "./CredentialView.ts"
 import { Daemon } from "./Daemon.ts"
 import { instant } from "./Instant.ts"
-import { statsView } from "./OutboxView.ts"
+import { heldViews, statsView } from "./OutboxView.ts"
 import { fiberView, linkView } from "./StatusView.ts"
 import { tokenView } from "./TokenView.ts"
 
@@ -31,6 +31,8 @@ export const statusLayer = HttpApiBuilder.group(
         const relays = yield* Effect.forEach(
           yield* registry.list,
           Effect.fnUntraced(function*(relay) {
+            const stats = yield* relay.outbox.stats
+            const held = stats.held === 0 ? [] : yield* relay.outbox.list({ state: "held", limit: maxHeld })
             return {
               id: relay.id,
               url: withoutCredentials(relay.url),
@@ -39,7 +41,8 @@ export const statusLayer = HttpApiBuilder.group(
                 names,
                 (agent) => Effect.map(relay.token.status(agent), (status) => tokenView(relay.id, agent, status))
               ),
-              outbox: statsView(yield* relay.outbox.stats),
+              outbox: statsView(stats),
+              held: heldViews(held),
               sessions: yield* relay.sessions.totals
             }
           }),
@@ -61,6 +64,8 @@ export const statusLayer = HttpApiBuilder.group(
     })
   })
 )
+
+const maxHeld = 1000
 
 /** A URL may carry a password, or a token as a parameter: neither is shown. */
 const withoutCredentials = (url: URL): string => `${url.origin}${url.pathname}`

@@ -20,6 +20,16 @@ export const OutboxStatsView = Schema.Struct({
 })
 export type OutboxStatsView = typeof OutboxStatsView.Type
 
+/** Held calls of an agent that were accepted for one principal and are held for one reason. */
+export const HeldView = Schema.Struct({
+  agent: AgentName,
+  /** The digest of whom they were accepted for. */
+  principal: Schema.String,
+  reason: Schema.String,
+  count: Schema.Int
+})
+export type HeldView = typeof HeldView.Type
+
 /** One entry without what was said: arguments are told only by `show`. */
 export const EntryView = Schema.Struct({
   id: Schema.Int,
@@ -75,6 +85,23 @@ export const statsView = (stats: OutboxStats): OutboxStatsView => ({
   oldestAt: instantOrNull(stats.oldestAt),
   writable: stats.writable
 })
+
+/** Those that are alike, counted. */
+export const grouped = (held: ReadonlyArray<Omit<HeldView, "count">>): ReadonlyArray<HeldView> => {
+  const views = new Map<string, HeldView>()
+  for (const { agent, principal, reason } of held) {
+    const key = JSON.stringify([agent, principal, reason])
+    views.set(key, { agent, principal, reason, count: (views.get(key)?.count ?? 0) + 1 })
+  }
+  return [...views.values()]
+}
+
+export const heldViews = (entries: ReadonlyArray<Entry>): ReadonlyArray<HeldView> =>
+  grouped(entries.map(({ agent, principal, reason }) => ({
+    agent,
+    principal,
+    reason: Option.getOrElse(reason, () => "no reason known")
+  })))
 
 export const entryView = (relay: RelayId, entry: Entry): EntryView => ({
   id: entry.id,

@@ -5,7 +5,7 @@ import type { LinkState } from "../relay/link/RelayLink.ts"
 import type { FiberStatus } from "../supervision/Supervisor.ts"
 import { CredentialView } from "./CredentialView.ts"
 import { Instant, instant } from "./Instant.ts"
-import { OutboxStatsView } from "./OutboxView.ts"
+import { HeldView, OutboxStatsView } from "./OutboxView.ts"
 import { TokenView } from "./TokenView.ts"
 
 // What is known of a relay, as the admin API tells it.
@@ -52,6 +52,8 @@ export const RelayView = Schema.Struct({
   /** Of each agent. */
   tokens: Schema.Array(TokenView),
   outbox: OutboxStatsView,
+  /** Of the first 1000 calls that are held; older daemons do not say. */
+  held: Schema.optionalKey(Schema.Array(HeldView)),
   /** MCP sessions that agents hold, and how many of them have a stream open. */
   sessions: Schema.Struct({ count: Schema.Int, streams: Schema.Int })
 })

@@ -13,6 +13,8 @@ export const TokenView = Schema.Struct({
   proven: Schema.optionalKey(Schema.Boolean),
   /** A digest of whom the token stands for. */
   principal: Schema.String,
+  /** Who that is, where the source said; older daemons do not say. */
+  name: Schema.optionalKey(Schema.String),
   expiresAt: Schema.NullOr(Instant),
   refreshes: Schema.Int,
   lastRefreshAt: Schema.NullOr(Instant),
@@ -34,6 +36,7 @@ export const tokenView = (relay: RelayId, agent: AgentName, status: TokenStatus)
   state: status.state,
   proven: status.proven,
   principal: status.principal,
+  ...(status.name === undefined ? {} : { name: status.name }),
   expiresAt: instantOrNull(status.expiresAt),
   refreshes: status.refreshes,
   lastRefreshAt: instantOrNull(status.lastRefreshAt),

@@ -4,6 +4,7 @@ import { type LinkView, type RelayView, StatusView } from "../admin/StatusView.t
 import { formatCredential } from "./credential/credential.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 import { jsonFlag } from "./flags.ts"
+import { formatHeld } from "./outbox/held.ts"
 import { colors, formatAge, type Paint, printJson } from "./print.ts"
 import { formatToken } from "./token.ts"
 
@@ -14,7 +15,7 @@ const linkInWords = (link: LinkView, now: DateTime.Utc, paint: Paint): string =>
       + `next in ${formatAge(link.nextProbeAt, now)}: ${link.why}`
 
 const relayInWords = (relay: RelayView, now: DateTime.Utc, paint: Paint): ReadonlyArray<string> => {
-  const { outbox, sessions, tokens } = relay
+  const { held = [], outbox, sessions, tokens } = relay
   const oldest = outbox.oldestAt === null ? "" : `, oldest ${formatAge(now, outbox.oldestAt)}`
   const disk = outbox.writable ? "" : paint("red", "; the disk refuses writes")
   return [
@@ -24,6 +25,7 @@ const relayInWords = (relay: RelayView, now: DateTime.Utc, paint: Paint): Readon
     ...tokens.map((token) => `  token     ${token.agent}: ${formatToken(token, now)}`),
     `  outbox    ${outbox.pending} pending, ${outbox.inflight} in flight, ${outbox.held} held, `
     + `${outbox.dead} dead, ${outbox.delivered} delivered${oldest}${disk}`,
+    ...held.map((view) => `  held      ${formatHeld(relay, view)}`),
     `  sessions  ${sessions.count}, ${sessions.streams} with a stream open`
   ]
 }

@@ -15,6 +15,7 @@ import principals from "./migrations/0008_principals.ts"
 import contextReactions from "./migrations/0009_context_reactions.ts"
 import worktreesSeen from "./migrations/0010_worktrees_seen.ts"
 import cachedByUrl from "./migrations/0011_cached_by_url.ts"
+import principalNames from "./migrations/0012_principal_names.ts"
 
 const migrations = {
   "0001_outbox": outbox,
@@ -27,7 +28,8 @@ const migrations = {
   "0008_principals": principals,
   "0009_context_reactions": contextReactions,
   "0010_worktrees_seen": worktreesSeen,
-  "0011_cached_by_url": cachedByUrl
+  "0011_cached_by_url": cachedByUrl,
+  "0012_principal_names": principalNames
 }
 
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

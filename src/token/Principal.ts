@@ -4,10 +4,10 @@
  * A rotation within one source keeps the principal, unless the token says that it stands for somebody else.
  */
 import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
-import { Base64Url } from "effect/encoding"
 import { SqlClient } from "effect/sql"
 import { createHash } from "node:crypto"
 import { PrincipalId } from "../domain/Ids.ts"
+import { payloadOf } from "./sources/Jwt.ts"
 import type { IssuedToken } from "./sources/TokenSource.ts"
 
 // Remembers over restarts whom each source's last token stood for. A source that is away at a start stands for the
@@ -23,8 +23,8 @@ export interface SourceOwner {
 /** Without a database, nothing is remembered. */
 export const PrincipalMemory = Context.Reference<{
   readonly recall: (of: SourceOwner) => Effect.Effect<Option.Option<PrincipalId>>
-  /** Best effort: a disk that fails costs the memory, never the token. */
-  readonly save: (of: SourceOwner, principal: PrincipalId) => Effect.Effect<void>
+  /** `name`: the person's, where the source told. Best effort: a disk that fails costs the memory, never the token. */
+  readonly save: (of: SourceOwner, principal: PrincipalId, name?: string) => Effect.Effect<void>
 }>("holdfast/token/PrincipalMemory", {
   defaultValue: () => ({ recall: () => Effect.succeedNone, save: () => Effect.void })
 })
@@ -40,9 +40,14 @@ export const principalMemory = Layer.effect(
           Effect.map(([row]) => Option.fromUndefinedOr(row && PrincipalId.make(row.principal))),
           Effect.orElseSucceed(() => Option.none())
         ),
-      save: ({ owner, relay, source }, principal) =>
-        Effect.ignore(sql`INSERT INTO principals ${sql.insert({ relay, owner, source, principal })}
-          ON CONFLICT DO UPDATE SET principal = excluded.principal`)
+      save: ({ owner, relay, source }, principal, name) =>
+        Effect.ignore(Effect.gen(function*() {
+          yield* sql`INSERT INTO principals ${sql.insert({ relay, owner, source, principal })}
+            ON CONFLICT DO UPDATE SET principal = excluded.principal`
+          if (name === undefined) return
+          yield* sql`INSERT INTO principal_names ${sql.insert({ principal, name })}
+            ON CONFLICT DO UPDATE SET name = excluded.name`
+        }))
     }
   })
 )
@@ -56,7 +61,6 @@ const Claims = Schema.Struct({
   scp: Schema.optionalKey(OneOrMore)
 })
 
-const decodeHeader = Schema.decodeOption(Schema.fromJsonString(Schema.Struct({ alg: Schema.String })))
 const decodeClaims = Schema.decodeOption(Schema.fromJsonString(Claims))
 
 /** Its order says nothing. */
@@ -64,15 +68,11 @@ const sorted = (value: typeof OneOrMore.Type | undefined): ReadonlyArray<string>
   (typeof value === "string" ? value.split(" ") : [...value ?? []]).sort()
 
 /** What a JWT says of its bearer; NOT verified, which is the relay's part: it tells tokens apart and allows nothing. */
-const claimsOf = (token: string): Option.Option<ReadonlyArray<unknown>> => {
-  const [header, payload, signature, ...rest] = token.split(".")
-  if (header === undefined || payload === undefined || signature === undefined || rest.length > 0) return Option.none()
-  return Option.gen(function*() {
-    yield* decodeHeader(yield* Option.getSuccess(Base64Url.decodeString(header)))
-    const claims = yield* decodeClaims(yield* Option.getSuccess(Base64Url.decodeString(payload)))
-    return [claims.sub ?? "", sorted(claims.aud), sorted(claims.scope ?? claims.scp)]
-  })
-}
+const claimsOf = (token: string): Option.Option<ReadonlyArray<unknown>> =>
+  Option.map(
+    Option.flatMap(payloadOf(token), decodeClaims),
+    (claims) => [claims.sub ?? "", sorted(claims.aud), sorted(claims.scope ?? claims.scp)]
+  )
 
 const digest = (parts: ReadonlyArray<unknown>): PrincipalId =>
   PrincipalId.make(createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32))

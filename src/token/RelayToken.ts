@@ -57,7 +57,12 @@ export const make = Effect.fnUntraced(function*(options: {
   const credential = yield* RotatingCredential.make<Token, TokenSourceFailed>({
     fetch: Effect.map(
       source.fetch,
-      (issued) => ({ value: issued.value, expiresAt: issued.expiresAt, principal: principalOf(issued) })
+      (issued) => ({
+        value: issued.value,
+        expiresAt: issued.expiresAt,
+        principal: principalOf(issued),
+        name: issued.name
+      })
     ),
     secretOf: ({ value }) => value,
     transient: (code, hint) => new TokenSourceFailed({ code, hint, retryable: true }),
@@ -68,7 +73,7 @@ export const make = Effect.fnUntraced(function*(options: {
       if (Option.isSome(before.lastError)) yield* Effect.logInfo("the token source answers again")
       const changed = principalChanged || !repeated
       yield* counted(changed ? "changed" : "unchanged")
-      if (principalChanged) yield* save(remembered, principal)
+      if (principalChanged) yield* save(remembered, principal, token.name)
       if (changed) yield* onChange(principalChanged)
     }, annotated),
     onFailed: Effect.fnUntraced(function*(before, failure, after) {
@@ -192,6 +197,7 @@ const statusOf = (
     state: rejected ? "rejected" : CredentialState.conditionOf(state, at),
     proven: Option.isSome(state.held) && Refusals.same(proven, state.held),
     principal,
+    name: Option.getOrUndefined(state.held)?.name,
     expiresAt: Option.flatMap(state.held, ({ expiresAt }) => expiresAt),
     refreshes: state.refreshes,
     lastRefreshAt: state.lastRefreshAt,

@@ -5,6 +5,8 @@ import type { PrincipalId } from "../domain/Ids.ts"
 export interface Token {
   readonly value: Redacted.Redacted
   readonly principal: PrincipalId
+  /** Who that is, for people to read, where the source said. */
+  readonly name?: string | undefined
   /** Milliseconds since the epoch, where the source said. */
   readonly expiresAt: Option.Option<number>
 }
@@ -27,6 +29,8 @@ export interface TokenStatus {
   /** Whether the relay answered anything but the opening of a session with the present token. */
   readonly proven: boolean
   readonly principal: PrincipalId
+  /** Who that is, for people to read, where the source said. */
+  readonly name?: string | undefined
   readonly expiresAt: Option.Option<number>
   readonly refreshes: number
   readonly lastRefreshAt: Option.Option<number>

@@ -1,7 +1,7 @@
 import { type DateTime, Effect, Option } from "effect"
 import type { HttpClient } from "effect/http"
 import type { TokenView } from "../../admin/TokenView.ts"
-import { defaultRelay } from "../../domain/Ids.ts"
+import { loginCommand } from "../../token/loginCommand.ts"
 import { challengeOf } from "../../token/sources/RelayChallenge.ts"
 import { formatToken, isUnproven } from "../token.ts"
 import { type Check, ok, problem, unknown } from "./Check.ts"
@@ -12,7 +12,7 @@ const sources =
 
 /** A relay that names an authorization server lets a person log in (RFC 9728, section 5.1). */
 export const wanted = (name: string, relay: string, challenge: Option.Option<string>): Check => {
-  const login = relay === defaultRelay ? "\"holdfast login\"" : `"holdfast login --relay ${relay}"`
+  const login = loginCommand(relay)
   const remedy = Option.match(challenge, {
     onNone: () => `${login}, or ${sources}`,
     onSome: (said) => /\bresource_metadata=/.test(said) ? login : sources
@@ -20,9 +20,9 @@ export const wanted = (name: string, relay: string, challenge: Option.Option<str
   return problem(name, "none, and the relay asks for one", remedy)
 }
 
-const remedyOf = ({ lastError, source, state }: TokenView): string => {
+const remedyOf = ({ lastError, relay, source, state }: TokenView): string => {
   const code = lastError?.code ?? ""
-  if (source === "login") return "\"holdfast login\""
+  if (source === "login") return loginCommand(relay)
   if (code === "refused") {
     return "is it this relay's, in full, and still good? Else it wants another audience, scope or environment; then "
       + "\"holdfast token refresh\""

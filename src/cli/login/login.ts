@@ -9,11 +9,13 @@ import { ConnectFailed } from "../../relay/RelayFailure.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
 import * as Authorization from "../../token/sources/Authorization.ts"
 import * as LoginFile from "../../token/sources/LoginFile.ts"
+import * as LoginPlace from "../../token/sources/LoginPlace.ts"
 import { TokenSourceFailed } from "../../token/sources/TokenSource.ts"
 import { dataDirectory, settings, settingsWith } from "../configuration.ts"
 import { DaemonClient } from "../DaemonClient.ts"
 import { CommandFailed, UsageError } from "../Failures.ts"
 import { callback } from "./callback.ts"
+import { heldAt, waiting } from "./waiting.ts"
 
 // The relay that a login is for: by its name, by its URL, or the only one that there is.
 
@@ -130,26 +132,28 @@ export const login = Command.make(
     const client = yield* clientOf(clientId, clientSecretFile, issuer)
     const directory = DataDirectory.layerAt(yield* dataDirectory)
     const before = yield* Effect.provide(said(LoginFile.read(id)), directory)
-    const { query, redirectUri } = yield* callback
-    const begun = yield* said(Authorization.begin({
+    const place = yield* said(LoginPlace.find({
       relay: target.url,
-      redirectUri,
-      client,
       issuer: Option.getOrUndefined(issuer),
       scope: Option.getOrUndefined(scope),
       before: Option.getOrUndefined(before)
     }))
+    const { query, redirectUri } = yield* callback
+    const begun = yield* said(Authorization.begin({ place, redirectUri, client }))
     yield* Console.log(`Open this address in a browser on this machine, and agree:\n\n  ${begun.url}\n`)
     const came = yield* Effect.timeoutOption(query, timeout)
     if (Option.isNone(came)) {
       return yield* new CommandFailed({ message: "nobody agreed within 10 minutes; start again" })
     }
     const kept = yield* said(begun.complete(came.value))
+    const held = yield* Effect.provide(heldAt(id), DaemonClient.layer(yield* dataDirectory))
     yield* Effect.provide(LoginFile.write(id, kept), directory)
     const lasting = kept.refreshToken === null
       ? "until its token ends: the server gave none to renew it with"
       : "from now on"
-    yield* Console.log(`logged in at ${kept.issuer}; Holdfast uses it for relay "${id}" ${lasting}`)
+    const who = kept.name === undefined ? "logged in" : `logged in as ${kept.name}`
+    yield* Console.log(`${who} at ${kept.issuer}; Holdfast uses it for relay "${id}" ${lasting}`)
+    yield* Effect.forEach(waiting(id, kept, held), (line) => Console.log(line))
   }, Effect.scoped)
 ).pipe(
   Command.withDescription("Log in, with a browser, to a relay that asks for it"),

@@ -16,6 +16,7 @@ import type { Ahead, Answer, RequestContext, RpcError } from "../handlers/Handle
 import type { Handlers } from "../handlers/Handlers.ts"
 import { listChanged, ListChanges } from "../menu/ListChanges.ts"
 import * as RequestLog from "./RequestLog.ts"
+import { tokenRemedies } from "./tokenRemedies.ts"
 import { Turns } from "./Turns.ts"
 
 /** What goes ahead of an answer has no place in a batch. */
@@ -35,13 +36,14 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
   const link = yield* RelayLink
   const changes = yield* ListChanges
   const deadLetters = yield* DeadLetters.make
+  const remedies = yield* tokenRemedies
   const requestLog = yield* RequestLog.make
   const span = yield* RequestLog.span
   const turns = new Turns()
 
   /** The failure in words that the agent's model understands. */
   const failureOf = Effect.fnUntraced(function*(
-    { request }: RequestContext,
+    { request, session }: RequestContext,
     cause: Cause.Cause<RelayFailure | RpcError>
   ) {
     const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
@@ -52,7 +54,8 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
         const { headers, status, text } = reason.answer
         return { outcome: "error", status, headers, body: { _tag: "Whole", text } } satisfies Answer
       }
-      return errorAnswer(request, relayError(failure, yield* link.state))
+      const remedy = reason._tag === "Unauthorized" ? yield* remedies(session.agent) : undefined
+      return errorAnswer(request, relayError(failure, yield* link.state, remedy))
     }
     if (failure !== undefined) {
       const { code, data, message, status } = failure

@@ -79,7 +79,8 @@ export const make = Effect.fnUntraced(function*({ write }: Writer) {
           AND state IN ('pending', 'held', 'parked')`
         const other = sql`(principal <> ${principal} OR destination <> ${url.href})`
         const why = sql`reason = CASE WHEN destination <> ${url.href}
-          THEN 'accepted for the relay at ' || destination ELSE 'accepted for another principal' END`
+          THEN 'accepted for the relay at ' || destination ELSE 'accepted for ' || COALESCE(
+            (SELECT name FROM principal_names AS names WHERE names.principal = outbox.principal), 'another principal') END`
         const back = sql`reason = NULL, visible_at = MIN(visible_at, ${at})`
         const moved = yield* Effect.all([
           move("pending", "parked", agent, other, why),

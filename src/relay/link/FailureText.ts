@@ -4,12 +4,20 @@ import { codes, type JsonRpcError } from "../../domain/JsonRpcError.ts"
 import type { RelayFailure } from "../RelayFailure.ts"
 import type { LinkState } from "./RelayLink.ts"
 
+/** What a person has to do where the relay refuses the token. */
+export interface TokenRemedy {
+  /** The command for a login, where the token is one's, or may be. */
+  readonly login?: string | undefined
+  /** How many calls of the agent are held meanwhile. */
+  readonly held: number
+}
+
 /** The error that an agent is told. `since` and `nextProbeAt` are ISO 8601, there where the link is Down. */
-export const relayError = (failure: RelayFailure, link?: LinkState): JsonRpcError => {
+export const relayError = (failure: RelayFailure, link?: LinkState, remedy?: TokenRemedy): JsonRpcError => {
   const down = downTimes(failure, link)
   return {
     code: codes.relay,
-    message: text(failure),
+    message: text(failure, remedy),
     data: {
       delivery: failure.delivery,
       ...(down && { since: iso(down.since), nextProbeAt: iso(down.nextProbeAt) })
@@ -25,7 +33,8 @@ const downTimes = ({ reason }: RelayFailure, link: LinkState | undefined) => {
 }
 
 /** What happened, and what is known of the call. */
-export const text = (failure: RelayFailure): string => `${sentence(failure.message)} ${advice(failure)}`
+export const text = (failure: RelayFailure, remedy?: TokenRemedy): string =>
+  `${sentence(failure.message)} ${advice(failure, remedy)}`
 
 const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
 
@@ -37,12 +46,11 @@ export const unknownOutcome = (onlyReads: boolean): string =>
 
 const notSent = "This request was not sent, so nothing was done."
 
-const advice = (failure: RelayFailure): string => {
+const advice = (failure: RelayFailure, remedy: TokenRemedy = { held: 0 }): string => {
   const { reason } = failure
   switch (reason._tag) {
     case "Unauthorized":
-      return "It was refused, so nothing was done. A person has to see to the token that Holdfast uses (\"holdfast token "
-        + "show\" says what is wrong; after a login it is \"holdfast login\"); repeating the request does not help."
+      return `It was refused, so nothing was done. ${whatToDo(remedy)} Repeating the request does not help.`
     case "Forbidden":
       return "The relay does not allow it to this token; repeating the request does not help."
     case "RateLimited":
@@ -57,6 +65,15 @@ const advice = (failure: RelayFailure): string => {
         ? `${notSent} The connection is being restored; you may try again later.`
         : unknownOutcome(failure.onlyReads === true)
   }
+}
+
+const whatToDo = ({ held, login }: TokenRemedy): string => {
+  const todo = login === undefined
+    ? "A person has to see to the token that Holdfast uses: \"holdfast token show\" says what is wrong."
+    : `A person has to log in: ${login}; "holdfast token show" says what is wrong.`
+  if (held === 0) return todo
+  return `${todo} Until then ${held === 1 ? "one call that was" : `${held} calls that were`} queued earlier `
+    + `${held === 1 ? "is" : "are"} held; nothing of it is lost, and none of it has to be sent again.`
 }
 
 const retryIn = (millis: number | undefined): string =>

@@ -25,6 +25,7 @@ export const ServerMetadata = Schema.Struct({
   token_endpoint: Schema.String,
   authorization_endpoint: Schema.optionalKey(Schema.String),
   registration_endpoint: Schema.optionalKey(Schema.String),
+  userinfo_endpoint: Schema.optionalKey(Schema.String),
   scopes_supported: Texts,
   token_endpoint_auth_methods_supported: Texts,
   code_challenge_methods_supported: Texts,

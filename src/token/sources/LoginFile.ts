@@ -14,8 +14,12 @@ export const Login = Schema.Struct({
   clientSecret: Schema.optionalKey(Schema.String),
   resource: Schema.String,
   scopes: Schema.optionalKey(Schema.Array(Schema.String)),
-  /** Names the login: another one is another principal. */
+  /** Names the login: another one replaces it. */
   id: Schema.String,
+  /** Who logged in, as the issuer calls them: the same person is the same principal. Absent where it did not say. */
+  subject: Schema.optionalKey(Schema.String),
+  /** The same for people to read. */
+  name: Schema.optionalKey(Schema.String),
   refreshToken: Schema.NullOr(Schema.String),
   accessToken: Schema.String,
   /** Milliseconds since the epoch, where the server told. */

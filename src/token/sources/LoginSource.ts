@@ -13,7 +13,7 @@ import { of } from "./FileSource.ts"
 import * as LoginFile from "./LoginFile.ts"
 import * as TokenAnswer from "./TokenAnswer.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
-import { type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
+import { type IssuedToken, type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
 
 /** A token that ends sooner than that is not worth giving out while another can be had. */
 const minLifetime = 60_000
@@ -34,6 +34,17 @@ const isCutOff = ({ code, hint }: TokenSourceFailed): boolean =>
 const again = "log in again with \"holdfast login\""
 
 const failed = (code: string, hint: string) => new TokenSourceFailed({ code, hint, retryable: false })
+
+/** Whom a login stands for: the person at the issuer; where that did not say who it is, this one login. */
+export const identityOf = ({ accessToken, id, issuer, scopes, subject }: LoginFile.Login) =>
+  ({
+    source: `login ${issuer}`,
+    value: Redacted.make(accessToken),
+    expiresAt: Option.none<number>(),
+    subject: Option.some(subject === undefined ? id : `person ${subject}`),
+    // A person who is allowed more is the same one: what they had queued goes out.
+    scopes: subject === undefined ? scopes : undefined
+  }) satisfies IssuedToken
 
 /** `url`: where the relay is. A login at another place, for a relay that once had this name, is none. */
 export const make = Effect.fnUntraced(function*(relay: RelayId, url?: URL) {
@@ -138,11 +149,9 @@ export const make = Effect.fnUntraced(function*(relay: RelayId, url?: URL) {
     const present = usable ? login : yield* renew(login)
     lastGiven = present.accessToken
     return {
-      source: `${name} ${present.issuer}`,
-      value: Redacted.make(present.accessToken),
+      ...identityOf(present),
       expiresAt: Option.fromNullOr(present.expiresAt),
-      subject: Option.some(present.id),
-      scopes: present.scopes
+      name: present.name === undefined ? undefined : `${present.name} at ${present.issuer}`
     }
   }).pipe(Effect.provideContext(context))
 

@@ -26,7 +26,9 @@ export interface IssuedToken {
   readonly expiresAt: Option.Option<number>
   /** Whom the token stands for, where the source said. */
   readonly subject: Option.Option<string>
-  /** What the token may do, where the source said. */
+  /** Who that is, for people to read. */
+  readonly name?: string | undefined
+  /** What the token may do, where the source said and where it makes another principal. */
   readonly scopes?: ReadonlyArray<string> | undefined
   /** The user name that goes with it, for what takes a name and a password. */
   readonly username?: string | undefined

@@ -19,8 +19,6 @@ import { type Letter, protectedServer } from "./protectedServer.ts"
 export interface OpenIdOptions {
   /** The resource asks for tokens that are bound to a key (RFC 9449), at both ends under a nonce where it says so. */
   readonly bound?: "without nonce" | "with nonce" | undefined
-  /** Whether access tokens are JWTs (RFC 9068). */
-  readonly jwt?: boolean | undefined
   /** More of the provider's own features, as it is configured with. */
   readonly features?: Readonly<Record<string, unknown>> | undefined
   readonly configuration?: Readonly<Record<string, unknown>> | undefined
@@ -35,6 +33,8 @@ export interface OpenIdServer {
     hold: (() => Promise<void>) | undefined
     /** The resource is away: 503 to everything. */
     away: boolean
+    /** The resource takes no token. */
+    refuses: boolean
     /** Whether logins get a refresh token. */
     refreshable: boolean
     /** Seconds. */
@@ -112,7 +112,7 @@ const providerOf = (origin: string, options: OpenIdOptions, behaviour: OpenIdSer
         getResourceServerInfo: (_: unknown, resource: string) => ({
           scope,
           audience: resource,
-          accessTokenFormat: options.jwt === true ? "jwt" : "opaque",
+          accessTokenFormat: "opaque",
           accessTokenTTL: behaviour.accessTokenLifetime
         })
       },
@@ -125,6 +125,7 @@ const start = async (options: OpenIdOptions): Promise<OpenIdServer & { readonly 
   const behaviour: OpenIdServer["behaviour"] = {
     hold: undefined,
     away: false,
+    refuses: false,
     refreshable: true,
     accessTokenLifetime: 3600
   }
@@ -167,7 +168,7 @@ const start = async (options: OpenIdOptions): Promise<OpenIdServer & { readonly 
   /** Asks the provider, as by introspection; a JWT would be verified with its keys instead. */
   const verifyAccessToken = async (token: string): Promise<AuthInfo & { readonly jkt: string | undefined }> => {
     const found = await provider.AccessToken.find(token)
-    const gone = found === undefined || (options.bound === undefined) !== (found.jkt === undefined)
+    const gone = behaviour.refuses || found === undefined || (options.bound === undefined) !== (found.jkt === undefined)
     if (gone) throw new OAuthError(OAuthErrorCode.InvalidToken, "unknown, or of another kind")
     return {
       token,

@@ -15,6 +15,7 @@ import { Supervisor } from "../../../src/supervision/Supervisor.ts"
 import { LiveToken } from "../../../src/token/LiveToken.ts"
 import * as Authorization from "../../../src/token/sources/Authorization.ts"
 import * as LoginFile from "../../../src/token/sources/LoginFile.ts"
+import * as LoginPlace from "../../../src/token/sources/LoginPlace.ts"
 import * as LoginSource from "../../../src/token/sources/LoginSource.ts"
 import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
 import { browse } from "../../support/token/BrowserUser.ts"
@@ -30,7 +31,8 @@ const redirectUri = "http://127.0.0.1:7777/callback"
 /** A person's login on disk, and the source over it. What is counted at the server is counted from here. */
 const loggedIn = Effect.fnUntraced(function*(name: string) {
   const server = yield* Stock
-  const begun = yield* withServices(Authorization.begin({ relay: server.relay, redirectUri, client: undefined }))
+  const place = yield* withServices(LoginPlace.find({ relay: server.relay }))
+  const begun = yield* withServices(Authorization.begin({ place, redirectUri, client: undefined }))
   const { url } = yield* browse(name, begun.url, redirectUri)
   const login = yield* withServices(begun.complete(url.searchParams))
   const path = yield* temporaryDirectory
@@ -43,6 +45,7 @@ const loggedIn = Effect.fnUntraced(function*(name: string) {
   const before = { grants: server.grants.length, revocations: server.revocations() }
   return {
     server,
+    place,
     login,
     source,
     file,
@@ -89,11 +92,11 @@ it.layer(Stock.layer)("a login at a stock OpenID provider", (it) => {
 
   it.effect("comes back to whichever port of this machine is free, with the client that was registered for another", () =>
     Effect.gen(function*() {
-      const { login, server } = yield* loggedIn("alice")
+      const { login, place, server } = yield* loggedIn("alice")
       const other = "http://127.0.0.1:7778/callback"
       const clients = server.clients()
       const begun = yield* withServices(
-        Authorization.begin({ relay: server.relay, redirectUri: other, client: { id: login.clientId } })
+        Authorization.begin({ place, redirectUri: other, client: { id: login.clientId } })
       )
       const { url } = yield* browse("alice", begun.url, other)
       assert.strictEqual((yield* withServices(begun.complete(url.searchParams))).clientId, login.clientId)

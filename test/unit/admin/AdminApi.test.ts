@@ -56,6 +56,7 @@ describe("the admin API", () => {
             nextRefreshAt: null,
             lastError: null
           })),
+          held: [],
           outbox: {
             pending: 0,
             inflight: 0,

@@ -13,6 +13,7 @@ import { LiveToken } from "../../../../src/token/LiveToken.ts"
 import * as Authorization from "../../../../src/token/sources/Authorization.ts"
 import * as AuthorizationServer from "../../../../src/token/sources/AuthorizationServer.ts"
 import * as LoginFile from "../../../../src/token/sources/LoginFile.ts"
+import * as LoginPlace from "../../../../src/token/sources/LoginPlace.ts"
 import * as LoginSource from "../../../../src/token/sources/LoginSource.ts"
 import { eventually } from "../../../support/eventually.ts"
 import { temporaryDirectory } from "../../../support/temporaryDirectory.ts"
@@ -29,9 +30,11 @@ const agree = (url: string) =>
   })
 
 const begin = (relay: URL, clientId?: string) =>
-  withServices(
-    Authorization.begin({ relay, redirectUri, client: clientId === undefined ? undefined : { id: clientId } })
-  )
+  withServices(Effect.flatMap(
+    LoginPlace.find({ relay }),
+    (place) =>
+      Authorization.begin({ place, redirectUri, client: clientId === undefined ? undefined : { id: clientId } })
+  ))
 
 const logIn = Effect.fnUntraced(function*(relay: URL) {
   const begun = yield* begin(relay)
@@ -208,14 +211,10 @@ describe("a login", () => {
       assert.deepStrictEqual(first.scopes, ["tools", "offline_access"])
       const scopesOf = (before: LoginFile.Login) =>
         Effect.map(
-          withServices(Authorization.begin({
-            relay: server.relay,
-            redirectUri,
-            client: undefined,
-            scope: "write",
-            before: { ...before, scopes: ["read"] }
-          })),
-          ({ url }) => new URL(url).searchParams.get("scope")
+          withServices(
+            LoginPlace.find({ relay: server.relay, scope: "write", before: { ...before, scopes: ["read"] } })
+          ),
+          ({ scopes }) => scopes.join(" ")
         )
       assert.strictEqual(yield* scopesOf(first), "tools read write offline_access")
       assert.strictEqual(

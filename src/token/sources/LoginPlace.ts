@@ -1,0 +1,64 @@
+/** Where a person logs in for a relay, what for and with which rights, as the relay and its server say. */
+import { Effect } from "effect"
+import * as AuthorizationServer from "./AuthorizationServer.ts"
+import type { Login } from "./LoginFile.ts"
+import { shown } from "./SourceProblem.ts"
+import * as TokenHttp from "./TokenHttp.ts"
+import { TokenSourceFailed } from "./TokenSource.ts"
+
+export interface LoginPlace {
+  readonly relay: URL
+  readonly server: AuthorizationServer.ServerMetadata
+  /** The URL of the settings that led to the server. */
+  readonly namedBy: URL
+  /** What a token is asked for. */
+  readonly resource: string
+  readonly scopes: ReadonlyArray<string>
+  /** Whether the relay refused who has no token. */
+  readonly challenged: boolean
+}
+
+/** What the other side or a browser said is shown as anybody's text is. */
+export const refuse = (code: string, hint: string) =>
+  new TokenSourceFailed({ code: shown(code, []), hint: shown(hint, []), retryable: false })
+
+/** No metadata, and nobody at the endpoints that servers without metadata have. */
+export const noLogin = ({ challenged, relay }: LoginPlace) =>
+  refuse(
+    "no login",
+    `${TokenHttp.placeOf(relay)} ${
+      challenged
+        ? "asks for a token, but offers no login (no OAuth metadata): get a token from who runs it, and name where it "
+          + "is: HOLDFAST_RELAY_TOKEN, token.file, token.command"
+        : "offers no login, and asks for no token: none is needed"
+    }`
+  )
+
+export const sameIssuer = (one: string, other: string): boolean => one.replace(/\/$/, "") === other.replace(/\/$/, "")
+
+const wordsOf = (scope: string | undefined): ReadonlyArray<string> =>
+  scope?.split(" ").filter((word) => word !== "") ?? []
+
+/** For us, beside what the relay asks for: that the login lasts, and who logged in. */
+const own = ["offline_access", "openid"]
+
+export const find = Effect.fn("LoginPlace.find")(function*(options: {
+  readonly relay: URL
+  /** The only authorization server that the login may be at; one that the relay names, without. */
+  readonly issuer?: string | undefined
+  /** Asked for besides what the relay asks for. */
+  readonly scope?: string | undefined
+  readonly before?: Login | undefined
+}) {
+  const { before, issuer: wanted, relay } = options
+  const { challenged, issuers, resource, scope: asked } = yield* AuthorizationServer.protectedResource(relay)
+  if (wanted !== undefined && !issuers.some((issuer) => sameIssuer(issuer, wanted))) {
+    return yield* refuse("wrong issuer", `the relay asks for a login at ${issuers.join(", ")}, not at ${wanted}`)
+  }
+  const namedBy = wanted === undefined ? relay : yield* TokenHttp.safeUrl(wanted)
+  const server = yield* AuthorizationServer.serverMetadata(wanted ?? issuers[0] ?? relay.origin, namedBy)
+  const ours = own.filter((scope) => server.scopes_supported?.includes(scope) === true)
+  const allowed = before?.issuer === server.issuer ? before.scopes ?? [] : []
+  const scopes = [...new Set([...wordsOf(asked), ...allowed, ...wordsOf(options.scope), ...ours])]
+  return { relay, server, namedBy, resource, scopes, challenged } satisfies LoginPlace
+})

@@ -1,0 +1,72 @@
+/**
+ * Who logged in, as the authorization server says: in the id token (OpenID Connect Core 1.0, section 2), in the access
+ * token where that is a JWT (RFC 9068), else at the userinfo endpoint (OpenID Connect Core 1.0, section 5.3).
+ *
+ * They come from the server itself over TLS (section 3.1.3.7), and only tell one person at one issuer from another.
+ */
+import { Effect, Option, Redacted, Schema } from "effect"
+import { HttpClientRequest } from "effect/http"
+import type { ServerMetadata } from "./AuthorizationServer.ts"
+import * as Jwt from "./Jwt.ts"
+import { shown } from "./SourceProblem.ts"
+import * as TokenHttp from "./TokenHttp.ts"
+
+export interface LoginSubject {
+  readonly subject: string
+  /** For people to read. */
+  readonly name: string
+}
+
+const OptionalText = Schema.optionalKey(Schema.NullOr(Schema.String))
+
+const Person = Schema.Struct({
+  sub: Schema.NonEmptyString,
+  iss: OptionalText,
+  preferred_username: OptionalText,
+  email: OptionalText,
+  name: OptionalText
+})
+
+const decode = Schema.decodeOption(Schema.fromJsonString(Person))
+const IdToken = Schema.decodeOption(Schema.fromJsonString(Schema.Struct({ id_token: Schema.String })))
+
+const subjectOf = ({ email, name, preferred_username, sub }: typeof Person.Type): LoginSubject => ({
+  subject: sub,
+  name: shown(preferred_username ?? email ?? name ?? sub, []).slice(0, 100)
+})
+
+/** Of a token that names its issuer; another issuer's words about a person are no proof of who that is. */
+const ofJwt = (token: string, issuer: string): Option.Option<LoginSubject> =>
+  Jwt.payloadOf(token).pipe(
+    Option.flatMap(decode),
+    Option.filter(({ iss }) => iss?.replace(/\/$/, "") === issuer.replace(/\/$/, "")),
+    Option.map(subjectOf)
+  )
+
+/** What the userinfo endpoint answers; nothing where there is none, or it refuses. */
+const ofUserinfo = Effect.fnUntraced(function*(endpoint: string, authorization: Redacted.Redacted, namedBy: URL) {
+  const url = yield* TokenHttp.safeUrl(endpoint)
+  const { status, text } = yield* TokenHttp.send(
+    HttpClientRequest.get(url).pipe(
+      HttpClientRequest.setHeaders({ accept: "application/json", authorization: Redacted.value(authorization) })
+    ),
+    { namedBy }
+  )
+  return status === 200 ? Option.map(decode(text), subjectOf) : Option.none()
+}, Effect.orElseSucceed(() => Option.none<LoginSubject>()))
+
+/** `answer`: the token endpoint's, as text. `None` where the server does not say who logged in. */
+export const find = Effect.fnUntraced(function*(options: {
+  readonly answer: string
+  readonly accessToken: string
+  readonly server: ServerMetadata
+  readonly namedBy: URL
+}) {
+  const { accessToken, answer, namedBy, server: { issuer, userinfo_endpoint } } = options
+  const said = Option.orElse(
+    Option.flatMap(IdToken(answer), ({ id_token }) => ofJwt(id_token, issuer)),
+    () => ofJwt(accessToken, issuer)
+  )
+  if (Option.isSome(said) || userinfo_endpoint === undefined) return said
+  return yield* ofUserinfo(userinfo_endpoint, Redacted.make(`Bearer ${accessToken}`), namedBy)
+})

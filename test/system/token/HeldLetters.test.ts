@@ -1,0 +1,84 @@
+/** Whose letters go out after a login at a stock OpenID provider, whose stay, and what everybody is told of it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Daemon } from "../../support/Daemon.ts"
+import { eventually } from "../../support/eventually.ts"
+import { rawAgent } from "../../support/RawAgent.ts"
+import { type OpenIdServer, openIdServer } from "../../support/token/OpenIdServer.ts"
+import { logIn } from "../../support/token/PersonAtTerminal.ts"
+
+const arrived = (server: OpenIdServer, ...letters: ReadonlyArray<{ readonly text: string; readonly from: string }>) =>
+  eventually(
+    `the letters ${JSON.stringify(letters)}`,
+    Effect.sync(() => server.letters),
+    (found) => letters.every(({ from, text }) => found.some((one) => one.text === text && one.from === from))
+  )
+
+/** A daemon at the protected relay, its agent, and alice logged in. */
+const stage = Effect.gen(function*() {
+  const server = yield* openIdServer()
+  const daemon = yield* Daemon.start({ relayUrl: server.relay.href })
+  const said = yield* logIn(daemon, "alice")
+  const agent = yield* rawAgent(daemon)
+  const send = (text: string) => agent.call("relay_send_message", { to: "b", text })
+  const takenUp = yield* eventually(
+    "the login to be taken up",
+    send("first"),
+    ({ answer }) => answer.error === undefined
+  )
+  return { server, daemon, said, send, takenUp }
+})
+
+describe("what was queued before a login", () => {
+  it.live("goes out by itself when the same person logs in again, and stays held while it is somebody else", () =>
+    Effect.gen(function*() {
+      const { daemon, said, send, server } = yield* stage
+      assert.include(said, `logged in as alice at ${server.origin}`)
+      yield* arrived(server, { text: "first", from: "alice" })
+      server.behaviour.away = true
+      assert.include((yield* send("alice's own")).text, "queued")
+
+      const asBob = yield* logIn(daemon, "bob")
+      assert.include(asBob, "logged in as bob")
+      assert.include(asBob, `of default stays held, accepted for alice at ${server.origin}: log in as that person`)
+      const status = yield* eventually(
+        "the letter to be held",
+        daemon.command("status"),
+        ({ stdout }) => stdout.includes("1 held")
+      )
+      assert.match(
+        status.stdout,
+        /held +1 call of default, accepted for alice at \S+; do: "holdfast login" as that person, or "holdfast outbox retry/
+      )
+      server.behaviour.away = false
+      yield* eventually("bob's letter to go live", send("bob's"), ({ text }) => !text.includes("queued"))
+      yield* arrived(server, { text: "bob's", from: "bob" })
+      assert.notInclude(JSON.stringify(server.letters), "alice's own")
+
+      assert.include(yield* logIn(daemon, "alice"), "1 call that waited for this login goes out now")
+      yield* arrived(server, { text: "alice's own", from: "alice" })
+      assert.notInclude((yield* daemon.command("status")).stdout, "held  ")
+    }))
+
+  it.live("is named to the agent, with the command that helps, where the relay refuses the token", () =>
+    Effect.gen(function*() {
+      const { daemon, send, server } = yield* stage
+      server.behaviour.away = true
+      assert.include((yield* send("waiting")).text, "queued")
+      server.behaviour.refuses = true
+      server.behaviour.away = false
+      yield* eventually(
+        "the letter to be held",
+        daemon.command("status"),
+        ({ stdout }) => /held +1 call of default, held by the relay: .*\(401\); do: "holdfast login"$/m.test(stdout)
+      )
+      const { answer } = yield* rawAgent(daemon).pipe(Effect.flatMap(({ request }) => request("resources/list")))
+      assert.match(
+        answer.error?.message ?? "",
+        /refused the token.*nothing was done\. A person has to log in: "holdfast login";.* one call that was queued earlier is held/
+      )
+      server.behaviour.refuses = false
+      assert.include(yield* logIn(daemon, "alice"), "1 call that waited for this login goes out now")
+      yield* arrived(server, { text: "waiting", from: "alice" })
+    }))
+})
