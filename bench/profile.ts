@@ -1,5 +1,5 @@
 /**
- * Where a call's CPU time goes in the daemon: `node bench/profile.ts [live|bare|large|bufferable|queued|list|stream] [calls]`.
+ * Where a call's CPU time goes in the daemon: `node bench/profile.ts [live|official|bare|large|bufferable|queued|list|stream] [calls]`.
  *
  * V8's profiler runs while the load does, and not at the start. Its samples are scaled to the CPU time that the kernel
  * counted. Each sample is told by the module that ran, and by the nearest of Holdfast's own files on the stack, which is
@@ -22,6 +22,8 @@ const [work = "live", calls = "20000", depth = "40"] = process.argv.slice(2)
 
 const loads: Readonly<Record<string, (rig: Rig) => Promise<ReadonlyArray<Call>>>> = {
   live: (rig) => echo(rig.holdfast.target, "small", 16),
+  /** Before the official server, which answers with a stream. */
+  official: (rig) => echo(rig.holdfast.target, "small", 16),
   bare: (rig) => echo(rig.bare.target, "small", 16),
   large: (rig) => echo(rig.holdfast.target, "large", 16),
   bufferable: (rig) => messages(rig.holdfast.target, 16, textOf("small")),
@@ -142,6 +144,7 @@ if (prepare === undefined) throw new Error(`no work ${work}; there are ${Object.
 // Before the rig asks for it: with a source map.
 await holdfastFile(true)
 await using rig = await startRig({
+  relay: work === "official" ? "officialRelay" : "stubRelay",
   relayArguments: ["0", work === "list" ? "500" : "4"],
   settings: { outbox: { lane: "to", maxEntries: 1_000_000 } }
 })

@@ -75,13 +75,8 @@ export {
   Unauthorized
 } from "./relay/RelayFailure.ts"
 export { type RelaySession, RelaySessions } from "./relay/session/RelaySession.ts"
-export {
-  type Attempt,
-  type Pull,
-  type RelayAnswer,
-  type RelayBody,
-  RelayTransport
-} from "./relay/transport/RelayTransport.ts"
+export type { Incoming, IncomingBytes } from "./relay/transport/Incoming.ts"
+export { type Attempt, type RelayAnswer, type RelayBody, RelayTransport } from "./relay/transport/RelayTransport.ts"
 
 // The queue.
 export type { Entry, EntryFilter, EntryState } from "./outbox/Entry.ts"

@@ -11,9 +11,10 @@ import { translate, type Translation } from "./session/EraTranslator.ts"
 import type { ParamHeaders } from "./session/ParamHeaders.ts"
 import type { SilenceWatch } from "./SilenceWatch.ts"
 import { isMessage, jsonAnswer, maxWholeBytes, notOurs } from "./transport/AnswerReading.ts"
-import { after, collect, WholeBody } from "./transport/BodyText.ts"
+import { collect, WholeBody } from "./transport/BodyText.ts"
+import type { IncomingBytes } from "./transport/Incoming.ts"
 import { type KnownAnswer, KnownAnswers } from "./transport/KnownAnswers.ts"
-import type { Pull, RelayAnswer, RelayTransport } from "./transport/RelayTransport.ts"
+import type { RelayAnswer, RelayTransport } from "./transport/RelayTransport.ts"
 
 /** The relay's JSON-RPC answer to our id. */
 export interface FinalAnswer {
@@ -22,7 +23,7 @@ export interface FinalAnswer {
   readonly body:
     | { readonly _tag: "Whole"; readonly text: string }
     /** JSON that is passed on as it comes. */
-    | { readonly _tag: "Chunks"; readonly chunks: Pull<Uint8Array> }
+    | { readonly _tag: "Chunks"; readonly chunks: IncomingBytes }
   /** The answer parsed, where its text is as the relay sent it. */
   readonly response?: Message.Response | undefined
   /** The text in parts, of an answer that `repeats`: the result is the same string for as long as the relay's is the same. */
@@ -47,8 +48,8 @@ export interface RequestOptions {
   readonly principal?: PrincipalId | undefined
   /** The agent's headers that may pass. */
   readonly headers?: Readonly<Record<string, string>> | undefined
-  /** Each SSE message that comes before the answer, in order. */
-  readonly onEvent?: ((event: RelayEvent, session: OpenRelaySession) => Effect.Effect<void>) | undefined
+  /** Each SSE message that comes before the answer, in order; what it gives is waited for before the next. */
+  readonly onEvent?: ((event: RelayEvent, session: OpenRelaySession) => Effect.Effect<void> | undefined) | undefined
   /** Called whenever bytes of the answer's body arrive. */
   readonly onBytes?: (() => void) | undefined
   /** Called when the relay ends its stream for its client to come again. */
@@ -116,7 +117,7 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
       const answer = mayRepeat ? answers.learn(body(), response, translation.id) : undefined
       return answer === undefined ? whole(headers, response) : known(headers, answer)
     }
-    const chunked = (chunks: Pull<Uint8Array>): FinalAnswer => ({
+    const chunked = (chunks: IncomingBytes): FinalAnswer => ({
       status: answer.status,
       headers: answer.headers,
       body: { _tag: "Chunks", chunks }
@@ -126,13 +127,9 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
       case "Empty":
         return yield* notOurs(answer)
       case "Json": {
-        const { arrived, chunks } = answer.body
-        const first = yield* chunks
-        const all = after(Option.toArray(first), Option.isSome(first) ? chunks : Effect.succeedNone)
         // What comes in pieces is passed on unread; what is all there already is looked at.
         const unread = options.streamJson === true && translation.unchanged && answer.status < 300
-        if (unread && arrived?.() !== true) return chunked(all)
-        const collected = yield* collect(all, maxWholeBytes)
+        const collected = yield* collect(answer.body.chunks, maxWholeBytes, { awaited: !unread })
         if (collected._tag === "Longer") {
           return translation.unchanged ? chunked(collected.chunks) : yield* notOurs(answer)
         }
@@ -149,9 +146,9 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
           known: mayRepeat ? (text) => recognized(WholeBody.ofText(text)) : undefined,
           onPoll: options.onPoll,
           onEvent: ({ event, message }) => {
-            if (!isMessage(event) || options.onEvent === undefined) return Effect.void
+            if (!isMessage(event) || options.onEvent === undefined) return undefined
             const data = translation.event(event.data)
-            if (data === undefined) return Effect.void
+            if (data === undefined) return undefined
             return options.onEvent({ data, message: data === event.data ? message : undefined }, open)
           },
           resume: (lastEventId) => transport.send({ ...attempt, method: "GET", lastEventId })

@@ -131,7 +131,8 @@ export class RelayClient extends Context.Service<RelayClient, {
           const { events, ...answer } = yield* open.modern === undefined
             ? relayStream(transport, opening)
             : listened(transport, opening, open.modern)
-          const body = { _tag: "Sse", events: Effect.tapError(events, report) } as const
+          const reported: typeof events = { until: (onEvent) => Effect.tapError(events.until(onEvent), report) }
+          const body = { _tag: "Sse", events: reported } as const
           return { session: open, answer: { ...answer, body } }
         })
         return yield* recovering({ liveToken, session, attempt, askedFor: () => "session" }).pipe(

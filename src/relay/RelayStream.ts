@@ -2,14 +2,15 @@
  * The relay's own stream to a session: a GET in the legacy era (MCP 2025-11-25, transports, listening for messages),
  * `subscriptions/listen` in the modern one (MCP 2026-07-28, subscriptions). One attempt each.
  */
-import { Effect, Option } from "effect"
+import { Effect } from "effect"
 import * as Envelope from "../domain/Envelope.ts"
 import * as JsonText from "../domain/JsonText.ts"
 import * as McpHeaders from "../domain/McpHeaders.ts"
 import type { SseEvent } from "../domain/SseEvent.ts"
 import type { OpenRelaySession } from "./handshake/OpenRelaySession.ts"
 import { NoStream, RelayFailure, SessionLost } from "./RelayFailure.ts"
-import type { Attempt, Pull, RelayTransport } from "./transport/RelayTransport.ts"
+import type { Incoming } from "./transport/Incoming.ts"
+import type { Attempt, RelayTransport } from "./transport/RelayTransport.ts"
 
 /** By GET. A relay that still holds a stream on this session, from before a crash of ours, lost the session. */
 export const relayStream = Effect.fnUntraced(function*(
@@ -56,18 +57,14 @@ export const listened = Effect.fnUntraced(function*(
   return yield* new RelayFailure({ reason: new NoStream({ status: head.status }) })
 })
 
-const notifications = (events: Pull<SseEvent>): Pull<SseEvent> =>
-  Effect.gen(function*() {
-    while (true) {
-      const event = yield* events
-      if (Option.isNone(event)) return event
-      const { data } = event.value
-      const method = data === "" ? undefined : JsonText.at(data, ["method"])
-      if (data !== "" && method === undefined) return Option.none()
-      if (method === `"notifications/subscriptions/acknowledged"`) continue
-      return Option.some({
-        ...event.value,
-        data: data === "" ? data : JsonText.remove(data, ["params", "_meta", Envelope.subscriptionId])
-      })
-    }
-  })
+const notifications = (events: Incoming<SseEvent>): Incoming<SseEvent> => ({
+  until: (onEvent) =>
+    events.until((event) => {
+      const { data } = event
+      if (data === "") return onEvent(event)
+      const method = JsonText.at(data, ["method"])
+      if (method === undefined) return Effect.succeedNone
+      if (method === `"notifications/subscriptions/acknowledged"`) return undefined
+      return onEvent({ ...event, data: JsonText.remove(data, ["params", "_meta", Envelope.subscriptionId]) })
+    })
+})

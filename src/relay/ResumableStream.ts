@@ -5,24 +5,25 @@
  * stream on purpose after a new event id, is followed as often as it does so, after the delay that it asked for, and
  * never at once: a relay that asks for no delay would keep both sides busy with nothing.
  */
-import { Effect, Result, type Scope } from "effect"
+import { Effect, Option, Result, type Scope } from "effect"
 import type * as Message from "../domain/Message.ts"
 import type { SseEvent } from "../domain/SseEvent.ts"
 import { AnswerCutOff, RelayFailure } from "./RelayFailure.ts"
 import { cutOff, type Heard, untilAnswer } from "./transport/AnswerReading.ts"
+import type { Incoming } from "./transport/Incoming.ts"
 import type { KnownAnswer } from "./transport/KnownAnswers.ts"
-import type { Pull, RelayAnswer } from "./transport/RelayTransport.ts"
+import type { RelayAnswer } from "./transport/RelayTransport.ts"
 
 /** What a relay may ask for before its stream is resumed, milliseconds. */
 const minDelay = 100
 const maxDelay = 30_000
 
 export const followStream = Effect.fnUntraced(function*(options: {
-  readonly events: Pull<SseEvent>
+  readonly events: Incoming<SseEvent>
   readonly id: string
   /** The answer that a text repeats, where it may. */
   readonly known?: ((text: string) => KnownAnswer | undefined) | undefined
-  readonly onEvent: (heard: Heard) => Effect.Effect<void>
+  readonly onEvent: (heard: Heard) => Effect.Effect<void> | undefined
   /** The relay ended its stream on purpose; called before it is resumed. */
   readonly onPoll?: Effect.Effect<void> | undefined
   readonly resume: (lastEventId: string) => Effect.Effect<RelayAnswer, RelayFailure, Scope.Scope>
@@ -45,7 +46,7 @@ export const followStream = Effect.fnUntraced(function*(options: {
 
   while (true) {
     const result = yield* Effect.result(untilAnswer(events, options.id, onEvent, options.known))
-    if (Result.isSuccess(result) && result.success !== undefined) return result.success
+    if (Result.isSuccess(result) && Option.isSome(result.success)) return result.success.value
     const polls = Result.isSuccess(result) && idIsNew
     if (lastEventId === "" || (resumed && !polls)) return yield* Result.isFailure(result) ? result.failure : cutOff()
     if (polls) yield* Effect.andThen(options.onPoll ?? Effect.void, Effect.sleep(delay))

@@ -5,11 +5,12 @@
  * The request runs on in its session's scope: a client that drops its connection cancels nothing in the legacy era, and
  * may resume a stream by its event ids.
  */
-import { Effect, Option } from "effect"
+import { Effect, type Option } from "effect"
 import { codes, text as errorText } from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
-import type { Pull } from "../../relay/transport/RelayTransport.ts"
+import { collect } from "../../relay/transport/BodyText.ts"
+import type { IncomingBytes } from "../../relay/transport/Incoming.ts"
 import type { Deadline, Deadlines } from "../../supervision/Deadlines.ts"
 import { type Ahead, type Answer, progressPrefix } from "../handlers/Handler.ts"
 import type { Connection } from "../streams/Connection.ts"
@@ -189,48 +190,48 @@ export class Responder implements Ahead {
 }
 
 /** Chunk by chunk, as fast as the client takes them. */
-const passOn = Effect.fnUntraced(function*(
+const passOn = (
   connection: Connection,
   { headers, status }: Answer,
-  chunks: Pull<Uint8Array>,
+  chunks: IncomingBytes,
   id: string
-) {
-  const first = yield* Effect.result(chunks)
-  if (first._tag === "Failure") return connection.reply(200, failureText(id, first.failure))
-  connection.beginJson(status, headers)
-  let chunk = first.success
-  while (Option.isSome(chunk)) {
-    if (!connection.write(chunk.value)) yield* drained(connection)
-    if (connection.closed) return
-    const next = yield* Effect.result(chunks)
-    // Half an answer can't be taken back; a broken connection at least doesn't look like a whole one.
-    if (next._tag === "Failure") return connection.destroy()
-    chunk = next.success
+): Effect.Effect<void> => {
+  let begun = false
+  const begin = () => {
+    if (!begun) connection.beginJson(status, headers)
+    begun = true
   }
-  connection.end()
-})
+  const pass: Effect.Effect<Option.Option<void>, RelayFailure> = Effect.suspend(() =>
+    chunks.until<void>((chunk) => {
+      begin()
+      if (connection.closed) return Effect.succeedNone
+      return connection.write(chunk) ? undefined : Effect.andThen(drained(connection), pass)
+    })
+  )
+  return Effect.match(pass, {
+    onSuccess: () => {
+      begin()
+      connection.end()
+    },
+    // Half an answer can't be taken back; a broken connection at least doesn't look like a whole one.
+    onFailure: (failure) => begun ? connection.destroy() : connection.reply(200, failureText(id, failure))
+  })
+}
 
 const drained = (connection: Connection): Effect.Effect<void> =>
   Effect.callback<void>((resume) => connection.onDrain(() => resume(Effect.void)))
 
-const collected = Effect.fnUntraced(function*(id: string, chunks: Pull<Uint8Array>) {
-  const parts: Array<Uint8Array> = []
-  let size = 0
-  while (true) {
-    const chunk = yield* chunks
-    if (Option.isNone(chunk)) return Buffer.concat(parts).toString()
-    size += chunk.value.length
-    if (size > maxCollectedBytes) {
-      return errorText(id, {
+const collected = (id: string, chunks: IncomingBytes): Effect.Effect<string> =>
+  Effect.match(collect(chunks, maxCollectedBytes), {
+    onSuccess: (body) =>
+      body._tag === "Whole" ? body.text : errorText(id, {
         code: codes.relay,
         message: `the relay's answer is larger than ${maxCollectedBytes} bytes and came too late to be passed on as `
           + "JSON; the call was carried out",
         data: { delivery: "unknown" }
-      })
-    }
-    parts.push(chunk.value)
-  }
-}, (effect, id) => Effect.catch(effect, (failure: RelayFailure) => Effect.succeed(failureText(id, failure))))
+      }),
+    onFailure: (failure) => failureText(id, failure)
+  })
 
 const failureText = (id: string, failure: RelayFailure): string =>
   errorText(id, { code: codes.relay, message: failure.message, data: { delivery: failure.delivery } })

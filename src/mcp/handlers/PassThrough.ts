@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
       onPoll: Effect.sync(() => ahead.relayPolls()),
       onEvent: (event, from) => {
         const passed = messages.received(session, event, from)
-        if (passed === undefined || ahead.offer(passed.data, passed.supersedes)) return Effect.void
+        if (passed === undefined || ahead.offer(passed.data, passed.supersedes)) return undefined
         return ahead.message(passed.data, passed.supersedes)
       }
     })

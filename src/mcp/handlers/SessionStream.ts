@@ -75,16 +75,15 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
     for (const id of session.questions.replacedBy(from.generation)) session.log.append(takenBack(id))
     // What the relay said while nobody listened is lost, unless it replays it.
     if (again && resumed === undefined) yield* signals.offer({ _tag: "RelayList", session })
-    while (true) {
-      const event = yield* answer.body.events
-      if (Option.isNone(event)) return
-      if (event.value.id !== undefined && event.value.id !== "") {
-        last.eventId = event.value.id
+    yield* answer.body.events.until(({ data, id }) => {
+      if (id !== undefined && id !== "") {
+        last.eventId = id
         last.generation = from.generation
       }
-      const passed = messages.received(session, { data: event.value.data, message: undefined }, from)
+      const passed = messages.received(session, { data, message: undefined }, from)
       if (passed !== undefined) session.log.append(passed.data, passed.supersedes)
-    }
+      return undefined
+    })
   }, Effect.scoped)
 
   const hold = Effect.fnUntraced(function*(session: AgentSession) {

@@ -4,7 +4,8 @@ import * as Message from "../../domain/Message.ts"
 import type { SseEvent } from "../../domain/SseEvent.ts"
 import { AnswerCutOff, NotJsonRpc, RelayFailure } from "../RelayFailure.ts"
 import { collect } from "./BodyText.ts"
-import type { Pull, RelayAnswer } from "./RelayTransport.ts"
+import type { Incoming } from "./Incoming.ts"
+import type { RelayAnswer } from "./RelayTransport.ts"
 
 /** What is collected whole; an answer beyond that is passed on as it comes. */
 export const maxWholeBytes = 16 * 1024 * 1024
@@ -52,24 +53,25 @@ export interface Heard {
   readonly message: Message.Message | undefined
 }
 
-/** Gives each event to `onEvent`, in order, until the one that answers `id`; `undefined` where the stream ends first. */
-export const untilAnswer = Effect.fnUntraced(function*<A = never>(
-  events: Pull<SseEvent>,
+/**
+ * Gives each event to `onEvent`, in order, until the one that answers `id`; `None` where the stream ends first. What
+ * `onEvent` gives is waited for before the next.
+ */
+export const untilAnswer = <A = never>(
+  events: Incoming<SseEvent>,
   id: string,
-  onEvent: (heard: Heard) => Effect.Effect<void>,
+  onEvent: (heard: Heard) => Effect.Effect<void> | undefined,
   recognize: (text: string) => A | undefined = () => undefined
-) {
-  while (true) {
-    const event = yield* events
-    if (Option.isNone(event)) return undefined
-    const recognized = isMessage(event.value) ? recognize(event.value.data) : undefined
-    if (recognized !== undefined) return recognized
-    const messages = isMessage(event.value) ? messagesIn(event.value.data) : []
+): Effect.Effect<Option.Option<Message.Response | A>, RelayFailure> =>
+  events.until<Message.Response | A>((event) => {
+    const recognized = isMessage(event) ? recognize(event.data) : undefined
+    if (recognized !== undefined) return Effect.succeedSome(recognized)
+    const messages = isMessage(event) ? messagesIn(event.data) : []
     const found = answerIn(messages, id)
-    if (found !== undefined) return found
-    yield* onEvent({ event: event.value, message: messages[0] })
-  }
-})
+    if (found !== undefined) return Effect.succeedSome(found)
+    const wait = onEvent({ event, message: messages[0] })
+    return wait && Effect.andThen(wait, untilAnswer(events, id, onEvent, recognize))
+  })
 
 /** Events of another type are not MCP's. */
 export const isMessage = (event: SseEvent): boolean =>
@@ -88,7 +90,10 @@ export const wholeAnswer = Effect.fnUntraced(function*(
       return collected._tag === "Whole" ? yield* jsonAnswer(answer, collected.text, id) : yield* notOurs(answer)
     }
     case "Sse":
-      return (yield* untilAnswer(answer.body.events, id, () => Effect.void)) ?? (yield* cutOff())
+      return yield* Effect.flatMap(
+        untilAnswer(answer.body.events, id, () => undefined),
+        Option.match({ onNone: () => Effect.fail(cutOff()), onSome: Effect.succeed })
+      )
   }
 })
 

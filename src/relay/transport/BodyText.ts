@@ -1,7 +1,7 @@
 /** A body's chunks put together, up to a bound, and beyond it given back as if nobody had looked. */
 import { Effect, Option } from "effect"
 import type { RelayFailure } from "../RelayFailure.ts"
-import type { Pull } from "./RelayAnswer.ts"
+import { after, type IncomingBytes } from "./Incoming.ts"
 
 /** All of a body, decoded when it is read as text. */
 export class WholeBody {
@@ -31,34 +31,24 @@ export class WholeBody {
 
 export type Collected =
   | WholeBody
-  /** Longer than the bound: from its first byte on. */
-  | { readonly _tag: "Longer"; readonly chunks: Pull<Uint8Array> }
+  /** Longer than the bound, or slower than it may be: from its first byte on. */
+  | { readonly _tag: "Longer"; readonly chunks: IncomingBytes }
 
-export const collect = Effect.fnUntraced(function*(
-  chunks: Pull<Uint8Array>,
-  most: number
-): Effect.fn.Return<Collected, RelayFailure> {
-  const read: Array<Uint8Array> = []
-  let length = 0
-  while (length <= most) {
-    const chunk = yield* chunks
-    if (Option.isNone(chunk)) return new WholeBody(read, length)
-    read.push(chunk.value)
-    length += chunk.value.length
-  }
-  return { _tag: "Longer", chunks: after(read, chunks) }
-})
-
-/** These chunks first, then the rest. */
-export const after = (first: ReadonlyArray<Uint8Array>, rest: Pull<Uint8Array>): Pull<Uint8Array> => {
-  let next = 0
-  return Effect.suspend(() => {
-    const chunk = first[next]
-    if (chunk === undefined) return rest
-    next++
-    return Effect.succeed(Option.some(chunk))
+/** Up to `max` bytes; where nothing is `awaited`, only what comes at once. */
+export const collect = (
+  chunks: IncomingBytes,
+  max: number,
+  { awaited = true }: { readonly awaited?: boolean } = {}
+): Effect.Effect<Collected, RelayFailure> =>
+  Effect.suspend(() => {
+    const read: Array<Uint8Array> = []
+    let length = 0
+    const longer = chunks.until<Collected>((chunk) => {
+      read.push(chunk)
+      length += chunk.length
+      return length > max || !(awaited || chunks.hasArrived)
+        ? Effect.succeedSome({ _tag: "Longer", chunks: after(read, chunks) })
+        : undefined
+    })
+    return Effect.map(longer, Option.getOrElse((): Collected => new WholeBody(read, length)))
   })
-}
-
-export const ofText = (text: string): Pull<Uint8Array> =>
-  after([Buffer.from(text, "utf8")], Effect.succeed(Option.none()))

@@ -17,10 +17,11 @@ import {
   SessionLost,
   Unauthorized
 } from "../RelayFailure.ts"
-import { collect, ofText } from "./BodyText.ts"
+import { collect } from "./BodyText.ts"
 import type { ResponseHead } from "./HttpExchange.ts"
-import type { Attempt, Pull, RelayAnswer, RelayBody } from "./RelayAnswer.ts"
-import { allowedOnly, header, mediaType, retryAfterMillis } from "./ResponseHeaders.ts"
+import { type IncomingBytes, ofText } from "./Incoming.ts"
+import type { Attempt, RelayAnswer, RelayBody } from "./RelayAnswer.ts"
+import { allowedOnly, header, mediaType, type RawHeaders, retryAfterMillis } from "./ResponseHeaders.ts"
 import { sseEvents } from "./SseEvents.ts"
 
 const peekBytes = 64 * 1024
@@ -52,20 +53,43 @@ const errorResponse = (text: string): ErrorResponse | undefined => {
 
 const isMessage = (text: string): boolean => Result.isSuccess(Message.parse(text))
 
-export const classify = Effect.fnUntraced(function*(
-  attempt: Attempt,
-  { headers, status }: ResponseHead,
-  chunks: Pull<Uint8Array>,
-  arrived: () => boolean
-): Effect.fn.Return<RelayAnswer, RelayFailure> {
+const answerWith = ({ headers, status }: ResponseHead, body: RelayBody): RelayAnswer => ({
+  status,
+  headers: allowedOnly(headers),
+  session: header(headers, "mcp-session-id") || undefined,
+  body
+})
+
+const encodingOf = (headers: RawHeaders): string => header(headers, "content-encoding")?.toLowerCase() ?? "identity"
+
+/** What nearly all answers are. */
+const plain = (head: ResponseHead, chunks: IncomingBytes): RelayAnswer | undefined => {
+  const { headers, status } = head
+  if (status === 202 || status === 204) return answerWith(head, { _tag: "Empty" })
+  if (status < 200 || status >= 300 || encodingOf(headers) !== "identity") return undefined
   const type = mediaType(headers)
-  const encoding = header(headers, "content-encoding") ?? "identity"
-  const answer = (body: RelayBody): RelayAnswer => ({
-    status,
-    headers: allowedOnly(headers),
-    session: header(headers, "mcp-session-id") || undefined,
-    body
-  })
+  if (type === "text/event-stream") return answerWith(head, { _tag: "Sse", events: sseEvents(chunks) })
+  return isJson(type) ? answerWith(head, { _tag: "Json", chunks }) : undefined
+}
+
+export const classify = (
+  attempt: Attempt,
+  head: ResponseHead,
+  chunks: IncomingBytes
+): Effect.Effect<RelayAnswer, RelayFailure> => {
+  const answer = plain(head, chunks)
+  return answer === undefined ? lookedInto(attempt, head, chunks) : Effect.succeed(answer)
+}
+
+const lookedInto = Effect.fnUntraced(function*(
+  attempt: Attempt,
+  head: ResponseHead,
+  chunks: IncomingBytes
+): Effect.fn.Return<RelayAnswer, RelayFailure> {
+  const { headers, status } = head
+  const type = mediaType(headers)
+  const isIdentity = encodingOf(headers) === "identity"
+  const answer = (body: RelayBody): RelayAnswer => answerWith(head, body)
   const fail = (reason: RelayFailureReason) => Effect.fail(new RelayFailure({ reason }))
   const notJsonRpc = Effect.flatMap(
     retryAfterMillis(headers),
@@ -76,7 +100,7 @@ export const classify = Effect.fnUntraced(function*(
     case 401:
       return yield* fail(new Unauthorized({ challenge: header(headers, "www-authenticate") }))
     case 429: {
-      const body = isJson(type) && encoding.toLowerCase() === "identity" ? yield* collect(chunks, peekBytes) : undefined
+      const body = isJson(type) && isIdentity ? yield* collect(chunks, peekBytes) : undefined
       const text = body?._tag === "Whole" && errorResponse(body.text) !== undefined ? body.text : undefined
       return yield* fail(
         new RateLimited({
@@ -89,15 +113,10 @@ export const classify = Effect.fnUntraced(function*(
     case 503:
     case 504:
       return yield* fail(new GatewayStatus({ status, retryAfterMillis: yield* retryAfterMillis(headers) }))
-    case 202:
-    case 204:
-      return answer({ _tag: "Empty" })
   }
-  if (encoding.toLowerCase() !== "identity") return yield* notJsonRpc
+  if (!isIdentity) return yield* notJsonRpc
 
   if (status < 300) {
-    if (type === "text/event-stream") return answer({ _tag: "Sse", events: sseEvents(chunks) })
-    if (isJson(type)) return answer({ _tag: "Json", chunks, arrived })
     const body = type === "" ? yield* collect(chunks, 0) : undefined
     return body?._tag === "Whole" ? answer({ _tag: "Empty" }) : yield* notJsonRpc
   }

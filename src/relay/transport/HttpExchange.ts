@@ -1,13 +1,14 @@
 /**
- * One HTTP exchange over undici: first the head, then the body as it is pulled.
+ * One HTTP exchange over undici: first the head, then the body as it is read.
  *
  * A request is "not sent" only where undici never had a connection to write it on. Reading from the socket stops while
- * 64 KiB wait to be pulled, so a slow reader slows the relay down instead of filling memory.
+ * 64 KiB wait to be read, so a slow reader slows the relay down instead of filling memory.
  */
-import { Effect, Option } from "effect"
+import { Effect, type Option } from "effect"
 import type { Dispatcher } from "undici"
 import { AnswerCutOff, ConnectFailed, ConnectionLost, OutOfDescriptors, RelayFailure } from "../RelayFailure.ts"
-import type { AttemptWatch, Pull } from "./RelayAnswer.ts"
+import type { IncomingBytes } from "./Incoming.ts"
+import type { AttemptWatch } from "./RelayAnswer.ts"
 import type { RawHeaders } from "./ResponseHeaders.ts"
 
 export interface ResponseHead {
@@ -20,12 +21,13 @@ const highWater = 64 * 1024
 const drainBytes = 64 * 1024
 const drainMillis = 250
 
-export class HttpExchange implements Dispatcher.DispatchHandler {
+export class HttpExchange implements Dispatcher.DispatchHandler, IncomingBytes {
   readonly #watch: AttemptWatch | undefined
   #controller: Dispatcher.DispatchController | undefined
   #head: ResponseHead | undefined
   #chunks: Array<Uint8Array> = []
   #buffered = 0
+  #paused = false
   #drained = 0
   #released = false
   #ended = false
@@ -37,25 +39,40 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     watch?.listen(this.#onWatchEnds)
   }
 
-  readonly head: Effect.Effect<ResponseHead, RelayFailure> = this.#until(() => {
-    if (this.#head !== undefined) return Effect.succeed(this.#head)
-    return this.#failure === undefined ? undefined : Effect.fail(this.#failure)
-  })
+  get head(): Effect.Effect<ResponseHead, RelayFailure> {
+    return this.#settled(() => {
+      if (this.#head !== undefined) return Effect.succeed(this.#head)
+      return this.#failure === undefined ? undefined : Effect.fail(this.#failure)
+    })
+  }
 
-  readonly chunks: Pull<Uint8Array> = this.#until(() => {
-    const chunk = this.#chunks.shift()
-    if (chunk !== undefined) {
-      this.#buffered -= chunk.length
-      if (this.#buffered < highWater) this.#controller?.resume()
-      return Effect.succeed(Option.some(chunk))
-    }
-    if (this.#ended) return Effect.succeed(Option.none())
-    return this.#failure === undefined ? undefined : Effect.fail(this.#failure)
-  })
+  /** The body's chunks. */
+  until<B>(
+    onChunk: (chunk: Uint8Array) => Effect.Effect<Option.Option<B>, RelayFailure> | undefined
+  ): Effect.Effect<Option.Option<B>, RelayFailure> {
+    return this.#settled(() => {
+      for (let chunk = this.#take(); chunk !== undefined; chunk = this.#take()) {
+        const done = onChunk(chunk)
+        if (done !== undefined) return done
+      }
+      if (this.#ended) return Effect.succeedNone
+      return this.#failure === undefined ? undefined : Effect.fail(this.#failure)
+    })
+  }
 
-  /** Whether all of the body is here, pulled or not. */
-  get arrived(): boolean {
+  get hasArrived(): boolean {
     return this.#ended
+  }
+
+  #take(): Uint8Array | undefined {
+    const chunk = this.#chunks.shift()
+    if (chunk === undefined) return undefined
+    this.#buffered -= chunk.length
+    if (this.#paused && this.#buffered < highWater) {
+      this.#paused = false
+      this.#controller?.resume()
+    }
+    return chunk
   }
 
   /** The watch has given it up: who waits is told why. */
@@ -66,14 +83,15 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#arrives()
   }
 
-  /** One waiter at a time: the head is awaited first, then the body by one reader. */
-  #until<A>(
-    poll: () => Effect.Effect<A, RelayFailure> | undefined
-  ): Effect.Effect<A, RelayFailure> {
+  /**
+   * What `poll` gives as soon as it gives something; it is asked whenever something has come. One waiter at a time: the
+   * head is awaited first, then the body by one reader.
+   */
+  #settled<A>(poll: () => Effect.Effect<A, RelayFailure> | undefined): Effect.Effect<A, RelayFailure> {
     return Effect.suspend(() =>
       poll() ?? Effect.callback<A, RelayFailure>((resume) => {
         const wake = () => {
-          const settled = this.#wake === wake ? poll() : undefined
+          const settled = this.#wake === wake ? safely(poll) : undefined
           if (settled === undefined) return
           this.#wake = undefined
           resume(settled)
@@ -129,7 +147,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#watch?.heard()
     this.#chunks.push(chunk)
     this.#buffered += chunk.length
-    if (this.#buffered >= highWater) controller.pause()
+    if (this.#buffered >= highWater) {
+      this.#paused = true
+      controller.pause()
+    }
     this.#arrives()
   }
 
@@ -150,6 +171,15 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       return /\b(EMFILE|ENFILE)\b/.test(detail) ? new OutOfDescriptors() : new ConnectFailed({ detail })
     }
     return this.#head === undefined ? new ConnectionLost({ detail }) : new AnswerCutOff({ detail })
+  }
+}
+
+/** Nobody above would catch what a reader throws. */
+const safely = <A>(poll: () => Effect.Effect<A, RelayFailure> | undefined) => {
+  try {
+    return poll()
+  } catch (defect) {
+    return Effect.die(defect)
   }
 }
 

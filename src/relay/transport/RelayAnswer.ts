@@ -1,7 +1,8 @@
 /** One attempt at the relay, and what may come back. */
-import type { Effect, Option, Redacted } from "effect"
+import type { Option, Redacted } from "effect"
 import type { SseEvent } from "../../domain/SseEvent.ts"
 import type { RelayFailure } from "../RelayFailure.ts"
+import type { Incoming, IncomingBytes } from "./Incoming.ts"
 
 // What watches over an attempt, and may end it from outside; to an attempt what an `AbortSignal` is to a fetch.
 
@@ -12,9 +13,6 @@ export interface AttemptWatch {
   readonly listen: (listener: (failure: RelayFailure) => void) => void
   readonly unlisten: (listener: (failure: RelayFailure) => void) => void
 }
-
-/** The next item, or `None` at the end. */
-export type Pull<A> = Effect.Effect<Option.Option<A>, RelayFailure>
 
 export interface Attempt {
   readonly method: "POST" | "GET" | "DELETE"
@@ -35,13 +33,8 @@ export interface Attempt {
 
 export type RelayBody =
   | { readonly _tag: "Empty" }
-  | {
-    readonly _tag: "Json"
-    readonly chunks: Pull<Uint8Array>
-    /** Whether nothing more is to come than what can be pulled without a wait. */
-    readonly arrived?: (() => boolean) | undefined
-  }
-  | { readonly _tag: "Sse"; readonly events: Pull<SseEvent> }
+  | { readonly _tag: "Json"; readonly chunks: IncomingBytes }
+  | { readonly _tag: "Sse"; readonly events: Incoming<SseEvent> }
 
 /** A JSON-RPC answer (JSON or SSE), or an empty 2xx; everything else is a `RelayFailure`. */
 export interface RelayAnswer {

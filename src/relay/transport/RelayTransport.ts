@@ -15,7 +15,7 @@ import { classify } from "./Classification.ts"
 import { HttpExchange } from "./HttpExchange.ts"
 import type { Attempt, RelayAnswer } from "./RelayAnswer.ts"
 
-export type { Attempt, Pull, RelayAnswer, RelayBody } from "./RelayAnswer.ts"
+export type { Attempt, RelayAnswer, RelayBody } from "./RelayAnswer.ts"
 
 export class RelayTransport extends Context.Service<RelayTransport, {
   /**
@@ -90,17 +90,19 @@ export class RelayTransport extends Context.Service<RelayTransport, {
         })
 
       return RelayTransport.of({
-        send: Effect.fnUntraced(function*(attempt) {
+        send: (attempt) => {
           if (isReadable && (Option.isSome(attempt.token) || always["authorization"] !== undefined)) {
-            return yield* new RelayFailure({ reason: new ConnectFailed({ detail: readable(url) }) })
+            return Effect.fail(new RelayFailure({ reason: new ConnectFailed({ detail: readable(url) }) }))
           }
-          const http = yield* exchange(attempt)
-          const head = yield* http.head
-          return yield* Effect.tapError(
-            classify(attempt, head, http.chunks, () => http.arrived),
-            () => Effect.sync(() => http.finish())
+          return Effect.flatMap(
+            exchange(attempt),
+            (http) =>
+              Effect.flatMap(
+                http.head,
+                (head) => Effect.tapError(classify(attempt, head, http), () => Effect.sync(() => http.finish()))
+              )
           )
-        })
+        }
       })
     })
   ).pipe(Layer.provide(NodeFileSystem.layer))

@@ -1,10 +1,10 @@
-/** A body as server-sent events, decoded as they are pulled: one message each, and ids that can be asked for again. */
-import { Effect, Option, Result } from "effect"
+/** A body as server-sent events, decoded as they come: one message each, and ids that can be asked for again. */
+import { Effect, type Option, Result } from "effect"
 import * as Message from "../../domain/Message.ts"
 import { SseDecoder } from "../../domain/SseDecoder.ts"
 import type { SseEvent } from "../../domain/SseEvent.ts"
 import { AnswerCutOff, RelayFailure } from "../RelayFailure.ts"
-import type { Pull } from "./RelayAnswer.ts"
+import type { Incoming } from "./Incoming.ts"
 
 /** As a `Last-Event-ID` header may carry it, once it is UTF-8; others are as good as none. */
 const maxIdLength = 1024
@@ -31,32 +31,39 @@ const single = (event: SseEvent): ReadonlyArray<SseEvent> => {
 }
 
 /** An event larger than 16 MiB breaks the stream off. */
-export const sseEvents = (chunks: Pull<Uint8Array>): Pull<SseEvent> => {
+export const sseEvents = (chunks: Incoming<Uint8Array>): Incoming<SseEvent> => {
   const decoder = new SseDecoder()
   let ready: ReadonlyArray<SseEvent> = []
   let next = 0
 
-  const more = Effect.gen(function*() {
-    while (true) {
-      const chunk = yield* chunks
-      if (Option.isNone(chunk)) return Option.none<SseEvent>()
-      const decoded = decoder.push(chunk.value)
-      if (Result.isFailure(decoded)) {
-        return yield* new RelayFailure({ reason: new AnswerCutOff({ detail: decoded.failure.message }) })
-      }
-      ready = decoded.success.some(({ data }) => beginsBatch.test(data))
-        ? decoded.success.flatMap(single)
-        : decoded.success.map(askable)
-      next = 0
-      const event = ready[next++]
-      if (event !== undefined) return Option.some(event)
+  const decode = (chunk: Uint8Array): RelayFailure | undefined => {
+    const decoded = decoder.push(chunk)
+    if (Result.isFailure(decoded)) {
+      return new RelayFailure({ reason: new AnswerCutOff({ detail: decoded.failure.message }) })
     }
-  })
+    ready = decoded.success.some(({ data }) => beginsBatch.test(data))
+      ? decoded.success.flatMap(single)
+      : decoded.success.map(askable)
+    next = 0
+    return undefined
+  }
 
-  return Effect.suspend(() => {
-    const event = ready[next]
-    if (event === undefined) return more
-    next++
-    return Effect.succeed(Option.some(event))
-  })
+  const handOut = <B>(onEvent: (event: SseEvent) => Effect.Effect<Option.Option<B>, RelayFailure> | undefined) => {
+    for (let event = ready[next]; event !== undefined; event = ready[next]) {
+      next++
+      const done = onEvent(event)
+      if (done !== undefined) return done
+    }
+    return undefined
+  }
+
+  return {
+    until: (onEvent) =>
+      Effect.suspend(() =>
+        handOut(onEvent) ?? chunks.until((chunk) => {
+          const failure = decode(chunk)
+          return failure === undefined ? handOut(onEvent) : Effect.fail(failure)
+        })
+      )
+  }
 }

@@ -1,5 +1,6 @@
 /** Kills the daemon before a call is sent, or when its answer has come and nothing was done about it yet. */
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer } from "effect"
+import type { Incoming, IncomingBytes } from "../../../src/relay/transport/Incoming.ts"
 import { type Attempt, type RelayAnswer, RelayTransport } from "../../../src/relay/transport/RelayTransport.ts"
 import type { Snare } from "./Snare.ts"
 
@@ -9,21 +10,34 @@ const wayOf = ({ headers = {} }: Attempt): "live" | "delivery" | undefined => {
   return "user-agent" in headers ? "live" : "delivery"
 }
 
-const watching = (answer: RelayAnswer, answered: Effect.Effect<void>): RelayAnswer => {
+/** Calls `onItem` with each item before its reader sees it. */
+const peeked = <A>(incoming: Incoming<A>, onItem: (item: A) => void): Incoming<A> => ({
+  until: (read) =>
+    incoming.until((item) => {
+      onItem(item)
+      return read(item)
+    })
+})
+
+const peekedBytes = (chunks: IncomingBytes, answered: () => void): IncomingBytes => ({
+  get hasArrived() {
+    return chunks.hasArrived
+  },
+  until: peeked(chunks, answered).until
+})
+
+const watching = (answer: RelayAnswer, answered: () => void): RelayAnswer => {
   switch (answer.body._tag) {
     case "Empty":
       return answer
     case "Json":
-      return { ...answer, body: { _tag: "Json", chunks: Effect.tap(answer.body.chunks, () => answered) } }
+      return { ...answer, body: { _tag: "Json", chunks: peekedBytes(answer.body.chunks, answered) } }
     case "Sse":
       return {
         ...answer,
         body: {
           _tag: "Sse",
-          events: Effect.tap(
-            answer.body.events,
-            (event) => Option.exists(event, ({ data }) => data.includes("\"result\"")) ? answered : Effect.void
-          )
+          events: peeked(answer.body.events, ({ data }) => data.includes("\"result\"") && answered())
         }
       }
   }
@@ -37,7 +51,7 @@ export const transportKilledBy = (snare: Snare) =>
         send: (attempt) => {
           const way = wayOf(attempt)
           if (way === undefined) return own.send(attempt)
-          const answered = Effect.sync(() => snare.reach(`${way}, answered`))
+          const answered = () => snare.reach(`${way}, answered`)
           return Effect.suspend(() => {
             snare.reach(`${way}, before it is sent`)
             return Effect.map(own.send(attempt), (answer) => watching(answer, answered))

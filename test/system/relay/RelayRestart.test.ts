@@ -4,6 +4,7 @@ import { defaultAgent } from "../../../src/domain/Ids.ts"
 import { RelayLink } from "../../../src/relay/link/RelayLink.ts"
 import { RelayClient } from "../../../src/relay/RelayClient.ts"
 import { RelaySessions } from "../../../src/relay/session/RelaySession.ts"
+import { next } from "../../support/incoming.ts"
 import { relayLayers, Tokens } from "../../support/relay/relayLayers.ts"
 import { TestRelay, type TestRelayOptions } from "../../support/relay/TestRelay.ts"
 
@@ -30,7 +31,7 @@ const survives = (options: TestRelayOptions, tokens = new Tokens()) =>
       assert.strictEqual(yield* listed, 200)
       const { answer } = yield* client.stream(session, undefined)
       yield* relay.kill
-      const cut = answer.body._tag === "Sse" ? yield* Effect.flip(answer.body.events) : undefined
+      const cut = answer.body._tag === "Sse" ? yield* Effect.flip(next(answer.body.events)) : undefined
       assert.strictEqual(cut?.reason._tag, "AnswerCutOff")
       yield* Effect.exit(listed)
       assert.strictEqual((yield* link.state)._tag, "Down")

@@ -7,6 +7,7 @@ import * as JsonText from "../../../src/domain/JsonText.ts"
 import { RelayLink } from "../../../src/relay/link/RelayLink.ts"
 import { RelayClient, type RequestOptions } from "../../../src/relay/RelayClient.ts"
 import { type RelaySession, RelaySessions } from "../../../src/relay/session/RelaySession.ts"
+import { next } from "../../support/incoming.ts"
 import { relayLayers, Tokens } from "../../support/relay/relayLayers.ts"
 import { event, handshake, json, page, type Received, scriptedRelay } from "../../support/relay/ScriptedRelay.ts"
 
@@ -299,7 +300,7 @@ describe("RelayClient", () => {
           if (answer.body._tag !== "Chunks") return assert.fail("not chunks")
           let length = 0
           while (true) {
-            const chunk = yield* answer.body.chunks
+            const chunk = yield* next(answer.body.chunks)
             if (Option.isNone(chunk)) break
             length += chunk.value.length
           }
@@ -415,8 +416,8 @@ describe("RelayClient", () => {
             const { answer, session: open } = yield* client.stream(session, "e0")
             assert.strictEqual(open.generation, 1)
             if (answer.body._tag !== "Sse") return assert.fail("no stream")
-            assert.strictEqual(Option.getOrThrow(yield* answer.body.events).id, "e1")
-            assert.isTrue(Option.isNone(yield* answer.body.events))
+            assert.strictEqual(Option.getOrThrow(yield* next(answer.body.events)).id, "e1")
+            assert.isTrue(Option.isNone(yield* next(answer.body.events)))
           }))
       }))
 
@@ -463,9 +464,9 @@ describe("RelayClient", () => {
             const { answer } = yield* client.stream(session, undefined)
             if (answer.body._tag !== "Sse") return assert.fail("no stream")
             const { events } = answer.body
-            assert.isTrue(Option.isNone(yield* Effect.timeoutOption(events, "200 millis")))
+            assert.isTrue(Option.isNone(yield* Effect.timeoutOption(next(events), "200 millis")))
             hangs = true
-            const failure = yield* Effect.flip(events)
+            const failure = yield* Effect.flip(next(events))
             assert.strictEqual(failure.reason._tag, "Silent")
           }), { settings: { link: { streamSilence: "50 millis", probeTimeout: "50 millis" } } })
       }))

@@ -11,6 +11,7 @@ import { EventLogs } from "../../../../src/mcp/streams/EventLogs.ts"
 import { OpenStreams } from "../../../../src/mcp/streams/OpenStreams.ts"
 import { AnswerCutOff, RelayFailure } from "../../../../src/relay/RelayFailure.ts"
 import { Deadlines } from "../../../../src/supervision/Deadlines.ts"
+import { pulledFrom } from "../../../support/incoming.ts"
 import { chunks, exchange, send } from "../../../support/RawClient.ts"
 import { answerTo, endpoint } from "../../../support/ScriptedGateway.ts"
 
@@ -121,7 +122,7 @@ describe("An answer under way", () => {
       const delivering = yield* Effect.forkChild((yield* responder).deliver({
         ...whole,
         status: 201,
-        body: { _tag: "Chunks", chunks: Effect.suspend(() => Deferred.await(pieces[pulled++]!)) }
+        body: { _tag: "Chunks", chunks: pulledFrom(Effect.suspend(() => Deferred.await(pieces[pulled++]!))) }
       }))
       yield* Deferred.succeed(pieces[0]!, Option.some(Buffer.from("{\"a\":")))
       const response = yield* Fiber.join(client)
@@ -142,7 +143,7 @@ describe("An answer under way", () => {
     return Effect.gen(function*() {
       yield* begin
       const first = yield* Effect.forkChild(exchange())
-      yield* (yield* responder).deliver({ ...whole, body: { _tag: "Chunks", chunks: Effect.fail(cutOff) } })
+      yield* (yield* responder).deliver({ ...whole, body: { _tag: "Chunks", chunks: pulledFrom(Effect.fail(cutOff)) } })
       const replied = yield* Fiber.join(first)
       assert.strictEqual(replied.status, 200)
       assert.deepStrictEqual([JSON.parse(replied.text).id, JSON.parse(replied.text).error.code], [1, -31002])
@@ -152,7 +153,7 @@ describe("An answer under way", () => {
         pulled++ === 0 ? Effect.succeedSome(Buffer.from("{")) : Effect.delay(Effect.fail(cutOff), "10 millis")
       )
       const second = yield* Effect.forkChild(send())
-      yield* (yield* responder).deliver({ ...whole, body: { _tag: "Chunks", chunks: chunksThenFail } })
+      yield* (yield* responder).deliver({ ...whole, body: { _tag: "Chunks", chunks: pulledFrom(chunksThenFail) } })
       const response = yield* Fiber.join(second)
       const { next } = yield* chunks(response)
       assert.deepStrictEqual(yield* next, Option.some("{"))

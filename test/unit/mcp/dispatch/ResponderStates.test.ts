@@ -10,6 +10,7 @@ import { OpenStreams } from "../../../../src/mcp/streams/OpenStreams.ts"
 import { AnswerCutOff, RelayFailure } from "../../../../src/relay/RelayFailure.ts"
 import { Deadlines } from "../../../../src/supervision/Deadlines.ts"
 import { Supervisor } from "../../../../src/supervision/Supervisor.ts"
+import { pulledFrom } from "../../../support/incoming.ts"
 import { silentConnection } from "../../../support/silentConnection.ts"
 
 const Streams = Layer.merge(OpenStreams.layer, EventLogs.layer).pipe(
@@ -68,7 +69,7 @@ const pieces = Effect.fnUntraced(function*(
     Ref.getAndUpdate(left, (texts) => texts.slice(1)),
     ([text]) => text === undefined ? end : Effect.succeedSome(Buffer.from(text))
   )
-  return { ...whole(""), body: { _tag: "Chunks", chunks } } as const
+  return { ...whole(""), body: { _tag: "Chunks", chunks: pulledFrom(chunks) } } as const
 })
 
 describe("Responder", () => {

@@ -6,13 +6,10 @@ import { RelayTarget } from "../../../../src/config/Settings.ts"
 import { defaultRelay } from "../../../../src/domain/Ids.ts"
 import type { SseEvent } from "../../../../src/domain/SseEvent.ts"
 import type { RelayFailure } from "../../../../src/relay/RelayFailure.ts"
-import {
-  type Attempt,
-  type Pull,
-  type RelayAnswer,
-  RelayTransport
-} from "../../../../src/relay/transport/RelayTransport.ts"
+import type { Incoming } from "../../../../src/relay/transport/Incoming.ts"
+import { type Attempt, type RelayAnswer, RelayTransport } from "../../../../src/relay/transport/RelayTransport.ts"
 import { eventually } from "../../../support/eventually.ts"
+import { next } from "../../../support/incoming.ts"
 import { event, json, page, type Received, scriptedRelay, target } from "../../../support/relay/ScriptedRelay.ts"
 
 const transportTo = (url: URL) => Layer.provide(RelayTransport.layer, target(url))
@@ -25,14 +22,15 @@ const rpcError = (id: number | null, code: number, message: string) => ({
   error: { code, message }
 })
 
-const all = Effect.fnUntraced(function*<A>(pull: Pull<A>) {
-  const items: Array<A> = []
-  while (true) {
-    const item = yield* pull
-    if (Option.isNone(item)) return items
-    items.push(item.value)
-  }
-})
+const all = <A>(incoming: Incoming<A>): Effect.Effect<ReadonlyArray<A>, RelayFailure> =>
+  Effect.suspend(() => {
+    const items: Array<A> = []
+    const ended = incoming.until((item) => {
+      items.push(item)
+      return undefined
+    })
+    return Effect.as(ended, items)
+  })
 
 const read = (answer: RelayAnswer): Effect.Effect<string | ReadonlyArray<SseEvent>, RelayFailure> => {
   switch (answer.body._tag) {
@@ -112,7 +110,7 @@ describe("RelayTransport", () => {
         })
         assert.strictEqual(answer.body._tag, "Sse")
         if (answer.body._tag !== "Sse") return
-        const first = Option.getOrThrow(yield* answer.body.events)
+        const first = Option.getOrThrow(yield* next(answer.body.events))
         assert.strictEqual(first.id, "e1")
         assert.strictEqual(first.data, `{"n":1}`)
         assert.strictEqual(bytes, 1)
@@ -343,7 +341,7 @@ describe("RelayTransport", () => {
         for (let call = 0; call < 5; call++) {
           yield* Effect.scoped(Effect.gen(function*() {
             const answer = yield* transport.send(post)
-            if (answer.body._tag === "Sse") yield* answer.body.events
+            if (answer.body._tag === "Sse") yield* next(answer.body.events)
           }))
           yield* eventually("the end of the stream", Effect.sync(() => ended), (ended) => ended === call + 1)
           yield* Effect.sleep("60 millis")
