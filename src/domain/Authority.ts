@@ -11,10 +11,18 @@ export interface Authority {
   readonly port: string | undefined
 }
 
+/** The one that was parsed last: nearly all requests name the same. */
+let last: { readonly text: string; readonly parsed: Option.Option<Authority> } = { text: "", parsed: Option.none() }
+
 /** `None` for a user, a path, an escape or anything else that two parsers might read as two hosts. */
 export const parse = (text: string): Option.Option<Authority> => {
+  if (text === last.text) return last.parsed
   const found = form.exec(text)
-  return found === null ? Option.none() : Option.some({ name: (found[1] ?? "").toLowerCase(), port: found[2] })
+  const parsed = found === null
+    ? Option.none()
+    : Option.some({ name: (found[1] ?? "").toLowerCase(), port: found[2] })
+  last = { text, parsed }
+  return parsed
 }
 
 /** Gives the origin of a host. `None` where a URL's parser reads another name. */

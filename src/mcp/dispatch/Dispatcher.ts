@@ -3,7 +3,7 @@
  * delivers it, and how it ended is reported. Every request is answered: a failure of the relay and a defect of ours are
  * JSON-RPC errors in HTTP 200, since clients count HTTP failures against the server (BEHAVIOUR 1).
  */
-import { Cause, Effect, Exit, Fiber, Option } from "effect"
+import { Cause, Effect, Exit, Fiber, Option, type Scope } from "effect"
 import * as EraForm from "../../domain/EraForm.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import type { Request } from "../../domain/Message.ts"
@@ -12,7 +12,7 @@ import { relayError, unknownOutcome } from "../../relay/link/FailureText.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayFailure } from "../../relay/RelayFailure.ts"
 import * as DeadLetters from "../handlers/DeadLetters.ts"
-import type { Ahead, Answer, RequestContext, RpcError } from "../handlers/Handler.ts"
+import type { Ahead, Answer, Outcome, RequestContext, RpcError } from "../handlers/Handler.ts"
 import type { Handlers } from "../handlers/Handlers.ts"
 import { listChanged, ListChanges } from "../menu/ListChanges.ts"
 import * as RequestLog from "./RequestLog.ts"
@@ -97,34 +97,34 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     return answer.outcome
   })
 
-  /** A stream that stays holds nobody up. */
-  const inTurn = <A>({ request, session }: RequestContext, answering: Effect.Effect<A>): Effect.Effect<A> =>
-    request.method === "subscriptions/listen" ? answering : turns.take(session.agent, answering)
-
-  const reported = (context: RequestContext, run: Effect.Effect<Answer["outcome"]>): Effect.Effect<void> => {
+  /** Until it has ended and was reported; `interrupted` is told first, where it did not come to its answer. */
+  const answering = (
+    context: RequestContext,
+    answer: Effect.Effect<Outcome, never, Scope.Scope>,
+    interrupted: Effect.Effect<void>
+  ): Effect.Effect<Outcome> => {
+    const { request, session } = context
     const startedAt = requestLog.now()
-    return Effect.asVoid(Effect.onExit(
-      run,
-      (exit) => requestLog.ended(context, Exit.isSuccess(exit) ? exit.value : "cancelled", startedAt)
-    ))
+    const scoped = Effect.scoped(answer)
+    // A stream that stays holds nobody up.
+    const inTurn = request.method === "subscriptions/listen" ? scoped : turns.take(session.agent, scoped)
+    return span(context)(Effect.onExitPrimitive(inTurn, (exit) => {
+      if (Exit.isSuccess(exit)) return requestLog.ended(context, exit.value, startedAt)
+      const told = Exit.hasInterrupts(exit) ? interrupted : Effect.void
+      return Effect.andThen(told, requestLog.ended(context, "cancelled", startedAt) ?? Effect.void)
+    }))
   }
 
   return {
     /** Runs in the session's scope; cancelled, it ends without an answer, stopped with one that says so. */
-    start: (context: RequestContext, deliverer: Deliverer) =>
-      run(
-        context,
-        span(context)(reported(context, inTurn(context, Effect.scoped(respond(context, deliverer))))).pipe(
-          Effect.onInterrupt(() =>
-            context.session.isStopping
-              ? Effect.flatMap(
-                completed(context, errorAnswer(context.request, stopped(context.request))),
-                (answer) => deliverer.deliver(answer)
-              )
-              : Effect.sync(() => deliverer.abandon())
-          )
-        )
-      ),
+    start: (context: RequestContext, deliverer: Deliverer) => {
+      const interrupted = Effect.suspend(() => {
+        if (!context.session.isStopping) return Effect.sync(() => deliverer.abandon())
+        const answer = completed(context, errorAnswer(context.request, stopped(context.request)))
+        return Effect.flatMap(answer, (answer) => deliverer.deliver(answer))
+      })
+      return run(context, answering(context, respond(context, deliverer), interrupted))
+    },
 
     /** Starts one part of a batch; gives the text of its answer. */
     inBatch: (context: RequestContext): Effect.Effect<string> => {
@@ -132,20 +132,14 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
         code: JsonRpcError.codes.internal,
         message: "this answer does not fit into a batch; send the request by itself"
       })
-      const answering = Effect.map(answerOf(context, nothingAhead), ({ body, outcome }) => {
+      const answer = Effect.map(answerOf(context, nothingAhead), ({ body, outcome }) => {
         if (body._tag === "Whole") text = body.text
         return outcome
       })
-      const fiber = run(
-        context,
-        span(context)(reported(context, inTurn(context, Effect.scoped(answering)))).pipe(
-          Effect.onInterrupt(() =>
-            Effect.sync(() => {
-              if (context.session.isStopping) text = JsonRpcError.text(context.request.id, stopped(context.request))
-            })
-          )
-        )
-      )
+      const interrupted = Effect.sync(() => {
+        if (context.session.isStopping) text = JsonRpcError.text(context.request.id, stopped(context.request))
+      })
+      const fiber = run(context, answering(context, answer, interrupted))
       return Effect.map(Fiber.await(fiber), () => text)
     }
   }
@@ -162,7 +156,10 @@ const stopped = ({ method }: Request): JsonRpcError.JsonRpcError => ({
 })
 
 /** A stream that is to stay is nothing that a stop would wait for. */
-const run = ({ name, relayId, request, session }: RequestContext, answering: Effect.Effect<void>): Fiber.Fiber<void> =>
+const run = (
+  { name, relayId, request, session }: RequestContext,
+  answering: Effect.Effect<unknown>
+): Fiber.Fiber<unknown> =>
   request.method === "subscriptions/listen"
     ? session.inBackground(answering)
     : session.runRequest(relayId ?? name, answering)

@@ -15,8 +15,7 @@ export const make = Effect.gen(function*() {
   const { id: relay } = yield* RelayTarget
   const clock = yield* Clock.Clock
   const { isEnabled } = yield* LogThreshold
-  const counters = new Map<string, Metric.Counter<number>>()
-  const durations = new Map<string, Metric.Histogram<number>>()
+  const context = yield* Effect.context<never>()
   const now = () => clock.monotonicTimeNanosUnsafe()
 
   for (const outcome of outcomes) {
@@ -25,37 +24,28 @@ export const make = Effect.gen(function*() {
   }
 
   // Made once for each combination: labels are costly to look up.
-  const counterOf = (outcome: string) => {
-    const known = counters.get(outcome)
-    if (known !== undefined) return known
-    const made = Metric.withAttributes(Metrics.calls, { relay, outcome })
-    counters.set(outcome, made)
-    return made
-  }
-  const durationOf = (method: string, outcome: string) => {
-    const key = `${outcome} ${method}`
-    const known = durations.get(key)
-    if (known !== undefined) return known
-    const made = Metric.withAttributes(Metrics.operationDuration, { relay, outcome, mcp_method_name: method })
-    durations.set(key, made)
-    return made
-  }
+  const counterOf = remembering((outcome) => Metric.withAttributes(Metrics.calls, { relay, outcome }))
+  const durationsOf = remembering((outcome) =>
+    remembering((method) =>
+      Metric.withAttributes(Metrics.operationDuration, { relay, outcome, mcp_method_name: method })
+    )
+  )
 
   return {
     now,
-    /** Neither the request's arguments nor a secret is ever looked at. */
-    ended: Effect.fnUntraced(function*(
+    /** Counts it; gives the line to log, where one is. Neither the request's arguments nor a secret is ever looked at. */
+    ended: (
       { request: { method, params }, session }: RequestContext,
       outcome: Outcome | "cancelled",
       startedAt: bigint
-    ) {
+    ): Effect.Effect<void> | undefined => {
       const millis = Number(now() - startedAt) / 1e6
-      yield* Metric.update(counterOf(outcome), 1)
-      yield* Metric.update(durationOf(isKnown(method) ? method : "other", outcome), millis / 1000)
+      counterOf(outcome).updateUnsafe(1, context)
+      durationsOf(outcome)(isKnown(method) ? method : "other").updateUnsafe(millis / 1000, context)
       const level = outcome === "answered" ? "Debug" : "Info"
-      if (!isEnabled(level)) return
+      if (!isEnabled(level)) return undefined
       const tool = params["name"]
-      yield* Effect.annotateLogs(Effect.logWithLevel(level)(method), {
+      return Effect.annotateLogs(Effect.logWithLevel(level)(method), {
         relay,
         agent: session.agent,
         session: session.id,
@@ -63,9 +53,21 @@ export const make = Effect.gen(function*() {
         outcome,
         millis: Math.round(millis)
       })
-    })
+    }
   }
 })
+
+/** Makes each once. */
+const remembering = <A>(make: (key: string) => A): (key: string) => A => {
+  const made = new Map<string, A>()
+  return (key) => {
+    const known = made.get(key)
+    if (known !== undefined) return known
+    const one = make(key)
+    made.set(key, one)
+    return one
+  }
+}
 
 // A span for each request of an agent, until it is answered, below the one that its `traceparent` names; named as
 // OpenTelemetry's conventions for MCP have it. Where no traces go out it costs nothing.

@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
    */
   const modern = (session: AgentSession, request: Request, headers: Headers, connection: Connection): void => {
     const name = `"modern-${++started}"`
-    let fiber: Fiber.Fiber<void> | undefined
+    let fiber: Fiber.Fiber<unknown> | undefined
     const responder = new Responder(services, {
       connection,
       log: { session: session.id, requestId: request.id },

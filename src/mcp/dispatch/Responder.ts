@@ -154,25 +154,32 @@ export class Responder implements Ahead {
 
   /** The answer leaves; returns when all of it has. */
   deliver(answer: Answer): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const { body, headers, status } = answer
-      const { connection } = this.#options
-      if (this.#state === "ended") return Effect.void
-      this.#quiet?.cancel()
+    return Effect.suspend(() => this.#leave(answer) ?? Effect.void)
+  }
+
+  /** Gives what is left to wait for. */
+  #leave(answer: Answer): Effect.Effect<void> | undefined {
+    const { body, encoded, headers, status } = answer
+    const { connection, id } = this.#options
+    const state = this.#state
+    if (state === "ended") return undefined
+    this.#quiet?.cancel()
+    if (state === "stream") {
+      if (body._tag === "Chunks") return Effect.map(collected(id, body.chunks), (text) => this.#endWith(text))
+      this.#endWith(body.text)
+      return undefined
+    }
+    if (state === "json") {
       // Half of another answer has left: a broken connection at least does not look like a whole one.
-      if (this.#state === "json") return Effect.sync(() => connection.closed || connection.destroy())
-      if (this.#state === "stream") {
-        return body._tag === "Whole"
-          ? Effect.sync(() => this.#endWith(body.text))
-          : Effect.map(collected(this.#options.id, body.chunks), (text) => this.#endWith(text))
-      }
-      this.#switch.cancel()
-      this.#state = "json"
-      const { encoded } = answer
-      if (encoded !== undefined) return Effect.sync(() => connection.replyEncoded(status, encoded, headers))
-      if (body._tag === "Whole") return Effect.sync(() => connection.reply(status, body.text, headers))
-      return passOn(connection, answer, body.chunks, this.#options.id)
-    })
+      if (!connection.closed) connection.destroy()
+      return undefined
+    }
+    this.#switch.cancel()
+    this.#state = "json"
+    if (encoded !== undefined) connection.replyEncoded(status, encoded, headers)
+    else if (body._tag === "Whole") connection.reply(status, body.text, headers)
+    else return passOn(connection, answer, body.chunks, id)
+    return undefined
   }
 
   #endWith(text: string): void {

@@ -133,7 +133,7 @@ export class AgentSession {
   }
 
   /** Runs a request under `name`; the session's end, and a stop, wait for it or cancel it. */
-  runRequest(name: string, run: Effect.Effect<void>): Fiber.Fiber<void> {
+  runRequest(name: string, run: Effect.Effect<unknown>): Fiber.Fiber<unknown> {
     return this.#fibers.request(name, run)
   }
 

@@ -8,7 +8,7 @@ export type Fork = <A>(work: Effect.Effect<A>) => Fiber.Fiber<A>
 
 export class SessionFibers {
   readonly #fork: Fork
-  #requests: Map<string, Fiber.Fiber<void>> | undefined
+  #requests: Map<string, Fiber.Fiber<unknown>> | undefined
   #background: Set<Fiber.Fiber<unknown>> | undefined
   #stream: Fiber.Fiber<unknown> | undefined
   #onIdle: Array<() => void> | undefined
@@ -25,7 +25,7 @@ export class SessionFibers {
   }
 
   /** Under a name that is in use the request that uses it is interrupted. */
-  request(name: string, work: Effect.Effect<void>): Fiber.Fiber<void> {
+  request(name: string, work: Effect.Effect<unknown>): Fiber.Fiber<unknown> {
     this.#requests?.get(name)?.interruptUnsafe()
     const fiber = this.#start(work)
     this.#requests ??= new Map()
@@ -111,7 +111,7 @@ export class SessionFibers {
     })
   }
 
-  #forget(name: string, fiber: Fiber.Fiber<void>): void {
+  #forget(name: string, fiber: Fiber.Fiber<unknown>): void {
     if (this.#requests?.get(name) !== fiber) return
     this.#requests.delete(name)
     if (this.#requests.size > 0) return

@@ -48,8 +48,10 @@ export class Connection {
   /** A whole response; `own` are headers that only Holdfast sends, such as its own challenge. */
   reply(status: number, text: string, headers: Headers = {}, own: Headers = {}): void {
     if (this.closed) return
-    this.#beginWhole(status, Buffer.byteLength(text), headers, own)
-    this.#response.end(text)
+    const length = Buffer.byteLength(text)
+    this.#beginWhole(status, length, headers, own)
+    // ASCII, as most answers are: Node then writes head and body as they are, which costs a tenth of a call less.
+    this.#response.end(text, length === text.length ? "latin1" : "utf8")
   }
 
   /** `reply`, with a text that is encoded already, in pieces. */
