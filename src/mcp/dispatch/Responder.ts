@@ -55,7 +55,8 @@ export class Responder implements Ahead {
   readonly #services: ResponderServices
   readonly #options: ResponderOptions
   readonly #switch: Deadline
-  #state: "waiting" | "json" | "stream" | "ended" = "waiting"
+  /** `streamBegins`: the relay's stream has begun, and what it brought at once is still being read. */
+  #state: "waiting" | "streamBegins" | "whole" | "stream" | "ended" = "waiting"
   #log: EventLog | undefined
   #stream: EventStream | undefined
   readonly #quiet: Deadline | undefined
@@ -79,7 +80,7 @@ export class Responder implements Ahead {
    */
   #showLife(): void {
     const { progressToken } = this.#options
-    if (progressToken === undefined || this.#state === "json" || this.#state === "ended") return
+    if (progressToken === undefined || this.#state === "whole" || this.#state === "ended") return
     this.#quiet?.restart()
     const last = Number(JsonText.at(this.#lastProgress ?? "{}", ["params", "progress"]) ?? 0)
     const progress = (Number.isFinite(last) ? last : 0) + ++this.#signsOfLife * smallStep
@@ -99,7 +100,7 @@ export class Responder implements Ahead {
 
   /** What the answer has become by now; one that became a stream stays one. */
   #becomeStream(): EventLog | undefined {
-    if (this.#state !== "waiting") return this.#log
+    if (this.#state !== "waiting" && this.#state !== "streamBegins") return this.#log
     const { logs, openStreams } = this.#services
     const { connection, log: options, priming, resumable } = this.#options
     this.#state = "stream"
@@ -127,7 +128,12 @@ export class Responder implements Ahead {
   /** The relay has begun a stream, which says nothing yet. */
   relayStreams(): void {
     // A client that loses its connection can resume from here on, which nobody can in the modern era.
-    if (this.#options.resumable) this.#becomeStream()
+    if (this.#state !== "waiting" || !this.#options.resumable) return
+    this.#state = "streamBegins"
+    // Most such streams are the answer alone, in one packet: that leaves whole, and there is nothing to resume.
+    queueMicrotask(() => {
+      if (this.#state === "streamBegins") this.#becomeStream()
+    })
   }
 
   relayPolls(): void {
@@ -164,19 +170,21 @@ export class Responder implements Ahead {
     const state = this.#state
     if (state === "ended") return undefined
     this.#quiet?.cancel()
-    if (state === "stream") {
+    if (state === "streamBegins" && body._tag === "Chunks") this.#becomeStream()
+    if (this.#state === "stream") {
       if (body._tag === "Chunks") return Effect.map(collected(id, body.chunks), (text) => this.#endWith(text))
       this.#endWith(body.text)
       return undefined
     }
-    if (state === "json") {
+    if (state === "whole") {
       // Half of another answer has left: a broken connection at least does not look like a whole one.
       if (!connection.closed) connection.destroy()
       return undefined
     }
     this.#switch.cancel()
-    this.#state = "json"
-    if (encoded !== undefined) connection.replyEncoded(status, encoded, headers)
+    this.#state = "whole"
+    if (state === "streamBegins" && body._tag === "Whole") connection.replyEvent(body.text)
+    else if (encoded !== undefined) connection.replyEncoded(status, encoded, headers)
     else if (body._tag === "Whole") connection.reply(status, body.text, headers)
     else return passOn(connection, answer, body.chunks, id)
     return undefined

@@ -29,6 +29,9 @@ export class EventLogs extends Context.Service<EventLogs, {
       const { streams } = yield* Settings
       const bound = bytes(streams.replayPerSession)
       const budget = new ReplayBudget(bound, bytes(streams.replayInAll))
+      // Ids of an earlier life must not name a stream of this one. Nobody need guess them: each is looked for in its session.
+      const prefix = randomBytes(9).toString("base64url")
+      let made = 0
       const logs = new Map<string, BoundedLog>()
       const ofSession = new Map<SessionId, Set<BoundedLog>>()
 
@@ -46,7 +49,7 @@ export class EventLogs extends Context.Service<EventLogs, {
 
       return EventLogs.of({
         make: ({ requestId, session, shared = false }) => {
-          const id = randomBytes(12).toString("base64url")
+          const id = `${prefix}${(++made).toString(36)}`
           const log: BoundedLog = new BoundedLog({
             id,
             session,

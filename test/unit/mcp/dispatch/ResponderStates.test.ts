@@ -145,6 +145,29 @@ describe("Responder", () => {
       assert.deepStrictEqual(yield* events, ["", "{}"])
     }).pipe(Effect.provide(Streams)))
 
+  it.effect("is a whole stream where the relay's brought the answer at once", () =>
+    Effect.gen(function*() {
+      const { connection, events, made, responder, text } = yield* responding({ priming: true })
+      responder.relayStreams()
+      yield* responder.deliver(whole("{\n\"ä\":1}"))
+      const written = yield* text
+      assert.include(written, "text/event-stream")
+      assert.match(written, /content-length: 23\r\n/)
+      assert.include(written, "\r\n\r\ndata: {\ndata: \"ä\":1}\n\n")
+      assert.deepStrictEqual(yield* events, ["{", "\"ä\":1}"])
+      assert.deepStrictEqual(made, [])
+      assert.isTrue(connection.closed)
+    }).pipe(Effect.provide(Streams)))
+
+  it.effect("keeps the order where the relay's stream brought a message and the answer at once", () =>
+    Effect.gen(function*() {
+      const { events, responder } = yield* responding({ priming: true })
+      responder.relayStreams()
+      yield* responder.message("progress")
+      yield* responder.deliver(whole("{}"))
+      assert.deepStrictEqual(yield* events, ["", "progress", "{}"])
+    }).pipe(Effect.provide(Streams)))
+
   it.effect("lets a relay's stream make no stream of an answer that nobody can resume", () =>
     Effect.gen(function*() {
       const { responder, text } = yield* responding({ resumable: false })
