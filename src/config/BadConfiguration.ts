@@ -25,11 +25,16 @@ export const nameOf = (path: Path): string => path.map(String).join(".")
 const valueAt = (value: unknown, path: Path): unknown =>
   path.reduce<unknown>((value, key) => Predicate.isObjectOrArray(value) ? Reflect.get(value, key) : undefined, value)
 
+const isText = (value: unknown): boolean =>
+  Predicate.isString(value) || (Array.isArray(value) && value.every(Predicate.isString))
+
 /** Shows a value. A value that may hold a token, a URL with a password and a long text are not shown. */
 const shown = (path: Path, value: unknown): string | undefined => {
   const isRelayUrl = path[0] === "relays" && path.length === 3 && path[2] === "url"
-  const mayHoldToken = path[0] === "relays" || path[0] === "token" || (path[0] === "credentials" && path[2] !== "hosts")
-  if (mayHoldToken && !isRelayUrl && !path.includes("sources")) return undefined
+  const mayHoldToken = path[0] === "relays" || path[0] === "token" || path[0] === "credentials"
+  const isPublic = isRelayUrl || path.includes("sources") || (path[0] === "credentials" && path[2] === "hosts")
+  // A secret may stand in an object that is there in the place of a text.
+  if (mayHoldToken && !(isPublic && isText(value))) return undefined
   const text = JSON.stringify(value)
   return text === undefined || text.length > 100 || /\/\/[^/]*@/.test(text) ? undefined : text
 }

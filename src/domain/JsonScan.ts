@@ -86,32 +86,76 @@ export const root = (text: string): Span => {
 export const isObject = (text: string, span: Span): boolean => text.charCodeAt(span.start) === openBrace
 export const isArray = (text: string, span: Span): boolean => text.charCodeAt(span.start) === openBracket
 
+/** Visits the members or elements of the container at `span` in order, until `visit` gives true; none of a scalar. */
+const walk = (
+  text: string,
+  span: Span,
+  visit: (start: number, keyEnd: number, value: number, end: number) => boolean
+): void => {
+  const keyed = isObject(text, span)
+  if (!keyed && !isArray(text, span)) return
+  let at = skipSpace(text, span.start + 1)
+  while (at < span.end - 1) {
+    const start = at
+    const keyEnd = keyed ? skipString(text, start) : start
+    const value = keyed ? skipSpace(text, skipSpace(text, keyEnd) + 1) : start
+    const end = skipValue(text, value)
+    if (visit(start, keyEnd, value, end)) return
+    at = skipSpace(text, end)
+    if (text.charCodeAt(at) === comma) at = skipSpace(text, at + 1)
+    if (at === start) return
+  }
+}
+
 /**
  * The members or elements of the container at `span`, in order, duplicated keys included, the first `max` of them; none of
  * a scalar.
  */
 export const items = (text: string, span: Span, max = Infinity): ReadonlyArray<Item> => {
-  const keyed = isObject(text, span)
   const found: Array<Item> = []
-  if (!keyed && !isArray(text, span)) return found
-  let at = skipSpace(text, span.start + 1)
-  while (at < span.end - 1 && found.length < max) {
-    const start = at
-    const keyEnd = keyed ? skipString(text, start) : start
-    const value = keyed ? skipSpace(text, skipSpace(text, keyEnd) + 1) : start
-    const end = skipValue(text, value)
-    found.push({ start, keyEnd, value, end })
-    at = skipSpace(text, end)
-    if (text.charCodeAt(at) === comma) at = skipSpace(text, at + 1)
-    if (at === start) break
-  }
+  if (max <= 0) return found
+  walk(text, span, (start, keyEnd, value, end) => found.push({ start, keyEnd, value, end }) >= max)
   return found
 }
 
+const isKey = (text: string, start: number, keyEnd: number, key: string): boolean => {
+  const length = keyEnd - start
+  if (length === key.length + 2) return text.startsWith(key, start + 1) && !key.includes("\\")
+  // An escape is longer than what it stands for, 6 times at most.
+  if (length < key.length + 2 || length > 6 * key.length + 2) return false
+  const raw = text.slice(start, keyEnd)
+  if (!raw.includes("\\")) return false
+  try {
+    return JSON.parse(raw) === key
+  } catch {
+    return false
+  }
+}
+
 /** Whether the member's key means `key`, however it is escaped. */
-export const hasKey = (text: string, item: Item, key: string): boolean => {
-  const raw = text.slice(item.start, item.keyEnd)
-  return raw.includes("\\") ? JSON.parse(raw) === key : raw.length === key.length + 2 && raw.startsWith(key, 1)
+export const hasKey = (text: string, { keyEnd, start }: Item, key: string): boolean => isKey(text, start, keyEnd, key)
+
+/**
+ * Where the values of these members stand, in the order of `keys`, of several of a name the last one; and where the last
+ * member of any name ends.
+ */
+export const members = (
+  text: string,
+  span: Span,
+  keys: ReadonlyArray<string>
+): { readonly values: ReadonlyArray<Span | undefined>; readonly lastEnd: number | undefined } => {
+  const values: Array<Span | undefined> = keys.map(() => undefined)
+  let lastEnd: number | undefined
+  if (isObject(text, span)) {
+    walk(text, span, (start, keyEnd, value, end) => {
+      for (const [index, key] of keys.entries()) {
+        if (isKey(text, start, keyEnd, key)) values[index] = { start: value, end }
+      }
+      lastEnd = end
+      return false
+    })
+  }
+  return { values, lastEnd }
 }
 
 /** What parsing a text would take: how deep it is nested (0 for a scalar), and whether it has more values than `maxValues`. */

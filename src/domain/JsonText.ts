@@ -5,26 +5,29 @@
  * It is meant for texts that `JSON.parse` accepts, and agrees with it: of a duplicated key the last one counts. Nothing
  * here fails; where there is nothing to change, the text comes back as it was.
  */
-import { hasKey, isArray, isObject, type Item, items, root, type Span } from "./JsonScan.ts"
+import { hasKey, isArray, isObject, type Item, items, members, root, type Span } from "./JsonScan.ts"
 
 export type { Span } from "./JsonScan.ts"
 
 /** Keys of objects and indices of arrays, from the outside in. */
 export type Path = ReadonlyArray<string | number>
 
-const spanOf = (item: Item): Span => ({ start: item.value, end: item.end })
-
-const itemAt = (text: string, span: Span, all: ReadonlyArray<Item>, segment: string | number): Item | undefined => {
-  if (typeof segment === "number") return isArray(text, span) ? all[segment] : undefined
-  return isObject(text, span) ? all.findLast((item) => hasKey(text, item, segment)) : undefined
+/** The value in the container at `span`, and the end of an object's last member. */
+const step = (text: string, span: Span, segment: string | number) => {
+  if (typeof segment === "string") {
+    const { lastEnd, values } = members(text, span, [segment])
+    return { value: values[0], lastEnd }
+  }
+  const item = isArray(text, span) ? items(text, span, segment + 1)[segment] : undefined
+  return { value: item && { start: item.value, end: item.end }, lastEnd: undefined }
 }
 
 const locate = (text: string, path: Path): Span | undefined => {
   let span = root(text)
   for (const segment of path) {
-    const item = itemAt(text, span, items(text, span), segment)
-    if (item === undefined) return undefined
-    span = spanOf(item)
+    const { value } = step(text, span, segment)
+    if (value === undefined) return undefined
+    span = value
   }
   return span
 }
@@ -54,20 +57,18 @@ export const at = (text: string, path: Path): string | undefined => {
 export const set = (text: string, path: Path, valueText: string): string => {
   let span = root(text)
   for (const [depth, segment] of path.entries()) {
-    const all = items(text, span)
-    const next = itemAt(text, span, all, segment)
-    if (next !== undefined) {
-      span = spanOf(next)
+    const { lastEnd, value } = step(text, span, segment)
+    if (value !== undefined) {
+      span = value
       continue
     }
     const rest = path.slice(depth)
     if (rest.some((segment) => typeof segment === "number")) return text
     if (isNull(text, span)) return splice(text, span, nested(rest, valueText))
     if (!isObject(text, span)) return text
-    const last = all.at(-1)
-    const end = last?.end ?? span.start + 1
-    const member = nested(rest, valueText).slice(1, -1)
-    return splice(text, { start: end, end }, last === undefined ? member : `,${member}`)
+    const end = lastEnd ?? span.start + 1
+    const inserted = nested(rest, valueText).slice(1, -1)
+    return splice(text, { start: end, end }, lastEnd === undefined ? inserted : `,${inserted}`)
   }
   return splice(text, span, valueText)
 }

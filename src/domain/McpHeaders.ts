@@ -7,6 +7,7 @@ import { factsOf } from "./Methods.ts"
 
 const encodedBefore = "=?base64?"
 const encodedAfter = "?="
+const encodedForm = /^=\?base64\?[^]*\?=$/
 const plain = /^[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?$/
 const canonical = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
@@ -18,7 +19,7 @@ export const encode = (value: string): string =>
 
 /** Reads such a value. `undefined` for malformed Base64 and malformed UTF-8. */
 export const decode = (value: string): string | undefined => {
-  if (!value.startsWith(encodedBefore) || !value.endsWith(encodedAfter)) return value
+  if (!encodedForm.test(value)) return value
   const encoded = value.slice(encodedBefore.length, -encodedAfter.length)
   if (!canonical.test(encoded)) return undefined
   try {

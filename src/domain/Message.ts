@@ -1,7 +1,8 @@
 /** Parses one JSON-RPC message of MCP. Its values are read; its text is what goes on. */
 import { Predicate, Result } from "effect"
-import { hasKey, items, measure, root } from "./JsonScan.ts"
+import { measure, members, root, type Span } from "./JsonScan.ts"
 import * as JsonText from "./JsonText.ts"
+import * as JsonValue from "./JsonValue.ts"
 
 export interface Request {
   readonly _tag: "Request"
@@ -24,7 +25,7 @@ export interface Response {
   readonly id: string
   /** The error object where it is an error response. */
   readonly error: { readonly code: number; readonly message: string; readonly data?: unknown } | undefined
-  /** The parsed result where it is not; `undefined` also of an answer with more than `maxValues` values. */
+  /** The parsed result where it is not; of an answer with more than `maxValues` values, `isError` and `resultType` alone. */
   readonly result: unknown
 }
 export interface Batch {
@@ -104,26 +105,46 @@ const fromBatch = (text: string, values: ReadonlyArray<unknown>): Result.Result<
   return Result.succeed({ _tag: "Batch", text, messages })
 }
 
-/** Its members alone are looked at: an answer is passed on as it came, and anything else is refused. */
-const unparsed = (text: string): Result.Result<Message, Malformed> => {
-  const members = items(text, root(text))
-  const member = (name: string) => {
-    const found = members.findLast((item) => hasKey(text, item, name))
-    return found && text.slice(found.value, found.end)
+const valueOf = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
-  const [id, result, method] = [member("id"), member("result"), member("method")]
-  return id === undefined || result === undefined || method !== undefined
-    ? invalid(`more than ${maxValues} values in one message`)
-    : Result.succeed<Message>({ _tag: "Response", text, id, error: undefined, result: undefined })
+}
+
+/** An id is short, and so is all else that is read of a dense text. */
+const maxRead = 1024
+
+const readAt = (text: string, span: Span | undefined): unknown =>
+  span === undefined || span.end - span.start > maxRead ? undefined : valueOf(text.slice(span.start, span.end))
+
+/** A few of its members alone are looked at: an answer is passed on as it came, and anything else is refused. */
+const unparsed = (text: string, max: number): Result.Result<Message, Malformed> => {
+  const [id, result, method, error] = members(text, root(text), ["id", "result", "method", "error"]).values
+  const hasError = error !== undefined && readAt(text, error) !== null
+  if (!isId(readAt(text, id)) || id === undefined || result === undefined || method !== undefined || hasError) {
+    return invalid(`more than ${max} values in one message`)
+  }
+  const names = ["isError", "resultType"]
+  const spans = members(text, result, names).values
+  const known = names.map((name, index) => [name, readAt(text, spans[index])] as const)
+  return Result.succeed<Message>({
+    _tag: "Response",
+    text,
+    id: text.slice(id.start, id.end),
+    error: undefined,
+    result: Object.fromEntries(known.filter(([, value]) => value !== undefined))
+  })
 }
 
 /** Reads one message or a batch (JSON-RPC 2.0, sections 4 to 6); `params` that are `null` count as absent. */
-export const parse = (text: string): Result.Result<Message | Batch, Malformed> => {
-  const { dense, depth } = measure(text, maxValues)
-  if (dense) return unparsed(text)
+export const parse = (text: string, max = maxValues): Result.Result<Message | Batch, Malformed> => {
+  const { dense, depth } = measure(text, max)
+  if (dense) return unparsed(text, max)
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JsonValue.parse(text)
   } catch {
     // The parser's own message quotes the text, which may hold arguments.
     return Result.fail({ code: -32700, message: "not JSON" })

@@ -9,7 +9,14 @@ import { join } from "node:path"
 /** These say how the machine is set up, not what its user prefers. */
 const ofTheMachine = ["PATH", "LANG", "LC_ALL", "TZ", "NODE_EXTRA_CA_CERTS"]
 /** These are the tests' and benches' own. None begins with `HOLDFAST_`, which a child would take for a setting. */
-const ofTheTests = ["BENCH_HOLDFAST", "BUNDLED_HOLDFAST", "BUNDLED_TEST_RELAY", "NODE_COMPILE_CACHE", "UPDATE_MATRIX"]
+const ofTheTests = [
+  "BENCH_HOLDFAST",
+  "BUNDLED_HOLDFAST",
+  "BUNDLED_TEST_RELAY",
+  "FUZZ_KEEP",
+  "NODE_COMPILE_CACHE",
+  "UPDATE_MATRIX"
+]
 
 const isRunner = (name: string) => name === "NODE_ENV" || name === "TEST" || name.startsWith("VITEST")
 

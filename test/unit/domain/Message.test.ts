@@ -100,15 +100,22 @@ describe("Message", () => {
       text: answer,
       id: "7",
       error: undefined,
-      result: undefined
+      result: {}
     })
     const refused = [
+      `{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"no"},"result":${many}}`,
+      `{"jsonrpc":"2.0","id":seven,"result":${many}}`,
+      `{"jsonrpc":"2.0","id":{"x":1},"result":${many}}`,
+      `{"jsonrpc":"2.0","\\q":7,"\\q\\q":7,"result":${many}}`,
       `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"arguments":${many}}}`,
       `{"jsonrpc":"2.0","method":"notifications/progress","params":{"x":${many}}}`,
       `{"jsonrpc":"2.0","id":7,"method":"x","result":${many}}`,
       many
     ]
     for (const text of refused) assert.strictEqual(code(text), -32600)
+    const failed = `{"jsonrpc":"2.0","id":7,"error":null,"result":{"isError":true,"content":${many},"\\q\\q\\q":1}}`
+    const read = Result.getOrThrow(Message.parse(failed))
+    assert.deepStrictEqual(read._tag === "Response" ? read.result : undefined, { isError: true })
     const long = `{"jsonrpc":"2.0","id":7,"method":"x","params":{"text":"${"1,[{\\\"".repeat(Message.maxValues)}"}}`
     assert.strictEqual(Result.getOrThrow(Message.parse(long))._tag, "Request")
   })

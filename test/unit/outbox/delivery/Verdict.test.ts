@@ -34,6 +34,13 @@ describe("Verdict", () => {
     )
   })
 
+  it("takes an error of the tool for a refusal, however much the answer holds beside it", () => {
+    const dense = `[${"1,".repeat(100_000)}1]`
+    assert.strictEqual(answer(`"result":{"isError":true,"content":${dense}}`)._tag, "Refused")
+    assert.strictEqual(answer(`"result":{"resultType":"input_required","x":${dense}}`)._tag, "Refused")
+    assert.strictEqual(answer(`"result":{"content":${dense}}`)._tag, "Delivered")
+  })
+
   it("takes an error of the tool, or a question back, for a refusal in the relay's words", () => {
     assert.deepStrictEqual(answer("\"result\":{\"isError\":true,\"content\":[{\"type\":\"text\",\"text\":\"no\"}]}"), {
       _tag: "Refused",
