@@ -82,11 +82,11 @@ export const gitTarget: Target = {
 
     const dice = new Dice(text)
     const any = () => dice.chance(0.5) ? dice.of(words) : text.slice(0, dice.between(0, 12))
-    const answer = { protocol: any(), host: any(), username: any(), password: any(), expiresAt: Option.some(5000) }
+    const answer = { protocol: any(), host: any(), username: any(), password: any(), expiresAt: 5000 }
     const written = GitCredential.format(answer)
-    if (Option.isNone(written)) return
-    strictEqual(written.value.split("\n").length, 6)
+    if (written === undefined) return
+    strictEqual(written.split("\n").length, 6)
     const { expiresAt: _, ...pairs } = answer
-    deepStrictEqual(Object.fromEntries(attributes(written.value)), { ...pairs, password_expiry_utc: "5" })
+    deepStrictEqual(Object.fromEntries(attributes(written)), { ...pairs, password_expiry_utc: "5" })
   }
 }
