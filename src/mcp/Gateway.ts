@@ -213,7 +213,7 @@ const make = Effect.gen(function*() {
           const reader = log.reader(after)
           const first = SseEvent.comment("connected")
           const stream = openStreams.open({ connection, reader, first, resumable: true, answers: false, onEnd })
-          connection.onGone = () => stream.close()
+          connection.answering = { gone: () => stream.close() }
         })
       ),
 

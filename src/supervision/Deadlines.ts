@@ -14,9 +14,52 @@ export interface Deadline {
   readonly cancel: () => void
 }
 
-interface Running extends Deadline {
-  dueAt: number
+class Running implements Deadline {
+  readonly #queueUp: (deadline: Running) => Queue
   readonly onDue: () => void
+  dueAt = 0
+  /** Its neighbours in the queue. What has left keeps none: an old deadline would hold younger ones, and all they know. */
+  before: Running | undefined
+  after: Running | undefined
+  #queue: Queue | undefined
+
+  constructor(queueUp: (deadline: Running) => Queue, onDue: () => void) {
+    this.#queueUp = queueUp
+    this.onDue = onDue
+  }
+
+  readonly restart = (): void => {
+    this.cancel()
+    this.#queue = this.#queueUp(this)
+  }
+
+  readonly cancel = (): void => {
+    this.#queue?.remove(this)
+    this.#queue = undefined
+  }
+}
+
+/** Deadlines of one length, in the order in which they fall due. */
+class Queue {
+  first: Running | undefined
+  #last: Running | undefined
+
+  add(deadline: Running): void {
+    deadline.before = this.#last
+    if (this.#last === undefined) this.first = deadline
+    else this.#last.after = deadline
+    this.#last = deadline
+  }
+
+  remove(deadline: Running): void {
+    const { after, before } = deadline
+    if (before === undefined) this.first = after
+    else before.after = after
+    if (after === undefined) this.#last = before
+    else after.before = before
+    deadline.before = undefined
+    deadline.after = undefined
+  }
 }
 
 export class Deadlines extends Context.Service<Deadlines, {
@@ -28,8 +71,8 @@ export class Deadlines extends Context.Service<Deadlines, {
     Effect.gen(function*() {
       const { supervise } = yield* Supervisor
       const clock = yield* Clock.Clock
-      /** By length in milliseconds; each set is in the order in which its deadlines fall due. */
-      const running = new Map<number, Set<Running>>()
+      /** By length in milliseconds. */
+      const queues = new Map<number, Queue>()
       const sooner = Latch.makeUnsafe(false)
       let wakesAt = Infinity
 
@@ -37,23 +80,17 @@ export class Deadlines extends Context.Service<Deadlines, {
 
       const firstDueAt = () => {
         let first = Infinity
-        for (const ofLength of running.values()) {
-          for (const { dueAt } of ofLength) {
-            first = Math.min(first, dueAt)
-            break
-          }
-        }
+        for (const queue of queues.values()) first = Math.min(first, queue.first?.dueAt ?? Infinity)
         return first
       }
 
       const callDue = (at: number) => {
-        for (const [length, ofLength] of running) {
-          for (const deadline of ofLength) {
-            if (deadline.dueAt > at) break
-            ofLength.delete(deadline)
+        for (const [length, queue] of queues) {
+          for (let deadline = queue.first; deadline !== undefined && deadline.dueAt <= at; deadline = queue.first) {
+            deadline.cancel()
             deadline.onDue()
           }
-          if (ofLength.size === 0) running.delete(length)
+          if (queue.first === undefined) queues.delete(length)
         }
       }
 
@@ -67,22 +104,22 @@ export class Deadlines extends Context.Service<Deadlines, {
       })
       yield* supervise("deadlines")(Effect.forever(tick))
 
+      const queueOf = (length: number): Queue => {
+        const known = queues.get(length)
+        if (known !== undefined) return known
+        const queue = new Queue()
+        queues.set(length, queue)
+        return queue
+      }
+
       const after = (millis: number, onDue: () => void): Deadline => {
-        const deadline: Running = {
-          dueAt: 0,
-          onDue,
-          cancel: () => {
-            running.get(millis)?.delete(deadline)
-          },
-          restart: () => {
-            const ofLength = running.get(millis) ?? new Set()
-            running.set(millis, ofLength)
-            ofLength.delete(deadline)
-            ofLength.add(deadline)
-            deadline.dueAt = now() + millis
-            if (deadline.dueAt < wakesAt) sooner.openUnsafe()
-          }
-        }
+        const deadline = new Running((deadline) => {
+          const queue = queueOf(millis)
+          deadline.dueAt = now() + millis
+          queue.add(deadline)
+          if (deadline.dueAt < wakesAt) sooner.openUnsafe()
+          return queue
+        }, onDue)
         deadline.restart()
         return deadline
       }

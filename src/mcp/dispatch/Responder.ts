@@ -13,7 +13,7 @@ import { collect } from "../../relay/transport/BodyText.ts"
 import type { IncomingBytes } from "../../relay/transport/Incoming.ts"
 import type { Deadline, Deadlines } from "../../supervision/Deadlines.ts"
 import { type Ahead, type Answer, progressPrefix } from "../handlers/Handler.ts"
-import type { Connection } from "../streams/Connection.ts"
+import type { Answering, Connection } from "../streams/Connection.ts"
 import type { EventLog } from "../streams/EventLog.ts"
 import type { EventLogs, LogOptions } from "../streams/EventLogs.ts"
 import type { EventStream } from "../streams/EventStream.ts"
@@ -51,7 +51,7 @@ export interface ResponderOptions {
   readonly onGone: () => void
 }
 
-export class Responder implements Ahead {
+export class Responder implements Ahead, Answering {
   readonly #services: ResponderServices
   readonly #options: ResponderOptions
   readonly #switch: Deadline
@@ -71,7 +71,7 @@ export class Responder implements Ahead {
     this.#quiet = options.progressToken === undefined
       ? undefined
       : services.deadlines.after(services.progressAfter, () => this.#showLife())
-    options.connection.onGone = () => this.#gone()
+    options.connection.answering = this
   }
 
   /**
@@ -120,7 +120,7 @@ export class Responder implements Ahead {
     return log
   }
 
-  #gone(): void {
+  gone(): void {
     this.#stream?.close()
     this.#options.onGone()
   }

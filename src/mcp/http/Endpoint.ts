@@ -85,7 +85,7 @@ const makeHandler = Effect.fnUntraced(function*(isStopping: () => boolean) {
         (cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.sync(() => failed(connection, cause))
       )
     )
-    connection.onGone = () => fiber.interruptUnsafe()
+    connection.answering = { gone: () => fiber.interruptUnsafe() }
   }
 
   /** What throws here would end the process. */

@@ -44,6 +44,39 @@ describe("Deadlines", () => {
       assert.deepStrictEqual(due, ["left alone", "restarted", "restarted"])
     }).pipe(Effect.provide(layer)))
 
+  it.effect("counts for one that is restarted after all of its length were cancelled, beside a new one", () =>
+    Effect.gen(function*() {
+      const { after } = yield* Deadlines
+      const due: Array<string> = []
+      const old = after(1_000, () => due.push("old"))
+      old.cancel()
+      old.cancel()
+      after(2_000, () => due.push("other"))
+      yield* TestClock.adjust("2 seconds")
+      after(1_000, () => due.push("new"))
+      old.restart()
+      after(1_000, () => due.push("newest"))
+      yield* TestClock.adjust("999 millis")
+      assert.deepStrictEqual(due, ["other"])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(due, ["other", "new", "old", "newest"])
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("keeps the others in order where one in their midst is cancelled or calls back", () =>
+    Effect.gen(function*() {
+      const { after } = yield* Deadlines
+      const due: Array<number> = []
+      const all = Array.from({ length: 6 }, (_, index) =>
+        after(1_000, () => {
+          due.push(index)
+          // The first to call back cancels the last, and one between.
+          if (index === 0) { for (const other of [5, 3]) all[other]?.cancel() }
+        }))
+      all[2]?.cancel()
+      yield* TestClock.adjust("1 seconds")
+      assert.deepStrictEqual(due, [0, 1, 4])
+    }).pipe(Effect.provide(layer)))
+
   it.effect("starts another from within a callback", () =>
     Effect.gen(function*() {
       const { after } = yield* Deadlines

@@ -81,7 +81,7 @@ const streaming = () => {
         answers: false,
         onEnd
       })
-      connection.onGone = () => stream.close()
+      connection.answering = { gone: () => stream.close() }
     }
   }
   const begin = Effect.gen(function*() {
