@@ -73,6 +73,53 @@ export const set = (text: string, path: Path, valueText: string): string => {
   return splice(text, span, valueText)
 }
 
+export interface Change {
+  readonly path: Path
+  readonly value: string
+}
+
+/**
+ * As `set` for each change in turn, and each object is looked through only once. Only keys of objects, and no path may
+ * lead to or through where another leads to.
+ */
+export const setAll = (text: string, changes: ReadonlyArray<Change>): string => {
+  const { end, start } = root(text)
+  return text.slice(0, start) + changedValue(text, { start, end }, changes, 0) + text.slice(end)
+}
+
+const changedValue = (text: string, span: Span, changes: ReadonlyArray<Change>, depth: number): string => {
+  const [first] = changes
+  if (first !== undefined && depth === first.path.length) return first.value
+  const missing = isNull(text, span)
+  if (!missing && !isObject(text, span)) return text.slice(span.start, span.end)
+  const all = missing ? [] : items(text, span)
+  const byName = new Map<string | number, Array<Change>>()
+  for (const change of changes) {
+    const name = change.path[depth] ?? ""
+    const same = byName.get(name)
+    if (same === undefined) byName.set(name, [change])
+    else same.push(change)
+  }
+  const replaced: Array<readonly [Span, string]> = []
+  const added: Array<string> = []
+  for (const [name, inside] of byName) {
+    const item = itemAt(text, span, all, name)
+    if (item === undefined) added.push(`${JSON.stringify(name)}:${changedValue("null", root("null"), inside, depth + 1)}`)
+    else replaced.push([spanOf(item), changedValue(text, spanOf(item), inside, depth + 1)])
+  }
+  if (missing) return `{${added.join(",")}}`
+  const last = all.at(-1)
+  const end = last?.end ?? span.start + 1
+  if (added.length > 0) replaced.push([{ start: end, end }, (last === undefined ? "" : ",") + added.join(",")])
+  let out = ""
+  let from = span.start
+  for (const [{ end, start }, value] of replaced.sort(([one], [other]) => one.start - other.start)) {
+    out += text.slice(from, start) + value
+    from = end
+  }
+  return out + text.slice(from, span.end)
+}
+
 /** Gives the container's text with some of its items; each keeps what stood between it and the one before. */
 const keepItems = (
   text: string,

@@ -34,15 +34,9 @@ const noteOf = ({ key, position, tool, unreported }: Queued): string => {
 
 /** The text of the tool result that acknowledges a queued call. */
 export const acknowledgement = (queued: Queued): string => {
-  const note = noteOf(queued)
-  return JSON.stringify({
-    content: [{ type: "text", text: note }],
-    structuredContent: {
-      queued: true,
-      tool: queued.tool,
-      idempotencyKey: queued.key,
-      position: queued.position,
-      note
-    }
-  })
+  // Said twice: clients show either the text or what is structured.
+  const note = JSON.stringify(noteOf(queued))
+  return `{"content":[{"type":"text","text":${note}}],"structuredContent":{"queued":true,"tool":${
+    JSON.stringify(queued.tool)
+  },"idempotencyKey":${JSON.stringify(queued.key)},"position":${queued.position},"note":${note}}}`
 }

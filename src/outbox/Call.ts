@@ -80,13 +80,15 @@ const hasKey = (call: BufferableCall): boolean => {
 export const wireOf = (call: BufferableCall, key: string, uuid: string): Wire => {
   const id = JSON.stringify(`holdfast-${uuid}`)
   const quoted = JSON.stringify(key)
-  let text = JsonText.set(call.request.text, ["id"], id)
-  if (call.declaresKey && !hasKey(call)) text = JsonText.set(text, ["params", "arguments", "idempotencyKey"], quoted)
-  text = JsonText.set(text, ["params", "_meta", "holdfast/idempotencyKey"], quoted)
-  return { text, id, key }
+  const changes: Array<JsonText.Change> = [
+    { path: ["id"], value: id },
+    { path: ["params", "_meta", "holdfast/idempotencyKey"], value: quoted }
+  ]
+  if (call.declaresKey && !hasKey(call)) changes.push({ path: ["params", "arguments", "idempotencyKey"], value: quoted })
+  return { text: JsonText.setAll(call.request.text, changes), id, key }
 }
 
-/** The id of a wire, as it stands in its text. */
+/** The id of a message, as it stands in its text. */
 export const idOf = (text: string): string => JsonText.at(text, ["id"]) ?? "null"
 
 /** The response to `id` in what the relay answered: alone, in a batch, or without an id where it refuses the whole. */
@@ -100,6 +102,11 @@ export const responseTo = (text: string, id: string): Message.Response | undefin
 }
 
 /** The relay's answer to a wire as an answer to the agent's request. */
-export const restoreId = (answer: string, wireId: string, agentId: string): string =>
+export const restoreId = (answer: string, wireId: string, agentId: string): string => {
+  const span = JsonText.spanAt(answer, ["id"])
   // Nearly all answers are the response alone, and need no parsing.
-  JsonText.set(idOf(answer) === wireId ? answer : responseTo(answer, wireId)?.text ?? answer, ["id"], agentId)
+  if (span !== undefined && wireId.length === span.end - span.start && answer.startsWith(wireId, span.start)) {
+    return answer.slice(0, span.start) + agentId + answer.slice(span.end)
+  }
+  return JsonText.set(responseTo(answer, wireId)?.text ?? answer, ["id"], agentId)
+}

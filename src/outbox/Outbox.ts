@@ -70,6 +70,8 @@ export class Outbox extends Context.Service<Outbox, {
   readonly undelivered: (agent: AgentName) => Effect.Effect<number>
   /** What was delivered for the agent goes, so that nobody of the same name is answered from it. */
   readonly forget: (agent: AgentName) => Effect.Effect<void>
+  /** Whether there are dead letters that this agent does not know of. */
+  readonly hasUnreported: (agent: AgentName) => boolean
   /** Dead letters that this agent does not know of, reported from now on. */
   readonly unreported: (agent: AgentName) => Effect.Effect<ReadonlyArray<Entry>>
   /** What was delivered of these tools and is still kept, the oldest first. */
@@ -132,6 +134,7 @@ export class Outbox extends Context.Service<Outbox, {
             known.forget(agent)
             return Effect.orDie(store.forget(agent))
           }),
+        hasUnreported: (agent) => counters.unreported(agent) > 0,
         unreported: acceptance.takeUnreported,
         deliveredOf: (isOne) => Effect.orDie(store.deliveredOf(isOne)),
         delivered: settlement.delivered,

@@ -34,7 +34,7 @@ export const scriptedRelay = Effect.fnUntraced(function*(
   const services = yield* Layer.build(Layer.mergeAll(
     Layer.mock(AgentSessions, { findLoaded: unscripted, ...script.sessions }),
     Layer.mock(CachedLists, { ...script.cachedLists }),
-    Layer.mock(Outbox, { ...script.outbox }),
+    Layer.mock(Outbox, { hasUnreported: () => false, ...script.outbox }),
     Layer.mock(RelayLink, { ...script.link }),
     Layer.mock(LiveToken, { ...script.token })
   ))

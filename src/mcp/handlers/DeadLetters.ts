@@ -33,6 +33,7 @@ export const make = Effect.gen(function*() {
      * or where it has structuredContent, which is all that clients would show.
      */
     nameIn: Effect.fnUntraced(function*(agent: AgentName, response: string) {
+      if (!outbox.hasUnreported(agent)) return response
       const content = JsonText.at(response, ["result", "content"])
       if (content === undefined || JsonText.at(response, ["result", "structuredContent"]) !== undefined) return response
       const letters = yield* outbox.unreported(agent)

@@ -1,5 +1,5 @@
 /** The unit of order: one call of a lane is in flight, live or queued; later ones wait behind it (BEHAVIOUR 5). */
-import type { Deferred } from "effect"
+import { type Deferred, Predicate } from "effect"
 import type { SettingsValues } from "../../config/Settings.ts"
 import type { AgentName } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
@@ -42,7 +42,11 @@ export const firstEntering = ({ entering }: Lane): number => Math.min(...enterin
 /** The lane of a call: its agent's, or one for each value of the configured argument. */
 export const laneOf = (call: BufferableCall, argument: SettingsValues["outbox"]["lane"]): string => {
   if (argument === undefined) return call.agent
+  const given = call.request.params["arguments"]
+  const text = Predicate.isReadonlyObject(given) && Object.hasOwn(given, argument) ? given[argument] : undefined
+  if (Predicate.isString(text)) return `${call.agent}/${text}`
+  // Anything else counts as it is written.
   const value = JsonText.at(call.request.text, ["params", "arguments", argument])
   if (value === undefined) return call.agent
-  return `${call.agent}/${value.startsWith("\"") ? String(JSON.parse(value)) : value}`
+  return `${call.agent}/${value}`
 }

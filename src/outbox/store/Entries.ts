@@ -48,7 +48,8 @@ const recover = Effect.gen(function*() {
 
 export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
   const sql = yield* SqlClient.SqlClient
-  const { id: relay, url } = yield* RelayTarget
+  const { id: relay, url: { href: destination } } = yield* RelayTarget
+  const clock = yield* Clock.Clock
   const prepared = preparedOn(sql)
   yield* Effect.orDie(recover)
 
@@ -69,7 +70,7 @@ export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
     const row = yield* head(lane)
     if (row === undefined) return { value: Claim.Empty(), changes: [] }
     if (row.seq >= before) return { value: Claim.Later({ at: Infinity }), changes: [] }
-    if (row.principal !== principal || row.destination !== url.href) return { value: Claim.Elsewhere(), changes: [] }
+    if (row.principal !== principal || row.destination !== destination) return { value: Claim.Elsewhere(), changes: [] }
     if (row.visible_at > (yield* now)) return { value: Claim.Later({ at: row.visible_at }), changes: [] }
     const attempts = row.attempts + 1
     yield* prepared("UPDATE outbox SET state = 'inflight', attempts = ? WHERE id = ?", [attempts, row.id])
@@ -103,30 +104,34 @@ export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
       }),
 
     insert: ({ argumentsHash, seq, ...entry }, update) =>
-      write(Effect.gen(function*() {
-        const [row] = yield* prepared<{ readonly id: number }>(insertion, [
-          seq,
-          relay,
-          entry.agent,
-          entry.lane,
-          entry.tool,
-          entry.key,
-          argumentsHash,
-          entry.request,
-          entry.bytes,
-          entry.principal,
-          url.href,
-          entry.onUnknown,
-          Option.getOrNull(entry.epoch),
-          entry.occurredAt,
-          yield* now,
-          entry.attempts,
-          ...columns(update)
-        ])
-        if (row === undefined) return yield* Effect.die("an insert returned no row")
-        const value = updated({ ...entry, id: row.id, destination: url.href }, update)
-        return { value, changes: changes(undefined, update.state, [summaryOf(value, update)]) }
-      })),
+      write(Effect.suspend(() =>
+        Effect.map(
+          prepared<{ readonly id: number }>(insertion, [
+            seq,
+            relay,
+            entry.agent,
+            entry.lane,
+            entry.tool,
+            entry.key,
+            argumentsHash,
+            entry.request,
+            entry.bytes,
+            entry.principal,
+            destination,
+            entry.onUnknown,
+            Option.getOrNull(entry.epoch),
+            entry.occurredAt,
+            Math.floor(clock.currentTimeMillisUnsafe()),
+            entry.attempts,
+            ...columns(update)
+          ]),
+          ([row]) => {
+            if (row === undefined) throw new Error("an insert returned no row")
+            const value = updated({ ...entry, id: row.id, destination }, update)
+            return { value, changes: changes(undefined, update.state, [summaryOf(value, update)]) }
+          }
+        )
+      )),
 
     claim: (lane, principal, before) => write(claimHead(lane, principal, before)),
 

@@ -2,7 +2,7 @@
  * Statements whose text never changes, for the way of each call: SQLite prepares them once, and neither a template nor a
  * span costs anything. In a transaction they run on its connection.
  */
-import { Effect, Option } from "effect"
+import { Context, Effect, Option } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
 
 export type Prepared = <A extends object>(
@@ -11,13 +11,9 @@ export type Prepared = <A extends object>(
 ) => Effect.Effect<ReadonlyArray<A>, SqlError.SqlError>
 
 export const preparedOn = (sql: SqlClient.SqlClient): Prepared => (text, parameters) =>
-  Effect.flatMap(
-    Effect.serviceOption(sql.transactionService),
-    Option.match({
-      onSome: ([connection]) => connection.execute(text, parameters, undefined),
-      onNone: () =>
-        Effect.scoped(
-          Effect.flatMap(sql.reserve, (connection) => connection.execute(text, parameters, undefined))
-        )
-    })
-  )
+  Effect.withFiber((fiber) => {
+    const transaction = Context.getOption(fiber.context, sql.transactionService)
+    return Option.isSome(transaction)
+      ? transaction.value[0].execute(text, parameters, undefined)
+      : Effect.scoped(Effect.flatMap(sql.reserve, (connection) => connection.execute(text, parameters, undefined)))
+  })

@@ -39,8 +39,12 @@ export interface CallUnderWay {
   handOver: (stopping: boolean) => void
 }
 
+/** Written in one way only. */
+const plainId = /^(?:\d{1,15}|"[ !#-[\]-~]*")$/
+
 /** A request of an agent, whichever way its id is written. */
-export const requestName = (session: SessionId, id: string): string => JSON.stringify([session, JSON.parse(id)])
+export const requestName = (session: SessionId, id: string): string =>
+  `${plainId.test(id) ? id : JSON.stringify(JSON.parse(id))} ${session}`
 
 export const callName = (call: BufferableCall, { key }: IdempotencyKey): string =>
   JSON.stringify([call.agent, call.tool, key])

@@ -66,8 +66,6 @@ export const make = Effect.fnUntraced(function*({ acknowledge }: Acceptance) {
   const known: KnownCalls = {
     find: Effect.fnUntraced(function*(underWay) {
       const { key, name, wire } = underWay
-      // A key that was minted for this very call names no other.
-      if (key.origin === "minted") return undefined
       const live = answered.find(name, yield* Clock.currentTimeMillis)
       if (live === undefined) return yield* onDisk(underWay)
       if (live.argumentsHash !== key.argumentsHash) return yield* keyReused(key.key)

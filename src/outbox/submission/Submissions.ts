@@ -17,7 +17,7 @@ import type { Settlement } from "../delivery/Settlement.ts"
 import { pending } from "../Entry.ts"
 import type { Acceptance } from "./Acceptance.ts"
 import { callName, type CallUnderWay, type Reply, requestName, submissionOf } from "./CallUnderWay.ts"
-import { type IdempotencyKey, idempotencyKey } from "./IdempotencyKey.ts"
+import { type IdempotencyKey, idempotencyKey, orderedUuid } from "./IdempotencyKey.ts"
 import { keyReused, type KnownCalls } from "./KnownCalls.ts"
 import * as LiveAttempt from "./LiveAttempt.ts"
 
@@ -34,11 +34,13 @@ export const make = Effect.fnUntraced(function*(room: {
   const { outbox } = yield* Settings
   const link = yield* RelayLink
   const deadlines = yield* Deadlines
+  const clock = yield* Clock.Clock
   const fibers = yield* FiberSet.make<unknown, unknown>()
   yield* Effect.addFinalizer(() => Effect.sync(() => lanes.close()))
   const underWay = new Map<string, CallUnderWay>()
   const requests = new Map<string, CallUnderWay>()
   const waitForLane = Duration.toMillis(outbox.waitForLane)
+  const now = () => Math.floor(clock.currentTimeMillisUnsafe())
   let stopping = false
   const liveAttempt = yield* LiveAttempt.make({ ...room, fibers, isStopping: () => stopping })
 
@@ -50,29 +52,38 @@ export const make = Effect.fnUntraced(function*(room: {
 
   const enqueue = Effect.fnUntraced(function*(call: CallUnderWay, place: Place) {
     call.phase = "accepting"
-    const entry = yield* acceptance.accept(call, place, 0, pending(Math.floor(yield* Clock.currentTimeMillis)))
+    const entry = yield* acceptance.accept(call, place, 0, pending(now()))
     const position = place.lane.backlog + (place.lane.busy ? 1 : 0)
     call.reply(Exit.succeed(yield* acceptance.acknowledge(entry, entry.agent, position)))
   })
 
-  const run = Effect.fnUntraced(function*(call: CallUnderWay): Effect.fn.Return<void, OutboxRefused> {
-    const found = yield* known.find(call)
-    if (found !== undefined) return call.reply(Exit.succeed(found))
-    const mayGoLive = (yield* link.state)._tag === "Up" && !stopping
-    yield* Effect.acquireUseRelease(
-      Effect.sync(() => lanes.arrive(laneOf(call.call, outbox.lane), call.call.agent, mayGoLive)),
+  const inItsLane = (call: CallUnderWay): Effect.Effect<void, OutboxRefused> =>
+    Effect.acquireUseRelease(
+      Effect.map(
+        link.state,
+        ({ _tag }) =>
+          lanes.arrive(laneOf(call.call, outbox.lane), call.call.agent, _tag === "Up" && !stopping)
+      ),
       (place) =>
         Effect.flatMap(turnOf(place), (turn) => turn === "live" ? liveAttempt(call, place) : enqueue(call, place)),
       (place) => Effect.sync(() => lanes.depart(place))
     )
-  })
 
-  const begin = Effect.fnUntraced(function*(
+  const run = (call: CallUnderWay): Effect.Effect<void, OutboxRefused> =>
+    // A key that was minted for this very call names no other.
+    call.key.origin === "minted"
+      ? inItsLane(call)
+      : Effect.flatMap(
+        known.find(call),
+        (found) => found === undefined ? inItsLane(call) : Effect.sync(() => call.reply(Exit.succeed(found)))
+      )
+
+  const begin = (
     call: BufferableCall,
     live: CallUnderWay["live"],
     key: IdempotencyKey,
     name: string
-  ) {
+  ): CallUnderWay => {
     const replied = Deferred.makeUnsafe<Reply, OutboxRefused>()
     const begun: CallUnderWay = {
       name,
@@ -80,7 +91,7 @@ export const make = Effect.fnUntraced(function*(room: {
       key,
       wire: wireOf(call, key.key, randomUUID()),
       onUnknown: onUnknownFor(call, outbox.onUnknown),
-      occurredAt: Math.floor(yield* Clock.currentTimeMillis),
+      occurredAt: now(),
       live,
       replied,
       reply: (exit) => {
@@ -97,35 +108,41 @@ export const make = Effect.fnUntraced(function*(room: {
     }
     underWay.set(name, begun)
     return begun
-  })
+  }
 
-  const start = Effect.fnUntraced(function*(begun: CallUnderWay) {
-    const fiber = yield* FiberSet.run(fibers, run(begun))
-    begun.fiber = fiber
-    // Also a fiber that ends before it has begun owes an answer.
-    fiber.addObserver((exit) => begun.reply(Exit.isFailure(exit) ? Exit.failCause(exit.cause) : Exit.interrupt()))
-  })
+  const start = (begun: CallUnderWay) =>
+    Effect.map(FiberSet.run(fibers, run(begun)), (fiber) => {
+      begun.fiber = fiber
+      // Also a fiber that ends before it has begun owes an answer.
+      fiber.addObserver((exit) => begun.reply(Exit.isFailure(exit) ? Exit.failCause(exit.cause) : Exit.interrupt()))
+    })
 
   return {
     /** As `Outbox.submit`. */
     submit: (call: BufferableCall, live: CallUnderWay["live"]): Effect.Effect<Submission, OutboxRefused> =>
       // Whoever joins must find a call that runs, so nothing may come between its being known and its start.
-      Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
+      Effect.uninterruptibleMask((restore) => {
         if (stopping) {
-          return yield* new OutboxRefused({ reason: "stopping", detail: "Holdfast is stopping: nothing was accepted" })
+          return Effect.fail(
+            new OutboxRefused({ reason: "stopping", detail: "Holdfast is stopping: nothing was accepted" })
+          )
         }
-        const key = idempotencyKey(call, outbox.callIds, randomUUID())
+        const key = idempotencyKey(call, outbox.callIds, orderedUuid(now()))
         const name = callName(call, key)
         const running = underWay.get(name)
-        if (running !== undefined && running.key.argumentsHash !== key.argumentsHash) return yield* keyReused(key.key)
-        const joined = running ?? (yield* begin(call, live, key, name))
+        if (running !== undefined && running.key.argumentsHash !== key.argumentsHash) {
+          return Effect.fail(keyReused(key.key))
+        }
+        const joined = running ?? begin(call, live, key, name)
         const request = requestName(call.session, call.asked ?? call.request.id)
         joined.askedBy.add(request)
         requests.set(request, joined)
-        if (running === undefined) yield* start(joined)
-        const reply = yield* restore(Deferred.await(joined.replied))
-        return submissionOf(call, joined.wire.id, reply, running !== undefined)
-      })),
+        const reply = Effect.map(
+          restore(Deferred.await(joined.replied)),
+          (reply) => submissionOf(call, joined.wire.id, reply, running !== undefined)
+        )
+        return running === undefined ? Effect.andThen(start(joined), reply) : reply
+      }),
 
     /** As `Outbox.cancel`. */
     cancel: (session: SessionId, requestId: string): Effect.Effect<Option.Option<string>> =>

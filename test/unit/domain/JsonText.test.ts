@@ -77,6 +77,28 @@ describe("JsonText", () => {
     assert.strictEqual(JsonText.set("{\"params\":3}", ["params", "k"], "1"), "{\"params\":3}")
   })
 
+  it("sets several members as one after the other would", () => {
+    const changes: ReadonlyArray<JsonText.Change> = [
+      { path: ["id"], value: "\"new\"" },
+      { path: ["params", "_meta", "k"], value: "1" },
+      { path: ["params", "arguments", "idempotencyKey"], value: "2" }
+    ]
+    const meta = fc.constantFrom("", ",\"_meta\":null", ",\"_meta\":{ }", ",\"_meta\": {\"k\":9,\"k\":8 }", ",\"_meta\":[1]")
+    const id = fc.constantFrom("\"id\":7, ", "\"id\":7,\"id\":[8] ,", "\"i\\u0064\":\"x\",", "")
+    const members = fc.constantFrom("\"arguments\":{\"a\":\"]}\\\"\"}", "\"arguments\":3", "\"name\":1.0")
+    const params = fc.oneof(
+      fc.tuple(members, meta).map(([members, meta]) => `{${members}${meta}}`),
+      fc.constantFrom("null", "\"no\"", "{}")
+    )
+    const any = fc.tuple(id, params).map(([id, params]) => ` { ${id}"params" : ${params} }\n`)
+    fc.assert(fc.property(fc.oneof(any, fc.constantFrom("{}", "null", "[]", "{\"id\":1}"), jsonText), (text) => {
+      const inTurn = changes.reduce((text, { path, value }) => JsonText.set(text, path, value), text)
+      const atOnce = JsonText.setAll(text, changes)
+      assert.deepStrictEqual(JSON.parse(atOnce), JSON.parse(inTurn))
+      assert.strictEqual(atOnce.length, inTurn.length)
+    }))
+  })
+
   it("is not misled by quotes, brackets and commas inside strings", () => {
     const text = "{\"a\":\"\\\\\",\"b\":\"\\\"]},{\",\"id\":7}"
     assert.strictEqual(JsonText.at(text, ["id"]), "7")
