@@ -9,8 +9,8 @@ import { type Daemon, startDaemon } from "../Daemon.ts"
 import { load, median } from "../Load.ts"
 import { type Process, startProgram } from "../Process.ts"
 import { programFile, type ProgramName } from "../programs.ts"
-import { messages } from "../Rig.ts"
-import { atLeast, type Options, type Row } from "../Row.ts"
+import { type Call, echo, messages, startRig } from "../Rig.ts"
+import { atLeast, atMost, type Options, type Row } from "../Row.ts"
 import { temporaryDirectory } from "../temporaryDirectory.ts"
 
 interface Write {
@@ -36,6 +36,23 @@ const undelivered = (directory: string): number => {
   database.close()
   return Number(row?.["count"])
 }
+
+interface Turn {
+  readonly calls: number
+  /** Calls a second. */
+  readonly rate: number
+  /** Microseconds of the process's CPU time a call. */
+  readonly cpu: number
+}
+
+const turnOf = async (process: Process, calls: ReadonlyArray<Call>, seconds: number): Promise<Turn> => {
+  const before = process.cpu()
+  const { calls: count, seconds: taken } = await load(calls, { seconds })
+  return { calls: count, rate: count / taken, cpu: (process.cpu() - before) * 1000 / count }
+}
+
+const formatTurns = (turns: ReadonlyArray<Turn>): string =>
+  `${median(turns.map(({ rate }) => rate)).toFixed(0)} a second, ${median(turns.map(({ cpu }) => cpu)).toFixed(0)} µs`
 
 /** The relay has to be gone; done once Holdfast queues at once. */
 const untilDown = async ({ headers, url }: Daemon): Promise<number> => {
@@ -79,19 +96,40 @@ export const queueRows = async ({ quick }: Options): Promise<ReadonlyArray<Row>>
     const rounds = quick ? 3 : 5
     const target = ({ headers, url }: Daemon) => ({ name: "holdfast", url, headers })
     const first = await startProgram("stubRelay")
-    const bare: Array<number> = []
-    const ours: Array<number> = []
+    const commits: Array<number> = []
+    const ours: Array<Turn> = []
+    const bare: Array<Turn> = []
+    const edge: Array<Turn> = []
+    const live: Array<Turn> = []
     let acknowledged = 0
     {
+      await using rig = await startRig({ settings })
+      const bareQueue = await startProgram("bareQueue", [join(directory, "bareQueue.db")])
+      await using _bareQueue = bareQueue.process
+      const bareEdge = await startProgram("bareQueue")
+      await using _bareEdge = bareEdge.process
+      const queueing = await messages({ name: "bare", url: bareQueue.url, headers: {} }, 64, queued)
+      const answering = await messages({ name: "bare", url: bareEdge.url, headers: {} }, 64, queued)
+      const passing = await echo(rig.holdfast.target, "small", 64)
       await using daemon = await startDaemon({ relay: first.url, directory, settings })
       const callers = await messages(target(daemon), 64, queued)
       await first.process.kill()
       acknowledged += await untilDown(daemon)
-      for (let round = 0; round < rounds; round++) {
-        bare.push(await measured("commits", join(directory, "bare.db"), String(seconds)))
-        const { calls, seconds: taken } = await load(callers, { seconds })
-        acknowledged += calls
-        ours.push(calls / taken)
+      for (let round = -1; round < rounds; round++) {
+        const turn = await turnOf(daemon.process, callers, seconds)
+        acknowledged += turn.calls
+        const others = [
+          await turnOf(bareQueue.process, queueing, seconds),
+          await turnOf(bareEdge.process, answering, seconds),
+          await turnOf(rig.holdfast.process, passing, seconds)
+        ] as const
+        // The first turns only warm up.
+        if (round < 0) continue
+        commits.push(await measured("commits", join(directory, "bare.db"), String(seconds)))
+        ours.push(turn)
+        bare.push(others[0])
+        edge.push(others[1])
+        live.push(others[2])
       }
       // Killed without warning: what is acknowledged has to be on the disk.
     }
@@ -99,12 +137,27 @@ export const queueRows = async ({ quick }: Options): Promise<ReadonlyArray<Row>>
     if (onDisk < acknowledged) throw new Error(`${acknowledged} acknowledged, ${onDisk} on the disk`)
     rmSync(directory, { recursive: true, force: true })
 
+    const rate = median(ours.map(({ rate }) => rate))
+    const ratio = (theirs: ReadonlyArray<Turn>, of: (turn: Turn) => number) =>
+      median(ours.map((turn, index) => of(turn) / of(theirs[index] ?? turn)))
     return [
       atLeast(
         "queued with the link Down, 64 callers, × commits of 64 rows",
-        median(ours.map((value, index) => value / (bare[index] ?? Number.NaN))),
+        median(ours.map(({ rate }, index) => rate / (commits[index] ?? Number.NaN))),
         0.5,
-        `${median(ours).toFixed(0)} a second, bare ${median(bare).toFixed(0)} rows a second, none missing after a kill`
+        `${rate.toFixed(0)} a second, bare ${median(commits).toFixed(0)} rows a second, none missing after a kill`
+      ),
+      atLeast(
+        "queued with the link Down, 64 callers, × node:http and node:sqlite",
+        ratio(bare, ({ rate }) => rate),
+        0.5,
+        `${formatTurns(ours)}, bare ${formatTurns(bare)}; without a row, the edge alone ${formatTurns(edge)}`
+      ),
+      atMost(
+        "CPU of a queued call, link Down, 64 callers, × a live call",
+        ratio(live, ({ cpu }) => cpu),
+        2,
+        `${formatTurns(ours)}, live ${formatTurns(live)}`
       ),
       await drainRow(quick ? 4000 : 15_000)
     ]

@@ -99,8 +99,12 @@ const entries = (options: Logger.Options<unknown>): ReadonlyArray<readonly [key:
 
 const quoted = (text: string): string => Screen.plainJson(JSON.stringify(text))
 
+/** A text that needs no quotes in any case, as nearly all do. */
+const bare = /^[!#-<>-[\]-~]+$/
+
 const logfmtValue = (value: Value): string =>
-  typeof value === "string" && (!/^[^\s"=\\]+$/.test(value) || Screen.plain(value) !== value)
+  typeof value === "string" && !bare.test(value)
+    && (!/^[^\s"=\\]+$/.test(value) || Screen.plain(value) !== value)
     ? quoted(value)
     : String(value)
 

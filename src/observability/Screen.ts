@@ -8,7 +8,7 @@
 import { Console, Layer } from "effect"
 import { randomUUID } from "node:crypto"
 import { inspect } from "node:util"
-import { plain } from "./ScreenText.ts"
+import { hasUnfit, plain } from "./ScreenText.ts"
 
 export { oneLine, plain, plainJson } from "./ScreenText.ts"
 
@@ -18,9 +18,9 @@ const color = /^\[[\d;]*m/
 /** Marks the colors of a text that is our own. */
 export const ours = (text: string): string => text.replaceAll("\u001b[", `${mark}[`)
 
-/** What gets through. */
+/** What gets through. Nearly all lines do as they are, and those of the log are many. */
 export const written = (text: string): string =>
-  text.split(mark).map((piece, index) => {
+  !hasUnfit(text) ? text : text.split(mark).map((piece, index) => {
     const [sequence = ""] = index === 0 ? [] : color.exec(piece) ?? []
     return (sequence === "" ? "" : `\u001b${sequence}`) + plain(piece.slice(sequence.length))
   }).join("")

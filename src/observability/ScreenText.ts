@@ -7,6 +7,11 @@
 // oxlint-disable-next-line no-control-regex
 const unfit = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 
+const oneUnfit = new RegExp(unfit.source)
+
+/** Whether a text has such a character. */
+export const hasUnfit = (text: string): boolean => oneUnfit.test(text)
+
 /** What stands in the place of such a character. */
 const replacement = "\ufffd"
 

@@ -45,11 +45,11 @@ export const make = Effect.gen(function*() {
       const level = outcome === "answered" ? "Debug" : "Info"
       if (!isEnabled(level)) return undefined
       const tool = params["name"]
-      return Effect.annotateLogs(Effect.logWithLevel(level)(method), {
+      return Effect.logWithLevel(level)(method, {
         relay,
         agent: session.agent,
         session: session.id,
-        ...(method === "tools/call" && Predicate.isString(tool) ? { tool } : {}),
+        tool: method === "tools/call" && Predicate.isString(tool) ? tool : undefined,
         outcome,
         millis: Math.round(millis)
       })
