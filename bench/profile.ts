@@ -1,5 +1,6 @@
 /**
- * Where a call's CPU time goes in the daemon: `node bench/profile.ts [live|official|bare|large|bufferable|queued|list|stream] [calls]`.
+ * Where a call's CPU time goes in the daemon: `node bench/profile.ts [live|official|bare|large|bufferable|queued|edge|drain|list|
+ * stream] [calls]`. `edge` is what a request costs that Holdfast answers itself.
  *
  * V8's profiler runs while the load does, and not at the start. Its samples are scaled to the CPU time that the kernel
  * counted. Each sample is told by the module that ran, and by the nearest of Holdfast's own files on the stack, which is
@@ -8,10 +9,12 @@
 import { existsSync, readFileSync } from "node:fs"
 import type { Profiler } from "node:inspector"
 import { SourceMap } from "node:module"
+import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { ensureEntered } from "../test/support/environment.ts"
 import { openCallers } from "./Caller.ts"
 import { load } from "./Load.ts"
+import { startProgram } from "./Process.ts"
 import { textOf } from "./processes/CannedTools.ts"
 import { holdfastFile } from "./programs.ts"
 import { type Call, echo, messages, type Rig, startRig } from "./Rig.ts"
@@ -29,6 +32,22 @@ const loads: Readonly<Record<string, (rig: Rig) => Promise<ReadonlyArray<Call>>>
   bufferable: (rig) => messages(rig.holdfast.target, 16, textOf("small")),
   queued: async (rig) => {
     const callers = await messages(rig.holdfast.target, 64, "\"queued\":true")
+    await rig.relay.kill()
+    return callers
+  },
+  edge: async (rig) => {
+    const queueing = await messages(rig.holdfast.target, 64, "\"queued\":true")
+    const callers = (await openCallers(rig.holdfast.target, 64)).map((caller) => {
+      const prepared = caller.prepare("ping", {}, "{}")
+      return () => caller.call(prepared)
+    })
+    await rig.relay.kill()
+    // Then the link is Down, and Holdfast answers a ping itself.
+    await load(queueing, { calls: 64 })
+    return callers
+  },
+  drain: async (rig) => {
+    const callers = await messages(rig.holdfast.target, 8, "\"queued\":true")
     await rig.relay.kill()
     return callers
   },
@@ -150,12 +169,29 @@ await using rig = await startRig({
 })
 const callers = await prepare(rig)
 const subject = work === "bare" ? rig.bare.process : rig.holdfast.process
-await load(callers, { calls: Math.min(2000, Number(calls)) })
+
+/** Does about so many calls; how many. */
+let perform = async (count: number): Promise<number> => (await load(callers, { calls: count })).calls
+
+if (work === "drain") {
+  // As many again are delivered in the slow start.
+  await load(callers, { calls: Number(calls) * 2.5 })
+  const { process: relay } = await startProgram("stubRelay", [rig.relayUrl.port])
+  perform = async (count) => {
+    const before = await relay.ask<number>("written")
+    for (;;) {
+      await sleep(50)
+      const written = await relay.ask<number>("written")
+      if (written >= before + count) return written - before
+    }
+  }
+}
+await perform(work === "drain" ? Number(calls) : Math.min(2000, Number(calls)))
 /** Microseconds a call. */
 const cost = async (count: number): Promise<number> => {
   const before = subject.cpu()
-  await load(callers, { calls: count })
-  return (subject.cpu() - before) * 1000 / count
+  const performed = await perform(count)
+  return (subject.cpu() - before) * 1000 / performed
 }
 
 const io = subject.systemCalls()
@@ -164,6 +200,7 @@ const { reads, writes } = subject.systemCalls()
 const each = (from: number, to: number) => ((to - from) / (Number(calls) / 2)).toFixed(2)
 process.stdout.write(`${work}: ${each(io.writes, writes)} writes and ${each(io.reads, reads)} reads a call\n`)
 await subject.ask("profile")
-const profiled = await cost(Number(calls))
+const profiled = await cost(Number(calls) / (work === "drain" ? 2 : 1))
 process.stdout.write(`${work}: ${without.toFixed(0)} µs a call, ${profiled.toFixed(0)} with the profiler\n`)
 report(await subject.ask<Profiler.Profile>("profiled"), without)
+if (work === "drain") process.exit()

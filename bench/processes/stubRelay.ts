@@ -2,7 +2,7 @@
  * A relay that costs next to nothing: `node:http` that answers with what it has ready. Arguments: port, number of tools.
  *
  * By message from the bench: `announce` changes the tools and tells every stream; `streams` counts those; `count` gives the
- * writes received: when, to whom and with which text.
+ * writes received: when, to whom and with which text; `written`, how many there are.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -117,5 +117,7 @@ process.on("message", (message) => {
     process.send?.({ reply: { streams: streams.size } })
   } else if (message === "count") {
     process.send?.({ reply: writes })
+  } else if (message === "written") {
+    process.send?.({ reply: writes.length })
   }
 })

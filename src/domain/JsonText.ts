@@ -74,7 +74,7 @@ export const set = (text: string, path: Path, valueText: string): string => {
 }
 
 export interface Change {
-  readonly path: Path
+  readonly path: ReadonlyArray<string>
   readonly value: string
 }
 
@@ -90,27 +90,21 @@ export const setAll = (text: string, changes: ReadonlyArray<Change>): string => 
 const changedValue = (text: string, span: Span, changes: ReadonlyArray<Change>, depth: number): string => {
   const [first] = changes
   if (first !== undefined && depth === first.path.length) return first.value
-  const missing = isNull(text, span)
-  if (!missing && !isObject(text, span)) return text.slice(span.start, span.end)
-  const all = missing ? [] : items(text, span)
-  const byName = new Map<string | number, Array<Change>>()
-  for (const change of changes) {
-    const name = change.path[depth] ?? ""
-    const same = byName.get(name)
-    if (same === undefined) byName.set(name, [change])
-    else same.push(change)
+  if (!isObject(text, span)) {
+    return isNull(text, span) ? changedValue("{}", root("{}"), changes, depth) : text.slice(span.start, span.end)
   }
+  const names = [...new Set(changes.map(({ path }) => path[depth] ?? ""))]
+  const { lastEnd, values } = members(text, span, names)
   const replaced: Array<readonly [Span, string]> = []
   const added: Array<string> = []
-  for (const [name, inside] of byName) {
-    const item = itemAt(text, span, all, name)
-    if (item === undefined) added.push(`${JSON.stringify(name)}:${changedValue("null", root("null"), inside, depth + 1)}`)
-    else replaced.push([spanOf(item), changedValue(text, spanOf(item), inside, depth + 1)])
+  for (const [index, name] of names.entries()) {
+    const inside = changes.filter(({ path }) => path[depth] === name)
+    const value = values[index]
+    if (value !== undefined) replaced.push([value, changedValue(text, value, inside, depth + 1)])
+    else added.push(`${JSON.stringify(name)}:${changedValue("null", root("null"), inside, depth + 1)}`)
   }
-  if (missing) return `{${added.join(",")}}`
-  const last = all.at(-1)
-  const end = last?.end ?? span.start + 1
-  if (added.length > 0) replaced.push([{ start: end, end }, (last === undefined ? "" : ",") + added.join(",")])
+  const end = lastEnd ?? span.start + 1
+  if (added.length > 0) replaced.push([{ start: end, end }, (lastEnd === undefined ? "" : ",") + added.join(",")])
   let out = ""
   let from = span.start
   for (const [{ end, start }, value] of replaced.sort(([one], [other]) => one.start - other.start)) {

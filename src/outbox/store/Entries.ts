@@ -62,16 +62,20 @@ export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
       (rows) => rows[0]
     )
 
+  /** `undefined`: it may be claimed, but not by a repeatable write. */
   const claimHead = Effect.fnUntraced(function*(
     lane: string,
     principal: string,
-    before: number
-  ): Effect.fn.Return<Written<Claim>, SqlError.SqlError> {
+    before: number,
+    { repeatable }: { readonly repeatable: boolean }
+  ): Effect.fn.Return<Written<Claim | undefined>, SqlError.SqlError> {
     const row = yield* head(lane)
     if (row === undefined) return { value: Claim.Empty(), changes: [] }
     if (row.seq >= before) return { value: Claim.Later({ at: Infinity }), changes: [] }
     if (row.principal !== principal || row.destination !== destination) return { value: Claim.Elsewhere(), changes: [] }
     if (row.visible_at > (yield* now)) return { value: Claim.Later({ at: row.visible_at }), changes: [] }
+    // After a power cut nobody would know that it was sent.
+    if (repeatable && row.on_unknown === "dead") return { value: undefined, changes: [] }
     const attempts = row.attempts + 1
     yield* prepared("UPDATE outbox SET state = 'inflight', attempts = ? WHERE id = ?", [attempts, row.id])
     const entry = entryOf({ ...row, state: "inflight", attempts })
@@ -80,6 +84,18 @@ export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
       changes: changes(row.state, "inflight", [row])
     }
   })
+
+  const claim = (lane: string, principal: string, before: number) =>
+    Effect.flatMap(
+      write(claimHead(lane, principal, before, { repeatable: true }), { repeatable: true }),
+      (claim) => claim === undefined ? claimOnDisk(lane, principal, before) : Effect.succeed(claim)
+    )
+
+  const claimOnDisk = (lane: string, principal: string, before: number) =>
+    Effect.map(
+      write(claimHead(lane, principal, before, { repeatable: false })),
+      (claim) => claim ?? Claim.Empty()
+    )
 
   const settleRow = (entry: Entry, update: EntryUpdate) =>
     Effect.map(
@@ -133,17 +149,26 @@ export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
         )
       )),
 
-    claim: (lane, principal, before) => write(claimHead(lane, principal, before)),
+    claim,
 
     settle: (entry, update) =>
-      write(Effect.map(settleRow(entry, update), (changes) => ({ value: undefined, changes }))),
+      write(
+        Effect.map(settleRow(entry, update), (changes) => ({ value: undefined, changes })),
+        repeatability(entry, update)
+      ),
 
-    settleAndClaim: (entry, update, principal, before) =>
-      write(Effect.gen(function*() {
+    settleAndClaim: (entry, update, principal, before) => {
+      const how = repeatability(entry, update)
+      const both = Effect.gen(function*() {
         const settled = yield* settleRow(entry, update)
-        const { changes, value } = yield* claimHead(entry.lane, principal, before)
+        const { changes, value } = yield* claimHead(entry.lane, principal, before, how)
         return { value, changes: [...settled, ...changes] }
-      })),
+      })
+      return Effect.flatMap(
+        write(both, how),
+        (claim) => claim === undefined ? claimOnDisk(entry.lane, principal, before) : Effect.succeed(claim)
+      )
+    },
 
     pause: (lane, until, why) =>
       write(Effect.gen(function*() {
@@ -193,6 +218,14 @@ export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
       )
     }
   } satisfies Partial<OutboxStore["Service"]>
+})
+
+/**
+ * Taken back by a power cut, a delivery is made again under the same key, as one is that was in flight. What must not be
+ * sent twice, and what a person or the agent is told of, waits for the disk.
+ */
+const repeatability = ({ onUnknown }: Entry, { state }: EntryUpdate) => ({
+  repeatable: onUnknown === "resend" && state === "delivered"
 })
 
 const columns = (update: EntryUpdate) => [

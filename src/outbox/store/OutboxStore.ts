@@ -3,7 +3,8 @@
  * another in its place (BEHAVIOUR 12).
  *
  * A write returns once it is committed; those that are asked for together share a commit. Nothing that was committed is
- * lost in a crash or a power cut.
+ * lost in a crash or a power cut, but for one thing: a power cut may take back that an entry of `resend` was claimed or
+ * delivered. Then it is sent again, under its key and in its order.
  */
 import { Context, Data, type Effect, type Option } from "effect"
 import type { SqlError } from "effect/sql"

@@ -3,6 +3,9 @@
  *
  * A write returns once it is on disk, and who observes the store hears of it within the same turn. Where a shared commit
  * fails, each write is tried by itself, so that no write fails because of another.
+ *
+ * A repeatable write returns once it is committed: a crash of the process does not take it back, a power cut may. Commits
+ * are taken back from the last one on, and none that a write waited for, nor what was committed before it.
  */
 import { Cause, Deferred, Effect, Exit, Latch, Queue } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
@@ -15,6 +18,7 @@ export interface Written<A> {
 }
 
 interface Job {
+  readonly repeatable: boolean
   /** Writes, and gives what has to happen after the commit. */
   readonly run: Effect.Effect<() => void, SqlError.SqlError>
   readonly fail: (cause: Cause.Cause<SqlError.SqlError>) => void
@@ -22,7 +26,10 @@ interface Job {
 
 export interface Writer {
   /** Interrupting it does not undo the write. */
-  readonly write: <A>(write: Effect.Effect<Written<A>, SqlError.SqlError>) => Effect.Effect<A, SqlError.SqlError>
+  readonly write: <A>(
+    write: Effect.Effect<Written<A>, SqlError.SqlError>,
+    options?: { readonly repeatable: boolean }
+  ) => Effect.Effect<A, SqlError.SqlError>
   /** Whether the last write worked. */
   readonly writable: () => boolean
   /** Called with each change right after its commit, before anybody hears that it was written. */
@@ -35,11 +42,15 @@ export const make = Effect.gen(function*() {
   const jobs = yield* Queue.unbounded<Job>()
   const failing = yield* Latch.make(false)
   let onChange = (_change: Change): void => {}
+  const withoutSync = yield* Effect.orDie(transactionWithoutSync(sql))
 
   const commit = Effect.fnUntraced(function*(batch: ReadonlyArray<Job>): Effect.fn.Return<void> {
-    const exit = yield* Effect.exit(sql.withTransaction(Effect.forEach(batch, (job) => job.run)))
+    const repeatable = batch.every((job) => job.repeatable)
+    const transaction = repeatable ? withoutSync : sql.withTransaction
+    const exit = yield* Effect.exit(transaction(Effect.forEach(batch, (job) => job.run)))
     if (Exit.isSuccess(exit)) {
-      failing.closeUnsafe()
+      // That it was committed does not say that the disk takes it.
+      if (!repeatable) failing.closeUnsafe()
       for (const done of exit.value) done()
       return
     }
@@ -54,10 +65,14 @@ export const make = Effect.gen(function*() {
     supervise("outbox-writer")
   )
 
-  const write: Writer["write"] = <A>(write: Effect.Effect<Written<A>, SqlError.SqlError>) =>
+  const write: Writer["write"] = <A>(
+    write: Effect.Effect<Written<A>, SqlError.SqlError>,
+    { repeatable }: { readonly repeatable: boolean } = { repeatable: false }
+  ) =>
     Effect.suspend(() => {
       const done = Deferred.makeUnsafe<A, SqlError.SqlError>()
       Queue.offerUnsafe(jobs, {
+        repeatable,
         run: Effect.map(write, ({ changes, value }) => () => {
           for (const change of changes) onChange(change)
           Deferred.doneUnsafe(done, Effect.succeed(value))
@@ -87,6 +102,36 @@ export const make = Effect.gen(function*() {
     }
   }
   return writer
+})
+
+const synchronous = { normal: 1 }
+
+/**
+ * A transaction whose commit does not wait for the disk: the next one that does takes it along. Only in a write-ahead
+ * log, where a power cut leaves the commits before it whole (sqlite.org/pragma.html#pragma_synchronous).
+ */
+const transactionWithoutSync = Effect.fnUntraced(function*(sql: SqlClient.SqlClient) {
+  const [mode] = yield* sql<{ readonly journal_mode: string }>`PRAGMA journal_mode`
+  const [level] = yield* sql<{ readonly synchronous: number }>`PRAGMA synchronous`
+  if (mode?.journal_mode !== "wal" || level === undefined || level.synchronous <= synchronous.normal) {
+    return sql.withTransaction
+  }
+  return <A>(work: Effect.Effect<A, SqlError.SqlError>): Effect.Effect<A, SqlError.SqlError> =>
+    Effect.scoped(Effect.gen(function*() {
+      const connection = yield* sql.reserve
+      // A PRAGMA acts when it is prepared.
+      const run = (text: string) => connection.executeUnprepared(text, [], undefined)
+      yield* run(`PRAGMA synchronous = ${synchronous.normal}`)
+      const exit = yield* run("BEGIN IMMEDIATE").pipe(
+        Effect.andThen(Effect.provideService(work, sql.transactionService, [connection, 0])),
+        Effect.tap(() => run("COMMIT")),
+        Effect.exit
+      )
+      // After some errors SQLite has rolled back already.
+      if (Exit.isFailure(exit)) yield* Effect.ignore(run("ROLLBACK"))
+      yield* run(`PRAGMA synchronous = ${level.synchronous}`)
+      return yield* exit
+    }))
 })
 
 const constraints: ReadonlySet<string> = new Set<SqlError.SqlErrorReason["_tag"]>([
