@@ -9,7 +9,16 @@ import { build, type UserConfig } from "tsdown"
 import { command } from "../tsdown.config.ts"
 import { temporaryDirectory } from "./temporaryDirectory.ts"
 
-const names = ["barePassThrough", "bareQueue", "commits", "loop", "officialRelay", "probe", "stdioRelay", "stubRelay"] as const
+const names = [
+  "barePassThrough",
+  "bareQueue",
+  "commits",
+  "loop",
+  "officialRelay",
+  "probe",
+  "stdioRelay",
+  "stubRelay"
+] as const
 
 export type ProgramName = (typeof names)[number]
 

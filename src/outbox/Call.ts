@@ -84,7 +84,9 @@ export const wireOf = (call: BufferableCall, key: string, uuid: string): Wire =>
     { path: ["id"], value: id },
     { path: ["params", "_meta", "holdfast/idempotencyKey"], value: quoted }
   ]
-  if (call.declaresKey && !hasKey(call)) changes.push({ path: ["params", "arguments", "idempotencyKey"], value: quoted })
+  if (call.declaresKey && !hasKey(call)) {
+    changes.push({ path: ["params", "arguments", "idempotencyKey"], value: quoted })
+  }
   return { text: JsonText.setAll(call.request.text, changes), id, key }
 }
 

@@ -61,8 +61,7 @@ export const make = Effect.fnUntraced(function*(room: {
     Effect.acquireUseRelease(
       Effect.map(
         link.state,
-        ({ _tag }) =>
-          lanes.arrive(laneOf(call.call, outbox.lane), call.call.agent, _tag === "Up" && !stopping)
+        ({ _tag }) => lanes.arrive(laneOf(call.call, outbox.lane), call.call.agent, _tag === "Up" && !stopping)
       ),
       (place) =>
         Effect.flatMap(turnOf(place), (turn) => turn === "live" ? liveAttempt(call, place) : enqueue(call, place)),

@@ -83,7 +83,13 @@ describe("JsonText", () => {
       { path: ["params", "_meta", "k"], value: "1" },
       { path: ["params", "arguments", "idempotencyKey"], value: "2" }
     ]
-    const meta = fc.constantFrom("", ",\"_meta\":null", ",\"_meta\":{ }", ",\"_meta\": {\"k\":9,\"k\":8 }", ",\"_meta\":[1]")
+    const meta = fc.constantFrom(
+      "",
+      ",\"_meta\":null",
+      ",\"_meta\":{ }",
+      ",\"_meta\": {\"k\":9,\"k\":8 }",
+      ",\"_meta\":[1]"
+    )
     const id = fc.constantFrom("\"id\":7, ", "\"id\":7,\"id\":[8] ,", "\"i\\u0064\":\"x\",", "")
     const members = fc.constantFrom("\"arguments\":{\"a\":\"]}\\\"\"}", "\"arguments\":3", "\"name\":1.0")
     const params = fc.oneof(
