@@ -12,6 +12,7 @@ export default defineConfig({
       "test/system/crash/Crash.test.ts",
       "test/system/eras/Fidelity.test.ts",
       "test/system/faults/Sweep.test.ts",
+      "test/system/hostile/HttpEnvelopes.test.ts",
       "test/unit/fuzz/Fuzz.test.ts",
       "test/unit/outbox/{Drain,Interleavings,Model,Shuffled}.test.ts"
     ],
