@@ -7,6 +7,8 @@ export type EntryState = "pending" | "inflight" | "held" | "dead" | "delivered"
 
 export interface Entry {
   readonly id: number
+  /** Its place among all calls of the relay. */
+  readonly seq: number
   readonly agent: AgentName
   readonly lane: string
   readonly tool: string

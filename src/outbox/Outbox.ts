@@ -91,12 +91,12 @@ export class Outbox extends Context.Service<Outbox, {
       const store = yield* OutboxStore
       const counters = new Counters(outbox)
       const lanes = new Lanes()
-      lanes.startAfter(
-        yield* Effect.orDie(store.observe((change) => {
-          counters.apply(change)
-          lanes.moved(change)
-        }))
-      )
+      const { delivered, lastSeq } = yield* Effect.orDie(store.observe((change) => {
+        counters.apply(change)
+        lanes.moved(change)
+      }))
+      counters.startWith(delivered)
+      lanes.startAfter(lastSeq)
       yield* observed(counters)
       const settlement = yield* Settlement.make
       const acceptance = yield* Acceptance.make(counters)

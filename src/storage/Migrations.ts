@@ -16,6 +16,7 @@ import contextReactions from "./migrations/0009_context_reactions.ts"
 import worktreesSeen from "./migrations/0010_worktrees_seen.ts"
 import cachedByUrl from "./migrations/0011_cached_by_url.ts"
 import principalNames from "./migrations/0012_principal_names.ts"
+import outboxIndexes from "./migrations/0013_outbox_indexes.ts"
 
 const migrations = {
   "0001_outbox": outbox,
@@ -29,7 +30,8 @@ const migrations = {
   "0009_context_reactions": contextReactions,
   "0010_worktrees_seen": worktreesSeen,
   "0011_cached_by_url": cachedByUrl,
-  "0012_principal_names": principalNames
+  "0012_principal_names": principalNames,
+  "0013_outbox_indexes": outboxIndexes
 }
 
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

@@ -22,6 +22,7 @@ const principal = PrincipalId.make("p1")
 
 export const entry = (id: number, change: Partial<Entry>): Entry => ({
   id,
+  seq: id,
   agent: defaultAgent,
   lane: "default",
   tool: "relay_send_message",

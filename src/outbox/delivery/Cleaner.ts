@@ -42,10 +42,7 @@ export const start = Effect.fnUntraced(function*(counters: Counters, lanes: Lane
   })
 
   yield* Effect.all([
-    Effect.when(
-      Effect.flatMap(store.agents, Effect.forEach(rebind)),
-      Effect.sync(() => counters.of("pending", "held", "parked") > 0)
-    ),
+    Effect.suspend(() => Effect.forEach(counters.agents(), rebind)),
     Effect.when(expire, Effect.sync(() => counters.of("pending") > 0)),
     Effect.when(purge, Effect.sync(() => counters.of("delivered") > 0))
   ]).pipe(

@@ -5,6 +5,7 @@
  * exceed the bounds together.
  */
 import { bytes, type SettingsValues } from "../../config/Settings.ts"
+import { AgentName } from "../../domain/Ids.ts"
 import { Room } from "./Room.ts"
 import type { Change, RowState, RowSummary } from "./Row.ts"
 
@@ -22,6 +23,11 @@ export class Counters {
     const bound = { entries: maxEntries, bytes: bytes(maxBytes) }
     this.waiting = new Room(bound)
     this.dead = new Room(bound)
+  }
+
+  /** Of those that are delivered nothing else is ever asked. */
+  startWith(delivered: number): void {
+    this.states.set("delivered", this.of("delivered") + delivered)
   }
 
   apply({ from, row, to }: Change): void {
@@ -43,6 +49,11 @@ export class Counters {
   /** When the entry that has waited longest was accepted. */
   oldestAt(): number | undefined {
     return this.waitingSince.values().next().value
+  }
+
+  /** Whose entries wait. */
+  agents(): ReadonlyArray<AgentName> {
+    return this.waiting.agents.map((agent) => AgentName.make(agent))
   }
 
   /** Dead letters that the agent does not know of. */

@@ -1,21 +1,29 @@
 /**
  * How an entry comes, is attempted and is settled, in SQL.
  *
- * Each lookup goes by an index of the rows it is about, so that delivered ones cost nothing.
+ * Each lookup goes by a row's id, or by an index of the rows it is about, so that delivered ones cost nothing.
  */
 import { Clock, Duration, Effect, Option } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
 import { type Entry, type EntryUpdate, updated } from "../Entry.ts"
+import { isInLane, LaneOrder } from "./LaneOrder.ts"
 import { Claim, type OutboxStore } from "./OutboxStore.ts"
 import { preparedOn } from "./Prepared.ts"
-import { changes, entryOf, type Row, type RowSummary, summaryColumns, summaryOf } from "./Row.ts"
+import {
+  apart,
+  type Change,
+  changes,
+  entryOf,
+  isPending,
+  type Row,
+  type RowSummary,
+  summaryColumns,
+  summaryOf
+} from "./Row.ts"
 import type { Writer, Written } from "./Writer.ts"
 
 const now = Effect.map(Clock.currentTimeMillis, Math.floor)
-
-// Word for word the condition of the index `outbox_lane`, without which SQLite does not use it.
-const inLane = "state IN ('pending', 'held', 'inflight')"
 
 const insertion = `INSERT INTO outbox (seq, relay, agent, lane, tool, key, arguments_hash, request, bytes, principal,
     destination, on_unknown, epoch, occurred_at, queued_at, attempts,
@@ -38,11 +46,14 @@ const recover = Effect.gen(function*() {
   const reason = "unknown: it was in flight when Holdfast stopped, and may have been carried out"
   yield* sql.withTransaction(Effect.all([
     sql`UPDATE outbox SET state = 'dead', reason = ${reason}, settled_at = ${at}, told = 0
-      WHERE relay = ${relay} AND state = 'inflight' AND on_unknown = 'dead'`,
-    sql`UPDATE outbox SET state = 'pending', visible_at = ${at} WHERE relay = ${relay} AND state = 'inflight'`,
+      WHERE relay = ${relay} AND ${sql.literal(apart)} AND state = 'inflight' AND on_unknown = 'dead'`,
+    sql`UPDATE outbox SET state = 'pending', visible_at = ${at}
+      WHERE relay = ${relay} AND ${sql.literal(apart)} AND state = 'inflight'`,
     // Written when the clock was ahead, it could be hours away.
-    sql`UPDATE outbox SET visible_at = ${latest}
-      WHERE relay = ${relay} AND ${sql.literal(inLane)} AND visible_at > ${latest}`
+    ...[isPending, `${apart} AND state = 'held'`].map((states) =>
+      sql`UPDATE outbox SET visible_at = ${latest}
+        WHERE relay = ${relay} AND ${sql.literal(states)} AND visible_at > ${latest}`
+    )
   ]))
 })
 
@@ -52,15 +63,28 @@ export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
   const clock = yield* Clock.Clock
   const prepared = preparedOn(sql)
   yield* Effect.orDie(recover)
+  const order = new LaneOrder()
+  /** What is on disk and not delivered, the oldest first, until somebody observes. */
+  let found = yield* Effect.orDie(Effect.map(
+    Effect.forEach([isPending, apart], (states) =>
+      prepared<RowSummary & Pick<Row, "state">>(
+        `SELECT ${summaryColumns}, state FROM outbox WHERE relay = ? AND ${states}`,
+        [relay]
+      )),
+    (rows) =>
+      rows.flat().sort((one, other) => one.occurred_at - other.occurred_at)
+        .map((row): Change => ({ from: undefined, to: row.state, row }))
+  ))
+  for (const change of found) order.apply(change)
+  observe((change) => order.apply(change))
 
-  const head = (lane: string) =>
-    Effect.map(
-      prepared<Row>(`SELECT * FROM outbox WHERE relay = ? AND lane = ? AND ${inLane} ORDER BY seq LIMIT 1`, [
-        relay,
-        lane
-      ]),
-      (rows) => rows[0]
-    )
+  /** In a transaction that has changed the lane already its first places may be behind the times. */
+  const head = Effect.fnUntraced(function*(lane: string, index = 0): Effect.fn.Return<Row | undefined, SqlError.SqlError> {
+    const place = order.at(lane, index)
+    if (place === undefined) return undefined
+    const [row] = yield* prepared<Row>("SELECT * FROM outbox WHERE id = ?", [place.id])
+    return row !== undefined && row.seq === place.seq && isInLane(row.state) ? row : yield* head(lane, index + 1)
+  })
 
   /** `undefined`: it may be claimed, but not by a repeatable write. */
   const claimHead = Effect.fnUntraced(function*(
@@ -106,24 +130,28 @@ export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
   return {
     observe: (onChange) =>
       Effect.gen(function*() {
-        observe(onChange)
-        const rows = yield* prepared<RowSummary & Pick<Row, "state">>(
-          `SELECT ${summaryColumns}, state FROM outbox WHERE relay = ? ORDER BY occurred_at`,
+        const [delivered] = yield* prepared<{ readonly count: number }>(
+          "SELECT COUNT(*) AS count FROM outbox WHERE relay = ? AND state = 'delivered'",
           [relay]
         )
-        for (const { state, ...row } of rows) onChange({ from: undefined, to: state, row })
-        const [last] = yield* prepared<{ readonly seq: number | null }>(
-          "SELECT MAX(seq) AS seq FROM outbox WHERE relay = ?",
-          [relay]
-        )
-        return last?.seq ?? 0
+        observe((change) => {
+          order.apply(change)
+          onChange(change)
+        })
+        let lastSeq = 0
+        for (const change of found) {
+          onChange(change)
+          lastSeq = Math.max(lastSeq, change.row.seq)
+        }
+        found = []
+        return { lastSeq, delivered: delivered?.count ?? 0 }
       }),
 
-    insert: ({ argumentsHash, seq, ...entry }, update) =>
+    insert: ({ argumentsHash, ...entry }, update) =>
       write(Effect.suspend(() =>
         Effect.map(
           prepared<{ readonly id: number }>(insertion, [
-            seq,
+            entry.seq,
             relay,
             entry.agent,
             entry.lane,
@@ -189,14 +217,7 @@ export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
         (rows) => Option.fromNullishOr(rows[0])
       ),
 
-    position: ({ lane, seq }) =>
-      Effect.map(
-        prepared<{ readonly ahead: number }>(
-          `SELECT COUNT(*) AS ahead FROM outbox WHERE relay = ? AND lane = ? AND ${inLane} AND seq < ?`,
-          [relay, lane, seq]
-        ),
-        (rows) => (rows[0]?.ahead ?? 0) + 1
-      ),
+    position: (row) => Effect.sync(() => order.before(row.lane, row) + 1),
 
     find: (id) =>
       Effect.map(
@@ -206,11 +227,13 @@ export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
 
     list: ({ after, agent, limit, state }) => {
       const states = state === "held" ? ["held", "parked"] : [state]
+      const indexed = state === undefined || state === "pending" || state === "delivered" ? [] : [sql.literal(apart)]
       const asked = [
+        ...indexed,
         sql`relay = ${relay}`,
         sql`id > ${after ?? 0}`,
         ...(state === undefined ? [] : [sql.in("state", states)]),
-        ...(agent === undefined ? [] : [sql`agent = ${agent}`])
+        ...(agent === undefined ? [] : [sql`+agent = ${agent}`])
       ]
       return Effect.map(
         sql<Row>`SELECT * FROM outbox WHERE ${sql.and(asked)} ORDER BY id LIMIT ${limit ?? -1}`,

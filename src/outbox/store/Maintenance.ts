@@ -2,10 +2,10 @@
 import { Clock, Effect } from "effect"
 import { SqlClient, type Statement } from "effect/sql"
 import { RelayTarget } from "../../config/Settings.ts"
-import { AgentName } from "../../domain/Ids.ts"
+import type { AgentName } from "../../domain/Ids.ts"
 import { unknownPrincipal } from "../../token/Principal.ts"
 import { batchSize, type OutboxStore } from "./OutboxStore.ts"
-import { changes, entryOf, type Row, type RowState, type RowSummary, summaryColumns } from "./Row.ts"
+import { apart, changes, entryOf, isPending, type Row, type RowState, type RowSummary, summaryColumns } from "./Row.ts"
 import type { Writer } from "./Writer.ts"
 
 const now = Effect.map(Clock.currentTimeMillis, Math.floor)
@@ -14,6 +14,10 @@ export const make = Effect.fnUntraced(function*({ write }: Writer) {
   const sql = yield* SqlClient.SqlClient
   const { id: relay, url } = yield* RelayTarget
   const summary = sql.literal(summaryColumns)
+  const isApart = sql.literal(apart)
+  /** In the words of an index. A condition on the agent needs a plus, or SQLite goes through all that the agent ever had. */
+  const inState = (state: RowState) =>
+    state === "pending" ? sql.literal(isPending) : sql`${isApart} AND state = ${state}`
 
   const one = (id: number, states: ReadonlyArray<RowState>) =>
     Effect.map(
@@ -31,7 +35,7 @@ export const make = Effect.fnUntraced(function*({ write }: Writer) {
   ) =>
     Effect.map(
       sql<RowSummary>`UPDATE outbox SET state = ${to}, ${set}
-        WHERE relay = ${relay} AND state = ${from} AND agent = ${agent} AND ${condition} RETURNING ${summary}`,
+        WHERE relay = ${relay} AND ${inState(from)} AND +agent = ${agent} AND ${condition} RETURNING ${summary}`,
       (rows) => changes(from, to, rows)
     )
 
@@ -45,7 +49,7 @@ export const make = Effect.fnUntraced(function*({ write }: Writer) {
         yield* sql`UPDATE outbox SET state = 'pending', seq = ${seq}, principal = ${principal},
           destination = ${url.href}, failures = 0, visible_at = ${at}, queued_at = ${at}, reason = NULL,
           settled_at = NULL, told = 0 WHERE id = ${id}`
-        return { value: true, changes: changes(row.state, "pending", [row]) }
+        return { value: true, changes: changes(row.state, "pending", [{ ...row, seq }]) }
       })),
     discard: (id) =>
       write(Effect.gen(function*() {
@@ -74,17 +78,21 @@ export const make = Effect.fnUntraced(function*({ write }: Writer) {
     rebind: (agent, principal) =>
       write(Effect.gen(function*() {
         const at = yield* now
-        yield* sql`UPDATE outbox SET principal = ${principal}
-          WHERE relay = ${relay} AND agent = ${agent} AND principal = ${unknownPrincipal}
-          AND state IN ('pending', 'held', 'parked')`
+        // Nearly always all of them are this principal's, and they are many.
+        const others = yield* sql`SELECT 1 FROM outbox WHERE relay = ${relay} AND ${inState("pending")}
+          AND +agent = ${agent} AND (principal <> ${principal} OR destination <> ${url.href}) LIMIT 1`
+        const here = others.length > 0 ? ["pending", "held"] as const : ["held"] as const
+        for (const state of [...here, "parked"] as const) {
+          yield* sql`UPDATE outbox SET principal = ${principal}
+            WHERE relay = ${relay} AND ${inState(state)} AND +agent = ${agent} AND principal = ${unknownPrincipal}`
+        }
         const other = sql`(principal <> ${principal} OR destination <> ${url.href})`
         const why = sql`reason = CASE WHEN destination <> ${url.href}
           THEN 'accepted for the relay at ' || destination ELSE 'accepted for ' || COALESCE(
             (SELECT name FROM principal_names AS names WHERE names.principal = outbox.principal), 'another principal') END`
         const back = sql`reason = NULL, visible_at = MIN(visible_at, ${at})`
         const moved = yield* Effect.all([
-          move("pending", "parked", agent, other, why),
-          move("held", "parked", agent, other, why),
+          ...here.map((state) => move(state, "parked", agent, other, why)),
           move("parked", "pending", agent, sql`NOT ${other}`, back)
         ])
         return { value: undefined, changes: moved.flat() }
@@ -93,12 +101,12 @@ export const make = Effect.fnUntraced(function*({ write }: Writer) {
       write(Effect.gen(function*() {
         const at = yield* now
         const rows = yield* sql<RowSummary>`UPDATE outbox SET visible_at = ${at}
-          WHERE relay = ${relay} AND state = 'held' AND agent = ${agent} RETURNING ${summary}`
+          WHERE relay = ${relay} AND ${inState("held")} AND +agent = ${agent} RETURNING ${summary}`
         return { value: undefined, changes: changes("held", "held", rows) }
       })),
     takeUnreported: (agent) =>
       write(Effect.map(
-        sql<Row>`UPDATE outbox SET told = 1 WHERE relay = ${relay} AND state = 'dead' AND agent = ${agent}
+        sql<Row>`UPDATE outbox SET told = 1 WHERE relay = ${relay} AND ${inState("dead")} AND +agent = ${agent}
           AND told = 0 RETURNING *`,
         // Counted as they were, unreported, and then as they are.
         (rows) => ({
@@ -118,20 +126,16 @@ export const make = Effect.fnUntraced(function*({ write }: Writer) {
         ORDER BY settled_at, id`
       return rows.map(entryOf)
     }),
-    agents: Effect.map(
-      sql<{ readonly agent: string }>`SELECT DISTINCT agent FROM outbox
-        WHERE relay = ${relay} AND state IN ('pending', 'held', 'parked')`,
-      (rows) => rows.map(({ agent }) => AgentName.make(agent))
-    ),
     undelivered: (agent) =>
       Effect.map(
-        sql<{ readonly n: number }>`SELECT COUNT(*) AS n FROM outbox
-          WHERE relay = ${relay} AND state <> 'delivered' AND agent = ${agent}`,
+        sql<{ readonly n: number }>`SELECT
+          (SELECT COUNT(*) FROM outbox WHERE relay = ${relay} AND ${inState("pending")} AND +agent = ${agent})
+          + (SELECT COUNT(*) FROM outbox WHERE relay = ${relay} AND ${isApart} AND +agent = ${agent}) AS n`,
         ([row]) => row?.n ?? 0
       ),
     forget: (agent) =>
       write(Effect.map(
-        sql<RowSummary>`DELETE FROM outbox WHERE relay = ${relay} AND state = 'delivered' AND agent = ${agent}
+        sql<RowSummary>`DELETE FROM outbox WHERE relay = ${relay} AND state = 'delivered' AND +agent = ${agent}
           RETURNING ${summary}`,
         (rows) => ({ value: undefined, changes: changes("delivered", undefined, rows) })
       ))

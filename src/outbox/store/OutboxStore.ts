@@ -14,10 +14,8 @@ import type { Change, Row } from "./Row.ts"
 
 /** An accepted call, about to be written. */
 export type NewEntry =
-  & Pick<Entry, "agent" | "lane" | "tool" | "key" | "request" | "bytes" | "principal" | "onUnknown" | "epoch">
+  & Pick<Entry, "seq" | "agent" | "lane" | "tool" | "key" | "request" | "bytes" | "principal" | "onUnknown" | "epoch">
   & {
-    /** Its place among all calls of the relay, for good. */
-    readonly seq: number
     readonly argumentsHash: string
     readonly occurredAt: number
     readonly attempts: number
@@ -45,10 +43,12 @@ export const batchSize = 200
 /** One for each relay. What was in flight when the last process ended is recovered before anybody sees it. */
 export class OutboxStore extends Context.Service<OutboxStore, {
   /**
-   * Calls with each row that is there, then with each change right after its commit, before the write returns. Gives the
-   * last place that is taken.
+   * Calls with each row that is there and not delivered, then with each change right after its commit, before the write
+   * returns. Gives the last place that one of those has, and how many are delivered.
    */
-  readonly observe: (onChange: (change: Change) => void) => Done<number>
+  readonly observe: (
+    onChange: (change: Change) => void
+  ) => Done<{ readonly lastSeq: number; readonly delivered: number }>
   /** Whether the last write worked. */
   readonly writable: () => boolean
 
@@ -93,8 +93,6 @@ export class OutboxStore extends Context.Service<OutboxStore, {
   readonly takeUnreported: (agent: AgentName) => Done<ReadonlyArray<Entry>>
   /** Delivered ones of these tools, the oldest first. */
   readonly deliveredOf: (isOne: (tool: string) => boolean) => Done<ReadonlyArray<Entry>>
-  /** Whose entries wait. */
-  readonly agents: Done<ReadonlyArray<AgentName>>
   /** How many of the agent's entries are not delivered. */
   readonly undelivered: (agent: AgentName) => Done<number>
   /** The agent's delivered ones go: nobody of the same name is answered from them. */

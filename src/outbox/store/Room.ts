@@ -31,6 +31,10 @@ export class Room {
     return this.#all.bytes
   }
 
+  get agents(): ReadonlyArray<string> {
+    return [...this.#ofAgents.keys()]
+  }
+
   add(agent: string, amount: Amount): void {
     this.#change(agent, amount, 1)
   }
