@@ -79,12 +79,14 @@ export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
   observe((change) => order.apply(change))
 
   /** In a transaction that has changed the lane already its first places may be behind the times. */
-  const head = Effect.fnUntraced(function*(lane: string, index = 0): Effect.fn.Return<Row | undefined, SqlError.SqlError> {
-    const place = order.at(lane, index)
-    if (place === undefined) return undefined
-    const [row] = yield* prepared<Row>("SELECT * FROM outbox WHERE id = ?", [place.id])
-    return row !== undefined && row.seq === place.seq && isInLane(row.state) ? row : yield* head(lane, index + 1)
-  })
+  const head = Effect.fnUntraced(
+    function*(lane: string, index = 0): Effect.fn.Return<Row | undefined, SqlError.SqlError> {
+      const place = order.at(lane, index)
+      if (place === undefined) return undefined
+      const [row] = yield* prepared<Row>("SELECT * FROM outbox WHERE id = ?", [place.id])
+      return row !== undefined && row.seq === place.seq && isInLane(row.state) ? row : yield* head(lane, index + 1)
+    }
+  )
 
   /** `undefined`: it may be claimed, but not by a repeatable write. */
   const claimHead = Effect.fnUntraced(function*(

@@ -14,7 +14,8 @@ export interface Place {
 export const isInLane = (state: RowState | undefined): boolean =>
   state === "pending" || state === "held" || state === "inflight"
 
-const precedes = (one: Place, other: Place): boolean => one.seq < other.seq || (one.seq === other.seq && one.id < other.id)
+const precedes = (one: Place, other: Place): boolean =>
+  one.seq < other.seq || (one.seq === other.seq && one.id < other.id)
 
 /** Entries nearly always come at the end and leave at the beginning. */
 class Places {

@@ -13,7 +13,15 @@ const row = (lane: string, id: number, seq: number): RowSummary => ({
   told: 0
 })
 
-const states = fc.constantFrom<RowState | undefined>("pending", "inflight", "held", "parked", "dead", "delivered", undefined)
+const states = fc.constantFrom<RowState | undefined>(
+  "pending",
+  "inflight",
+  "held",
+  "parked",
+  "dead",
+  "delivered",
+  undefined
+)
 
 describe("LaneOrder", () => {
   it("is each lane's entries that wait or are in flight, by their places, however they came and went", () => {
