@@ -1,5 +1,5 @@
 /**
- * Where a call's CPU time goes in the daemon: `node bench/profile.ts [live|official|bare|large|bufferable|queued|edge|drain|list|
+ * Where a call's CPU time goes in the daemon: `node bench/profile.ts [live|official|officialLarge|bare|large|bufferable|queued|edge|drain|list|
  * stream] [calls]`. `edge` is what a request costs that Holdfast answers itself.
  *
  * V8's profiler runs while the load does, and not at the start. Its samples are scaled to the CPU time that the kernel
@@ -29,6 +29,7 @@ const loads: Readonly<Record<string, (rig: Rig) => Promise<ReadonlyArray<Call>>>
   official: (rig) => echo(rig.holdfast.target, "small", 16),
   bare: (rig) => echo(rig.bare.target, "small", 16),
   large: (rig) => echo(rig.holdfast.target, "large", 16),
+  officialLarge: (rig) => echo(rig.holdfast.target, "large", 16),
   bufferable: (rig) => messages(rig.holdfast.target, 16, textOf("small")),
   queued: async (rig) => {
     const callers = await messages(rig.holdfast.target, 64, "\"queued\":true")
@@ -163,7 +164,7 @@ if (prepare === undefined) throw new Error(`no work ${work}; there are ${Object.
 // Before the rig asks for it: with a source map.
 await holdfastFile(true)
 await using rig = await startRig({
-  relay: work === "official" ? "officialRelay" : "stubRelay",
+  relay: work.startsWith("official") ? "officialRelay" : "stubRelay",
   relayArguments: ["0", work === "list" ? "500" : "4"],
   settings: { outbox: { lane: "to", maxEntries: 1_000_000 } }
 })

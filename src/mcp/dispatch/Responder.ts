@@ -22,6 +22,12 @@ import type { OpenStreams } from "../streams/OpenStreams.ts"
 /** Small enough to be below any step of a relay's own. */
 const smallStep = 1e-6
 
+/**
+ * So long a stream of the relay may say nothing before ours begins, milliseconds. Most are the answer alone: that leaves
+ * whole, and there is nothing to resume.
+ */
+const streamBeginsAfter = 100
+
 /** What an answer may have in all that comes in chunks to a client that has to get it as one event. */
 const maxCollectedBytes = 16 * 1024 * 1024
 
@@ -55,10 +61,11 @@ export class Responder implements Ahead, Answering {
   readonly #services: ResponderServices
   readonly #options: ResponderOptions
   readonly #switch: Deadline
-  /** `streamBegins`: the relay's stream has begun, and what it brought at once is still being read. */
+  /** `streamBegins`: the relay's stream has begun, and has said nothing yet. */
   #state: "waiting" | "streamBegins" | "whole" | "stream" | "ended" = "waiting"
   #log: EventLog | undefined
   #stream: EventStream | undefined
+  #begins: Deadline | undefined
   readonly #quiet: Deadline | undefined
   /** The relay's last word on its progress, and how often we spoke since. */
   #lastProgress: string | undefined
@@ -105,6 +112,7 @@ export class Responder implements Ahead, Answering {
     const { connection, log: options, priming, resumable } = this.#options
     this.#state = "stream"
     this.#switch.cancel()
+    this.#begins?.cancel()
     const log = logs.make(options)
     this.#log = log
     const reader = log.reader(0)
@@ -130,8 +138,7 @@ export class Responder implements Ahead, Answering {
     // A client that loses its connection can resume from here on, which nobody can in the modern era.
     if (this.#state !== "waiting" || !this.#options.resumable) return
     this.#state = "streamBegins"
-    // Most such streams are the answer alone, in one packet: that leaves whole, and there is nothing to resume.
-    queueMicrotask(() => {
+    this.#begins = this.#services.deadlines.after(streamBeginsAfter, () => {
       if (this.#state === "streamBegins") this.#becomeStream()
     })
   }
@@ -182,6 +189,7 @@ export class Responder implements Ahead, Answering {
       return undefined
     }
     this.#switch.cancel()
+    this.#begins?.cancel()
     this.#state = "whole"
     if (state === "streamBegins" && body._tag === "Whole") connection.replyEvent(body.text)
     else if (encoded !== undefined) connection.replyEncoded(status, encoded, headers)

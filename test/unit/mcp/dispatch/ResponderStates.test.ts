@@ -140,15 +140,19 @@ describe("Responder", () => {
     Effect.gen(function*() {
       const { events, responder, text } = yield* responding({ priming: true })
       responder.relayStreams()
+      yield* TestClock.adjust("99 millis")
+      assert.strictEqual(yield* text, "")
+      yield* TestClock.adjust("1 millis")
       assert.include(yield* text, "text/event-stream")
       yield* responder.deliver(whole("{}"))
       assert.deepStrictEqual(yield* events, ["", "{}"])
     }).pipe(Effect.provide(Streams)))
 
-  it.effect("is a whole stream where the relay's brought the answer at once", () =>
+  it.effect("is a whole stream where the answer is the first that the relay's brings", () =>
     Effect.gen(function*() {
       const { connection, events, made, responder, text } = yield* responding({ priming: true })
       responder.relayStreams()
+      yield* TestClock.adjust("99 millis")
       yield* responder.deliver(whole("{\n\"ä\":1}"))
       const written = yield* text
       assert.include(written, "text/event-stream")
