@@ -22,6 +22,7 @@ import { DetailPage, EntryDetail, EntryPage, EntryStateView } from "./OutboxView
 import { StatusView } from "./StatusView.ts"
 import { TokenView } from "./TokenView.ts"
 import { ToolsView } from "./ToolsView.ts"
+import { Approval, UnapprovedTools } from "./UnapprovedTools.ts"
 
 /** `variables` are names that the daemon is asked about: whether its environment has them. */
 export const ReloadCommand = Schema.Struct({ variables: Schema.optional(Schema.Array(Schema.String)) })
@@ -108,7 +109,17 @@ export class ContextGroup extends HttpApiGroup.make("context").add(
 ) {}
 
 export class ToolsGroup extends HttpApiGroup.make("tools").add(
-  HttpApiEndpoint.get("show", "/tools", { query: ofAgent, success: Schema.Array(ToolsView), error: NotFound })
+  HttpApiEndpoint.get("show", "/tools", { query: ofAgent, success: Schema.Array(ToolsView), error: NotFound }),
+  HttpApiEndpoint.get("unapproved", "/tools/unapproved", {
+    query: { relay: Schema.optional(RelayId) },
+    success: Schema.Array(UnapprovedTools),
+    error: [NotFound, Unavailable]
+  }),
+  HttpApiEndpoint.post("approve", "/tools/approve", {
+    payload: Approval,
+    success: UnapprovedTools,
+    error: [NotFound, Conflict, Unavailable]
+  })
 ) {}
 
 export class TokenGroup extends HttpApiGroup.make("token").add(

@@ -14,6 +14,7 @@ import { instant } from "./Instant.ts"
 import { heldViews, statsView } from "./OutboxView.ts"
 import { fiberView, linkView } from "./StatusView.ts"
 import { tokenView } from "./TokenView.ts"
+import { pinnedView } from "./UnapprovedTools.ts"
 
 export const statusLayer = HttpApiBuilder.group(
   AdminApi,
@@ -43,6 +44,7 @@ export const statusLayer = HttpApiBuilder.group(
               ),
               outbox: statsView(stats),
               held: heldViews(held),
+              pinnedTools: yield* pinnedView(relay),
               sessions: yield* relay.sessions.totals
             }
           }),

@@ -7,6 +7,7 @@ import { CredentialView } from "./CredentialView.ts"
 import { Instant, instant } from "./Instant.ts"
 import { HeldView, OutboxStatsView } from "./OutboxView.ts"
 import { TokenView } from "./TokenView.ts"
+import { PinnedView } from "./UnapprovedTools.ts"
 
 // What is known of a relay, as the admin API tells it.
 
@@ -54,6 +55,8 @@ export const RelayView = Schema.Struct({
   outbox: OutboxStatsView,
   /** Of the first 1000 calls that are held; older daemons do not say. */
   held: Schema.optionalKey(Schema.Array(HeldView)),
+  /** How many definitions are approved, and how many tools wait for that; `null` where tools are not pinned; older daemons do not say. */
+  pinnedTools: Schema.optionalKey(PinnedView),
   /** MCP sessions that agents hold, and how many of them have a stream open. */
   sessions: Schema.Struct({ count: Schema.Int, streams: Schema.Int })
 })

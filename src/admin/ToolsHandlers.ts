@@ -1,5 +1,6 @@
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import type { SqlError } from "effect/sql"
 import { Settings } from "../config/Settings.ts"
 import { WorkspaceContexts } from "../context/WorkspaceContexts.ts"
 import type { AgentName } from "../domain/Ids.ts"
@@ -8,9 +9,15 @@ import * as Narrowing from "../menu/Narrowing.ts"
 import * as Queueing from "../menu/Queueing.ts"
 import { type ToolSpec, toolSpecs } from "../menu/ToolSpec.ts"
 import { AdminApi } from "./AdminApi.ts"
+import { Conflict, Unavailable } from "./AdminErrors.ts"
 import { instantOrNull } from "./Instant.ts"
 import * as Lookup from "./Lookup.ts"
 import type { ToolView } from "./ToolsView.ts"
+import { offered, unapproved } from "./UnapprovedTools.ts"
+
+const diskFails = Effect.mapError(({ message }: SqlError.SqlError) =>
+  new Unavailable({ message: `the database cannot be read or written: ${message}` })
+)
 
 const whyOf: Record<Queueing.Queueing["_tag"], ToolView["why"]> = {
   Queued: "named",
@@ -44,9 +51,11 @@ export const layerNoDeps = HttpApiBuilder.group(
       const toolView = (spec: ToolSpec): ToolView => {
         const hiddenBy = Option.map(hides(spec.name), ({ needs, reason = null, tools }) => ({ tools, needs, reason }))
         const queueing = queueingOf(spec)
+        const hold = relay.pins.holdOf(spec.name, Option.map(cached, ({ result }) => result))
         return {
           name: spec.name,
-          visible: Option.isNone(hiddenBy),
+          visible: Option.isNone(hiddenBy) && Option.isNone(hold),
+          approval: relay.pins.pinned ? Option.getOrElse(hold, () => "approved" as const) : "not pinned",
           hiddenBy: Option.getOrNull(hiddenBy),
           queued: queueing._tag === "Queued",
           why: whyOf[queueing._tag],
@@ -67,6 +76,27 @@ export const layerNoDeps = HttpApiBuilder.group(
       show: Effect.fnUntraced(function*({ query }) {
         const agent = yield* lookup.agent(query.agent)
         return yield* Effect.forEach(yield* lookup.relays(query.relay), (relay) => view(relay, agent))
+      }),
+
+      unapproved: Effect.fnUntraced(function*({ query }) {
+        return yield* Effect.forEach(yield* lookup.relays(query.relay), (relay) => diskFails(unapproved(relay)))
+      }),
+
+      approve: Effect.fnUntraced(function*({ payload }) {
+        const [relay] = yield* lookup.relays(payload.relay)
+        if (relay === undefined) return yield* new Conflict({ message: "no relay is served" })
+        const all = yield* diskFails(offered(relay))
+        const chosen = yield* Effect.forEach(payload.tools, ({ fingerprint, name }) =>
+          Effect.mapError(
+            Effect.fromNullishOr(all.find((one) => one.name === name && one.fingerprint === fingerprint)),
+            () =>
+              new Conflict({
+                message: `the relay "${relay.id}" does not offer that definition of "${name}"; nothing was approved: `
+                  + "look at what it offers now (holdfast tools diff)"
+              })
+          ))
+        yield* diskFails(relay.pins.approve(chosen, all))
+        return yield* diskFails(unapproved(relay))
       })
     })
   })

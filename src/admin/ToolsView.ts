@@ -16,7 +16,9 @@ export type HidingRule = typeof HidingRule.Type
 export const ToolView = Schema.Struct({
   name: Schema.String,
   visible: Schema.Boolean,
-  /** `null` where the tool is visible. */
+  /** Whether its definition is approved, where the relay's tools are pinned: without approval it is held back. */
+  approval: Schema.Literals(["not pinned", "approved", "new", "changed"]),
+  /** `null` where no rule hides it. */
   hiddenBy: Schema.NullOr(HidingRule),
   /** Calls are queued while the relay is away. */
   queued: Schema.Boolean,

@@ -22,7 +22,7 @@ import { status } from "./status.ts"
 import { stdio } from "./stdio/stdio.ts"
 import { stop } from "./stop.ts"
 import { token } from "./token.ts"
-import { tools } from "./tools.ts"
+import { tools } from "./tools/tools.ts"
 import { unwrap } from "./wrap/unwrap.ts"
 import { wrap } from "./wrap/wrap.ts"
 

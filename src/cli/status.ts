@@ -14,8 +14,15 @@ const linkInWords = (link: LinkView, now: DateTime.Utc, paint: Paint): string =>
     : `${paint("red", "down")} for ${formatAge(now, link.since)}, tried ${link.attempts} times, `
       + `next in ${formatAge(link.nextProbeAt, now)}: ${link.why}`
 
+const toolsInWords = (tools: NonNullable<RelayView["pinnedTools"]>, paint: Paint): string => {
+  const held = tools.changed + tools.new === 0
+    ? "none is held back"
+    : paint("red", `held back: ${tools.changed} changed, ${tools.new} new (holdfast tools diff)`)
+  return `pinned, ${tools.approved} approved, ${held}`
+}
+
 const relayInWords = (relay: RelayView, now: DateTime.Utc, paint: Paint): ReadonlyArray<string> => {
-  const { held = [], outbox, sessions, tokens } = relay
+  const { held = [], outbox, pinnedTools = null, sessions, tokens } = relay
   const oldest = outbox.oldestAt === null ? "" : `, oldest ${formatAge(now, outbox.oldestAt)}`
   const disk = outbox.writable ? "" : paint("red", "; the disk refuses writes")
   return [
@@ -26,6 +33,7 @@ const relayInWords = (relay: RelayView, now: DateTime.Utc, paint: Paint): Readon
     `  outbox    ${outbox.pending} pending, ${outbox.inflight} in flight, ${outbox.held} held, `
     + `${outbox.dead} dead, ${outbox.delivered} delivered${oldest}${disk}`,
     ...held.map((view) => `  held      ${formatHeld(relay, view)}`),
+    ...pinnedTools === null ? [] : [`  tools     ${toolsInWords(pinnedTools, paint)}`],
     `  sessions  ${sessions.count}, ${sessions.streams} with a stream open`
   ]
 }

@@ -53,6 +53,8 @@ export const RelaySettings = Schema.Struct({
   url: Url,
   /** Allows the token to go over plain http to another machine, where everybody on the way can read it. */
   plainHttp: Schema.optionalKey(Flag),
+  /** Agents get a tool only with a definition that was approved by "holdfast tools approve". */
+  pinTools: Schema.optionalKey(Flag),
   /** Sent with each request, beside the token; `{env:NAME}` is a variable of the daemon's, `{file:PATH}` a file's text. */
   headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.RedactedFromValue(Schema.String))),
   token: or(TokenSettings, {})
@@ -108,6 +110,8 @@ export const SettingsSchema = Schema.Struct({
     url: Schema.optionalKey(Url),
     /** Whether its token may go over plain http to another machine, where everybody on the way can read it. */
     plainHttp: Schema.optionalKey(Flag),
+    /** Agents get a tool only with a definition that was approved by "holdfast tools approve". */
+    pinTools: Schema.optionalKey(Flag),
     /** The daemon runs the relay that ships with Holdfast, as with `serve --embedded`. */
     embedded: Schema.optionalKey(Flag)
   }),
@@ -224,13 +228,15 @@ export const relayTargets = (settings: SettingsValues): ReadonlyArray<RelayTarge
       id: defaultRelay,
       url: new URL(settings.relay.url),
       token: settings.token,
-      plainHttp: settings.relay.plainHttp === true
+      plainHttp: settings.relay.plainHttp === true,
+      pinTools: settings.relay.pinTools === true
     }],
-  ...Object.entries(settings.relays).map(([name, { headers, plainHttp, token, url }]) => ({
+  ...Object.entries(settings.relays).map(([name, { headers, pinTools, plainHttp, token, url }]) => ({
     id: RelayId.make(name),
     url: new URL(url),
     token,
     plainHttp: plainHttp === true,
+    pinTools: pinTools === true,
     ...(headers === undefined ? {} : { headers })
   }))
 ]
@@ -242,6 +248,8 @@ export class RelayTarget extends Context.Service<RelayTarget, {
   readonly token: TokenSettings
   /** Whether a token may go over plain http to another machine. */
   readonly plainHttp?: boolean
+  /** Whether an agent gets a tool only with a definition that was approved. */
+  readonly pinTools?: boolean
   /** Sent with each request. */
   readonly headers?: NonNullable<RelaySettings["headers"]>
 }>()("holdfast/config/RelayTarget") {}

@@ -13,7 +13,9 @@ export const codes = {
   outbox: -31004,
   session: -31005,
   /** One era of the protocol cannot express it in the other. */
-  era: -31006
+  era: -31006,
+  /** The tool is held back until somebody approves its definition. */
+  approval: -31007
 } as const
 
 export interface JsonRpcError {

@@ -27,13 +27,13 @@ const closeBrace = 0x7d
 
 const isSpace = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
 
-const skipSpace = (text: string, from: number): number => {
+export const skipSpace = (text: string, from: number): number => {
   let at = from
   while (isSpace(text.charCodeAt(at))) at++
   return at
 }
 
-const skipString = (text: string, from: number): number => {
+export const skipString = (text: string, from: number): number => {
   let at = text.indexOf("\"", from + 1)
   while (at !== -1) {
     let before = at - 1
@@ -60,7 +60,7 @@ const skipContainer = (text: string, from: number): number => {
   return at
 }
 
-const skipScalar = (text: string, from: number): number => {
+export const skipScalar = (text: string, from: number): number => {
   let at = from
   while (at < text.length) {
     const code = text.charCodeAt(at)

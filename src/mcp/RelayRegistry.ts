@@ -10,6 +10,7 @@ import { Context, Effect, Equal, Layer, Schema, type Scope, Semaphore } from "ef
 import type { RelayTarget } from "../config/Settings.ts"
 import { type AgentName, defaultRelay, type RelayId } from "../domain/Ids.ts"
 import type { CachedLists } from "../menu/CachedLists.ts"
+import type { ToolPins } from "../menu/ToolPins.ts"
 import type { Outbox } from "../outbox/Outbox.ts"
 import type { RelayLink } from "../relay/link/RelayLink.ts"
 import * as ScopedMap from "../supervision/ScopedMap.ts"
@@ -32,6 +33,7 @@ export interface Relay {
   readonly gateway: Gateway["Service"]
   readonly sessions: AgentSessions["Service"]
   readonly cachedLists: CachedLists["Service"]
+  readonly pins: ToolPins["Service"]
   readonly outbox: Outbox["Service"]
   readonly link: RelayLink["Service"]
   readonly token: LiveToken["Service"]

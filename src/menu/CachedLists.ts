@@ -6,7 +6,7 @@
  * itself for another agent of the same principal. Never one cached under another principal, or from another URL.
  */
 import { Clock, Context, Duration, Effect, Layer, Option } from "effect"
-import { SqlClient } from "effect/sql"
+import { SqlClient, type SqlError } from "effect/sql"
 import { RelayTarget } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
 import type { ListMethod } from "../domain/Methods.ts"
@@ -33,6 +33,12 @@ export interface CachedList {
   readonly result: string
 }
 
+export interface RecentList extends CachedList {
+  readonly agent: AgentName
+}
+
+/** A client that has not asked for so long before the newest list is taken for gone. */
+const recentFor = Duration.toMillis("7 days")
 /** Lists of principals and clients that are gone are dropped after this. */
 const forgetAfter = Duration.toMillis("90 days")
 /** A list that comes again unchanged is written again after this, for its time. */
@@ -50,6 +56,8 @@ interface Remembered extends CachedList {
 export class CachedLists extends Context.Service<CachedLists, {
   readonly save: (key: ListKey, method: ListMethod, result: string) => Effect.Effect<CachedList>
   readonly find: (key: ListKey, method: ListMethod) => Effect.Effect<Option.Option<CachedList>>
+  /** What the relay has offered lately, each agent's lists: those of the week before the newest one, the newest first. */
+  readonly recent: (method: ListMethod) => Effect.Effect<ReadonlyArray<RecentList>, SqlError.SqlError>
   /** Drops the lists that were cached for this agent. */
   readonly forget: (agent: AgentName) => Effect.Effect<void>
   /** From the list that `find` would give; `None` where nothing is known of the tool. */
@@ -149,6 +157,14 @@ export class CachedLists extends Context.Service<CachedLists, {
             Effect.catch(() => Effect.succeedNone)
           )
         }),
+
+        recent: (method) =>
+          sql<RecentList>`
+            SELECT agent, result, fetched_at AS fetchedAt FROM kept_lists
+            WHERE relay = ${relay} AND url = ${url} AND method = ${method} AND fetched_at >= (
+              SELECT max(fetched_at) FROM kept_lists WHERE relay = ${relay} AND url = ${url} AND method = ${method}
+            ) - ${recentFor}
+            ORDER BY fetched_at DESC`,
 
         forget: (agent) =>
           sql`DELETE FROM kept_lists WHERE relay = ${relay} AND agent = ${agent}`.pipe(

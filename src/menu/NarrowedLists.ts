@@ -28,6 +28,10 @@ export class NarrowedList {
   }
 }
 
+type HeldIn = (result: string) => ReadonlySet<number>
+const nowhere: ReadonlySet<number> = new Set()
+const holdsNothing: HeldIn = () => nowhere
+
 interface KnownList {
   readonly plain: string
   readonly names: ReadonlyArray<string | undefined>
@@ -37,8 +41,11 @@ interface KnownList {
 
 export class NarrowedLists {
   readonly #known: TextMemo<KnownList>
+  readonly #heldIn: HeldIn
 
-  constructor(isBufferable: (tool: string) => boolean) {
+  /** `heldIn`: the places of the tools that are held back, whatever the rules say. */
+  constructor(isBufferable: (tool: string) => boolean, heldIn: HeldIn = holdsNothing) {
+    this.#heldIn = heldIn
     this.#known = new TextMemo((result) => {
       const plain = Narrowing.withoutOutputSchema(result, isBufferable)
       return { plain, names: Narrowing.namesIn(plain), views: new Map() }
@@ -48,11 +55,15 @@ export class NarrowedLists {
   /** The rules are asked each time, so it makes no difference what they depend on. */
   narrow(result: string, hides: Narrowing.Hides): NarrowedList {
     const { names, plain, views } = this.#known.of(result)
-    const hidden = names.flatMap((name, index) => name !== undefined && Option.isSome(hides(name)) ? [index] : [])
+    const held = this.#heldIn(result)
+    const hidden = names.flatMap((name, index) =>
+      held.has(index) || (name !== undefined && Option.isSome(hides(name))) ? [index] : []
+    )
     const key = hidden.join()
     const known = views.get(key)
     if (known !== undefined) return known
-    const made = new NarrowedList(Narrowing.narrow(plain, hides))
+    const places = new Set(hidden)
+    const made = new NarrowedList(Narrowing.without(plain, (_, index) => places.has(index)))
     if (views.size >= maxViews) views.clear()
     views.set(key, made)
     return made

@@ -34,7 +34,8 @@ export const rules = Effect.gen(function*() {
   return Option.getOrElse(yield* OwnRules, () => compile(menu.rules))
 })
 
-const nameOf = (tool: string): string | undefined => {
+/** The name in a definition's text. */
+export const nameOf = (tool: string): string | undefined => {
   const raw = JsonText.at(tool, ["name"])
   const name: unknown = raw === undefined ? undefined : JSON.parse(raw)
   return Predicate.isString(name) ? name : undefined
@@ -48,11 +49,15 @@ export const namesIn = (result: string): ReadonlyArray<string | undefined> =>
  * A tools/list result without the hidden tools; `nextCursor` and whatever else it holds stay. A result that was
  * narrowed is for this agent alone, so a `cacheScope` becomes `private` (2026-07-28, caching).
  */
-export const narrow = (result: string, hides: Hides): string => {
-  const narrowed = JsonText.keepElements(result, ["tools"], (tool) => {
+export const narrow = (result: string, hides: Hides): string =>
+  without(result, (tool) => {
     const name = nameOf(tool)
-    return name === undefined || Option.isNone(hides(name))
+    return name !== undefined && Option.isSome(hides(name))
   })
+
+/** The same, by the definition or its place in the list. */
+export const without = (result: string, isHidden: (tool: string, index: number) => boolean): string => {
+  const narrowed = JsonText.keepElements(result, ["tools"], (tool, index) => !isHidden(tool, index))
   return narrowed === result || JsonText.at(result, ["cacheScope"]) === undefined
     ? narrowed
     : JsonText.set(narrowed, ["cacheScope"], "\"private\"")

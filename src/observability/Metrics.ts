@@ -61,6 +61,8 @@ export const tokenRefreshes = counter("holdfast_token_refreshes_total", "How oft
 export const tokenTimeToExpiry = gauge("holdfast_token_time_to_expiry_seconds", "Seconds until the present token ends")
 
 export const listChanged = counter("holdfast_list_changed_total", "notifications/tools/list_changed sent to agents")
+/** By `relay`: of its newest list. */
+export const toolsHeld = gauge("holdfast_tools_held", "Tools that are held back until somebody approves them")
 /** By `relay`. */
 export const sessions = gauge("holdfast_sessions", "Sessions of agents on disk")
 export const streams = gauge("holdfast_streams", "Open streams to agents")

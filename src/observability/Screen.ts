@@ -10,7 +10,7 @@ import { randomUUID } from "node:crypto"
 import { inspect } from "node:util"
 import { hasUnfit, plain } from "./ScreenText.ts"
 
-export { oneLine, plain, plainJson } from "./ScreenText.ts"
+export { oneLine, plain, plainJson, revealed } from "./ScreenText.ts"
 
 const mark = `\u001b${randomUUID()}`
 const color = /^\[[\d;]*m/

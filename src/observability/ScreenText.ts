@@ -24,3 +24,10 @@ export const oneLine = (text: string): string => plain(text).replaceAll(/[\t\n]+
 /** JSON that says the same: JSON itself leaves some of these characters as they are. */
 export const plainJson = (json: string): string =>
   json.replaceAll(unfit, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)
+
+/** What a screen shows nothing of, or could: tags, joiners, variation selectors, odd spaces, and what is unassigned. */
+const unseen = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cn}\p{Co}\p{Cs}]|(?! )\p{Zs}/gu
+
+/** With a name for each character that nobody would see. What it leaves has still to pass the screen. */
+export const revealed = (text: string): string =>
+  text.replaceAll(unseen, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)

@@ -11,6 +11,7 @@ import type { Relay } from "../mcp/RelayRegistry.ts"
 import { AgentSessions } from "../mcp/sessions/AgentSessions.ts"
 import { CachedInitialize } from "../menu/CachedInitialize.ts"
 import { CachedLists } from "../menu/CachedLists.ts"
+import { ToolPins } from "../menu/ToolPins.ts"
 import { Outbox } from "../outbox/Outbox.ts"
 import { RelayLink } from "../relay/link/RelayLink.ts"
 import { RelayClient } from "../relay/RelayClient.ts"
@@ -22,6 +23,7 @@ const rooms = (target: RelayTarget["Service"], { outboxStore, token, transport }
     Layer.provideMerge(Layer.mergeAll(
       CachedLists.layer,
       CachedInitialize.layer,
+      ToolPins.layer,
       Layer.provide(Outbox.layerNoDeps, outboxStore)
     )),
     Layer.provideMerge(RelayClient.layerOver(transport)),
@@ -40,6 +42,7 @@ export const build = Effect.fnUntraced(function*(target: RelayTarget["Service"],
     url: target.url,
     gateway: Context.get(services, Gateway),
     sessions: Context.get(services, AgentSessions),
+    pins: Context.get(services, ToolPins),
     cachedLists: Context.get(services, CachedLists),
     outbox: Context.get(services, Outbox),
     link: Context.get(services, RelayLink),

@@ -17,6 +17,7 @@ import worktreesSeen from "./migrations/0010_worktrees_seen.ts"
 import cachedByUrl from "./migrations/0011_cached_by_url.ts"
 import principalNames from "./migrations/0012_principal_names.ts"
 import outboxIndexes from "./migrations/0013_outbox_indexes.ts"
+import approvedTools from "./migrations/0014_approved_tools.ts"
 
 const migrations = {
   "0001_outbox": outbox,
@@ -31,7 +32,8 @@ const migrations = {
   "0010_worktrees_seen": worktreesSeen,
   "0011_cached_by_url": cachedByUrl,
   "0012_principal_names": principalNames,
-  "0013_outbox_indexes": outboxIndexes
+  "0013_outbox_indexes": outboxIndexes,
+  "0014_approved_tools": approvedTools
 }
 
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

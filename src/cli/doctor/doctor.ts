@@ -17,6 +17,7 @@ import { type Check, Report, unknown } from "./Check.ts"
 import { credential, environment, gitHelper } from "./credential.ts"
 import { askDaemon, daemon, endpoint } from "./daemon.ts"
 import { outbox } from "./outbox.ts"
+import { pinnedToolsOf } from "./pinnedTools.ts"
 import { relay } from "./relay.ts"
 import { token, unanswered, wanted } from "./token.ts"
 
@@ -38,7 +39,12 @@ const behindDaemon = Effect.fnUntraced(function*(status: StatusView, values: Set
     status.relays,
     Effect.fnUntraced(function*(one) {
       const tokens = yield* Effect.forEach(one.tokens, (each) => tokenOf(each, one, values, now), { concurrency: 4 })
-      return [yield* relay(one, now, urlOf(one, values)), ...tokens, outbox(one, values.outbox, now)]
+      return [
+        yield* relay(one, now, urlOf(one, values)),
+        ...tokens,
+        outbox(one, values.outbox, now),
+        ...pinnedToolsOf(one)
+      ]
     })
   )
   return [

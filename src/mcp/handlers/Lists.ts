@@ -12,6 +12,7 @@ import { isList, itemsOf, type ListMethod } from "../../domain/Methods.ts"
 import { CachedLists } from "../../menu/CachedLists.ts"
 import * as ListResult from "../../menu/ListResult.ts"
 import { ListPages } from "../../menu/ListResult.ts"
+import { ToolPins } from "../../menu/ToolPins.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
 import { listChanged, listChangedMethod } from "../menu/ListChanges.ts"
@@ -38,6 +39,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   const menu = yield* SessionMenu
   const signals = yield* MenuSignals
   const store = yield* SessionStore
+  const pins = yield* ToolPins
   const pages = new ListPages()
 
   /** The relay's whole response, cached once its last page is there. */
@@ -57,7 +59,10 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     const whole = before !== undefined && next === undefined
       ? pages.whole(itemsOf[request.method], [...before, result])
       : undefined
-    if (whole !== undefined) yield* cached.save(yield* menu.key(session), request.method, whole)
+    if (whole !== undefined) {
+      yield* cached.save(yield* menu.key(session), request.method, whole)
+      if (request.method === "tools/list") yield* pins.listed(whole)
+    }
     return { final, result, whole }
   }, Effect.scoped)
 

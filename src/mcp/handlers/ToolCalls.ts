@@ -6,6 +6,7 @@ import { epochOf } from "../../context/ContextState.ts"
 import { WorkspaceContexts } from "../../context/WorkspaceContexts.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import { CachedLists, type ToolSpec } from "../../menu/CachedLists.ts"
+import type { Hold } from "../../menu/ToolPins.ts"
 import { mayBuffer } from "../../outbox/Call.ts"
 import { type BufferableCall, Outbox, type OutboxRefused, type Submission } from "../../outbox/Outbox.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
@@ -98,6 +99,8 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     const { batched, request, session } = context
     const tool = request.params["name"]
     if (!Predicate.isString(tool)) return yield* passThrough.ask(context, ahead)
+    const hold = yield* menu.holdOf(session, tool)
+    if (Option.isSome(hold)) return yield* heldBack(tool, hold.value)
     const spec = yield* cached.tool(yield* menu.key(session), tool)
     if (!batched && isBufferable(tool) && mayBuffer(request)) return yield* buffered(context, ahead, tool, spec)
     if (observed.isObserved(tool)) return yield* observedCall(context, ahead, tool)
@@ -109,6 +112,17 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
 
 const has = (spec: Option.Option<ToolSpec>, what: "declaresKey" | "idempotentHint" | "readOnlyHint"): boolean =>
   Option.isSome(spec) && spec.value[what]
+
+/** In words for the agent's model, which cannot approve anything, and for the person who can. */
+const heldBack = (tool: string, hold: Hold): RpcError => {
+  const why = hold === "new" ? "nobody has approved it yet" : "its definition changed since it was approved"
+  return new RpcError({
+    code: JsonRpcError.codes.approval,
+    message: `The tool ${JSON.stringify(tool)} is held back: ${why}. The call was not sent. `
+      + "A person has to look at it (holdfast tools diff) and approve it (holdfast tools approve).",
+    data: { delivery: "not sent", reason: hold === "new" ? "tool not approved" : "tool changed" }
+  })
+}
 
 const refused = ({ message, reason }: OutboxRefused): RpcError =>
   new RpcError({

@@ -9,6 +9,7 @@ import * as ProtocolVersion from "../../domain/ProtocolVersion.ts"
 import { version } from "../../domain/Version.ts"
 import { CachedLists, type ListKey, ownCapabilities } from "../../menu/CachedLists.ts"
 import { ListPages } from "../../menu/ListResult.ts"
+import { ToolPins } from "../../menu/ToolPins.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
@@ -41,6 +42,7 @@ export class FreshList extends Context.Service<FreshList, {
       const cached = yield* CachedLists
       const token = yield* LiveToken
       const menu = yield* SessionMenu
+      const pins = yield* ToolPins
       const listPages = new ListPages()
       let requests = 0
 
@@ -75,6 +77,7 @@ export class FreshList extends Context.Service<FreshList, {
         const list = yield* whole(session)
         if (list === undefined) return Option.none<string>()
         yield* cached.save(key, "tools/list", list)
+        yield* pins.listed(list)
         return Option.some(list)
       })
 

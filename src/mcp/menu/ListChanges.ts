@@ -2,7 +2,7 @@
  * Tells each session, about its own view only and once per change, that its tools changed (BEHAVIOUR 2).
  *
  * What was last answered to a session is held, by fingerprint, against the list newly fetched on its own relay session;
- * a change of context is held against the cached list and needs no fetch. Sessions with an open stream are refetched 16 at
+ * a change of context, or of what is approved, is held against the cached list and needs no fetch. Sessions with an open stream are refetched 16 at
  * a time; others with their next request.
  */
 import { Context, Effect, FiberHandle, FiberSet, Layer, Metric, Option, Semaphore } from "effect"
@@ -104,6 +104,9 @@ export class ListChanges extends Context.Service<ListChanges, {
             case "TokenChanged":
               newTokens.add(signal.agent)
               for (const session of sessions) if (session.agent === signal.agent) stale.add(session)
+              break
+            case "PinsChanged":
+              for (const session of sessions) compare.add(session)
               break
             case "ContextChanged":
               for (const session of sessions) if (session.agent === signal.agent) compare.add(session)

@@ -2,6 +2,7 @@
 import { Context, Effect, Layer, Queue, Stream } from "effect"
 import { WorkspaceContexts } from "../../context/WorkspaceContexts.ts"
 import type { AgentName } from "../../domain/Ids.ts"
+import { ToolPins } from "../../menu/ToolPins.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
@@ -16,6 +17,8 @@ export type MenuSignal =
   /** The link came back, or somebody says that the relay's tools may have changed. */
   | { readonly _tag: "EveryList" }
   | { readonly _tag: "ContextChanged"; readonly agent: AgentName }
+  /** Other definitions of tools are approved now. */
+  | { readonly _tag: "PinsChanged" }
 
 /** One for each relay. */
 export class MenuSignals extends Context.Service<MenuSignals, {
@@ -51,11 +54,12 @@ export class MenuSignals extends Context.Service<MenuSignals, {
   )
 }
 
-/** What makes menus worth another look: the link that comes back, a token that changes, a context that moves. */
+/** What makes menus worth another look: the link that comes back, a token that changes, a context that moves, an approval. */
 export const menuTriggers = Layer.effectDiscard(Effect.gen(function*() {
   const link = yield* RelayLink
   const token = yield* LiveToken
   const contexts = yield* WorkspaceContexts
+  const pins = yield* ToolPins
   const signals = yield* MenuSignals
   const { supervise } = yield* Supervisor
 
@@ -70,5 +74,9 @@ export const menuTriggers = Layer.effectDiscard(Effect.gen(function*() {
   yield* contexts.changes.pipe(
     Stream.runForEach(({ agent }) => signals.offer({ _tag: "ContextChanged", agent })),
     supervise("menu-on-context")
+  )
+  yield* pins.changes.pipe(
+    Stream.runForEach(() => signals.offer({ _tag: "PinsChanged" })),
+    supervise("menu-on-pins")
   )
 }))

@@ -7,6 +7,7 @@ import { WorkspaceContexts } from "../../context/WorkspaceContexts.ts"
 import { CachedLists, type ListKey } from "../../menu/CachedLists.ts"
 import { type NarrowedList, NarrowedLists } from "../../menu/NarrowedLists.ts"
 import * as Narrowing from "../../menu/Narrowing.ts"
+import { type Hold, ToolPins } from "../../menu/ToolPins.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 
@@ -15,11 +16,14 @@ export class SessionMenu extends Context.Service<SessionMenu, {
   readonly key: (session: AgentSession) => Effect.Effect<ListKey>
   /**
    * The text of a tools/list result as the session may see it: hidden tools left out, and `outputSchema` of bufferable
-   * ones, against which clients would reject an acknowledgement. Clients that ignore list_changed see every tool.
+   * ones, against which clients would reject an acknowledgement. Clients that ignore list_changed see every tool but
+   * those that are held back.
    */
   readonly narrow: (session: AgentSession, result: string) => Effect.Effect<NarrowedList>
   /** The last known list, narrowed. */
   readonly last: (session: AgentSession) => Effect.Effect<Option.Option<NarrowedList>>
+  /** Why a call of the tool is refused: its definition in the session's list is not approved. */
+  readonly holdOf: (session: AgentSession, tool: string) => Effect.Effect<Option.Option<Hold>>
   readonly ignoresListChanged: (session: AgentSession) => boolean
 }>()("holdfast/mcp/SessionMenu") {
   static readonly layer = Layer.effect(
@@ -31,7 +35,8 @@ export class SessionMenu extends Context.Service<SessionMenu, {
       const cached = yield* CachedLists
       const token = yield* LiveToken
       const rules = yield* Narrowing.rules
-      const lists = new NarrowedLists(ToolNames.matcher(settings.outbox.bufferable))
+      const pins = yield* ToolPins
+      const lists = new NarrowedLists(ToolNames.matcher(settings.outbox.bufferable), pins.heldIn)
       const ignoring = new Set(settings.menu.ignoresListChanged)
       const obeys = yield* agents.obeying
       const ignoresListChanged = (session: AgentSession) => ignoring.has(session.clientName) && !obeys(session.agent)
@@ -57,6 +62,11 @@ export class SessionMenu extends Context.Service<SessionMenu, {
         key,
         narrow,
         ignoresListChanged,
+        holdOf: Effect.fnUntraced(function*(session, tool) {
+          if (!pins.pinned) return Option.none()
+          const list = yield* cached.find(yield* key(session), "tools/list")
+          return pins.holdOf(tool, Option.map(list, ({ result }) => result))
+        }),
         last: Effect.fnUntraced(function*(session) {
           const list = yield* cached.find(yield* key(session), "tools/list")
           if (Option.isNone(list)) return Option.none()

@@ -223,6 +223,7 @@ describe("doctor, of a queue", () => {
         link: { state: "up", since: now },
         tokens: [],
         outbox: { ...empty, ...stats },
+        pinnedTools: null,
         sessions: { count: 0, streams: 0 }
       },
       bounds,

@@ -75,6 +75,33 @@ describe("outbox discard --all on a terminal", () => {
     }))
 })
 
+describe("tools approve on a terminal", () => {
+  it.live("shows each definition and asks; after a no nothing is approved, after a yes what was shown", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start()
+      const daemon = yield* Daemon.start({ relayUrl: relay.url, env: { HOLDFAST_RELAY_PIN_TOOLS: "true" } })
+      const agent = yield* rawAgent(daemon)
+      const names = Effect.map(
+        agent.request("tools/list"),
+        ({ answer }) => (answer.result?.tools ?? []).map(({ name }) => name)
+      )
+      assert.deepStrictEqual(yield* names, [])
+
+      const refused = yield* onTerminal(daemon.dataDir, "n", ["tools", "approve", "echo"])
+      assert.include(refused.screen, "+ echo (reads)")
+      assert.include(refused.screen, "Approve this definition?")
+      assert.include(refused.screen, "nothing was approved")
+      assert.strictEqual(refused.code, 1)
+      assert.deepStrictEqual(yield* names, [])
+
+      const agreed = yield* onTerminal(daemon.dataDir, "y", ["tools", "approve", "echo"])
+      assert.strictEqual(agreed.code, 0, agreed.screen)
+      assert.deepStrictEqual(yield* names, ["echo"])
+      const unknown = yield* daemon.command("tools", "approve", "echo", "--yes")
+      assert.include(unknown.stderr, "no relay offers an unapproved tool called \"echo\"")
+    }))
+})
+
 describe("connect", () => {
   it.live(
     "asks on a terminal which tools to queue; elsewhere it names them, and queues none without --yes",

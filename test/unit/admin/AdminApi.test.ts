@@ -67,6 +67,7 @@ describe("the admin API", () => {
             oldestAt: "1970-01-01T00:00:01.000Z",
             writable: true
           },
+          pinnedTools: null,
           sessions: { count: 2, streams: 1 }
         }],
         credentials: [{

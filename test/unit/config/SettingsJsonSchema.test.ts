@@ -10,7 +10,7 @@ describe("docs/holdfast.schema.json", () => {
 
   it("allows no unknown key", () => {
     assert.strictEqual(committed.additionalProperties, false)
-    assert.deepStrictEqual(keysAt(["relays", "any"]), ["url", "plainHttp", "headers", "token"])
+    assert.deepStrictEqual(keysAt(["relays", "any"]), ["url", "plainHttp", "pinTools", "headers", "token"])
     assert.deepStrictEqual(keysAt(["menu", "rules", 0]), ["tools", "needs", "reason"])
   })
 })

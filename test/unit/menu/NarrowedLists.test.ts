@@ -33,6 +33,20 @@ describe("NarrowedLists", () => {
     assert.notInclude(lists.narrow(result, rules).result, `"b"`)
   })
 
+  it("leaves out what is held back, by its place, whatever the rules say; what stays is byte for byte", () => {
+    let held: ReadonlySet<number> = new Set([1])
+    const lists = new NarrowedLists(isBufferable, (list) => list === result ? held : new Set())
+    const kept = `{"tools":[{"name":"send"},{"name":"b"}],"cacheScope":"private"}`
+    assert.strictEqual(lists.narrow(result, Narrowing.hidesNothing).result, kept)
+    held = new Set([0, 1])
+    assert.strictEqual(
+      lists.narrow(result, hiding("b")).result,
+      `{"tools":[],"cacheScope":"private"}`
+    )
+    held = new Set()
+    assert.include(lists.narrow(result, Narrowing.hidesNothing).result, `{"name":"é"}`)
+  })
+
   it("narrows a list that changed anew", () => {
     const lists = new NarrowedLists(isBufferable)
     lists.narrow(result, hiding("b"))

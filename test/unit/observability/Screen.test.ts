@@ -25,6 +25,15 @@ const hostile = fc.array(
   )
 ).map((parts) => parts.join(""))
 
+describe("a text whose every character is to be seen", () => {
+  it("has a name in the place of what no screen shows", () => {
+    const tagged = [..."hi"].map((letter) => String.fromCodePoint(0xe0000 + letter.charCodeAt(0))).join("")
+    const hidden = ["\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u3164", "\u00a0", "\ufe0f", "\u{e0100}", tagged]
+    for (const text of hidden) assert.match(Screen.revealed(`a${text}b`), /^a(\\u\{[0-9a-f]+\})+b$/u, text)
+    assert.strictEqual(Screen.revealed("plain text, é, 日本, 👍\n"), "plain text, é, 日本, 👍\n")
+  })
+})
+
 describe("the one writer", () => {
   it("lets through nothing that moves the cursor, paints, or turns text around, whatever the text", () => {
     fc.assert(fc.property(hostile, (text) => {

@@ -1,16 +1,22 @@
 import { Console, Effect, Schema } from "effect"
 import { Command } from "effect/cli"
-import { type HidingRule, ToolsView } from "../admin/ToolsView.ts"
-import * as ToolNames from "../config/ToolNames.ts"
-import * as Screen from "../observability/Screen.ts"
-import { DaemonClient, withDaemon } from "./DaemonClient.ts"
-import { agentFlag, jsonFlag } from "./flags.ts"
-import { colors, printJson } from "./print.ts"
+import { type HidingRule, ToolsView } from "../../admin/ToolsView.ts"
+import * as ToolNames from "../../config/ToolNames.ts"
+import * as Screen from "../../observability/Screen.ts"
+import { DaemonClient, withDaemon } from "../DaemonClient.ts"
+import { agentFlag, jsonFlag } from "../flags.ts"
+import { colors, printJson } from "../print.ts"
+import { approve, diff } from "./approval.ts"
 
 /** Of a rule for many tools, only what names this one. */
 const formatRule = (tool: string, { needs, reason, tools }: HidingRule): string => {
   const naming = tools.filter((pattern) => ToolNames.matcher([pattern])(tool)).join(", ")
   return `hidden: needs ${needs} (menu rule for ${naming}${reason === null ? "" : `: ${reason}`})`
+}
+
+const heldBack = {
+  new: "held back: nobody has approved it (holdfast tools diff)",
+  changed: "held back: it changed since it was approved (holdfast tools diff)"
 }
 
 /** What to set where nothing is queued, which is so with any relay whose tools the defaults do not name. */
@@ -42,9 +48,10 @@ const print = Effect.fnUntraced(function*(views: ReadonlyArray<ToolsView>) {
     }
     const width = Math.max(0, ...view.tools.map(({ name }) => Screen.oneLine(name).length))
     const line = (name: string, text: string) => Console.log(`  ${Screen.oneLine(name).padEnd(width)}  ${text}`)
-    for (const { hiddenBy, name, note, queued } of view.tools) {
+    for (const { approval, hiddenBy, name, note, queued } of view.tools) {
       const painted = paint(queued ? "green" : "dim", note)
-      if (hiddenBy === null) yield* line(name, `visible; ${painted}`)
+      if (approval === "new" || approval === "changed") yield* line(name, paint("red", heldBack[approval]))
+      else if (hiddenBy === null) yield* line(name, `visible; ${painted}`)
       else {
         yield* line(name, paint("dim", formatRule(name, hiddenBy)))
         yield* line("", painted)
@@ -70,5 +77,6 @@ export const tools = Command.make(
     command: "holdfast tools --agent reviewer --json",
     description: "List one agent's tools as JSON"
   }]),
+  Command.withSubcommands([diff, approve]),
   withDaemon
 )
