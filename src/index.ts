@@ -46,6 +46,7 @@ export { EventLogs } from "./mcp/streams/EventLogs.ts"
 
 // The menu.
 export { CachedLists } from "./menu/CachedLists.ts"
+export { ToolPins } from "./menu/ToolPins.ts"
 export type { Hides } from "./menu/Narrowing.ts"
 
 // The relay.
