@@ -46,8 +46,8 @@ export { EventLogs } from "./mcp/streams/EventLogs.ts"
 
 // The menu.
 export { CachedLists } from "./menu/CachedLists.ts"
-export { ToolPins } from "./menu/ToolPins.ts"
 export type { Hides } from "./menu/Narrowing.ts"
+export { ToolPins } from "./menu/ToolPins.ts"
 
 // The relay.
 export { type EraFinding, RelayEra } from "./relay/link/RelayEra.ts"
