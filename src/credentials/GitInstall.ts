@@ -145,14 +145,50 @@ export const uninstall = Effect.fn("GitInstall.uninstall")(function*(file: strin
   const exact = present === installed.after || present === installed.before
   const without = exact
     ? Effect.succeed(installed.before)
-    : edited(
-      present,
-      (copy) => Effect.forEach(installed.added, ({ key, values }) => takeOut(copy, key, values), { discard: true })
-    )
+    : edited(present, (copy) => takeOutAll(copy, installed))
   yield* Effect.flatMap(without, (bytes) => put(file, bytes))
   yield* writeRecord(record.filter((one) => one !== installed))
   return Option.some({ file, exact })
 })
+
+const helperKeys = /^credential\.(.+)\.helper$/
+
+/** Where Holdfast's lines are: at the keys where they were written, and where somebody changed a section's host. */
+const keysOf = Effect.fnUntraced(function*(file: string, { added }: Installed) {
+  const { out } = yield* run(["config", "--file", file, "--null", "--get-regexp", helperKeys.source])
+  const moved = out.split("\0").flatMap((entry) => {
+    const at = entry.indexOf("\n")
+    const value = entry.slice(at + 1)
+    const one = at < 0 || value === "" ? undefined : added.find(({ values }) => values.includes(value))
+    return one === undefined ? [] : [{ key: entry.slice(0, at), values: one.values }]
+  })
+  return new Map([...added, ...moved].map(({ key, values }) => [key, values]))
+})
+
+const takeOutAll = Effect.fnUntraced(function*(file: string, installed: Installed) {
+  const keys = yield* keysOf(file, installed)
+  for (const [key, values] of keys) yield* takeOut(file, key, values)
+  const before = Buffer.from(installed.before ?? "", "base64").toString("latin1")
+  const present = yield* bytesOf(file)
+  if (present === null) return
+  let text = Buffer.from(present, "base64").toString("latin1")
+  for (const key of keys.keys()) text = withoutEmptySection(text, before, key)
+  yield* put(file, Buffer.from(text, "latin1").toString("base64"))
+})
+
+/** git leaves a section's header where a comment follows it. One that was there before stays. */
+const withoutEmptySection = (text: string, before: string, key: string): string => {
+  const origin = helperKeys.exec(key)?.[1] ?? ""
+  const header = `[credential "${Buffer.from(origin).toString("latin1").replaceAll(/["\\]/g, "\\$&")}"]`
+  const isHeader = (line: string) => line.trim() === header
+  if (before.split("\n").some(isHeader)) return text
+  const lines = text.split("\n")
+  const isEmpty = (index: number) => {
+    const next = lines.slice(index + 1).find((line) => line.trim() !== "" && !/^\s*[#;]/.test(line))
+    return next === undefined || next.trimStart().startsWith("[")
+  }
+  return lines.filter((line, index) => !(isHeader(line) && isEmpty(index))).join("\n")
+}
 
 /** Leaves the other values of the key, in their order. */
 const takeOut = Effect.fnUntraced(function*(file: string, key: string, values: ReadonlyArray<string>) {

@@ -77,6 +77,32 @@ describe("credential install and uninstall", () => {
       assert.strictEqual((yield* user.git("config", "--global", "user.name")).out, "meanwhile\n")
     }))
 
+  it.live("leave no empty section behind, also where a comment follows it, lines were taken out by hand or the host was changed", () =>
+    Effect.gen(function*() {
+      const { holdfast, server, user } = yield* configured
+      const gitconfig = join(user.home, ".gitconfig")
+      const mine = "[user]\n\tname = me\n"
+      const later = "# a note of mine\n[core]\n\teditor = vi\n"
+      const changes: ReadonlyArray<(text: string) => string> = [
+        (text) => text,
+        (text) => text.split("\n").filter((line) => !line.includes("helper")).join("\n"),
+        (text) => text.replace(server.origin, "https://moved.example.com")
+      ]
+      for (const changed of changes) {
+        writeFileSync(gitconfig, mine)
+        yield* holdfast(["credential", "install"])
+        writeFileSync(gitconfig, changed(readFileSync(gitconfig, "utf8")) + later)
+        assert.include((yield* holdfast(["credential", "uninstall"])).out, "only Holdfast's lines")
+        assert.strictEqual(readFileSync(gitconfig, "utf8"), mine + later)
+      }
+      const own = `[credential "${server.origin}"]\n`
+      writeFileSync(gitconfig, own)
+      yield* holdfast(["credential", "install"])
+      writeFileSync(gitconfig, readFileSync(gitconfig, "utf8") + later)
+      yield* holdfast(["credential", "uninstall"])
+      assert.strictEqual(readFileSync(gitconfig, "utf8"), own + later, "what was there before stays")
+    }))
+
   it.live("take out, and replace, the line that an older version wrote", () =>
     Effect.gen(function*() {
       const { dataDir, holdfast, server, user } = yield* configured
