@@ -49,6 +49,13 @@ const Url = text("an absolute http or https URL without user and password", (tex
   return url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === ""
 })
 
+/** As a client id metadata document's URL has to be (draft-ietf-oauth-client-id-metadata-document, section 3). */
+const MetadataUrl = text("an https URL with a path, and without user, password and fragment", (text) => {
+  const url = URL.parse(text)
+  return url !== null && url.protocol === "https:" && url.username === "" && url.password === "" && url.hash === ""
+    && url.pathname !== "/"
+})
+
 export const RelaySettings = Schema.Struct({
   url: Url,
   /** Allows the token to go over plain http to another machine, where everybody on the way can read it. */
@@ -117,6 +124,10 @@ export const SettingsSchema = Schema.Struct({
   }),
   token: or(TokenSettings, {}),
   relays: or(Relays, {}),
+  login: section({
+    /** Of a client id metadata document, as which Holdfast logs in where the server takes those. */
+    clientMetadata: Schema.optionalKey(MetadataUrl)
+  }),
   /** The user chooses the names. */
   credentials: or(Schema.Record(Schema.String, CredentialSettings), {}),
   link: section({

@@ -14,6 +14,7 @@ import { isMessage, jsonAnswer, maxWholeBytes, notOurs } from "./transport/Answe
 import { collect, WholeBody } from "./transport/BodyText.ts"
 import type { IncomingBytes } from "./transport/Incoming.ts"
 import { type KnownAnswer, KnownAnswers } from "./transport/KnownAnswers.ts"
+import { carrying } from "./transport/RelayAnswer.ts"
 import type { RelayAnswer, RelayTransport } from "./transport/RelayTransport.ts"
 
 /** The relay's JSON-RPC answer to our id. */
@@ -68,7 +69,7 @@ export interface RequestOptions {
 }
 
 export const inSession = (open: OpenRelaySession, token: Option.Option<Token>) => ({
-  token: Option.map(token, (token) => token.value),
+  ...carrying(token),
   session: Option.getOrUndefined(open.id),
   protocolVersion: open.protocolVersion
 })

@@ -112,7 +112,7 @@ export class RelayClient extends Context.Service<RelayClient, {
         })
         const attempt = (open: OpenRelaySession, token: Option.Option<Token>) =>
           open.modern === undefined
-            ? Handshake.tell(transport, Option.map(token, (token) => token.value), open, text)
+            ? Handshake.tell(transport, token, open, text)
             : Effect.void
         yield* watch.guard(recovering({ liveToken, session, attempt, askedFor: () => "session" })).pipe(
           Effect.tapError(report),

@@ -61,7 +61,8 @@ export const make = Effect.fnUntraced(function*(options: {
         value: issued.value,
         expiresAt: issued.expiresAt,
         principal: principalOf(issued),
-        name: issued.name
+        name: issued.name,
+        key: issued.key
       })
     ),
     secretOf: ({ value }) => value,

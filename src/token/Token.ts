@@ -1,12 +1,15 @@
 /** A relay's token, and its status for people; the token itself is only ever in a `Redacted`. */
 import type { Option, Redacted } from "effect"
 import type { PrincipalId } from "../domain/Ids.ts"
+import type { ProofKey } from "./sources/ProofKey.ts"
 
 export interface Token {
   readonly value: Redacted.Redacted
   readonly principal: PrincipalId
   /** Who that is, for people to read, where the source said. */
   readonly name?: string | undefined
+  /** The key that it is bound to: each request with it carries a proof (RFC 9449). */
+  readonly key?: ProofKey | undefined
   /** Milliseconds since the epoch, where the source said. */
   readonly expiresAt: Option.Option<number>
 }

@@ -4,7 +4,8 @@ import { createServer } from "node:http"
 
 const page = "<!doctype html><title>Holdfast</title><p>You can close this page and go back to the terminal."
 
-export const callback = Effect.gen(function*() {
+/** At `port` where that is free, so that a client that was registered for it can be used again; else at any. */
+export const callback = Effect.fnUntraced(function*(port: number) {
   const came = yield* Deferred.make<URLSearchParams>()
   const context = yield* Effect.context<never>()
   const server = createServer((request, response) => {
@@ -19,12 +20,14 @@ export const callback = Effect.gen(function*() {
     }).end(page)
     Effect.runForkWith(context)(Deferred.succeed(came, url.searchParams))
   })
-  const port = yield* Effect.acquireRelease(
+  const taken = yield* Effect.acquireRelease(
     Effect.callback<number>((resume) => {
-      server.listen(0, "127.0.0.1", () => {
+      const listen = (port: number) => server.listen(port, "127.0.0.1")
+      server.once("error", () => listen(0)).on("listening", () => {
         const address = server.address()
         resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
       })
+      listen(port)
     }),
     () =>
       Effect.sync(() => {
@@ -32,5 +35,5 @@ export const callback = Effect.gen(function*() {
         server.closeIdleConnections()
       })
   )
-  return { redirectUri: `http://127.0.0.1:${port}/callback`, query: Deferred.await(came) }
+  return { redirectUri: `http://127.0.0.1:${taken}/callback`, query: Deferred.await(came) }
 })

@@ -1,57 +1,19 @@
 import { NodeHttpClient } from "@effect/platform-node"
-import { Console, Effect, FileSystem, Option, Result } from "effect"
+import { Console, Effect, FileSystem, Option } from "effect"
 import { Command, Flag } from "effect/cli"
-import { relayTargets } from "../../config/Settings.ts"
 import { namedSources } from "../../config/TokenSettings.ts"
-import { defaultRelay } from "../../domain/Ids.ts"
 import { hintFor } from "../../relay/link/Diagnosis.ts"
 import { ConnectFailed } from "../../relay/RelayFailure.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
-import * as Authorization from "../../token/sources/Authorization.ts"
 import * as LoginFile from "../../token/sources/LoginFile.ts"
 import * as LoginPlace from "../../token/sources/LoginPlace.ts"
 import { TokenSourceFailed } from "../../token/sources/TokenSource.ts"
-import { dataDirectory, settings, settingsWith } from "../configuration.ts"
+import { dataDirectory, settings } from "../configuration.ts"
 import { DaemonClient } from "../DaemonClient.ts"
 import { CommandFailed, UsageError } from "../Failures.ts"
-import { callback } from "./callback.ts"
+import * as flows from "./flows.ts"
+import { loginTarget } from "./loginTarget.ts"
 import { heldAt, waiting } from "./waiting.ts"
-
-// The relay that a login is for: by its name, by its URL, or the only one that there is.
-
-/** Of the running daemon: a flag may have named one that no setting does. */
-const served = Effect.gen(function*() {
-  const { token } = yield* settings
-  const { ask } = yield* DaemonClient
-  const asked = yield* Effect.result(ask((client) => client.status()))
-  if (Result.isFailure(asked)) return []
-  return asked.success.relays.map(({ id, url }) => ({ id, url: new URL(url), token: id === defaultRelay ? token : {} }))
-})
-
-const loginTarget = Effect.fnUntraced(function*(named: string | undefined) {
-  const url = named?.includes("://") === true ? named : undefined
-  const configured = relayTargets(yield* settingsWith({ relay: url, port: undefined }))
-  const running = url === undefined ? yield* Effect.provide(served, DaemonClient.layer(yield* dataDirectory)) : []
-  const all = [...configured, ...running.filter(({ id }) => !configured.some((one) => one.id === id))]
-  const wanted = url === undefined && named !== undefined ? named : defaultRelay
-  const found = all.find(({ id }) => id === wanted)
-  if (found !== undefined) return found
-  const [only] = all
-  if (named === undefined && only !== undefined && all.length === 1) return only
-  const names = all.map(({ id }) => id).join(", ")
-  if (all.length === 0) {
-    return yield* new UsageError({
-      message: "which relay? None is configured, and no daemon serves one: name its URL, \"holdfast login --relay URL\""
-    })
-  }
-  return yield* new UsageError({
-    message: named === undefined
-      ? `which relay? Name one with --relay: ${names}`
-      : `no relay is called "${wanted}"; there is ${names}: name one of them, or the default relay's URL, with --relay`
-  })
-})
-
-const timeout = "10 minutes"
 
 const clientOf = Effect.fnUntraced(function*(
   id: Option.Option<string>,
@@ -110,13 +72,17 @@ export const login = Command.make(
       Flag.withMetavar("URL"),
       Flag.optional
     ),
+    device: Flag.Boolean("device").pipe(
+      Flag.withDescription("Show a code to enter in a browser on any machine, where this one has none"),
+      Flag.withDefault(false)
+    ),
     scope: Flag.String("scope").pipe(
       Flag.withDescription("Rights to ask for besides those that the relay and the last login name"),
       Flag.withMetavar("SCOPE"),
       Flag.optional
     )
   },
-  Effect.fn(function*({ clientId, clientSecretFile, issuer, relay, scope }) {
+  Effect.fn(function*({ clientId, clientSecretFile, device, issuer, relay, scope }) {
     const target = yield* loginTarget(Option.getOrUndefined(relay))
     const { id } = target
     const [first] = namedSources(target.token)
@@ -138,14 +104,9 @@ export const login = Command.make(
       scope: Option.getOrUndefined(scope),
       before: Option.getOrUndefined(before)
     }))
-    const { query, redirectUri } = yield* callback
-    const begun = yield* said(Authorization.begin({ place, redirectUri, client }))
-    yield* Console.log(`Open this address in a browser on this machine, and agree:\n\n  ${begun.url}\n`)
-    const came = yield* Effect.timeoutOption(query, timeout)
-    if (Option.isNone(came)) {
-      return yield* new CommandFailed({ message: "nobody agreed within 10 minutes; start again" })
-    }
-    const kept = yield* said(begun.complete(came.value))
+    const options = { client, metadata: (yield* settings).login.clientMetadata }
+    const login = device ? flows.byDevice(place, options) : flows.byBrowser(place, options)
+    const kept = yield* Effect.provide(said(login), directory)
     const held = yield* Effect.provide(heldAt(id), DaemonClient.layer(yield* dataDirectory))
     yield* Effect.provide(LoginFile.write(id, kept), directory)
     const lasting = kept.refreshToken === null
@@ -160,6 +121,6 @@ export const login = Command.make(
   Command.withExamples([{ command: "holdfast login", description: "Log in to the default relay" }, {
     command: "holdfast login --relay docs",
     description: "Log in to the relay called docs"
-  }]),
+  }, { command: "holdfast login --device", description: "Log in from a machine without a browser" }]),
   Command.provide(NodeHttpClient.layerUndici)
 )

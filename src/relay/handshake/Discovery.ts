@@ -1,5 +1,5 @@
 /** `server/discover`: what a relay of the modern era says of itself, and so whether it is one (MCP 2026-07-28, discovery). */
-import { Effect, Option, Predicate, type Redacted } from "effect"
+import { Effect, Option, Predicate } from "effect"
 import * as Envelope from "../../domain/Envelope.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as McpHeaders from "../../domain/McpHeaders.ts"
@@ -7,6 +7,7 @@ import type * as Message from "../../domain/Message.ts"
 import { modernVersions } from "../../domain/ProtocolVersion.ts"
 import { RelayFailure, SessionRefused } from "../RelayFailure.ts"
 import { wholeAnswer } from "../transport/AnswerReading.ts"
+import { carrying, type RelayCredential } from "../transport/RelayAnswer.ts"
 import type { RelayTransport } from "../transport/RelayTransport.ts"
 import type { Handshaken } from "./Handshake.ts"
 
@@ -23,7 +24,7 @@ interface Asking {
 const responseTo = Effect.fnUntraced(
   function*(
     transport: RelayTransport["Service"],
-    token: Option.Option<Redacted.Redacted>,
+    credential: Option.Option<RelayCredential>,
     { envelope, id }: Asking
   ) {
     const answer = yield* transport.send({
@@ -31,7 +32,7 @@ const responseTo = Effect.fnUntraced(
       body: Envelope.put(`{"jsonrpc":"2.0","id":${id},"method":"${method}","params":{}}`, envelope),
       headers: McpHeaders.standard(method, {}),
       protocolVersion: revision,
-      token
+      ...carrying(credential)
     })
     return yield* wholeAnswer(answer, id)
   },
@@ -48,10 +49,10 @@ const invitesAgain = ({ error }: Message.Response): boolean =>
 /** Sends it under `id`. An answer that no modern relay gives is `SessionRefused`. */
 export const discover = Effect.fnUntraced(function*(
   transport: RelayTransport["Service"],
-  token: Option.Option<Redacted.Redacted>,
+  credential: Option.Option<RelayCredential>,
   asking: Asking
 ) {
-  const ask = responseTo(transport, token, asking)
+  const ask = responseTo(transport, credential, asking)
   const first = yield* ask
   const response = invitesAgain(first) ? yield* ask : first
   if (Predicate.hasProperty(response.result, "supportedVersions") && speaksOurs(response.result.supportedVersions)) {

@@ -1,14 +1,15 @@
 /** `initialize` and `notifications/initialized`: what opens a relay session (MCP 2025-11-25, lifecycle). */
-import { Effect, Option, Predicate, type Redacted } from "effect"
+import { Effect, Option, Predicate } from "effect"
 import * as JsonText from "../../domain/JsonText.ts"
 import { versionWithoutHeader } from "../../domain/ProtocolVersion.ts"
 import { RelayFailure, SessionRefused } from "../RelayFailure.ts"
 import { wholeAnswer } from "../transport/AnswerReading.ts"
+import { carrying, type RelayCredential } from "../transport/RelayAnswer.ts"
 import type { RelayTransport } from "../transport/RelayTransport.ts"
 import type { OpenRelaySession } from "./OpenRelaySession.ts"
 
 export type Handshaken = Omit<OpenRelaySession, "generation">
-type Token = Option.Option<Redacted.Redacted>
+type Credential = Option.Option<RelayCredential>
 
 const initializedText = `{"jsonrpc":"2.0","method":"notifications/initialized"}`
 
@@ -16,13 +17,13 @@ const initializedText = `{"jsonrpc":"2.0","method":"notifications/initialized"}`
 export const initialize = Effect.fnUntraced(
   function*(
     transport: RelayTransport["Service"],
-    token: Token,
+    credential: Credential,
     options: { readonly text: string; readonly id: string }
   ) {
     const answer = yield* transport.send({
       method: "POST",
       body: JsonText.set(options.text, ["id"], options.id),
-      token
+      ...carrying(credential)
     })
     const response = yield* wholeAnswer(answer, options.id)
     if (response.error !== undefined) {
@@ -42,11 +43,11 @@ export const initialize = Effect.fnUntraced(
 
 /** Says something in a session without caring what the answer is; fails where it may not have been heard. */
 export const tell = Effect.fnUntraced(
-  function*(transport: RelayTransport["Service"], token: Token, session: Handshaken, text: string) {
+  function*(transport: RelayTransport["Service"], credential: Credential, session: Handshaken, text: string) {
     const answer = yield* transport.send({
       method: "POST",
       body: text,
-      token,
+      ...carrying(credential),
       session: Option.getOrUndefined(session.id),
       protocolVersion: session.protocolVersion
     })
@@ -62,14 +63,18 @@ export const tell = Effect.fnUntraced(
   )
 )
 
-export const initialized = (transport: RelayTransport["Service"], token: Token, session: Handshaken) =>
-  tell(transport, token, session, initializedText)
+export const initialized = (transport: RelayTransport["Service"], credential: Credential, session: Handshaken) =>
+  tell(transport, credential, session, initializedText)
 
 /** Best effort, 1 s at most. */
-export const end = (transport: RelayTransport["Service"], token: Token, session: Handshaken): Effect.Effect<void> =>
+export const end = (
+  transport: RelayTransport["Service"],
+  credential: Credential,
+  session: Handshaken
+): Effect.Effect<void> =>
   Option.isNone(session.id) ? Effect.void : transport.send({
     method: "DELETE",
-    token,
+    ...carrying(credential),
     session: session.id.value,
     protocolVersion: session.protocolVersion
   }).pipe(Effect.scoped, Effect.ignore, Effect.timeoutOption("1 second"), Effect.asVoid)

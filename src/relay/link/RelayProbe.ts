@@ -12,6 +12,7 @@ import * as Discovery from "../handshake/Discovery.ts"
 import * as Handshake from "../handshake/Handshake.ts"
 import { RelayFailure, Silent } from "../RelayFailure.ts"
 import { wholeAnswer } from "../transport/AnswerReading.ts"
+import { carrying } from "../transport/RelayAnswer.ts"
 import { RelayTransport } from "../transport/RelayTransport.ts"
 import { RelayEra } from "./RelayEra.ts"
 
@@ -40,7 +41,7 @@ export class RelayProbe extends Context.Service<RelayProbe, {
       let session: Handshake.Handshaken | undefined
       let sent = 0
 
-      const token = Effect.map(liveToken.current(defaultAgent), Option.map((token) => token.value))
+      const token = liveToken.current(defaultAgent)
 
       const initialize = Effect.gen(function*() {
         const bearer = yield* token
@@ -72,7 +73,7 @@ export class RelayProbe extends Context.Service<RelayProbe, {
         const answer = yield* transport.send({
           method: "POST",
           body: `{"jsonrpc":"2.0","id":${id},"method":"ping"}`,
-          token: yield* token,
+          ...carrying(yield* token),
           session: Option.getOrUndefined(open.id),
           protocolVersion: open.protocolVersion
         })

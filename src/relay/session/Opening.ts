@@ -4,7 +4,7 @@
  * The era of whom the session stands for is tried first, the other one where the relay refuses that. Across eras no
  * client capabilities are declared, since nobody could be asked for what they promise.
  */
-import { Effect, type Option, type Redacted } from "effect"
+import { Effect, type Option } from "effect"
 import * as Envelope from "../../domain/Envelope.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Era } from "../../domain/ProtocolVersion.ts"
@@ -13,10 +13,11 @@ import * as Handshake from "../handshake/Handshake.ts"
 import type { OpenRelaySession, SessionSeed } from "../handshake/OpenRelaySession.ts"
 import { other, RelayEra } from "../link/RelayEra.ts"
 import type { RelayFailure } from "../RelayFailure.ts"
+import type { RelayCredential } from "../transport/RelayAnswer.ts"
 import { RelayTransport } from "../transport/RelayTransport.ts"
 
 export interface Opening {
-  readonly token: Option.Option<Redacted.Redacted>
+  readonly credential: Option.Option<RelayCredential>
   readonly seed: SessionSeed
   /** The era of whom the session stands for. */
   readonly era: Era
@@ -31,12 +32,12 @@ export const opener = Effect.gen(function*() {
   const relayEra = yield* RelayEra
 
   const inEra = (era: Era, opening: Opening, outages: number): Effect.Effect<Opened, RelayFailure> => {
-    const { id, seed, token } = opening
+    const { credential, id, seed } = opening
     const { initialize } = seed
     const crosses = era !== opening.era
     if (era === "legacy") {
       const text = crosses ? JsonText.set(initialize, ["params", "capabilities"], "{}") : initialize
-      return Handshake.initialize(transport, token, { text, id })
+      return Handshake.initialize(transport, credential, { text, id })
     }
     const capabilities = crosses ? "{}" : JsonText.at(initialize, ["params", "capabilities"]) ?? "{}"
     const level = replayed(seed, "logging/setLevel", "level").at(-1)
@@ -44,7 +45,7 @@ export const opener = Effect.gen(function*() {
       ...Envelope.ofInitialize(initialize, capabilities),
       ...(level === undefined ? [] : [[Envelope.logLevel, level] as const])
     ]
-    return Effect.map(Discovery.discover(transport, token, { id, envelope }), (discovered) => ({
+    return Effect.map(Discovery.discover(transport, credential, { id, envelope }), (discovered) => ({
       ...discovered,
       modern: { envelope, outages, resources: replayed(seed, "resources/subscribe", "uri") }
     }))

@@ -46,14 +46,12 @@ export class RelaySessions extends Context.Service<RelaySessions, {
       const ending = yield* FiberSet.make()
       yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(ending), "1 second"))
 
-      const bearer = (agent: AgentName) => Effect.map(liveToken.current(agent), Option.map((token) => token.value))
-
       const begun = Effect.fnUntraced(function*(
         agent: AgentName,
         options: { readonly seed: SessionSeed; readonly era: Era; readonly id: string }
       ) {
         const attempt = (token: Option.Option<Token>) =>
-          begin({ ...options, token: Option.map(token, (token) => token.value) }).pipe(
+          begin({ ...options, credential: token }).pipe(
             Effect.tap(liveToken.accepted(agent, token, () => "session"))
           )
         const refused = (token: Option.Option<Token>) =>
@@ -83,7 +81,7 @@ export class RelaySessions extends Context.Service<RelaySessions, {
       ): Effect.fn.Return<OpenRelaySession, RelayFailure> {
         const handshaken = yield* begun(agent, { seed, era, id: `"holdfast-${generation}"` })
         if (handshaken.modern !== undefined) return { ...handshaken, generation }
-        const token = yield* bearer(agent)
+        const token = yield* liveToken.current(agent)
         yield* Handshake.initialized(transport, token, handshaken)
         for (const text of seed.replay) yield* Handshake.tell(transport, token, handshaken, text)
         return { ...handshaken, generation }
@@ -114,7 +112,7 @@ export class RelaySessions extends Context.Service<RelaySessions, {
 
           const end = Effect.suspend(() =>
             session === undefined || Option.isNone(session.id) ? Effect.void : Effect.flatMap(
-              bearer(agent),
+              liveToken.current(agent),
               (token) => FiberSet.run(ending, session ? Handshake.end(transport, token, session) : Effect.void)
             )
           )

@@ -1,6 +1,7 @@
 /** One attempt at the relay, and what may come back. */
-import type { Option, Redacted } from "effect"
+import { Option, type Redacted } from "effect"
 import type { SseEvent } from "../../domain/SseEvent.ts"
+import type { ProofKey } from "../../token/sources/ProofKey.ts"
 import type { RelayFailure } from "../RelayFailure.ts"
 import type { Incoming, IncomingBytes } from "./Incoming.ts"
 
@@ -21,6 +22,8 @@ export interface Attempt {
   /** Already allow-listed; never credentials. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly token: Option.Option<Redacted.Redacted>
+  /** The key that the token is bound to: the attempt carries a proof of it (RFC 9449). */
+  readonly key?: ProofKey | undefined
   /** The relay's own session id. */
   readonly session?: string | undefined
   readonly protocolVersion?: string | undefined
@@ -30,6 +33,17 @@ export interface Attempt {
   /** Hears of each byte of the answer, and may end the attempt's waits; without one nothing but the scope does. */
   readonly watch?: AttemptWatch | undefined
 }
+
+/** What a request shows for itself. */
+export interface RelayCredential {
+  readonly value: Redacted.Redacted
+  readonly key?: ProofKey | undefined
+}
+
+export const carrying = (credential: Option.Option<RelayCredential>): Pick<Attempt, "token" | "key"> => ({
+  token: Option.map(credential, ({ value }) => value),
+  key: Option.getOrUndefined(credential)?.key
+})
 
 export type RelayBody =
   | { readonly _tag: "Empty" }

@@ -1,19 +1,22 @@
 /**
- * One attempt at the relay. It sends, classifies what came back, and never repeats anything.
+ * One attempt at the relay. It sends, classifies what came back, and repeats nothing; but for a proof that lacked the
+ * relay's nonce, which is part of that protocol.
  *
  * Every request to a relay goes through here, so the token is added in one place, `Host` and `Origin` are the relay's,
  * and redirects are not followed.
  */
 import { NodeFileSystem } from "@effect/platform-node"
-import { Context, Duration, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
 import { Pool } from "undici"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
 import { isLoopback } from "../../domain/Authority.ts"
+import type { ProofKey } from "../../token/sources/ProofKey.ts"
 import { resolve } from "../../token/sources/Template.ts"
 import { ConnectFailed, RelayFailure } from "../RelayFailure.ts"
 import { classify } from "./Classification.ts"
-import { HttpExchange } from "./HttpExchange.ts"
+import { HttpExchange, type ResponseHead } from "./HttpExchange.ts"
 import type { Attempt, RelayAnswer } from "./RelayAnswer.ts"
+import { header } from "./ResponseHeaders.ts"
 
 export type { Attempt, RelayAnswer, RelayBody } from "./RelayAnswer.ts"
 
@@ -47,12 +50,14 @@ export class RelayTransport extends Context.Service<RelayTransport, {
       let underWay = 0
       const waiting = new Set<() => void>()
       const path = `${url.pathname}${url.search}`
+      const clock = yield* Clock.Clock
 
       /** Sends when it is its turn; `leave` gives the turn to the next. */
       const begin = (attempt: Attempt) => {
         const exchange = new HttpExchange(attempt.watch)
-        const headers = { ...always, ...headersOf(attempt) }
         const dispatch = () => {
+          const proof = provenBy(attempt, url, clock.currentTimeMillisUnsafe())
+          const headers = { ...always, ...headersOf(attempt), ...proof }
           pool.dispatch({ path, method: attempt.method, headers, body: attempt.body ?? null }, exchange)
         }
         if (attempt.probes === true || isStream(attempt)) {
@@ -63,7 +68,10 @@ export class RelayTransport extends Context.Service<RelayTransport, {
           underWay++
           dispatch()
         } else waiting.add(dispatch)
+        let here = true
         const leave = () => {
+          if (!here) return
+          here = false
           if (waiting.delete(dispatch)) return
           const [next] = waiting
           if (next === undefined) underWay--
@@ -86,21 +94,35 @@ export class RelayTransport extends Context.Service<RelayTransport, {
               else exchange.finish()
               leave()
             })
-          return Effect.as(Scope.addFinalizerExit(scope, release), exchange)
+          return Effect.as(Scope.addFinalizerExit(scope, release), { exchange, leave })
         })
+
+      /** Once more with the relay's nonce in the proof, where it refused the first one for that alone (RFC 9449, section 9). */
+      const proven = Effect.fnUntraced(function*(attempt: Attempt, key: ProofKey) {
+        const first = yield* exchange(attempt)
+        const head = yield* first.exchange.head
+        const isNew = key.heard(url, header(head.headers, "dpop-nonce"))
+        if (!isNew || !wantsNonce(head)) return { http: first.exchange, head }
+        first.exchange.finish()
+        first.leave()
+        const { exchange: http } = yield* exchange(attempt)
+        return { http, head: yield* http.head }
+      })
 
       return RelayTransport.of({
         send: (attempt) => {
           if (isReadable && (Option.isSome(attempt.token) || always["authorization"] !== undefined)) {
             return Effect.fail(new RelayFailure({ reason: new ConnectFailed({ detail: readable(url) }) }))
           }
+          const answered = (http: HttpExchange, head: ResponseHead) =>
+            Effect.tapError(classify(attempt, head, http), () => Effect.sync(() => http.finish()))
+          const { key } = attempt
+          if (key !== undefined) {
+            return Effect.flatMap(proven(attempt, key), ({ head, http }) => answered(http, head))
+          }
           return Effect.flatMap(
             exchange(attempt),
-            (http) =>
-              Effect.flatMap(
-                http.head,
-                (head) => Effect.tapError(classify(attempt, head, http), () => Effect.sync(() => http.finish()))
-              )
+            ({ exchange: http }) => Effect.flatMap(http.head, (head) => answered(http, head))
           )
         }
       })
@@ -128,6 +150,7 @@ const own = new Set([
   "content-length",
   "content-type",
   "cookie",
+  "dpop",
   "expect",
   "host",
   "keep-alive",
@@ -154,6 +177,13 @@ const resolved = Effect.fnUntraced(function*(headers: Readonly<Record<string, Re
   return all
 })
 
+const wantsNonce = ({ headers, status }: ResponseHead): boolean =>
+  status === 401 && header(headers, "www-authenticate")?.includes("use_dpop_nonce") === true
+
+/** A proof is for one request alone, so it is made when that is sent. */
+const provenBy = ({ key, method, token }: Attempt, url: URL, now: number): Record<string, string> =>
+  key === undefined || Option.isNone(token) ? {} : { dpop: key.proof(method, url, now, Redacted.value(token.value)) }
+
 const headersOf = (attempt: Attempt): Record<string, string> => {
   const headers: Record<string, string> = {}
   const put = (name: string, value: string | undefined) => {
@@ -169,6 +199,9 @@ const headersOf = (attempt: Attempt): Record<string, string> => {
   put("mcp-protocol-version", attempt.protocolVersion)
   // In UTF-8 (HTML Living Standard, section 9.2.3); a header's value is made of bytes.
   put("last-event-id", attempt.lastEventId && Buffer.from(attempt.lastEventId).toString("latin1"))
-  if (Option.isSome(attempt.token)) put("authorization", `Bearer ${Redacted.value(attempt.token.value)}`)
+  if (Option.isSome(attempt.token)) {
+    const scheme = attempt.key === undefined ? "Bearer" : "DPoP"
+    put("authorization", `${scheme} ${Redacted.value(attempt.token.value)}`)
+  }
   return headers
 }

@@ -16,7 +16,9 @@ const Texts = Schema.optionalKey(Schema.Array(Schema.String))
 export const ResourceMetadata = Schema.Struct({
   resource: Schema.String,
   authorization_servers: Texts,
-  scopes_supported: Texts
+  scopes_supported: Texts,
+  dpop_bound_access_tokens_required: Schema.optionalKey(Schema.Boolean),
+  dpop_signing_alg_values_supported: Texts
 })
 export type ResourceMetadata = typeof ResourceMetadata.Type
 
@@ -26,6 +28,8 @@ export const ServerMetadata = Schema.Struct({
   authorization_endpoint: Schema.optionalKey(Schema.String),
   registration_endpoint: Schema.optionalKey(Schema.String),
   userinfo_endpoint: Schema.optionalKey(Schema.String),
+  device_authorization_endpoint: Schema.optionalKey(Schema.String),
+  dpop_signing_alg_values_supported: Texts,
   scopes_supported: Texts,
   token_endpoint_auth_methods_supported: Texts,
   code_challenge_methods_supported: Texts,
@@ -45,6 +49,8 @@ export interface ProtectedResource {
   readonly scope: string | undefined
   /** Whether the relay refused who has no token. */
   readonly challenged: boolean
+  /** Whether it takes tokens that are bound to a key, and whether it takes no others (RFC 9449; RFC 9728, section 2). */
+  readonly bound: "no" | "may be" | "must be"
 }
 
 /** What the other side says of itself is shown as anybody's text is. */
@@ -90,6 +96,13 @@ export const covers = (resource: string, relay: URL): boolean => {
   return `${relay.pathname}/`.startsWith(path)
 }
 
+const boundBy = (challenge: string, metadata?: ResourceMetadata): ProtectedResource["bound"] => {
+  const { dpop_bound_access_tokens_required: required, dpop_signing_alg_values_supported: taken } = metadata ?? {}
+  const asked = /(?:^|,)\s*DPoP(?=\s|,|$)/i.test(challenge)
+  if (required === true || (asked && !/(?:^|,)\s*Bearer(?=\s|,|$)/i.test(challenge))) return "must be"
+  return asked || taken !== undefined ? "may be" : "no"
+}
+
 /** Asks the relay, without a token; what it does not tell is assumed: itself as resource, its origin as issuer. */
 export const protectedResource = Effect.fn("AuthorizationServer.protectedResource")(function*(relay: URL) {
   yield* TokenHttp.safeUrl(relay.href)
@@ -102,7 +115,10 @@ export const protectedResource = Effect.fn("AuthorizationServer.protectedResourc
     : [named]
   const found = yield* firstOf(places, ResourceMetadata, relay)
   const scope = parameter(challenge, "scope")
-  if (Option.isNone(found)) return { resource: canonical(relay), issuers: [relay.origin], scope, challenged }
+  if (Option.isNone(found)) {
+    const bound = boundBy(challenge)
+    return { resource: canonical(relay), issuers: [relay.origin], scope, challenged, bound }
+  }
   const { authorization_servers = [], resource, scopes_supported } = found.value
   if (!covers(resource, relay)) {
     return yield* wrong("wrong resource", `the relay's metadata is for ${resource}, not for ${canonical(relay)}`)
@@ -111,7 +127,8 @@ export const protectedResource = Effect.fn("AuthorizationServer.protectedResourc
     resource,
     issuers: authorization_servers.length === 0 ? [relay.origin] : authorization_servers,
     scope: scope ?? scopes_supported?.join(" "),
-    challenged
+    challenged,
+    bound: boundBy(challenge, found.value)
   } satisfies ProtectedResource
 })
 

@@ -2,6 +2,7 @@
 import { Effect, Option, Schema } from "effect"
 import type { RelayId } from "../../domain/Ids.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
+import { PrivateJwk } from "./ProofKey.ts"
 
 export const Login = Schema.Struct({
   issuer: Schema.String,
@@ -20,6 +21,8 @@ export const Login = Schema.Struct({
   subject: Schema.optionalKey(Schema.String),
   /** The same for people to read. */
   name: Schema.optionalKey(Schema.String),
+  /** The key that the tokens are bound to, where they are (RFC 9449). */
+  key: Schema.optionalKey(PrivateJwk),
   refreshToken: Schema.NullOr(Schema.String),
   accessToken: Schema.String,
   /** Milliseconds since the epoch, where the server told. */

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
 import type { Login } from "./LoginFile.ts"
+import { algorithm } from "./ProofKey.ts"
 import { shown } from "./SourceProblem.ts"
 import * as TokenHttp from "./TokenHttp.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
@@ -16,6 +17,8 @@ export interface LoginPlace {
   readonly scopes: ReadonlyArray<string>
   /** Whether the relay refused who has no token. */
   readonly challenged: boolean
+  /** Whether the token is to be bound to a key of ours. */
+  readonly bound: boolean
 }
 
 /** What the other side or a browser said is shown as anybody's text is. */
@@ -51,7 +54,7 @@ export const find = Effect.fn("LoginPlace.find")(function*(options: {
   readonly before?: Login | undefined
 }) {
   const { before, issuer: wanted, relay } = options
-  const { challenged, issuers, resource, scope: asked } = yield* AuthorizationServer.protectedResource(relay)
+  const { bound, challenged, issuers, resource, scope: asked } = yield* AuthorizationServer.protectedResource(relay)
   if (wanted !== undefined && !issuers.some((issuer) => sameIssuer(issuer, wanted))) {
     return yield* refuse("wrong issuer", `the relay asks for a login at ${issuers.join(", ")}, not at ${wanted}`)
   }
@@ -60,5 +63,12 @@ export const find = Effect.fn("LoginPlace.find")(function*(options: {
   const ours = own.filter((scope) => server.scopes_supported?.includes(scope) === true)
   const allowed = before?.issuer === server.issuer ? before.scopes ?? [] : []
   const scopes = [...new Set([...wordsOf(asked), ...allowed, ...wordsOf(options.scope), ...ours])]
-  return { relay, server, namedBy, resource, scopes, challenged } satisfies LoginPlace
+  const binds = server.dpop_signing_alg_values_supported?.includes(algorithm) === true
+  if (bound === "must be" && !binds) {
+    return yield* refuse(
+      "no bound tokens",
+      `the relay takes only tokens that are bound to a key (DPoP), and ${server.issuer} binds none with ${algorithm}`
+    )
+  }
+  return { relay, server, namedBy, resource, scopes, challenged, bound: bound !== "no" && binds } satisfies LoginPlace
 })

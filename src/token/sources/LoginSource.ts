@@ -11,6 +11,7 @@ import { DataDirectory } from "../../storage/DataDirectory.ts"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
 import { of } from "./FileSource.ts"
 import * as LoginFile from "./LoginFile.ts"
+import { ProofKey } from "./ProofKey.ts"
 import * as TokenAnswer from "./TokenAnswer.ts"
 import * as TokenEndpoint from "./TokenEndpoint.ts"
 import { type IssuedToken, type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
@@ -63,6 +64,14 @@ export const make = Effect.fnUntraced(function*(relay: RelayId, url?: URL) {
     doubted = { refreshToken, times: doubted.refreshToken === refreshToken ? doubted.times + 1 : 1 }
   }
 
+  /** Of the login in use: it knows the nonces of the servers. */
+  let key: ProofKey | undefined
+  const keyOf = ({ key: jwk }: LoginFile.Login): ProofKey | undefined => {
+    if (jwk === undefined) return undefined
+    if (key?.jwk.d !== jwk.d) key = new ProofKey(jwk)
+    return key
+  }
+
   const read = LoginFile.read(relay).pipe(
     Effect.map(Option.filter(({ resource }) => url === undefined || AuthorizationServer.covers(resource, url))),
     Effect.mapError(({ message }) => failed("unreadable", message))
@@ -94,7 +103,8 @@ export const make = Effect.fnUntraced(function*(relay: RelayId, url?: URL) {
       {
         id: login.clientId,
         secret: login.clientSecret === undefined ? undefined : Redacted.make(login.clientSecret),
-        methods: login.methods
+        methods: login.methods,
+        key: keyOf(login)
       },
       { grant_type: "refresh_token", refresh_token: refreshToken, resource: login.resource },
       { namedBy: URL.parse(login.namedBy ?? "") ?? undefined }
@@ -151,7 +161,8 @@ export const make = Effect.fnUntraced(function*(relay: RelayId, url?: URL) {
     return {
       ...identityOf(present),
       expiresAt: Option.fromNullOr(present.expiresAt),
-      name: present.name === undefined ? undefined : `${present.name} at ${present.issuer}`
+      name: present.name === undefined ? undefined : `${present.name} at ${present.issuer}`,
+      key: keyOf(present)
     }
   }).pipe(Effect.provideContext(context))
 

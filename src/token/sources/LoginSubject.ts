@@ -4,10 +4,11 @@
  *
  * They come from the server itself over TLS (section 3.1.3.7), and only tell one person at one issuer from another.
  */
-import { Effect, Option, Redacted, Schema } from "effect"
+import { Clock, Effect, Option, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import type { ServerMetadata } from "./AuthorizationServer.ts"
 import * as Jwt from "./Jwt.ts"
+import type { ProofKey } from "./ProofKey.ts"
 import { shown } from "./SourceProblem.ts"
 import * as TokenHttp from "./TokenHttp.ts"
 
@@ -15,6 +16,16 @@ export interface LoginSubject {
   readonly subject: string
   /** For people to read. */
   readonly name: string
+}
+
+interface Answered {
+  /** The token endpoint's, as text. */
+  readonly answer: string
+  readonly accessToken: string
+  /** The key that the token is bound to. */
+  readonly key?: ProofKey | undefined
+  readonly server: ServerMetadata
+  readonly namedBy: URL
 }
 
 const OptionalText = Schema.optionalKey(Schema.NullOr(Schema.String))
@@ -44,29 +55,28 @@ const ofJwt = (token: string, issuer: string): Option.Option<LoginSubject> =>
   )
 
 /** What the userinfo endpoint answers; nothing where there is none, or it refuses. */
-const ofUserinfo = Effect.fnUntraced(function*(endpoint: string, authorization: Redacted.Redacted, namedBy: URL) {
+const ofUserinfo = Effect.fnUntraced(function*(endpoint: string, { accessToken, key, namedBy }: Answered) {
   const url = yield* TokenHttp.safeUrl(endpoint)
+  const proof = key?.proof("GET", url, yield* Clock.currentTimeMillis, accessToken)
   const { status, text } = yield* TokenHttp.send(
     HttpClientRequest.get(url).pipe(
-      HttpClientRequest.setHeaders({ accept: "application/json", authorization: Redacted.value(authorization) })
+      HttpClientRequest.setHeaders({
+        accept: "application/json",
+        authorization: `${proof === undefined ? "Bearer" : "DPoP"} ${accessToken}`,
+        ...(proof === undefined ? {} : { dpop: proof })
+      })
     ),
     { namedBy }
   )
   return status === 200 ? Option.map(decode(text), subjectOf) : Option.none()
 }, Effect.orElseSucceed(() => Option.none<LoginSubject>()))
 
-/** `answer`: the token endpoint's, as text. `None` where the server does not say who logged in. */
-export const find = Effect.fnUntraced(function*(options: {
-  readonly answer: string
-  readonly accessToken: string
-  readonly server: ServerMetadata
-  readonly namedBy: URL
-}) {
-  const { accessToken, answer, namedBy, server: { issuer, userinfo_endpoint } } = options
+/** `None` where the server does not say who logged in. */
+export const find = Effect.fnUntraced(function*(answered: Answered) {
+  const { accessToken, answer, server: { issuer, userinfo_endpoint } } = answered
   const said = Option.orElse(
     Option.flatMap(IdToken(answer), ({ id_token }) => ofJwt(id_token, issuer)),
     () => ofJwt(accessToken, issuer)
   )
-  if (Option.isSome(said) || userinfo_endpoint === undefined) return said
-  return yield* ofUserinfo(userinfo_endpoint, Redacted.make(`Bearer ${accessToken}`), namedBy)
+  return Option.isSome(said) || userinfo_endpoint === undefined ? said : yield* ofUserinfo(userinfo_endpoint, answered)
 })

@@ -17,6 +17,8 @@ export interface HttpAnswer {
   /** Without parameters, lower case. */
   readonly contentType: string
   readonly challenge: string | undefined
+  /** What a proof of the key that tokens are bound to has to carry (RFC 9449, section 8). */
+  readonly nonce: string | undefined
   /** What `Retry-After` asks for. */
   readonly retryAfterMillis: number | undefined
   readonly text: string
@@ -76,6 +78,7 @@ export const send = (
       status,
       contentType: (headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "",
       challenge: headers["www-authenticate"],
+      nonce: headers["dpop-nonce"],
       retryAfterMillis: ForeignTime.retryAfterMillis(headers["retry-after"], now),
       text: response.text
     } satisfies HttpAnswer

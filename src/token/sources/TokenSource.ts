@@ -1,5 +1,6 @@
 /** Where a relay's token comes from (BEHAVIOUR 7). */
 import { type Effect, type Option, type Redacted, Schema, type Stream } from "effect"
+import type { ProofKey } from "./ProofKey.ts"
 
 /** Why a source gave no token, in its own words and never with the token; `retryable` where asking again may help. */
 export class TokenSourceFailed extends Schema.TaggedError<TokenSourceFailed>()("TokenSourceFailed", {
@@ -28,6 +29,8 @@ export interface IssuedToken {
   readonly subject: Option.Option<string>
   /** Who that is, for people to read. */
   readonly name?: string | undefined
+  /** The key that the token is bound to: each request with it carries a proof. */
+  readonly key?: ProofKey | undefined
   /** What the token may do, where the source said and where it makes another principal. */
   readonly scopes?: ReadonlyArray<string> | undefined
   /** The user name that goes with it, for what takes a name and a password. */

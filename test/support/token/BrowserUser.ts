@@ -27,14 +27,18 @@ const formOf = (
   return { action: attribute(form, "action") ?? "", body }
 }
 
-/** Opens `url` as `name`, who agrees to everything; the last page. `stopAt`: an address that is not opened any more. */
-export const browse = (name: string, url: string, stopAt?: string): Effect.Effect<{
+/**
+ * Opens `url` as `name`, who agrees to everything, or goes away from the first login page; the last page. `stopAt`: an
+ * address that is not opened any more.
+ */
+export const browse = (name: string, url: string, stopAt?: string, then: "agree" | "abort" = "agree"): Effect.Effect<{
   readonly url: URL
   readonly status: number
   readonly text: string
 }> =>
   Effect.promise(async () => {
     const cookies = new Map<string, string>()
+    let aborted = false
     let next: { readonly url: URL; readonly body?: URLSearchParams } = { url: new URL(url) }
     for (let page = 0; page < maxPages; page++) {
       const response = await fetch(next.url, {
@@ -58,7 +62,13 @@ export const browse = (name: string, url: string, stopAt?: string): Effect.Effec
         next = { url: target }
         continue
       }
-      const form = formOf(text, name)
+      const abort = then === "abort" ? /href="([^"]*\/abort)"/.exec(text)?.[1] : undefined
+      if (abort !== undefined) {
+        aborted = true
+        next = { url: new URL(abort, next.url) }
+        continue
+      }
+      const form = aborted ? undefined : formOf(text, name)
       if (form === undefined) return { url: next.url, status: response.status, text }
       next = { url: new URL(form.action, next.url), body: form.body }
     }

@@ -19,9 +19,6 @@ import { type Letter, protectedServer } from "./protectedServer.ts"
 export interface OpenIdOptions {
   /** The resource asks for tokens that are bound to a key (RFC 9449), at both ends under a nonce where it says so. */
   readonly bound?: "without nonce" | "with nonce" | undefined
-  /** More of the provider's own features, as it is configured with. */
-  readonly features?: Readonly<Record<string, unknown>> | undefined
-  readonly configuration?: Readonly<Record<string, unknown>> | undefined
 }
 
 export interface OpenIdServer {
@@ -37,6 +34,8 @@ export interface OpenIdServer {
     refuses: boolean
     /** Whether logins get a refresh token. */
     refreshable: boolean
+    /** What the provider gets where it fetches a client id metadata document. */
+    documents: Readonly<Record<string, unknown>>
     /** Seconds. */
     accessTokenLifetime: number
   }
@@ -101,6 +100,7 @@ const providerOf = (origin: string, options: OpenIdOptions, behaviour: OpenIdSer
       devInteractions: { enabled: true },
       registration: { enabled: true },
       deviceFlow: { enabled: true },
+      clientIdMetadataDocument: { enabled: true, ack: "draft-02" },
       dPoP: {
         enabled: true,
         nonceSecret: Buffer.alloc(32, 7),
@@ -115,10 +115,14 @@ const providerOf = (origin: string, options: OpenIdOptions, behaviour: OpenIdSer
           accessTokenFormat: "opaque",
           accessTokenTTL: behaviour.accessTokenLifetime
         })
-      },
-      ...options.features
+      }
     },
-    ...options.configuration
+    fetch: (url: URL | string) =>
+      Promise.resolve(
+        Object.hasOwn(behaviour.documents, String(url))
+          ? Response.json(behaviour.documents[String(url)])
+          : new Response(null, { status: 404 })
+      )
   })
 
 const start = async (options: OpenIdOptions): Promise<OpenIdServer & { readonly close: () => void }> => {
@@ -127,6 +131,7 @@ const start = async (options: OpenIdOptions): Promise<OpenIdServer & { readonly 
     away: false,
     refuses: false,
     refreshable: true,
+    documents: {},
     accessTokenLifetime: 3600
   }
   const grants: Array<string> = []

@@ -9,6 +9,8 @@ const always = [
   "auth/basic-cimd",
   "auth/client-credentials-basic",
   "auth/client-credentials-jwt",
+  "auth/dpop",
+  "auth/dpop-nonce",
   "auth/metadata-default",
   "auth/metadata-var1",
   "auth/metadata-var2",

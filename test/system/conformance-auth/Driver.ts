@@ -53,9 +53,6 @@ const clientFlags = Effect.fnUntraced(function*(dataDir: string, task: Task) {
 
 /** Extensions that Holdfast does not have, and why. */
 export const notOurs: Readonly<Record<string, string>> = {
-  "auth/dpop":
-    "tokens are bearer tokens: a proof of possession would have to be made for each request of the relay's side",
-  "auth/dpop-nonce": "as auth/dpop",
   "auth/enterprise-managed-authorization": "an identity provider's token exchange: a token command does that",
   "auth/wif-jwt-bearer": "a workload's token exchange: a token command does that"
 }

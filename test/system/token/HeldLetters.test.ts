@@ -38,7 +38,8 @@ describe("what was queued before a login", () => {
       server.behaviour.away = true
       assert.include((yield* send("alice's own")).text, "queued")
 
-      const asBob = yield* logIn(daemon, "bob")
+      const asBob = yield* logIn(daemon, "bob", "--device")
+      assert.match(asBob, /any machine:\s+\S+\/device\s+enter the code [A-Z]{4}-[A-Z]{4},/)
       assert.include(asBob, "logged in as bob")
       assert.include(asBob, `of default stays held, accepted for alice at ${server.origin}: log in as that person`)
       const status = yield* eventually(
@@ -55,8 +56,10 @@ describe("what was queued before a login", () => {
       yield* arrived(server, { text: "bob's", from: "bob" })
       assert.notInclude(JSON.stringify(server.letters), "alice's own")
 
+      assert.strictEqual(server.clients(), 2, "one for the browser, one for the device")
       assert.include(yield* logIn(daemon, "alice"), "1 call that waited for this login goes out now")
       yield* arrived(server, { text: "alice's own", from: "alice" })
+      assert.strictEqual(server.clients(), 2, "the next login is the same client")
       assert.notInclude((yield* daemon.command("status")).stdout, "held  ")
     }))
 

@@ -85,6 +85,9 @@ describe("holdfast login", () => {
         const daemon = yield* Daemon.start({ relayUrl: `${guarded.origin}/mcp` })
         const flagged = yield* Terminal.run(daemon.dataDir, "login")
         assert.include(flagged.err, `${guarded.origin}/mcp asks for a token`)
+        const elsewhere = home.write(JSON.stringify({ relay: { url: "http://127.0.0.1:9/mcp" } }), "elsewhere.json")
+        const overridden = yield* Terminal.runWith({ dataDir: daemon.dataDir, config: elsewhere }, "login")
+        assert.include(overridden.err, `${guarded.origin}/mcp asks for a token`, "what the daemon serves counts")
         const doctor = yield* Terminal.run(daemon.dataDir, "doctor")
         assert.match(
           doctor.out,

@@ -32,7 +32,7 @@ const redirectUri = "http://127.0.0.1:7777/callback"
 const loggedIn = Effect.fnUntraced(function*(name: string) {
   const server = yield* Stock
   const place = yield* withServices(LoginPlace.find({ relay: server.relay }))
-  const begun = yield* withServices(Authorization.begin({ place, redirectUri, client: undefined }))
+  const begun = yield* withServices(Authorization.begin(place, redirectUri, {}))
   const { url } = yield* browse(name, begun.url, redirectUri)
   const login = yield* withServices(begun.complete(url.searchParams))
   const path = yield* temporaryDirectory
@@ -96,7 +96,7 @@ it.layer(Stock.layer)("a login at a stock OpenID provider", (it) => {
       const other = "http://127.0.0.1:7778/callback"
       const clients = server.clients()
       const begun = yield* withServices(
-        Authorization.begin({ place, redirectUri: other, client: { id: login.clientId } })
+        Authorization.begin(place, other, { client: { id: login.clientId } })
       )
       const { url } = yield* browse("alice", begun.url, other)
       assert.strictEqual((yield* withServices(begun.complete(url.searchParams))).clientId, login.clientId)

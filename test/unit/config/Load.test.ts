@@ -48,6 +48,7 @@ describe("load", () => {
         relay: {},
         token: {},
         relays: {},
+        login: {},
         credentials: {},
         link: {
           connectTimeout: "5s",

@@ -32,8 +32,7 @@ const agree = (url: string) =>
 const begin = (relay: URL, clientId?: string) =>
   withServices(Effect.flatMap(
     LoginPlace.find({ relay }),
-    (place) =>
-      Authorization.begin({ place, redirectUri, client: clientId === undefined ? undefined : { id: clientId } })
+    (place) => Authorization.begin(place, redirectUri, clientId === undefined ? {} : { client: { id: clientId } })
   ))
 
 const logIn = Effect.fnUntraced(function*(relay: URL) {

@@ -1,0 +1,42 @@
+/** The two ways to log in: a browser on this machine that comes back to it, or a code for a browser on any. */
+import { Console, Effect, Option } from "effect"
+import * as Authorization from "../../token/sources/Authorization.ts"
+import type { ClientOptions } from "../../token/sources/ClientRegistration.ts"
+import * as DeviceAuthorization from "../../token/sources/DeviceAuthorization.ts"
+import * as KnownClients from "../../token/sources/KnownClients.ts"
+import type { LoginPlace } from "../../token/sources/LoginPlace.ts"
+import { CommandFailed } from "../Failures.ts"
+import { callback } from "./callback.ts"
+
+const timeout = "10 minutes"
+
+/** So that a login that is broken off registers no other client, either. */
+const keep = (registered: KnownClients.KnownClient | undefined) =>
+  registered === undefined ? Effect.void : KnownClients.save(registered)
+
+export const byBrowser = Effect.fnUntraced(function*(place: LoginPlace, options: ClientOptions) {
+  const known = Option.getOrUndefined(yield* KnownClients.find(place.server.issuer, false))
+  const port = Number(URL.parse(known?.redirectUri ?? "")?.port ?? 0)
+  const { query, redirectUri } = yield* callback(port)
+  const begun = yield* Authorization.begin(place, redirectUri, { ...options, known })
+  yield* keep(begun.registered)
+  yield* Console.log(`Open this address in a browser on this machine, and agree:\n\n  ${begun.url}\n`)
+  const came = yield* Effect.timeoutOption(query, timeout)
+  if (Option.isNone(came)) {
+    return yield* new CommandFailed({ message: "nobody agreed within 10 minutes; start again" })
+  }
+  return yield* begun.complete(came.value)
+})
+
+export const byDevice = Effect.fnUntraced(function*(place: LoginPlace, options: ClientOptions) {
+  const known = Option.getOrUndefined(yield* KnownClients.find(place.server.issuer, true))
+  const begun = yield* DeviceAuthorization.begin(place, { ...options, known })
+  yield* keep(begun.registered)
+  const complete = begun.completeUrl === undefined
+    ? ""
+    : `\nor open this one, which has the code in it:\n\n  ${begun.completeUrl}\n`
+  yield* Console.log(
+    `Open this address in a browser on any machine:\n\n  ${begun.url}\n\nenter the code ${begun.code}, and agree\n${complete}`
+  )
+  return yield* begun.complete
+})
