@@ -62,11 +62,12 @@ export class SessionMenu extends Context.Service<SessionMenu, {
         key,
         narrow,
         ignoresListChanged,
-        holdOf: Effect.fnUntraced(function*(session, tool) {
-          if (!pins.pinned) return Option.none()
-          const list = yield* cached.find(yield* key(session), "tools/list")
-          return pins.holdOf(tool, Option.map(list, ({ result }) => result))
-        }),
+        holdOf: pins.pinned
+          ? Effect.fnUntraced(function*(session, tool) {
+            const list = yield* cached.find(yield* key(session), "tools/list")
+            return pins.holdOf(tool, Option.map(list, ({ result }) => result))
+          })
+          : () => Effect.succeedNone,
         last: Effect.fnUntraced(function*(session) {
           const list = yield* cached.find(yield* key(session), "tools/list")
           if (Option.isNone(list)) return Option.none()

@@ -1,13 +1,15 @@
 /** A relay that changes what a tool says once somebody has looked at it, in front of an agent that believes it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { Clients } from "../../support/Clients.ts"
 import { Daemon } from "../../support/Daemon.ts"
 import { eventually } from "../../support/eventually.ts"
 import { type RawAgent, rawAgent } from "../../support/RawAgent.ts"
 import type { ToolDefinition } from "../../support/relay/RelayTools.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
+import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
 
 const pinned = { HOLDFAST_RELAY_PIN_TOOLS: "true" }
 const changed = "notifications/tools/list_changed"
@@ -71,6 +73,9 @@ describe("a relay whose tools are pinned", () => {
       const tools = yield* daemon.command("tools")
       assert.match(tools.stdout, /search +held back: nobody has approved it/)
       assert.match((yield* daemon.command("status")).stdout, /tools +pinned, 0 approved, held back: 0 changed, \d+ new/)
+
+      const metrics = () => Effect.promise(async () => (await fetch(new URL("/metrics", daemon.url))).text())
+      assert.match(yield* metrics(), /holdfast_tools_held\{relay="default"\} [1-9]/)
 
       const stream = yield* agent.get()
       yield* stream.next
@@ -199,6 +204,37 @@ describe("a relay whose tools are pinned", () => {
 })
 
 describe("a relay whose tools are not pinned", () => {
+  it.live("has them pinned by a reload, also a named one, and an official client is told of what is approved", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start({ extraTools: [tool("Searches.")] })
+      const directory = yield* temporaryDirectory
+      const configuration = join(directory, "holdfast.json")
+      const configure = (pinTools: boolean) =>
+        writeFileSync(configuration, JSON.stringify({ relays: { docs: { url: relay.url, pinTools } } }))
+      configure(false)
+      const daemon = yield* Daemon.start({ relayUrl: relay.url, env: { HOLDFAST_CONFIG: configuration } })
+      const docs = new URL("/mcp/docs", daemon.url).href
+      const before = yield* Clients.sdk(docs, { secret: daemon.secret })
+      assert.include(yield* before.toolNames, "search")
+
+      configure(true)
+      assert.strictEqual((yield* daemon.command("reload", "--config", configuration)).code, 0)
+      const client = yield* Clients.sdk(docs, { secret: daemon.secret })
+      assert.deepStrictEqual(yield* client.toolNames, [])
+      const elsewhere = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
+      assert.include(yield* elsewhere.toolNames, "search")
+      const refused = yield* Effect.flip(client.call("search", { text: "x" }))
+      assert.include(JSON.stringify(refused), "nobody has approved it yet")
+
+      const none = yield* daemon.command("tools", "approve", "search", "--relay", "default", "--yes")
+      assert.strictEqual(none.code, 0, none.stderr)
+      assert.deepStrictEqual(yield* client.toolNames, [])
+      const done = yield* daemon.command("tools", "approve", "search", "--relay", "docs", "--yes")
+      assert.strictEqual(done.code, 0, done.stderr)
+      yield* client.awaitListChanged()
+      assert.deepStrictEqual(yield* client.toolNames, ["search"])
+    }))
+
   it.live("has none held back, and its definitions can be approved ahead of pinning", () =>
     Effect.gen(function*() {
       const relay = yield* TestRelay.start({ extraTools: [tool("Searches.")] })

@@ -57,6 +57,24 @@ describe("CachedLists", () => {
       assert.strictEqual(yield* found({ ...key, capabilities: "e" }), "newer")
     }).pipe(Effect.provide(Cached)))
 
+  it.effect("tells what was offered lately, to whom, without the lists of clients that are gone", () =>
+    Effect.gen(function*() {
+      const cached = yield* CachedLists
+      const other = AgentName.make("other")
+      yield* cached.save({ ...key, capabilities: "gone" }, "tools/list", "old")
+      yield* TestClock.adjust("2 days")
+      yield* cached.save({ ...key, agent: other }, "tools/list", "seldom")
+      yield* cached.save(key, "prompts/list", "no tools")
+      yield* TestClock.adjust("6 days")
+      yield* cached.save(key, "tools/list", "new")
+      assert.deepStrictEqual(
+        (yield* cached.recent("tools/list")).map(({ agent, result }) => [agent, result]),
+        [[defaultAgent, "new"], [other, "seldom"]]
+      )
+      const ofSuccessor = Effect.flatMap(CachedLists, (lists) => lists.recent("tools/list"))
+      assert.deepStrictEqual(yield* ofSuccessor.pipe(Effect.provide(Successor)), [])
+    }).pipe(Effect.provide(Cached)))
+
   it.effect("never gives a list of another principal, relay or, unless fetched by Holdfast itself, agent", () =>
     Effect.gen(function*() {
       const cached = yield* CachedLists
