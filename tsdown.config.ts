@@ -1,7 +1,7 @@
 import { defineConfig, type Rolldown, type UserConfig } from "tsdown"
 import { latin1 } from "./build/latin1.ts"
 import { narrowUndici } from "./build/narrowUndici.ts"
-import { plainBuiltins } from "./build/plainBuiltins.ts"
+import { plainBuiltins, plainBuiltinsAnywhere } from "./build/plainBuiltins.ts"
 import { thirdPartyLicenses } from "./build/thirdPartyLicenses.ts"
 
 /** With all that it needs but what is named. */
@@ -53,7 +53,7 @@ const programsBeside: Rolldown.Plugin = {
 
 /** The command: `bin.js`, which any Node can read, and what it starts. The tests build the same into another folder. */
 export const command = (outDir: string, plugins: Array<Rolldown.Plugin> = []): Array<UserConfig> => [
-  oneFile("bin", "src/bin.ts", outDir, [programsBeside]),
+  oneFile("bin", "src/bin.ts", outDir, [programsBeside, plainBuiltinsAnywhere]),
   { ...oneFile(gitHelper.name, gitHelper.entry, outDir), deps: alone },
   bundled(programs, outDir, [plainBuiltins, latin1, ...plugins])
 ]

@@ -27,7 +27,12 @@ export interface DaemonOptions {
 export const environment = (directory: string): Record<string, string> =>
   childEnvironment({ XDG_CACHE_HOME: join(directory, "cache") })
 
-export const serveArguments = async (relay: URL, directory: string): Promise<ReadonlyArray<string>> => [
+/** The daemon itself, unless its supervisor is to be measured with it. */
+export const serveArguments = async (
+  relay: URL,
+  directory: string,
+  supervised = false
+): Promise<ReadonlyArray<string>> => [
   await holdfastFile(),
   "serve",
   "--relay",
@@ -36,15 +41,22 @@ export const serveArguments = async (relay: URL, directory: string): Promise<Rea
   "0",
   "--data-dir",
   directory,
+  ...(supervised ? [] : ["--no-supervisor"]),
   ...(existsSync(join(directory, "settings.json")) ? ["--config", join(directory, "settings.json")] : [])
 ]
 
-/** Once `pid` serves: what it wrote about itself. */
+interface Announced {
+  readonly pid: number
+  readonly url: string
+  readonly supervisor?: { readonly pid: number }
+}
+
+/** Once `pid`, or its daemon, serves: what that wrote about itself. */
 export const endpointOf = (directory: string, pid: number): { readonly url: string } | undefined => {
   const file = join(directory, "endpoint.json")
   if (!existsSync(file)) return undefined
-  const endpoint: { readonly pid: number; readonly url: string } = JSON.parse(readFileSync(file, "utf8"))
-  return endpoint.pid === pid ? endpoint : undefined
+  const endpoint: Announced = JSON.parse(readFileSync(file, "utf8"))
+  return [endpoint.pid, endpoint.supervisor?.pid].includes(pid) ? endpoint : undefined
 }
 
 export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {

@@ -60,6 +60,11 @@ export class Process {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1]) / 1024
   }
 
+  /** MiB that no file backs, so that no other process shares them. */
+  anonymous(): number {
+    return Number(/RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1]) / 1024
+  }
+
   /** Sends a message and waits for its reply. One at a time. */
   ask<A>(message: string): Promise<A> {
     return this.#message((heard) => heard.reply as A, () => this.child.send(message))

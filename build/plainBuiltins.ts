@@ -8,7 +8,7 @@ const statement = /^import (?:\* as (\w+|\w*\$\w+)|\{([^}]*)\}) from "(node:[\w/
 
 const renamed = (names: string): string => names.replaceAll(/([\w$]+) as ([\w$]+)/g, "$1: $2")
 
-export const plainBuiltins: Rolldown.Plugin = {
+const plain = (get: (name: string) => string): Rolldown.Plugin => ({
   name: "plain-builtins",
   renderChunk: {
     order: "post",
@@ -16,7 +16,12 @@ export const plainBuiltins: Rolldown.Plugin = {
       code.replaceAll(
         statement,
         (_, whole: string | undefined, names = "", name: string) =>
-          `const ${whole ?? `{${renamed(names)}}`} = process.getBuiltinModule("${name}");`
+          `const ${whole ?? `{${renamed(names)}}`} = ${get(name)};`
       )
   }
-}
+})
+
+export const plainBuiltins = plain((name) => `process.getBuiltinModule("${name}")`)
+
+/** For what an old Node has to read as far as the line that says so. */
+export const plainBuiltinsAnywhere = plain((name) => `process.getBuiltinModule?.("${name}") ?? {}`)

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
-/** Every command. */
-import { Command } from "effect/cli"
-import { holdfast } from "./cli/holdfast.ts"
-import { version } from "./domain/Version.ts"
-import { run } from "./programs/run.ts"
+/** Every command, or the parent of a daemon: what a clone and a single executable start. */
+import { supervise, supervises } from "./programs/supervise.ts"
 
-holdfast.pipe(Command.run({ version }), run)
+const words = process.argv.slice(2)
+if (supervises(words, process.env)) supervise(words)
+else await import("./programs/all.ts")

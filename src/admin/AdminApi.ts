@@ -73,6 +73,11 @@ export class StatusGroup extends HttpApiGroup.make("status", { topLevel: true })
   HttpApiEndpoint.get("status", "/status", { success: StatusView })
 ) {}
 
+/** A clean stop and a new start under the daemon's supervisor, which keeps the port: for what only counts from a start on. */
+export class RestartGroup extends HttpApiGroup.make("restart", { topLevel: true }).add(
+  HttpApiEndpoint.post("restart", "/restart", { success: HttpApiSchema.NoContent, error: Conflict })
+) {}
+
 const page = {
   relay: Schema.optional(RelayId),
   agent: Schema.optional(AgentName),
@@ -180,6 +185,7 @@ export class CredentialGroup extends HttpApiGroup.make("credential").add(
 export class AdminApi extends HttpApi.make("holdfast-admin")
   .add(
     StatusGroup,
+    RestartGroup,
     RelaysGroup,
     AgentsGroup,
     OutboxGroup,

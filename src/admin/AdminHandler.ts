@@ -66,6 +66,7 @@ const unknownRoute = HttpRouter.use(Effect.fn(function*(router) {
 /** The handlers, with their needs open; tests drive them without a socket. */
 export const groups = Layer.mergeAll(
   DaemonHandlers.statusLayer,
+  DaemonHandlers.restartLayer,
   DaemonHandlers.relaysLayer,
   AgentsHandlers.layerNoDeps,
   OutboxHandlers.layerNoDeps,

@@ -1,10 +1,11 @@
-/** What concerns the daemon as a whole: its status, the relays read anew, the level of its log. */
-import { Effect } from "effect"
+/** What concerns the daemon as a whole: its status, its restart, the relays read anew, the level of its log. */
+import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Agents } from "../agents/Agents.ts"
 import { Credentials } from "../credentials/Credentials.ts"
 import { RelayRegistry } from "../mcp/RelayRegistry.ts"
 import { type LogLevelForeign, LogThreshold } from "../observability/LogThreshold.ts"
+import { PortHolder } from "../supervision/PortHolder.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import { AdminApi } from "./AdminApi.ts"
 import { Conflict } from "./AdminErrors.ts"
@@ -25,6 +26,7 @@ export const statusLayer = HttpApiBuilder.group(
     const agents = yield* Agents
     const supervisor = yield* Supervisor
     const credentials = yield* Credentials
+    const holder = yield* PortHolder
 
     return handlers.handleAll({
       status: Effect.fnUntraced(function*() {
@@ -55,7 +57,9 @@ export const statusLayer = HttpApiBuilder.group(
             version: daemon.version,
             pid: daemon.pid,
             startedAt: instant(daemon.startedAt),
-            url: daemon.url
+            url: daemon.url,
+            portHeldBy: holder.by,
+            supervisor: Option.getOrNull(holder.supervisor)
           },
           agents: names,
           relays,
@@ -68,6 +72,22 @@ export const statusLayer = HttpApiBuilder.group(
 )
 
 const maxHeld = 1000
+
+export const restartLayer = HttpApiBuilder.group(
+  AdminApi,
+  "restart",
+  Effect.fn(function*(handlers) {
+    const holder = yield* PortHolder
+    return handlers.handleAll({
+      restart: Effect.fnUntraced(function*() {
+        if (yield* holder.restart) return
+        return yield* new Conflict({
+          message: "this daemon has no supervisor: restart its service, or stop it and start it"
+        })
+      })
+    })
+  })
+)
 
 /** A URL may carry a password, or a token as a parameter: neither is shown. */
 const withoutCredentials = (url: URL): string => `${url.origin}${url.pathname}`

@@ -62,8 +62,22 @@ export const RelayView = Schema.Struct({
 })
 export type RelayView = typeof RelayView.Type
 
+export const DaemonView = Schema.Struct({
+  version: Schema.String,
+  pid: Schema.Int,
+  startedAt: Instant,
+  url: Schema.String,
+  /** Who keeps the port bound while no daemon runs. */
+  portHeldBy: Schema.Literals(["nobody", "systemd", "supervisor"]),
+  /** The parent process that starts the daemon again; how often it did, and how the last one ended. */
+  supervisor: Schema.NullOr(
+    Schema.Struct({ pid: Schema.Int, restarts: Schema.Int, lastEnd: Schema.NullOr(Schema.String) })
+  )
+})
+export type DaemonView = typeof DaemonView.Type
+
 export const StatusView = Schema.Struct({
-  daemon: Schema.Struct({ version: Schema.String, pid: Schema.Int, startedAt: Instant, url: Schema.String }),
+  daemon: DaemonView,
   agents: Schema.Array(AgentName),
   relays: Schema.Array(RelayView),
   /** For git, gh and commands; never a secret. */

@@ -10,6 +10,7 @@ import { health } from "./health.ts"
 import { logs } from "./logs.ts"
 import { outbox } from "./outbox/outbox.ts"
 import { reload } from "./reload.ts"
+import { restart } from "./restart.ts"
 import { root } from "./root.ts"
 import { status } from "./status.ts"
 import { stdio } from "./stdio/stdio.ts"
@@ -29,6 +30,7 @@ export const client = root.pipe(
     logs,
     outbox,
     reload,
+    restart,
     status,
     stdio,
     stop,

@@ -7,15 +7,15 @@ import { CliError } from "effect/cli"
 
 const cutShort = 130
 let interrupted = cutShort
-let received: NodeJS.Signals | undefined
+let reason: string | undefined
 
-/** Called with each signal that stops the process. */
-export const noteSignal = (signal: NodeJS.Signals): void => {
-  received ??= signal
+/** Called with whatever stops the process; the first counts. */
+export const noteStop = (why: string): void => {
+  reason ??= why
 }
 
 /** Why the process was interrupted, for the log. */
-export const stopReason = (): string => received === undefined ? "interrupted" : `received ${received}`
+export const stopReason = (): string => reason ?? "interrupted"
 
 /** For a daemon: a signal is the normal way to stop it. */
 export const stopsBySignal = Effect.onInterrupt(() =>
@@ -43,7 +43,7 @@ export const hangups = Effect.gen(function*() {
   const stops = onTerminal()
   const listener = () => {
     if (stops) {
-      noteSignal("SIGHUP")
+      noteStop("received SIGHUP")
       process.kill(process.pid, "SIGTERM")
     } else Queue.offerUnsafe(queue, undefined)
   }

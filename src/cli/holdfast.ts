@@ -16,6 +16,7 @@ import { logs } from "./logs.ts"
 import { outbox } from "./outbox/outbox.ts"
 import { relay } from "./relay.ts"
 import { reload } from "./reload.ts"
+import { restart } from "./restart.ts"
 import { root } from "./root.ts"
 import { serve } from "./serve.ts"
 import { status } from "./status.ts"
@@ -32,6 +33,7 @@ export const holdfast = root.pipe(
     serve,
     stop,
     reload,
+    restart,
     health,
     logs,
     relay,

@@ -15,7 +15,7 @@ export const reload = Command.make("reload", {}, () =>
     ]
     for (const line of changes) yield* Console.log(line)
     yield* Console.log(`${changes.length === 0 ? "nothing changed; " : ""}relays: ${relays.join(", ")}`)
-    yield* Console.error("The default relay and all other settings need a new start.")
+    yield* Console.error("The default relay and all other settings count from the next start on: \"holdfast restart\".")
   })).pipe(
     Command.withDescription("Read the relays of the configuration file anew, as SIGHUP does"),
     Command.withExamples([{

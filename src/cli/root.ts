@@ -1,7 +1,5 @@
 /** `holdfast`: what every command shares. */
 import { CliConfig, Command, Flag, GlobalFlag } from "effect/cli"
-import { realpathSync } from "node:fs"
-import { isSea } from "node:sea"
 
 /** The framework's own flags, but for its log level: `log.level` sets that for all commands alike. */
 export const builtIns = CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] })
@@ -31,14 +29,3 @@ export const root = Command.make("holdfast").pipe(
     { command: "holdfast doctor", description: "Check each link of the chain" }
   ])
 )
-
-// How this very program is started anew, from any folder: inside a single executable, that is the executable alone.
-
-/** Without what a developer's tools put before it. */
-const options = (): ReadonlyArray<string> =>
-  process.execArgv.filter((word, index, all) =>
-    !word.startsWith("--import") && !word.startsWith("--inspect") && all[index - 1] !== "--import"
-  )
-
-export const self = (): readonly [string, ...ReadonlyArray<string>] =>
-  isSea() ? [process.execPath] : [process.execPath, ...options(), realpathSync(process.argv[1] ?? "")]

@@ -6,7 +6,8 @@ import { defaultRelay } from "../domain/Ids.ts"
 import { version } from "../domain/Version.ts"
 import * as Runner from "../Runner.ts"
 import { DaemonRunning } from "../storage/DaemonLock.ts"
-import { provenDaemon } from "../storage/ProvenDaemon.ts"
+import { provenNow } from "../storage/ProvenDaemon.ts"
+import * as PortHolder from "../supervision/PortHolder.ts"
 import { entryAt } from "./config/endpointEntry.ts"
 import { dataDirectory, logging, settingsWith } from "./configuration.ts"
 import { hangups, stopReason, stopsBySignal } from "./exitCode.ts"
@@ -36,7 +37,7 @@ const relaysFor = Effect.fnUntraced(function*(settings: SettingsValues, dataDir:
 
 /** The lock says so too, but the embedded relay comes first, and would say only that its port is taken. */
 const refuseSecond = Effect.fnUntraced(function*(directory: string) {
-  const found = yield* Effect.option(provenDaemon(directory))
+  const found = yield* Effect.option(provenNow(directory))
   if (Option.isNone(found)) return
   const { pid, url } = found.value
   return yield* new DaemonRunning({ directory, pid: Option.some(pid), url: Option.some(url) })
@@ -71,6 +72,12 @@ const announce = (
 `)
 }
 
+const logRestart = ({ supervisor }: PortHolder.PortHolder) => {
+  if (Option.isNone(supervisor) || supervisor.value.restarts === 0) return Effect.void
+  const { lastEnd, restarts } = supervisor.value
+  return Effect.logWarning("the daemon ended by itself and was started again", { ended: lastEnd, restarts })
+}
+
 export const serve = Command.make("serve", {
   relay: Flag.String("relay").pipe(
     Flag.withDescription("The relay: a remote MCP endpoint"),
@@ -84,9 +91,16 @@ export const serve = Command.make("serve", {
   port: portFlag.pipe(
     Flag.withDescription("Where agents connect (default: 4851); 0 picks a free port and keeps it"),
     Flag.optional
+  ),
+  // For the process that starts the daemon; the daemon itself has nothing to do with it.
+  noSupervisor: Flag.Boolean("no-supervisor").pipe(
+    Flag.withDescription("Without the parent process that keeps the port and starts the daemon again after a crash"),
+    Flag.withDefault(false)
   )
 }, ({ relay, embedded, port }) =>
   Effect.gen(function*() {
+    // First, since the settings take each variable for one of theirs.
+    const holder = yield* PortHolder.fromEnvironment
     if (embedded && Option.isSome(relay)) {
       return yield* new UsageError({ message: "--relay and --embedded name two relays: choose one" })
     }
@@ -100,9 +114,12 @@ export const serve = Command.make("serve", {
       const dataDir = yield* dataDirectory
       const own = embedded || (settings.relay.embedded === true && Option.isNone(relay))
       const served = yield* relaysFor(settings, dataDir, own)
-      const onReady = announce(dataDir, served.relays, own, Option.getOrUndefined((yield* root).config))
+      const config = Option.getOrUndefined((yield* root).config)
+      const onReady = (endpoint: { readonly url: string }) =>
+        Effect.andThen(announce(dataDir, served.relays, own, config)(endpoint), holder.ready)
+      yield* logRestart(holder)
       return yield* Runner.serve({ settings, ...served, reread, hangup: (yield* hangups).next, onReady, stopReason })
-    }).pipe(Effect.provide(logging(settings)))
+    }).pipe(Effect.provide(logging(settings)), Effect.provideService(PortHolder.PortHolder, holder))
   }).pipe(Effect.scoped, stopsBySignal)).pipe(
     Command.withDescription("Run the daemon, in the foreground, until it is stopped by a signal"),
     Command.withExamples([{

@@ -1,6 +1,6 @@
 import { Clock, Console, DateTime, Effect } from "effect"
 import { Command } from "effect/cli"
-import { type LinkView, type RelayView, StatusView } from "../admin/StatusView.ts"
+import { type DaemonView, type LinkView, type RelayView, StatusView } from "../admin/StatusView.ts"
 import { formatCredential } from "./credential/credential.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 import { jsonFlag } from "./flags.ts"
@@ -38,6 +38,12 @@ const relayInWords = (relay: RelayView, now: DateTime.Utc, paint: Paint): Readon
   ]
 }
 
+const formatSupervisor = ({ lastEnd, pid, restarts }: NonNullable<DaemonView["supervisor"]>): string =>
+  `process ${pid}, which holds the port`
+  + (restarts === 0
+    ? ""
+    : `; started the daemon again ${restarts === 1 ? "once" : `${restarts} times`}, last after ${lastEnd}`)
+
 const print = Effect.fnUntraced(function*(status: StatusView) {
   const paint = yield* colors
   const now = DateTime.makeUnsafe(Math.floor(yield* Clock.currentTimeMillis))
@@ -45,6 +51,8 @@ const print = Effect.fnUntraced(function*(status: StatusView) {
   yield* Console.log(
     `holdfast ${daemon.version} at ${daemon.url}, process ${daemon.pid}, up ${formatAge(now, daemon.startedAt)}`
   )
+  if (daemon.supervisor !== null) yield* Console.log(`supervisor  ${formatSupervisor(daemon.supervisor)}`)
+  if (daemon.portHeldBy === "systemd") yield* Console.log("supervisor  systemd, which holds the port")
   for (const relay of status.relays) {
     for (const line of relayInWords(relay, now, paint)) yield* Console.log(line)
   }

@@ -8,8 +8,9 @@
 import { readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { addAbortSignal } from "node:stream"
+import { setTimeout } from "node:timers/promises"
 import { oneLine } from "../observability/ScreenText.ts"
-import { proveDaemon } from "../storage/DaemonProof.ts"
+import { isStartedAgain, proveDaemon } from "../storage/DaemonProof.ts"
 import { format, parse } from "./GitCredential.ts"
 import type { HelperCommand, Operation } from "./HelperCommand.ts"
 
@@ -44,8 +45,13 @@ interface Daemon {
   readonly secret: string
 }
 
-const daemonOf = (dataDir: string): Daemon => {
-  const daemon = proveDaemon(dataDir)
+/** Waits for one that its supervisor starts again, as long as the signal allows. */
+const daemonOf = async (dataDir: string, signal: AbortSignal): Promise<Daemon> => {
+  let daemon = proveDaemon(dataDir)
+  while ("reason" in daemon && isStartedAgain(dataDir, daemon)) {
+    await setTimeout(50, undefined, { signal })
+    daemon = proveDaemon(dataDir)
+  }
   if ("reason" in daemon) throw new Error(`no daemon of ours runs on ${dataDir}: ${daemon.found}`)
   return { url: daemon.url, secret: readFileSync(join(dataDir, "admin-secret"), "utf8").trim() }
 }
@@ -89,7 +95,12 @@ const get = async (dataDir: string, signal: AbortSignal): Promise<void> => {
   const { host, protocol, username } = parse(await readInput(signal))
   if (host === undefined || protocol === undefined) return explain("git names no host")
   explain(`git asks for ${protocol}://${host}${username === undefined ? "" : ` as ${username}`}`)
-  const found = await asked(daemonOf(dataDir), "/api/credentials/get", { protocol, host, username }, signal)
+  const found = await asked(
+    await daemonOf(dataDir, signal),
+    "/api/credentials/get",
+    { protocol, host, username },
+    signal
+  )
   const { expiresAt, name, password, username: user } = found
   if (typeof user !== "string" || typeof password !== "string") return explain("the daemon answers without a password")
   const ends = typeof expiresAt === "string" ? Date.parse(expiresAt) : undefined
@@ -105,7 +116,7 @@ const erase = async (dataDir: string, signal: AbortSignal): Promise<void> => {
   const { host, password, protocol, username } = parse(await readInput(signal))
   if (host === undefined || protocol === undefined) return
   explain(`${protocol}://${host} refused it: the next get asks for another`)
-  await asked(daemonOf(dataDir), "/api/credentials/erase", { protocol, host, username, password }, signal)
+  await asked(await daemonOf(dataDir, signal), "/api/credentials/erase", { protocol, host, username, password }, signal)
 }
 
 /** Reads git's input, or git would see a broken pipe. */

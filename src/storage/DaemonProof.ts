@@ -5,12 +5,13 @@
  * That file outlives a daemon that was killed. Its process id and its port may belong to another program by then, even to
  * another user. So the process has to be the user's own and to have the recorded start, the socket at the port has to be
  * the user's, and the daemon's lock has to be held. Only Linux tells starts and the owners of sockets; elsewhere the
- * other proofs decide.
+ * other proofs decide. A supervisor holds the same socket as its daemon and is the same user's; it is no daemon, and
+ * while there is none nothing is sent.
  *
  * Plain functions, shared by the commands (`ProvenDaemon.ts`) and by git's helper, which loads nothing else.
  */
 import { ownerOf, startOf, stateOf } from "../supervision/HostProcess.ts"
-import { type Endpoint, readAt } from "./Endpoint.ts"
+import { type ProcessRecord, readAt } from "./Endpoint.ts"
 import { listenersAt } from "./ListeningSocket.ts"
 import { isHeld } from "./LockProbe.ts"
 
@@ -33,7 +34,7 @@ const root = 0
 const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, "")
 
 /** What is wrong with the process, if anything is. `user`: whose it has to be; `undefined` where there are no user ids. */
-const wrongProcess = ({ pid, processStart }: Endpoint, user: number | undefined): string | undefined => {
+const wrongProcess = ({ pid, processStart }: ProcessRecord, user: number | undefined): string | undefined => {
   const state = stateOf(pid)
   if (state === "gone") return `endpoint.json names process ${pid}, which is gone: it was killed`
   const owner = ownerOf(pid)
@@ -81,3 +82,16 @@ export const proveDaemon = (dataDir: string): ProvenDaemon | Unproven => {
   }
   return { url, pid }
 }
+
+/** The supervisor that the directory names, where it lives and is the user's own. */
+export const provenSupervisor = (dataDir: string): number | undefined => {
+  const file = readAt(dataDir)
+  const supervisor = file?.endpoint.supervisor
+  if (file === undefined || supervisor === undefined) return undefined
+  const user = userOf(file.owner)
+  return user === "not ours" || wrongProcess(supervisor, user) !== undefined ? undefined : supervisor.pid
+}
+
+/** Whether the daemon has ended and its supervisor starts another one: it is worth to wait for that. */
+export const isStartedAgain = (dataDir: string, { reason }: Pick<Unproven, "reason">): boolean =>
+  reason === "process" && provenSupervisor(dataDir) !== undefined

@@ -4,22 +4,33 @@ import { join } from "node:path"
 
 export const fileName = "endpoint.json"
 
-export interface Endpoint {
-  /** The MCP endpoint. */
-  readonly url: string
-  readonly port: number
+export interface ProcessRecord {
   readonly pid: number
-  /** When the daemon was ready to be asked: milliseconds since the epoch. */
-  readonly startedAt: number
-  /** When its process began: clock ticks since the boot. Only Linux tells, and older versions did not write it. */
+  /** When the process began: clock ticks since the boot. Only Linux tells, and older versions did not write it. */
   readonly processStart?: number
 }
 
-const isEndpoint = (value: unknown): value is Endpoint => {
+export interface Endpoint extends ProcessRecord {
+  /** The MCP endpoint. */
+  readonly url: string
+  readonly port: number
+  /** When the daemon was ready to be asked: milliseconds since the epoch. */
+  readonly startedAt: number
+  /** The process that starts the daemon again. */
+  readonly supervisor?: ProcessRecord
+}
+
+const isProcess = (value: unknown): value is ProcessRecord => {
   if (typeof value !== "object" || value === null) return false
-  const { pid, port, processStart, startedAt, url }: { readonly [member in keyof Endpoint]?: unknown } = value
-  return typeof url === "string" && URL.canParse(url) && [port, pid, startedAt].every(Number.isInteger)
-    && (processStart === undefined || Number.isInteger(processStart))
+  const { pid, processStart }: { readonly [member in keyof ProcessRecord]?: unknown } = value
+  return Number.isInteger(pid) && (processStart === undefined || Number.isInteger(processStart))
+}
+
+const isEndpoint = (value: unknown): value is Endpoint => {
+  if (!isProcess(value)) return false
+  const { port, startedAt, supervisor, url }: { readonly [member in keyof Endpoint]?: unknown } = value
+  return typeof url === "string" && URL.canParse(url) && [port, startedAt].every(Number.isInteger)
+    && (supervisor === undefined || isProcess(supervisor))
 }
 
 /** `undefined` for what is not the text of an endpoint. */

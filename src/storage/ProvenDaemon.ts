@@ -1,6 +1,6 @@
 /** The running daemon as `DaemonProof` proves it, for commands: an effect that fails with what was found instead. */
-import { Effect, Schema } from "effect"
-import { proveDaemon, type ProvenDaemon, reasons } from "./DaemonProof.ts"
+import { Effect, Schedule, Schema } from "effect"
+import { isStartedAgain, proveDaemon, type ProvenDaemon, reasons } from "./DaemonProof.ts"
 
 /** Nothing was sent. */
 export class NotProven extends Schema.TaggedError<NotProven>()("NotProven", {
@@ -12,9 +12,22 @@ export class NotProven extends Schema.TaggedError<NotProven>()("NotProven", {
   }
 }
 
-export const provenDaemon = Effect.fn("provenDaemon")(function*(
+/** As it is at this moment. */
+export const provenNow = Effect.fn("provenNow")(function*(
   dataDir: string
 ): Effect.fn.Return<ProvenDaemon, NotProven> {
   const daemon = proveDaemon(dataDir)
   return "reason" in daemon ? yield* new NotProven(daemon) : daemon
 })
+
+/** Longer than a supervisor waits before it starts a daemon. */
+const patience = Schedule.upTo(Schedule.spaced("50 millis"), { duration: "15 seconds" })
+
+/** Waits for a daemon that its supervisor starts again. */
+export const provenDaemon = (dataDir: string): Effect.Effect<ProvenDaemon, NotProven> =>
+  provenNow(dataDir).pipe(
+    Effect.retry({
+      schedule: patience,
+      while: (unproven) => isStartedAgain(dataDir, unproven)
+    })
+  )

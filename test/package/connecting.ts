@@ -46,6 +46,7 @@ export const runConnect = async (
   })
   await says("health", /^ready/)
   await says("reload", /relays: default/)
+  await says("restart", /process \d+ in the place of \d+/)
   await says("logs", /is ready/)
   await says("stop", /has stopped/)
   await says("stop", /no Holdfast daemon/, 3)

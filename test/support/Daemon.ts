@@ -17,6 +17,8 @@ export interface DaemonOptions {
   readonly token?: string
   readonly env?: Environment
   readonly args?: ReadonlyArray<string>
+  /** Under a supervisor, as users start it: then signals and ends below are the supervisor's. Without, it is the daemon itself. */
+  readonly supervised?: boolean
 }
 
 export interface Daemon {
@@ -27,6 +29,8 @@ export interface Daemon {
   /** The default agent's secret. */
   readonly secret: string
   readonly pid: Effect.Effect<number>
+  /** Of the daemon that serves, where that is a supervisor's child. */
+  readonly servingPid: Effect.Effect<number>
   /** SIGKILL; done once the process is gone. A daemon that is gone already is left alone. */
   readonly kill: Effect.Effect<void>
   /** SIGTERM; done once the process is gone, with its exit code. */
@@ -63,6 +67,7 @@ const boot = (options: DaemonOptions, dataDir: string): Effect.Effect<Ready> =>
       String(options.port ?? 0),
       "--data-dir",
       dataDir,
+      ...(options.supervised === true ? [] : ["--no-supervisor"]),
       ...(options.args ?? [])
     ], { ...(options.token === undefined ? {} : { HOLDFAST_RELAY_TOKEN: options.token }), ...options.env })
     const over = program.ended.then(({ code, signal }): never => {
@@ -73,16 +78,22 @@ const boot = (options: DaemonOptions, dataDir: string): Effect.Effect<Ready> =>
     while (performance.now() < patience) {
       // A killed daemon leaves its file behind, so the process is compared too.
       const endpoint = readEndpoint(dataDir)
-      if (endpoint?.pid === program.child.pid && endpoint !== undefined) return { program, ...endpoint }
+      const starter = options.supervised === true ? endpoint?.supervisor?.pid : endpoint?.pid
+      if (starter === program.child.pid && endpoint !== undefined) return { program, ...endpoint }
       await Promise.race([sleep(10), over])
     }
     program.child.kill("SIGKILL")
     throw new Error(`the daemon was not ready after 60 s\n${program.stdout}${program.stderr}`)
   })
 
-const readEndpoint = (
-  dataDir: string
-): { readonly url: string; readonly port: number; readonly pid: number } | undefined => {
+interface Announced {
+  readonly url: string
+  readonly port: number
+  readonly pid: number
+  readonly supervisor?: { readonly pid: number }
+}
+
+const readEndpoint = (dataDir: string): Announced | undefined => {
   const file = join(dataDir, "endpoint.json")
   return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined
 }
@@ -117,6 +128,7 @@ const start = (options: DaemonOptions = {}): Effect.Effect<Daemon, never, Scope.
       dataDir,
       secret: readFileSync(join(dataDir, "agent-secret"), "utf8").trim(),
       pid: Effect.sync(() => present.program.child.pid ?? 0),
+      servingPid: Effect.sync(() => readEndpoint(dataDir)?.pid ?? 0),
       kill,
       terminate: Effect.andThen(signal("SIGTERM"), ended),
       signal,

@@ -6,9 +6,10 @@ import { serverName, urlOf } from "../../clients/Injection.ts"
 import { otherVariables } from "../../config/Environment.ts"
 import { defaultRelay } from "../../domain/Ids.ts"
 import { provenDaemon } from "../../storage/ProvenDaemon.ts"
+import { self } from "../../supervision/ownProgram.ts"
 import { dataDirectory, settings } from "../configuration.ts"
 import { UsageError } from "../Failures.ts"
-import { root, self } from "../root.ts"
+import { root } from "../root.ts"
 
 interface Particulars {
   readonly relay?: string

@@ -3,10 +3,10 @@ import { Console, Effect, FileSystem, Option, Schedule } from "effect"
 import { basename, dirname, join } from "node:path"
 import { defaultAgent } from "../../domain/Ids.ts"
 import * as UserFile from "../../storage/UserFile.ts"
+import { self } from "../../supervision/ownProgram.ts"
 import { settings } from "../configuration.ts"
 import { DaemonClient } from "../DaemonClient.ts"
 import { CommandFailed } from "../Failures.ts"
-import { self } from "../root.ts"
 import { runningDaemon, startedDaemon } from "../startedDaemon.ts"
 import { stopDaemon } from "../stop.ts"
 import { isUnproven } from "../token.ts"
@@ -48,7 +48,9 @@ const start = Effect.fnUntraced(function*({ asService, config, dataDir, words }:
     yield* Service.keep(dataDir, { kind, name: "", file: "" })
     return yield* startedDaemon(yield* settings, dataDir, Option.some(config), words)
   }
-  const service = yield* Service.start(kind, dataDir, [...words, "serve", "--data-dir", dataDir, "--config", config])
+  const { listen } = yield* settings
+  const line = [...words, "serve", "--data-dir", dataDir, "--config", config]
+  const service = yield* Service.start(kind, dataDir, line, listen)
   yield* Console.log(`started as a service: ${service.name} (${service.file})`)
   return yield* awaited(dataDir)
 })

@@ -47,7 +47,9 @@ export const undo = Effect.fn("undo")(function*(dataDir: string) {
       Effect.provide(DaemonClient.layer(dataDir))
     )
     yield* Service.remove(dataDir, service.value)
-    if (service.value.file !== "") yield* Console.log(`${service.value.file} is removed`)
+    for (const file of [service.value.file, service.value.socket ?? ""]) {
+      if (file !== "") yield* Console.log(`${file} is removed`)
+    }
   }
   yield* restore(dataDir, records.filter(({ owner }) => owner !== "configuration"))
   if (records.length > 0) yield* Console.log(`what is queued stays in ${dataDir}`)

@@ -6,9 +6,10 @@ import { hostsOf, originOf } from "../../config/CredentialSettings.ts"
 import * as GitInstall from "../../credentials/GitInstall.ts"
 import { git } from "../../credentials/GitInstall.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
+import { self } from "../../supervision/ownProgram.ts"
 import { dataDirectory, settings } from "../configuration.ts"
 import { CommandFailed, UsageError } from "../Failures.ts"
-import { root, self } from "../root.ts"
+import { root } from "../root.ts"
 
 const repositoryFlag = Flag.Boolean("repository").pipe(
   Flag.withDescription("In the configuration of this repository, not in the user's"),

@@ -1,8 +1,8 @@
 /** Relay and daemon of the demonstration: processes of their own, on a data directory that goes with the scope. */
 import { Effect, FileSystem, Path, Schedule, type Scope, Stream } from "effect"
 import { ChildProcess, type ChildProcessSpawner } from "effect/process"
+import { self } from "../../supervision/ownProgram.ts"
 import { CommandFailed } from "../Failures.ts"
-import { self } from "../root.ts"
 
 /** What a process cannot do without. Nothing else of the user's environment gets in, least of all HOLDFAST_…. */
 const needed = ["PATH", "SystemRoot", "TEMP", "TMP", "TMPDIR", "NODE_COMPILE_CACHE"]

@@ -9,6 +9,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { Server } from "node:net"
 import { Settings } from "../../config/Settings.ts"
 import { codes } from "../../domain/JsonRpcError.ts"
+import { PortHolder } from "../../supervision/PortHolder.ts"
 import { RelayRegistry } from "../RelayRegistry.ts"
 import { Connection } from "../streams/Connection.ts"
 import { OpenStreams } from "../streams/OpenStreams.ts"
@@ -43,17 +44,19 @@ export class Endpoint extends Context.Service<Endpoint, {
         if (stopping) response.shouldKeepAlive = false
         handle(request, response)
       })
-      const port = yield* Listener.listen(server, listen)
-      const origin = Listener.originOf(listen.host, port)
+      const holder = yield* PortHolder
+      const { host, port } = yield* Listener.listen(server, listen)
+      const origin = Listener.originOf(host, port)
 
       return Endpoint.of({
         url: `${origin}/mcp`,
         origin,
         port,
-        stopAccepting: Effect.sync(() => {
+        stopAccepting: Effect.suspend(() => {
           stopping = true
           // Not http's own close, which would break idle connections that a client is about to use.
           Server.prototype.close.call(server)
+          return holder.release
         }),
         closeStreams: Effect.sync(openStreams.closeAll)
       })

@@ -1,11 +1,13 @@
 /** The HTTP server under the endpoint: its bounds, and how it binds and ends. */
 import { Context, Duration, Effect, Layer, Option, Schema, type Scope } from "effect"
+import { closeSync } from "node:fs"
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { AddressInfo, ListenOptions } from "node:net"
 import type { Duplex } from "node:stream"
 import type { Settings } from "../../config/Settings.ts"
 import { codes, text as errorText } from "../../domain/JsonRpcError.ts"
 import { DataDirectory, type DataDirectoryUnusable } from "../../storage/DataDirectory.ts"
+import { PortHolder } from "../../supervision/PortHolder.ts"
 
 const Port = Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 65535 }))
 
@@ -121,7 +123,17 @@ const onClientError = (
   return undefined
 }
 
-const bind = (server: Server, host: string, port: number): Effect.Effect<number, PortTaken | CannotListen> =>
+interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** `at` names a socket that listens already by its descriptor; the address is then for the error's text. */
+const open = (
+  server: Server,
+  { host, port }: Address,
+  at: ListenOptions & { readonly fd?: number }
+): Effect.Effect<Address, PortTaken | CannotListen> =>
   Effect.callback((resume) => {
     const onError = (error: NodeJS.ErrnoException) =>
       resume(Effect.fail(
@@ -130,25 +142,48 @@ const bind = (server: Server, host: string, port: number): Effect.Effect<number,
           : new CannotListen({ host, port, detail: error.message })
       ))
     server.once("error", onError)
-    server.listen({ host, port }, () => {
+    server.listen(at, () => {
       server.off("error", onError)
       const address = server.address()
-      resume(Effect.succeed(isInet(address) ? address.port : port))
+      resume(
+        isInet(address)
+          ? Effect.succeed({ host: address.address, port: address.port })
+          : Effect.fail(new CannotListen({ host, port, detail: "the socket given is none of TCP" }))
+      )
     })
   })
 
 const isInet = (address: AddressInfo | string | null): address is AddressInfo =>
   address !== null && typeof address !== "string"
 
-/** The port it listens on: the configured one; for 0 the one picked the last time, or a free one. */
-export const listen = Effect.fnUntraced(function*(server: Server, { host, port }: Settings["Service"]["listen"]) {
-  if (port !== 0) return yield* bind(server, host, port)
-  const remembered = yield* RememberedPort
-  const last = yield* remembered.get
-  const bound = yield* bind(server, host, Option.getOrElse(last, () => 0))
-  if (Option.isNone(last)) yield* remembered.set(bound)
-  return bound
-})
+/**
+ * Where it listens. A socket of systemd's is taken as it is, and one that the daemon before it listened on where the
+ * settings still name its address. Else the configured port is bound; for 0 the one picked the last time, or a free one.
+ */
+export const listen = Effect.fnUntraced(
+  function*(server: Server, { host, port: configured }: Settings["Service"]["listen"]) {
+    const holder = yield* PortHolder
+    const given = Option.getOrUndefined(holder.socket)
+    if (given !== undefined && holder.by === "systemd") {
+      return yield* open(server, { host, port: configured }, { fd: given.fd })
+    }
+    const remembered = yield* RememberedPort
+    const last = configured === 0 ? yield* remembered.get : Option.some(configured)
+    const port = Option.getOrElse(last, () => 0)
+    if (given !== undefined && given.host === host && (port === 0 || port === given.port)) {
+      yield* open(server, { host, port }, { fd: given.fd })
+      return { host, port: given.port ?? port }
+    }
+    if (given !== undefined) {
+      closeSync(given.fd)
+      yield* holder.release
+    }
+    const bound = yield* open(server, { host, port }, { host, port })
+    holder.hold(server, { host, port: bound.port })
+    if (Option.isNone(last)) yield* remembered.set(bound.port)
+    return { host, port: bound.port }
+  }
+)
 
 /** Where clients reach a server that listens on `host`. */
 export const originOf = (host: string, port: number): string => {

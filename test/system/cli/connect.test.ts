@@ -1,12 +1,13 @@
 /** `holdfast connect` from nothing to agents that are registered, and back; `stop`, `reload`, `health`, `logs`, SIGHUP. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { chmodSync, existsSync, readFileSync, statSync, symlinkSync } from "node:fs"
 import { type Scratch, scratch, telling } from "../../support/agents/scratch.ts"
 import { Daemon } from "../../support/Daemon.ts"
 import { childEnvironment } from "../../support/environment.ts"
 import { eventually } from "../../support/eventually.ts"
+import { listening } from "../../support/listening.ts"
 import { run } from "../../support/Program.ts"
 import { initialize } from "../../support/RawAgent.ts"
 import { rawStdio } from "../../support/rawStdio.ts"
@@ -156,16 +157,25 @@ describe("holdfast connect", () => {
     240_000
   )
 
-  it.live(
-    "makes a systemd user unit where that runs, and removes it",
-    () =>
+  it.live.each([{ units: "user unit", held: false }, {
+    units: "user unit and a socket unit, where the port is known",
+    held: true
+  }])(
+    "makes a systemd $units where that runs, and removes it",
+    ({ held }) =>
       Effect.gen(function*() {
-        const { data, holdfast, home } = yield* setup
-        const unit = home.file(".config", "systemd", "user", "holdfast.service")
+        const { data, holdfast: plain, home } = yield* setup
+        // Nobody has it from now on.
+        const port = held ? yield* Effect.scoped(listening(() => {})) : 0
+        const holdfast = (...args: ReadonlyArray<string>) =>
+          held ? run(args, { ...home.environment, HOLDFAST_PORT: String(port) }, home.path) : plain(...args)
+        const folder = [".config", "systemd", "user"]
+        const unit = home.file(...folder, "holdfast.service")
+        const socket = home.file(...folder, "holdfast.socket")
         home.write(
           `#!/bin/sh
 echo "$@" >> "${home.file("systemctl.log")}"
-[ "$2" = restart ] || exit 0
+[ "$2 $3" = "restart holdfast.service" ] || exit 0
 eval "$(sed -n 's/^ExecStart=//p' "${unit}")" > "${home.file("service.log")}" 2>&1 &
 `,
           "bin",
@@ -176,13 +186,33 @@ eval "$(sed -n 's/^ExecStart=//p' "${unit}")" > "${home.file("service.log")}" 2>
         const made = yield* holdfast("connect", relay.url)
         assert.strictEqual(made.code, 0, made.stdout + made.stderr)
         assert.match(readFileSync(unit, "utf8"), /^ExecStart=".*" ".*" "serve" "--data-dir" /m)
-        assert.match(home.read("systemctl.log"), /--user enable holdfast\.service\n--user restart holdfast\.service/)
+        assert.strictEqual(existsSync(socket), held)
+        if (held) {
+          assert.match(readFileSync(socket, "utf8"), new RegExp(`^ListenStream=127\\.0\\.0\\.1:${port}$`, "m"))
+          assert.match(readFileSync(unit, "utf8"), /^Requires=holdfast\.socket\nAfter=holdfast\.socket$/m)
+        }
+        if (existsSync("/usr/bin/systemd-analyze")) {
+          const files = held ? [socket, unit] : [unit]
+          const { stderr } = spawnSync("systemd-analyze", ["--user", "verify", ...files], { encoding: "utf8" })
+          assert.notMatch(stderr, /holdfast/)
+        }
+        const calls = home.read("systemctl.log").split("\n")
+        assert.includeMembers(
+          calls,
+          held
+            ? ["--user enable holdfast.socket holdfast.service", "--user restart holdfast.socket"]
+            : ["--user enable holdfast.service"]
+        )
+        assert.strictEqual(calls.at(-2), "--user restart holdfast.service")
         const { pid } = JSON.parse(readFileSync(data("endpoint.json"), "utf8"))
         const undone = yield* holdfast("connect", "--undo")
         assert.strictEqual(undone.code, 0, undone.stdout + undone.stderr)
         assert.isFalse(existsSync(unit))
+        assert.isFalse(existsSync(socket))
         assert.isFalse(isAlive(pid))
-        assert.include(home.read("systemctl.log"), "--user disable --now holdfast.service")
+        const units = held ? "holdfast.socket holdfast.service" : "holdfast.service"
+        assert.include(home.read("systemctl.log"), `--user stop ${units}\n`)
+        assert.include(home.read("systemctl.log"), `--user disable --now ${units}\n`)
       }),
     240_000
   )

@@ -15,9 +15,10 @@ describe("the program that runs a command line", () => {
 
   it("has every command where the first word is a flag, where it names none, and where completions are asked for", () => {
     for (
-      const words of [[], ["--help"], ["--data-dir", "/tmp", "status"], ["nonsense"], ["status", "--completions", "sh"]]
+      const words of [[], ["--help"], ["nonsense"], ["status", "--completions", "sh"]]
     ) assert.strictEqual(programOf(words), "main")
     assert.strictEqual(programOf(["serve", "--embedded"]), "serve")
+    assert.strictEqual(programOf(["--data-dir", "/tmp", "--config=c.json", "serve"]), "serve")
     assert.strictEqual(programOf(["status", "--json"]), "client")
   })
 

@@ -51,6 +51,7 @@ describe("the command line", () => {
         "serve",
         "stop",
         "reload",
+        "restart",
         "health",
         "logs",
         "relay",
