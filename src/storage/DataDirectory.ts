@@ -102,8 +102,10 @@ export class DataDirectory extends Context.Service<DataDirectory, {
         const path = yield* dataDirectoryPath(given)
         yield* claim(fs, path).pipe(Effect.catchTag("PlatformError", (error) => Effect.fail(unusable(path)(error))))
         const directory = yield* make(fs, path)
-        yield* directory.writeAtomically("writable", "")
-        yield* directory.remove("writable")
+        // Of this process alone: two that start at once would take each other's away.
+        const probe = `writable-${process.pid}`
+        yield* directory.writeAtomically(probe, "")
+        yield* directory.remove(probe)
         return directory
       })
     )

@@ -31,7 +31,14 @@ describe("the admin API", () => {
       const api = yield* client
       const status = yield* Schema.encodeEffect(Schema.toCodecJson(StatusView))(yield* api.status())
       assert.deepStrictEqual(status, {
-        daemon: { version: "1.2.3", pid: 42, startedAt: "1970-01-01T00:00:00.000Z", url: "http://127.0.0.1:4851/mcp" },
+        daemon: {
+          version: "1.2.3",
+          pid: 42,
+          startedAt: "1970-01-01T00:00:00.000Z",
+          url: "http://127.0.0.1:4851/mcp",
+          portHeldBy: "nobody",
+          supervisor: null
+        },
         agents: ["default", "second"],
         relays: [{
           id: "default",
