@@ -58,8 +58,16 @@ const makeConnection = (db: DatabaseSync): SqlConnection.Connection => {
   }
   const rows = (statement: StatementSync, params: ReadonlyArray<unknown>) =>
     statement.all(...(params as ReadonlyArray<SQLInputValue>))
-  const values = (statement: StatementSync, params: ReadonlyArray<unknown>) =>
-    rows(statement, params).map((row) => Object.values(row))
+  const values = (statement: StatementSync, params: ReadonlyArray<unknown>) => {
+    statement.setReturnArrays(true)
+    try {
+      const found: ReadonlyArray<unknown> = rows(statement, params)
+      // Node's types know objects only.
+      return found as ReadonlyArray<ReadonlyArray<unknown>>
+    } finally {
+      statement.setReturnArrays(false)
+    }
+  }
 
   return identity<SqlConnection.Connection>({
     execute: (sql, params, transformRows) =>

@@ -9,7 +9,8 @@ import { AgentName } from "../../domain/Ids.ts"
 import { Room } from "./Room.ts"
 import type { Change, RowState, RowSummary } from "./Row.ts"
 
-const waiting: ReadonlyArray<RowState | undefined> = ["pending", "inflight", "held", "parked"]
+const isWaiting = (state: RowState | undefined): boolean =>
+  state !== undefined && state !== "dead" && state !== "delivered"
 
 export class Counters {
   private readonly states = new Map<RowState, number>()
@@ -33,8 +34,8 @@ export class Counters {
   apply({ from, row, to }: Change): void {
     this.count(from, row, -1)
     this.count(to, row, 1)
-    if (!waiting.includes(to)) this.waitingSince.delete(row.id)
-    else if (!waiting.includes(from)) this.waitingSince.set(row.id, row.occurred_at)
+    if (!isWaiting(to)) this.waitingSince.delete(row.id)
+    else if (!isWaiting(from)) this.waitingSince.set(row.id, row.occurred_at)
   }
 
   of(...states: ReadonlyArray<RowState>): number {
@@ -76,8 +77,8 @@ export class Counters {
 
   private count(state: RowState | undefined, row: RowSummary, by: 1 | -1): void {
     if (state === undefined) return
-    this.states.set(state, this.of(state) + by)
-    const room = state === "dead" ? this.dead : waiting.includes(state) ? this.waiting : undefined
+    this.states.set(state, (this.states.get(state) ?? 0) + by)
+    const room = state === "dead" ? this.dead : isWaiting(state) ? this.waiting : undefined
     if (by > 0) room?.add(row.agent, { entries: 1, bytes: row.bytes })
     else room?.take(row.agent, { entries: 1, bytes: row.bytes })
     if (state !== "dead" || row.told !== 0) return

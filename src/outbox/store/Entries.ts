@@ -9,15 +9,14 @@ import { RelayTarget, Settings } from "../../config/Settings.ts"
 import { type Entry, type EntryUpdate, updated } from "../Entry.ts"
 import { isInLane, LaneOrder } from "./LaneOrder.ts"
 import { Claim, type OutboxStore } from "./OutboxStore.ts"
-import { preparedOn } from "./Prepared.ts"
+import { preparedOn, valuesOn } from "./Prepared.ts"
 import {
   apart,
-  type Change,
   changes,
   entryOf,
   isPending,
+  changeAtStart,
   type Row,
-  type RowSummary,
   summaryColumns,
   summaryOf
 } from "./Row.ts"
@@ -66,14 +65,11 @@ export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
   const order = new LaneOrder()
   /** What is on disk and not delivered, the oldest first, until somebody observes. */
   let found = yield* Effect.orDie(Effect.map(
-    Effect.forEach([isPending, apart], (states) =>
-      prepared<RowSummary & Pick<Row, "state">>(
-        `SELECT ${summaryColumns}, state FROM outbox WHERE relay = ? AND ${states}`,
-        [relay]
-      )),
-    (rows) =>
-      rows.flat().sort((one, other) => one.occurred_at - other.occurred_at)
-        .map((row): Change => ({ from: undefined, to: row.state, row }))
+    Effect.forEach(
+      [isPending, apart],
+      (states) => valuesOn(sql)(`SELECT ${summaryColumns}, state FROM outbox WHERE relay = ? AND ${states}`, [relay])
+    ),
+    (rows) => rows.flat().map(changeAtStart).sort((one, other) => one.row.occurred_at - other.row.occurred_at)
   ))
   for (const change of found) order.apply(change)
   observe((change) => order.apply(change))

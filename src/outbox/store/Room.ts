@@ -11,17 +11,22 @@ export interface Amount {
   readonly bytes: number
 }
 
-const none: Amount = { entries: 0, bytes: 0 }
+interface Sum {
+  entries: number
+  bytes: number
+}
 
-const plus = (one: Amount, other: Amount, by: 1 | -1): Amount => ({
-  entries: one.entries + by * other.entries,
-  bytes: one.bytes + by * other.bytes
-})
+const nothing = (): Sum => ({ entries: 0, bytes: 0 })
+
+const add = (sum: Sum, { bytes, entries }: Amount, by: 1 | -1): void => {
+  sum.entries += by * entries
+  sum.bytes += by * bytes
+}
 
 export class Room {
   readonly #bound: Amount
-  readonly #ofAgents = new Map<string, Amount>()
-  #all = none
+  readonly #ofAgents = new Map<string, Sum>()
+  readonly #all = nothing()
 
   constructor(bound: Amount) {
     this.#bound = bound
@@ -45,20 +50,25 @@ export class Room {
 
   /** Whether the agent may have so much more. */
   fits(agent: string, more: Amount): boolean {
-    if (this.#within(plus(this.#all, more, 1), 1)) return true
-    const own = this.#ofAgents.get(agent) ?? none
-    const agents = this.#ofAgents.size + (own === none ? 1 : 0)
-    return this.#within(plus(own, more, 1), 2 * agents)
+    if (this.#within(this.#all, more, 1)) return true
+    const own = this.#ofAgents.get(agent)
+    const agents = this.#ofAgents.size + (own === undefined ? 1 : 0)
+    return this.#within(own ?? nothing(), more, 2 * agents)
   }
 
-  #within({ bytes, entries }: Amount, part: number): boolean {
-    return entries <= this.#bound.entries / part && bytes <= this.#bound.bytes / part
+  #within(sum: Amount, more: Amount, part: number): boolean {
+    return sum.entries + more.entries <= this.#bound.entries / part
+      && sum.bytes + more.bytes <= this.#bound.bytes / part
   }
 
   #change(agent: string, amount: Amount, by: 1 | -1): void {
-    this.#all = plus(this.#all, amount, by)
-    const left = plus(this.#ofAgents.get(agent) ?? none, amount, by)
-    if (left.entries > 0) this.#ofAgents.set(agent, left)
-    else this.#ofAgents.delete(agent)
+    add(this.#all, amount, by)
+    let own = this.#ofAgents.get(agent)
+    if (own === undefined) {
+      own = nothing()
+      this.#ofAgents.set(agent, own)
+    }
+    add(own, amount, by)
+    if (own.entries <= 0) this.#ofAgents.delete(agent)
   }
 }

@@ -52,6 +52,23 @@ export interface Change {
   readonly row: RowSummary
 }
 
+/** Of the summary's columns and the state, as SQLite gives them. */
+export const changeAtStart = (values: ReadonlyArray<unknown>): Change => {
+  const [id, seq, agent, lane, bytes, occurred_at, told, state] = values as SummaryValues
+  return { from: undefined, to: state, row: { id, seq, agent, lane, bytes, occurred_at, told } }
+}
+
+type SummaryValues = readonly [
+  id: number,
+  seq: number,
+  agent: string,
+  lane: string,
+  bytes: number,
+  occurred_at: number,
+  told: number,
+  state: RowState
+]
+
 export const changes = (
   from: RowState | undefined,
   to: RowState | undefined,
