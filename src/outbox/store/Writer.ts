@@ -59,7 +59,10 @@ export const make = Effect.gen(function*() {
     for (const job of batch) job.fail(exit.cause)
   })
 
-  yield* Queue.takeAll(jobs).pipe(
+  yield* Queue.peek(jobs).pipe(
+    // Whatever has arrived at the sockets meanwhile comes along.
+    Effect.andThen(Effect.yieldNow),
+    Effect.andThen(Queue.takeAll(jobs)),
     Effect.flatMap((batch) => Effect.uninterruptible(commit(batch))),
     Effect.forever,
     supervise("outbox-writer")
