@@ -10,16 +10,7 @@ import { type Entry, type EntryUpdate, updated } from "../Entry.ts"
 import { isInLane, LaneOrder } from "./LaneOrder.ts"
 import { Claim, type OutboxStore } from "./OutboxStore.ts"
 import { preparedOn, valuesOn } from "./Prepared.ts"
-import {
-  apart,
-  changes,
-  entryOf,
-  isPending,
-  changeAtStart,
-  type Row,
-  summaryColumns,
-  summaryOf
-} from "./Row.ts"
+import { apart, changeAtStart, changes, entryOf, isPending, type Row, summaryColumns, summaryOf } from "./Row.ts"
 import type { Writer, Written } from "./Writer.ts"
 
 const now = Effect.map(Clock.currentTimeMillis, Math.floor)
