@@ -26,8 +26,9 @@ interface Row extends Approved {
   readonly fingerprint: string
 }
 
-/** Which tools are named in one line of the log, and how many are remembered as named. */
+/** What a line of the log says of names that a relay chose, and how many definitions are remembered as logged. */
 const maxNamed = 20
+const maxName = 100
 const maxNoted = 10_000
 
 const nowhere: ReadonlySet<number> = new Set()
@@ -157,8 +158,8 @@ export class ToolPins extends Context.Service<ToolPins, {
           }
           yield* Effect.logInfo("tools were approved", {
             relay,
-            tools: chosen.map(({ fingerprint, name }) => `${name} ${fingerprint}`).join(", "),
-            ended: gone.map(({ known, tool }) => `${tool} ${known}`).join(", ")
+            tools: chosen.map(({ fingerprint, name }) => `${short(name)} ${fingerprint}`).join(", "),
+            ended: gone.map(({ known, tool }) => `${short(tool)} ${known}`).join(", ")
           })
           yield* PubSub.publish(changed, undefined)
           // A command that goes away half-way leaves nothing half approved.
@@ -170,5 +171,8 @@ export class ToolPins extends Context.Service<ToolPins, {
   )
 }
 
+const short = (name: string): string => name.length > maxName ? `${name.slice(0, maxName)}…` : name
+
 const some = (names: ReadonlyArray<string>): string =>
-  names.slice(0, maxNamed).join(", ") + (names.length > maxNamed ? ` and ${names.length - maxNamed} more` : "")
+  names.slice(0, maxNamed).map(short).join(", ") +
+  (names.length > maxNamed ? ` and ${names.length - maxNamed} more` : "")

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer, Logger, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { RelayTarget } from "../../../src/config/Settings.ts"
 import { defaultRelay } from "../../../src/domain/Ids.ts"
@@ -97,6 +97,27 @@ describe("pinned tools", () => {
           yield* pins.approve(of(readsBefore), of(readsBefore))
         }), { pinTools: false })
       yield* started((pins) => Effect.sync(() => assert.deepStrictEqual([...pins.heldIn(list(readsBefore))], [])))
+    }).pipe(Effect.provide(Database)))
+
+  it.effect("are logged once for each definition that is held back, in a line of bounded length", () =>
+    Effect.gen(function*() {
+      const lines: Array<string> = []
+      const logger = Logger.make<unknown, void>(({ message }) => void lines.push(JSON.stringify(message)))
+      const long = tool("x".repeat(1_000_000), "d")
+      const many = Array.from({ length: 50 }, (_, index) => tool(`t${index}`, "d"))
+      yield* started((pins) =>
+        Effect.gen(function*() {
+          yield* pins.approve(of(readsBefore), of(readsBefore))
+          for (const offered of [list(readsNow), list(readsNow, writes), list(readsNow), list(long, ...many)]) {
+            yield* pins.listed(offered)
+          }
+        })
+      ).pipe(Effect.provide(Logger.layer([logger])))
+      assert.include(lines[1], `"changed":"read","new":""`)
+      assert.include(lines[2], `"changed":"","new":"write"`)
+      assert.include(lines[3], "and 31 more")
+      assert.isBelow(lines[3]?.length ?? 0, 1000)
+      assert.lengthOf(lines, 4)
     }).pipe(Effect.provide(Database)))
 
   it.effect("without a name are held back as well", () =>
