@@ -25,8 +25,6 @@ export interface FinalAnswer {
     | { readonly _tag: "Whole"; readonly text: string }
     /** JSON that is passed on as it comes. */
     | { readonly _tag: "Chunks"; readonly chunks: IncomingBytes }
-  /** The answer parsed, where its text is as the relay sent it. */
-  readonly response?: Message.Response | undefined
   /** The text in parts, of an answer that `repeats`: the result is the same string for as long as the relay's is the same. */
   readonly parts?: { readonly head: string; readonly result: string; readonly tail: string } | undefined
 }
@@ -95,8 +93,7 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
 
     const whole = (headers: Readonly<Record<string, string>>, response: Message.Response): FinalAnswer => {
       const { status, text } = translation.answer(answer.status, response.text)
-      const parsed = text === response.text ? response : undefined
-      return { status, headers, body: { _tag: "Whole", text }, response: parsed }
+      return { status, headers, body: { _tag: "Whole", text } }
     }
     const known = (headers: Readonly<Record<string, string>>, known: KnownAnswer): FinalAnswer => {
       const result = translation.known(known)

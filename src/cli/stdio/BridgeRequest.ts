@@ -7,6 +7,7 @@ import { Effect, Result } from "effect"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as Message from "../../domain/Message.ts"
+import { factsOf } from "../../domain/Methods.ts"
 import { type BridgeSession, taken } from "./BridgeSession.ts"
 import { type Answer, events, LegBroken } from "./DaemonLeg.ts"
 
@@ -18,7 +19,9 @@ export interface BridgeRequestOptions {
   readonly onSession: Effect.Effect<void>
 }
 
-const reads = /^(initialize|ping|server\/discover|.*\/list|prompts\/get|resources\/read|completion\/complete)$/
+/** What only reads, and what opens a session: a second one that nobody uses ends by itself. */
+const mayRepeat = (method: string): boolean =>
+  factsOf(method).onlyReads || method === "initialize" || method === "server/discover"
 
 const lost: JsonRpcError.JsonRpcError = {
   code: JsonRpcError.codes.relay,
@@ -76,7 +79,7 @@ export const bridgeRequest = Effect.fnUntraced(
     const opens = method === "initialize"
     let renewed = false
     while (true) {
-      const answer = yield* taken(Effect.suspend(() => session.send("POST", headers(), text)), reads.test(method))
+      const answer = yield* taken(Effect.suspend(() => session.send("POST", headers(), text)), mayRepeat(method))
       if (answer.isStream) {
         const seen = { last: "" }
         if (yield* passed(session, answer, id, seen)) return

@@ -1,7 +1,7 @@
 /** What a handler is given, what it returns, and what may go ahead of that. */
 import { Data, type Effect, type Scope } from "effect"
 import type { JsonRpcError } from "../../domain/JsonRpcError.ts"
-import type { Request, Response } from "../../domain/Message.ts"
+import type { Request } from "../../domain/Message.ts"
 import type { FinalAnswer } from "../../relay/RelayClient.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
@@ -31,8 +31,6 @@ export interface Answer {
   readonly body: FinalAnswer["body"]
   /** The body's text encoded, in pieces, where it is at hand so. */
   readonly encoded?: ReadonlyArray<string | Uint8Array> | undefined
-  /** The answer parsed, where its text is as the relay sent it. */
-  readonly response?: Response | undefined
   /** Holdfast's own words, in legacy form; the responder puts them into the form of the agent's era. */
   readonly own?: boolean
   /** Dead letters that the agent has not been told of may be named in it. */
@@ -64,12 +62,11 @@ export type Handler = (
 ) => Effect.Effect<Answer, RelayFailure | RpcError, Scope.Scope>
 
 /** The relay's own answer. */
-export const answered = ({ body, headers, response, status }: FinalAnswer): Answer => ({
+export const answered = ({ body, headers, status }: FinalAnswer): Answer => ({
   outcome: "answered",
   status,
   headers,
-  body,
-  response
+  body
 })
 
 /** A result of our own; `result` is its text. */
