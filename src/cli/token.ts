@@ -1,6 +1,7 @@
 import { Console, type DateTime, Effect, Schema } from "effect"
 import { Command } from "effect/cli"
 import { TokenView } from "../admin/TokenView.ts"
+import { loginAt } from "../token/sources/loginCommand.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 import { CommandFailed } from "./Failures.ts"
 import { agentFlag, jsonFlag } from "./flags.ts"
@@ -12,10 +13,11 @@ export const isUnproven = ({ proven = true, state }: TokenView): boolean => stat
 export const formatToken = (token: TokenView, now: DateTime.Utc): string => {
   const expiry = token.expiresAt === null ? "" : `, ends in ${formatAge(token.expiresAt, now)}`
   const { lastError, nextRefreshAt } = token
-  if (token.state === "none" && token.source === "login") {
+  const login = loginAt(token.relay, token.source)
+  if (token.state === "none" && login !== undefined) {
     return lastError?.code === "wanted"
-      ? "none, and the relay asks for one: name its source, or \"holdfast login\""
-      : "none: where the relay asks for one, name its source, or \"holdfast login\""
+      ? `none, and the relay asks for one: name its source, or ${login}`
+      : `none: where the relay asks for one, name its source, or ${login}`
   }
   const next = nextRefreshAt === null ? "" : `, next in ${formatAge(nextRefreshAt, now)}`
   const error = lastError === null

@@ -88,6 +88,7 @@ const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
   /** Those who share one token, and are told when it changes. */
   const sharing = new Map<AgentName, TokenOwner>()
   const ownerOf = chosen._tag === "Shared" ? () => "*" as const : chosen.ownerOf
+  const logins = chosen._tag === "Shared" ? undefined : chosen.logins
 
   const create = Effect.fnUntraced(function*(owner: TokenOwner) {
     const source = chosen._tag === "Shared" ? Option.some(chosen.source) : yield* chosen.source(owner)
@@ -118,6 +119,13 @@ const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
     }).pipe(Effect.uninterruptible, creating.withPermit)
   }
 
+  if (logins !== undefined) {
+    yield* logins.moved.pipe(
+      Stream.runForEach((agent) => PubSub.publish(changes, { agent, principalChanged: true })),
+      supervisor.supervise(`token-owners ${relay}`)
+    )
+  }
+
   return LiveToken.of({
     current: (agent) => Effect.flatMap(tokenOf(agent), ({ current }) => current),
     principal: (agent) => Effect.flatMap(tokenOf(agent), ({ principal }) => principal),
@@ -127,6 +135,7 @@ const make = Effect.fnUntraced(function*(relay: string, chosen: ChosenSource) {
     refresh: (agent) => Effect.flatMap(tokenOf(agent), ({ refresh }) => refresh),
     status: (agent) => Effect.flatMap(tokenOf(agent), ({ status }) => status),
     forget: Effect.fnUntraced(function*(agent) {
+      if (logins !== undefined) yield* logins.forget(agent)
       sharing.delete(agent)
       const own = scopes.get(agent)
       if (own === undefined) return

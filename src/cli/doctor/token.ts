@@ -1,7 +1,7 @@
 import { type DateTime, Effect, Option } from "effect"
 import type { HttpClient } from "effect/http"
 import type { TokenView } from "../../admin/TokenView.ts"
-import { loginCommand } from "../../token/loginCommand.ts"
+import { loginAt, loginCommand } from "../../token/sources/loginCommand.ts"
 import { challengeOf } from "../../token/sources/RelayChallenge.ts"
 import { formatToken, isUnproven } from "../token.ts"
 import { type Check, ok, problem, unknown } from "./Check.ts"
@@ -22,7 +22,8 @@ export const wanted = (name: string, relay: string, challenge: Option.Option<str
 
 const remedyOf = ({ lastError, relay, source, state }: TokenView): string => {
   const code = lastError?.code ?? ""
-  if (source === "login") return loginCommand(relay)
+  const login = loginAt(relay, source)
+  if (login !== undefined) return login
   if (code === "refused") {
     return "is it this relay's, in full, and still good? Else it wants another audience, scope or environment; then "
       + "\"holdfast token refresh\""

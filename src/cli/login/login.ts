@@ -2,6 +2,7 @@ import { NodeHttpClient } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { namedSources } from "../../config/TokenSettings.ts"
+import { AgentName } from "../../domain/Ids.ts"
 import { hintFor } from "../../relay/link/Diagnosis.ts"
 import { ConnectFailed } from "../../relay/RelayFailure.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
@@ -72,6 +73,12 @@ export const login = Command.make(
       Flag.withMetavar("URL"),
       Flag.optional
     ),
+    agent: Flag.String("agent").pipe(
+      Flag.withDescription("For this agent alone (default: for all that have no login of their own)"),
+      Flag.withMetavar("NAME"),
+      Flag.withSchema(AgentName),
+      Flag.optional
+    ),
     device: Flag.Boolean("device").pipe(
       Flag.withDescription("Show a code to enter in a browser on any machine, where this one has none"),
       Flag.withDefault(false)
@@ -82,13 +89,16 @@ export const login = Command.make(
       Flag.optional
     )
   },
-  Effect.fn(function*({ clientId, clientSecretFile, device, issuer, relay, scope }) {
+  Effect.fn(function*({ agent: one, clientId, clientSecretFile, device, issuer, relay, scope }) {
     const target = yield* loginTarget(Option.getOrUndefined(relay))
     const { id } = target
-    const [first] = namedSources(target.token)
+    const agent = Option.getOrUndefined(one)
+    const own = agent === undefined ? undefined : target.token.agents?.[agent]
+    const [first] = namedSources(own ?? target.token)
     if (first !== undefined) {
+      const place = own === undefined ? "token" : `token.agents.${agent}`
       return yield* new UsageError({
-        message: `the settings take the token of relay "${id}" from token.${first}, so a login would not be used: `
+        message: `the settings take the token of relay "${id}" from ${place}.${first}, so a login would not be used: `
           + "take that out, then log in"
       })
     }
@@ -97,7 +107,7 @@ export const login = Command.make(
     )
     const client = yield* clientOf(clientId, clientSecretFile, issuer)
     const directory = DataDirectory.layerAt(yield* dataDirectory)
-    const before = yield* Effect.provide(said(LoginFile.read(id)), directory)
+    const before = yield* Effect.provide(said(LoginFile.read(id, agent)), directory)
     const place = yield* said(LoginPlace.find({
       relay: target.url,
       issuer: Option.getOrUndefined(issuer),
@@ -107,13 +117,14 @@ export const login = Command.make(
     const options = { client, metadata: (yield* settings).login.clientMetadata }
     const login = device ? flows.byDevice(place, options) : flows.byBrowser(place, options)
     const kept = yield* Effect.provide(said(login), directory)
-    const held = yield* Effect.provide(heldAt(id), DaemonClient.layer(yield* dataDirectory))
-    yield* Effect.provide(LoginFile.write(id, kept), directory)
+    const held = yield* Effect.provide(heldAt(id, agent), DaemonClient.layer(yield* dataDirectory))
+    yield* Effect.provide(LoginFile.write(id, kept, agent), directory)
     const lasting = kept.refreshToken === null
       ? "until its token ends: the server gave none to renew it with"
       : "from now on"
+    const whom = agent === undefined ? "" : `agent ${agent} at `
     const who = kept.name === undefined ? "logged in" : `logged in as ${kept.name}`
-    yield* Console.log(`${who} at ${kept.issuer}; Holdfast uses it for relay "${id}" ${lasting}`)
+    yield* Console.log(`${who} at ${kept.issuer}; Holdfast uses it for ${whom}relay "${id}" ${lasting}`)
     yield* Effect.forEach(waiting(id, kept, held), (line) => Console.log(line))
   }, Effect.scoped)
 ).pipe(

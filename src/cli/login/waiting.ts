@@ -1,15 +1,16 @@
 /** What a login sets free, and what waits for somebody else: said to the person who has just logged in. */
 import { Effect, Result } from "effect"
 import { grouped, type HeldView } from "../../admin/OutboxView.ts"
-import type { RelayId } from "../../domain/Ids.ts"
+import type { AgentName, RelayId } from "../../domain/Ids.ts"
 import { principalOf } from "../../token/Principal.ts"
+import { ownerOfLogin } from "../../token/sources/loginCommand.ts"
 import type { Login } from "../../token/sources/LoginFile.ts"
 import { identityOf } from "../../token/sources/LoginSource.ts"
 import { DaemonClient } from "../DaemonClient.ts"
 import { calls } from "../outbox/held.ts"
 
 /** Of the running daemon: what is held, and what will be where another person logs in; nothing where there is none. */
-export const heldAt = Effect.fnUntraced(function*(relay: RelayId) {
+export const heldAt = Effect.fnUntraced(function*(relay: RelayId, agent: AgentName | undefined) {
   const { ask } = yield* DaemonClient
   const asked = yield* Effect.result(Effect.all([
     ask((client) => client.status()),
@@ -18,15 +19,22 @@ export const heldAt = Effect.fnUntraced(function*(relay: RelayId) {
   if (Result.isFailure(asked)) return { held: [], pending: [] }
   const [{ relays }, { entries }] = asked.success
   const found = relays.find(({ id }) => id === relay)
+  /** Whether the login is the agent's. */
+  const concerns = (of: { readonly agent: AgentName }): boolean => {
+    const source = found?.tokens.find((token) => token.agent === of.agent)?.source ?? ""
+    return agent === undefined ? ownerOfLogin(source) === undefined : of.agent === agent
+  }
   const forWhom = (principal: string) =>
     found?.tokens.find((token) => token.principal === principal)?.name ?? "another principal"
   return {
-    held: found?.held ?? [],
-    pending: grouped(entries.map(({ agent, principal }) => ({
-      agent,
-      principal,
-      reason: `accepted for ${forWhom(principal)}`
-    })))
+    held: (found?.held ?? []).filter(concerns),
+    pending: grouped(
+      entries.filter(concerns).map(({ agent, principal }) => ({
+        agent,
+        principal,
+        reason: `accepted for ${forWhom(principal)}`
+      }))
+    )
   }
 })
 

@@ -1,7 +1,7 @@
 /** What is held, and what a person does about it. */
 import type { HeldView } from "../../admin/OutboxView.ts"
 import type { RelayView } from "../../admin/StatusView.ts"
-import { loginCommand } from "../../token/loginCommand.ts"
+import { loginAt } from "../../token/sources/loginCommand.ts"
 
 export const calls = (count: number): string => count === 1 ? "1 call" : `${count} calls`
 
@@ -13,8 +13,9 @@ const remedy = (relay: RelayView, view: HeldView): string => {
   const token = relay.tokens.find(({ agent }) => agent === view.agent)
   const another = isForAnother(relay, view)
   const retry = "\"holdfast outbox retry --all\" sends them as who is there now"
-  if (token?.source !== "login") return another ? retry : "\"holdfast token show\" says what the token lacks"
-  return another ? `${loginCommand(relay.id)} as that person, or ${retry}` : loginCommand(relay.id)
+  const login = token === undefined ? undefined : loginAt(relay.id, token.source)
+  if (login === undefined) return another ? retry : "\"holdfast token show\" says what the token lacks"
+  return another ? `${login} as that person, or ${retry}` : login
 }
 
 /** On one line: how many, of which agent, why, and what to do. */

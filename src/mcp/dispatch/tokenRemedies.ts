@@ -5,7 +5,7 @@ import type { AgentName } from "../../domain/Ids.ts"
 import { Outbox } from "../../outbox/Outbox.ts"
 import type { TokenRemedy } from "../../relay/link/FailureText.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
-import { loginCommand } from "../../token/loginCommand.ts"
+import { loginAt } from "../../token/sources/loginCommand.ts"
 
 const maxCounted = 1000
 
@@ -17,6 +17,6 @@ export const tokenRemedies = Effect.gen(function*() {
     const { source } = yield* token.status(agent)
     const { held } = yield* outbox.stats
     const own = held === 0 ? [] : yield* outbox.list({ state: "held", agent, limit: maxCounted })
-    return { login: source === "login" ? loginCommand(id) : undefined, held: own.length }
+    return { login: loginAt(id, source), held: own.length }
   })
 })

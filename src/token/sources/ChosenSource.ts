@@ -17,6 +17,7 @@ import {
 import { type AgentName, defaultRelay, type RelayId } from "../../domain/Ids.ts"
 import type { DataDirectory } from "../../storage/DataDirectory.ts"
 import * as rotation from "../rotation.ts"
+import * as AgentLogins from "./AgentLogins.ts"
 import * as ClientCredentials from "./ClientCredentials.ts"
 import * as CommandSource from "./CommandSource.ts"
 import * as FileSource from "./FileSource.ts"
@@ -76,6 +77,8 @@ export type ChosenSource =
     readonly _tag: "PerAgent"
     readonly ownerOf: (agent: AgentName) => TokenOwner
     readonly source: (owner: TokenOwner) => Effect.Effect<Option.Option<TokenSource>>
+    /** Where owners change while we run: each agent that has another one, and what goes with an agent that is removed. */
+    readonly logins: Pick<AgentLogins.AgentLogins, "moved" | "forget"> | undefined
   }
 
 /** What sources stand on. */
@@ -140,22 +143,25 @@ export const choose = Effect.fnUntraced(function*(
     )
 
   const eachAgent = namesAgent(templates)
-  if (!eachAgent && Object.keys(agents).length === 0) {
+  const isLoginLast = namedSources(rest).length === 0 && Option.isNone(environment)
+  if (!isLoginLast && !eachAgent && Object.keys(agents).length === 0) {
     return Option.match(yield* forAll(""), {
       onNone: () => ({ _tag: "None" }),
       onSome: (source) => ({ _tag: "Shared", source })
     })
   }
-  const context = yield* Effect.context<SourceServices>()
+  const context = yield* Effect.context<SourceServices | DataDirectory>()
+  const isNamed = (agent: AgentName) => eachAgent || Object.hasOwn(agents, agent)
+  const logins = isLoginLast ? yield* AgentLogins.make(relay, url) : undefined
   return {
     _tag: "PerAgent",
-    ownerOf: (agent) => eachAgent || Object.hasOwn(agents, agent) ? agent : "*",
+    ownerOf: (agent) => isNamed(agent) || logins?.has(agent) === true ? agent : "*",
     source: (owner) => {
       const own = owner === "*" ? undefined : agents[owner]
-      return Effect.provideContext(
-        own === undefined ? forAll(owner) : sourceOf(own, { relay: url, agent: owner }),
-        context
-      )
-    }
+      if (own !== undefined) return Effect.provideContext(sourceOf(own, { relay: url, agent: owner }), context)
+      if (owner === "*" || eachAgent) return Effect.provideContext(forAll(owner), context)
+      return Effect.provideContext(Effect.asSome(LoginSource.make(relay, url, owner)), context)
+    },
+    logins
   }
 })

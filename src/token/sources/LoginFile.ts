@@ -1,6 +1,9 @@
-/** What a person's login left: kept in a 0600 file of the data directory, one for each relay, replaced whole. */
+/**
+ * What a person's login left: kept in a 0600 file of the data directory, replaced whole. One for each relay, and one for
+ * each agent that has a login of its own there.
+ */
 import { Effect, Option, Schema } from "effect"
-import type { RelayId } from "../../domain/Ids.ts"
+import { AgentName, type RelayId } from "../../domain/Ids.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
 import { PrivateJwk } from "./ProofKey.ts"
 
@@ -32,18 +35,30 @@ export type Login = typeof Login.Type
 
 const Text = Schema.fromJsonString(Login)
 
-export const nameOf = (relay: RelayId): string => `login-${relay}.json`
+/** No relay's or agent's name holds an at sign. */
+export const nameOf = (relay: RelayId, agent?: AgentName): string =>
+  `login-${relay}${agent === undefined ? "" : `@${agent}`}.json`
+
+/** The agent whose own login at the relay the file is, by its name. */
+export const agentOf = (relay: RelayId, fileName: string): Option.Option<AgentName> => {
+  const [start, end] = [`login-${relay}@`, ".json"]
+  return fileName.startsWith(start) && fileName.endsWith(end)
+    ? decodeAgent(fileName.slice(start.length, -end.length))
+    : Option.none()
+}
+
+const decodeAgent = Schema.decodeOption(AgentName)
 
 /** `None` where nobody logged in, or the file cannot be understood. */
-export const read = Effect.fnUntraced(function*(relay: RelayId) {
+export const read = Effect.fnUntraced(function*(relay: RelayId, agent?: AgentName) {
   const directory = yield* DataDirectory
-  const text = yield* directory.readSecretFile(nameOf(relay))
+  const text = yield* directory.readSecretFile(nameOf(relay, agent))
   return Option.flatMap(text, Schema.decodeOption(Text))
 })
 
 /** On disk when this returns. */
-export const write = Effect.fnUntraced(function*(relay: RelayId, login: Login) {
+export const write = Effect.fnUntraced(function*(relay: RelayId, login: Login, agent?: AgentName) {
   const directory = yield* DataDirectory
   const text = yield* Effect.orDie(Schema.encodeEffect(Text)(login))
-  yield* directory.writeAtomically(nameOf(relay), `${text}\n`)
+  yield* directory.writeAtomically(nameOf(relay, agent), `${text}\n`)
 })

@@ -6,10 +6,11 @@
  */
 import { Clock, Effect, Fiber, FileSystem, Option, Redacted, Stream } from "effect"
 import { HttpClient } from "effect/http"
-import type { RelayId } from "../../domain/Ids.ts"
+import type { AgentName, RelayId } from "../../domain/Ids.ts"
 import { DataDirectory } from "../../storage/DataDirectory.ts"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
 import { of } from "./FileSource.ts"
+import { loginCommand, loginName } from "./loginCommand.ts"
 import * as LoginFile from "./LoginFile.ts"
 import { ProofKey } from "./ProofKey.ts"
 import * as TokenAnswer from "./TokenAnswer.ts"
@@ -32,8 +33,6 @@ const isCutOff = ({ code, hint }: TokenSourceFailed): boolean =>
   code === "unreachable"
   && !/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOTPUBLIC|CONNECT_TIMEOUT|CERT|TLS|SSL/.test(hint)
 
-const again = "log in again with \"holdfast login\""
-
 const failed = (code: string, hint: string) => new TokenSourceFailed({ code, hint, retryable: false })
 
 /** Whom a login stands for: the person at the issuer; where that did not say who it is, this one login. */
@@ -47,11 +46,15 @@ export const identityOf = ({ accessToken, id, issuer, scopes, subject }: LoginFi
     scopes: subject === undefined ? scopes : undefined
   }) satisfies IssuedToken
 
-/** `url`: where the relay is. A login at another place, for a relay that once had this name, is none. */
-export const make = Effect.fnUntraced(function*(relay: RelayId, url?: URL) {
+/**
+ * `url`: where the relay is. A login at another place, for a relay that once had this name, is none. `agent`: that has a
+ * login of its own.
+ */
+export const make = Effect.fnUntraced(function*(relay: RelayId, url?: URL, agent?: AgentName) {
   const context = yield* Effect.context<DataDirectory | FileSystem.FileSystem | HttpClient.HttpClient>()
   const directory = yield* DataDirectory
-  const name = "login"
+  const name = loginName(agent)
+  const again = `log in again with ${loginCommand(relay, agent)}`
   let unwritten: LoginFile.Login | undefined
   /** The token that we wrote to disk: its appearance there is no change of the source. */
   let written: string | undefined
@@ -72,7 +75,7 @@ export const make = Effect.fnUntraced(function*(relay: RelayId, url?: URL) {
     return key
   }
 
-  const read = LoginFile.read(relay).pipe(
+  const read = LoginFile.read(relay, agent).pipe(
     Effect.map(Option.filter(({ resource }) => url === undefined || AuthorizationServer.covers(resource, url))),
     Effect.mapError(({ message }) => failed("unreadable", message))
   )
@@ -85,7 +88,7 @@ export const make = Effect.fnUntraced(function*(relay: RelayId, url?: URL) {
     if (Option.isNone(replaced)) {
       written = login.accessToken
       yield* Effect.mapError(
-        LoginFile.write(relay, login),
+        LoginFile.write(relay, login, agent),
         (error) => new TokenSourceFailed({ code: "disk", hint: error.message, retryable: true })
       )
     }
@@ -173,7 +176,7 @@ export const make = Effect.fnUntraced(function*(relay: RelayId, url?: URL) {
     }),
     Effect.orElseSucceed(() => true)
   )
-  const changes = yield* of(directory.file(LoginFile.nameOf(relay)))
+  const changes = yield* of(directory.file(LoginFile.nameOf(relay, agent)))
 
   return { name, fetch, changes: Stream.filterEffect(changes, () => isChange) } satisfies TokenSource
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Fiber, Layer, Redacted } from "effect"
+import { ConfigProvider, Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -21,8 +21,11 @@ const chosen = (settings: TokenSettings, environment: Record<string, string> = {
 /** The source that answers and its token, or what was chosen instead of one source. */
 const token = Effect.fnUntraced(function*(...args: Parameters<typeof chosen>) {
   const source = yield* chosen(...args)
+  if (source._tag === "PerAgent") {
+    const forAll = Option.getOrThrow(yield* source.source("*"))
+    return forAll.name === "login" ? "login" : source._tag
+  }
   if (source._tag !== "Shared") return source._tag
-  if (source.source.name === "login") return "login"
   const answer = yield* source.source.fetch
   return [answer.source, Redacted.value(answer.value)] as const
 })
