@@ -16,6 +16,7 @@ export interface Deadline {
 
 class Running implements Deadline {
   readonly #queueUp: (deadline: Running) => Queue
+  readonly #wake: (deadline: Running) => void
   readonly onDue: () => void
   dueAt = 0
   /** Its neighbours in the queue. What has left keeps none: an old deadline would hold younger ones, and all they know. */
@@ -23,14 +24,17 @@ class Running implements Deadline {
   after: Running | undefined
   #queue: Queue | undefined
 
-  constructor(queueUp: (deadline: Running) => Queue, onDue: () => void) {
+  constructor(queueUp: (deadline: Running) => Queue, wake: (deadline: Running) => void, onDue: () => void) {
     this.#queueUp = queueUp
+    this.#wake = wake
     this.onDue = onDue
   }
 
   readonly restart = (): void => {
     this.cancel()
     this.#queue = this.#queueUp(this)
+    // Behind that: who wakes may find it due at once, and has to take it out.
+    this.#wake(this)
   }
 
   readonly cancel = (): void => {
@@ -112,14 +116,18 @@ export class Deadlines extends Context.Service<Deadlines, {
         return queue
       }
 
+      const wake = ({ dueAt }: Running): void => {
+        if (dueAt < wakesAt) sooner.openUnsafe()
+      }
+
       const after = (millis: number, onDue: () => void): Deadline => {
-        const deadline = new Running((deadline) => {
+        const queueUp = (deadline: Running): Queue => {
           const queue = queueOf(millis)
           deadline.dueAt = now() + millis
           queue.add(deadline)
-          if (deadline.dueAt < wakesAt) sooner.openUnsafe()
           return queue
-        }, onDue)
+        }
+        const deadline = new Running(queueUp, wake, onDue)
         deadline.restart()
         return deadline
       }

@@ -25,6 +25,21 @@ describe("Deadlines", () => {
       assert.deepStrictEqual(due, ["half", "three", "ten"])
     }).pipe(Effect.provide(layer)))
 
+  it.effect("calls one back once that is due as soon as it is started, as where the process was held up meanwhile", () =>
+    Effect.gen(function*() {
+      const { after } = yield* Deadlines
+      let calls = 0
+      const deadline = after(0, () => {
+        // Without this a call too many would be followed by others for ever.
+        if (++calls > 2) throw new Error("called again")
+      })
+      yield* TestClock.adjust("1 seconds")
+      assert.strictEqual(calls, 1)
+      deadline.restart()
+      yield* TestClock.adjust("1 seconds")
+      assert.strictEqual(calls, 2)
+    }).pipe(Effect.provide(layer)))
+
   it.effect("does not call one that was cancelled, and counts anew for one that was restarted", () =>
     Effect.gen(function*() {
       const { after } = yield* Deadlines
