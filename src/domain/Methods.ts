@@ -28,6 +28,14 @@ export const itemsOf = {
 } as const
 export type ListMethod = keyof typeof itemsOf
 
+/** What tells of a change of a list, and the capability of a server that has one. */
+export const changeOf: Readonly<Record<ListMethod, { readonly notification: string; readonly capability: string }>> = {
+  "tools/list": { notification: "notifications/tools/list_changed", capability: "tools" },
+  "prompts/list": { notification: "notifications/prompts/list_changed", capability: "prompts" },
+  "resources/list": { notification: "notifications/resources/list_changed", capability: "resources" },
+  "resources/templates/list": { notification: "notifications/resources/list_changed", capability: "resources" }
+}
+
 export const isList = (method: string): method is ListMethod => Object.hasOwn(itemsOf, method)
 
 const list: MethodFacts = { eras: "both", timeout: "list", onlyReads: true, cacheable: true, emptyResult: false }

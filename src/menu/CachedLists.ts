@@ -56,6 +56,8 @@ interface Remembered extends CachedList {
 export class CachedLists extends Context.Service<CachedLists, {
   readonly save: (key: ListKey, method: ListMethod, result: string) => Effect.Effect<CachedList>
   readonly find: (key: ListKey, method: ListMethod) => Effect.Effect<Option.Option<CachedList>>
+  /** Whether anybody was ever given such a list; also where that cannot be read. */
+  readonly wasGiven: (method: ListMethod) => Effect.Effect<boolean>
   /** What the relay has offered lately, each agent's lists: those of the week before the newest one, the newest first. */
   readonly recent: (method: ListMethod) => Effect.Effect<ReadonlyArray<RecentList>, SqlError.SqlError>
   /** Drops the lists that were cached for this agent. */
@@ -157,6 +159,12 @@ export class CachedLists extends Context.Service<CachedLists, {
             Effect.catch(() => Effect.succeedNone)
           )
         }),
+
+        wasGiven: (method) =>
+          sql`SELECT 1 FROM kept_lists WHERE relay = ${relay} AND url = ${url} AND method = ${method} LIMIT 1`.pipe(
+            Effect.map((rows) => rows.length > 0),
+            Effect.orElseSucceed(() => true)
+          ),
 
         recent: (method) =>
           sql<RecentList>`

@@ -7,14 +7,14 @@ import { Cause, Effect, Exit, Fiber, Option, type Scope } from "effect"
 import * as EraForm from "../../domain/EraForm.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import type { Request } from "../../domain/Message.ts"
-import { factsOf } from "../../domain/Methods.ts"
+import { factsOf, isList } from "../../domain/Methods.ts"
 import { relayError, unknownOutcome } from "../../relay/link/FailureText.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayFailure } from "../../relay/RelayFailure.ts"
 import * as DeadLetters from "../handlers/DeadLetters.ts"
 import type { Ahead, Answer, Outcome, RequestContext, RpcError } from "../handlers/Handler.ts"
 import type { Handlers } from "../handlers/Handlers.ts"
-import { listChanged, ListChanges } from "../menu/ListChanges.ts"
+import { listChanged, ListChanges, notificationText } from "../menu/ListChanges.ts"
 import * as RequestLog from "./RequestLog.ts"
 import { tokenRemedies } from "./tokenRemedies.ts"
 import { Turns } from "./Turns.ts"
@@ -90,6 +90,9 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     const { request, session } = context
     if (!asksForMenu.has(request.method) && session.view.takeDue()) {
       yield* deliverer.message(listChanged)
+    }
+    if (!isList(request.method)) {
+      for (const notification of session.view.takeDueBesides()) yield* deliverer.message(notificationText(notification))
     }
     changes.requested(session)
     const answer = yield* answerOf(context, deliverer)

@@ -66,6 +66,12 @@ const versionFor = (request: Request): string => {
 /** What can be promised of a relay that was never reached. */
 export const minimal = JSON.stringify({
   protocolVersion: ProtocolVersion.defaultVersion,
-  capabilities: { tools: { listChanged: true }, prompts: {}, resources: {}, logging: {}, completions: {} },
+  capabilities: {
+    tools: { listChanged: true },
+    prompts: { listChanged: true },
+    resources: { listChanged: true },
+    logging: {},
+    completions: {}
+  },
   serverInfo: { name: "holdfast", version }
 })

@@ -86,6 +86,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     { final, result, whole }: Fetched
   ): Effect.fn.Return<Answer> {
     yield* answeredWith(session, request.method, whole)
+    session.view.knows(request.method)
     if (result === undefined || request.method !== "tools/list" || final.body._tag === "Chunks") return answered(final)
     const narrowed = yield* menu.narrow(session, result)
     if (final.parts === undefined) {
@@ -128,14 +129,16 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     }
     const empty = `{"${itemsOf[request.method]}":[]}`
     yield* answeredWith(session, request.method, empty)
+    if (request.method !== "tools/list") session.view.answeredUnknown(request.method)
     return ownResult(request, empty, "cached")
   })
 
   /** Behind an answer of ours: what comes late is held against it, and what fails is fetched again. */
   const follow = (session: AgentSession, { method }: ListRequest, fetching: Fetching | undefined): void => {
-    if (fetching === undefined || method !== "tools/list") return
+    if (fetching === undefined) return
     session.inBackground(Effect.flatMap(Fiber.await(fetching), (exit) => {
       const late = Exit.isSuccess(exit) && Result.isSuccess(exit.value) && exit.value.success.whole !== undefined
+      if (method !== "tools/list" && !session.view.unknown.includes(method)) return Effect.void
       return signals.offer({ _tag: late ? "LateList" : "RelayList", session })
     }))
   }
@@ -168,6 +171,12 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     if (known !== undefined) {
       follow(session, request, fetching)
       return known
+    }
+    // Nobody was ever given one, and there is nobody to ask: a client that waits for its lists would hold its model up.
+    const isDown = (yield* link.state)._tag === "Down"
+    if (isDown && !menu.ignoresListChanged(session) && !(yield* cached.wasGiven(request.method))) {
+      follow(session, request, fetching)
+      return yield* emptyAnswer(context, request)
     }
     // Nothing is known: a request that is under way gets the rest of the time, else the link, and then one more.
     if (fetching?.pollUnsafe() === undefined && fetching !== undefined) {

@@ -7,6 +7,7 @@ import * as JsonText from "../../domain/JsonText.ts"
 import { itemsOf } from "../../domain/Methods.ts"
 import * as ProtocolVersion from "../../domain/ProtocolVersion.ts"
 import { version } from "../../domain/Version.ts"
+import { CachedInitialize } from "../../menu/CachedInitialize.ts"
 import { CachedLists, type ListKey, ownCapabilities } from "../../menu/CachedLists.ts"
 import { ListPages } from "../../menu/ListResult.ts"
 import { ToolPins } from "../../menu/ToolPins.ts"
@@ -40,6 +41,7 @@ export class FreshList extends Context.Service<FreshList, {
       const client = yield* RelayClient
       const relaySessions = yield* RelaySessions
       const cached = yield* CachedLists
+      const initialized = yield* CachedInitialize
       const token = yield* LiveToken
       const menu = yield* SessionMenu
       const pins = yield* ToolPins
@@ -96,11 +98,20 @@ export class FreshList extends Context.Service<FreshList, {
           capabilities: ownCapabilities
         }))
 
+      /** What the relay says of itself, for the first agent that comes while it is away. An agent's own answer says more. */
+      const greeted = Effect.fnUntraced(function*(result: string) {
+        const capabilities = (greeting: string) => JsonText.at(greeting, ["capabilities"])
+        const known = Option.map(yield* initialized.find, capabilities)
+        if (!Option.contains(known, capabilities(result))) yield* initialized.save(result)
+      })
+
       // Where the relay knows how to be asked without a session, it is spared one.
       const forAgent = Effect.fnUntraced(function*(agent: AgentName) {
         const seed = Effect.succeed({ initialize, replay: [] })
         const session = yield* relaySessions.make({ agent, era: "modern", seed })
         yield* orNone(fetched(session, yield* keyOf(agent)))
+        const open = session.openNow()
+        if (open !== undefined) yield* greeted(open.result)
       }, Effect.scoped)
 
       const recalled = Effect.fnUntraced(function*(agent: AgentName) {

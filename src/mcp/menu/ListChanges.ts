@@ -8,6 +8,8 @@
 import { Context, Effect, FiberHandle, FiberSet, Layer, Metric, Option, Semaphore } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import type { AgentName } from "../../domain/Ids.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import { changeOf } from "../../domain/Methods.ts"
 import * as Metrics from "../../observability/Metrics.ts"
 import { Deadlines } from "../../supervision/Deadlines.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
@@ -20,8 +22,9 @@ import { SessionMenu } from "./SessionMenu.ts"
 /** So many sessions are looked at before others have their turn in the event loop. */
 const batchSize = 50
 
-export const listChangedMethod = "notifications/tools/list_changed"
-export const listChanged = `{"jsonrpc":"2.0","method":"${listChangedMethod}"}`
+export const listChangedMethod = changeOf["tools/list"].notification
+export const notificationText = (method: string): string => `{"jsonrpc":"2.0","method":"${method}"}`
+export const listChanged = notificationText(listChangedMethod)
 
 /** One for each relay. */
 export class ListChanges extends Context.Service<ListChanges, {
@@ -66,6 +69,25 @@ export class ListChanges extends Context.Service<ListChanges, {
           if (Option.isNone(list)) return yield* retryLater(session)
           yield* announce(session, (yield* menu.narrow(session, list.value)).fingerprint)
         } while (session.view.fetched())
+      })
+
+      /** Of the lists that the agent was answered empty, those that the relay has turn out to be none. */
+      const tellUnknown = Effect.fnUntraced(function*(session: AgentSession) {
+        const open = yield* Effect.option(session.relay.open)
+        // A link that comes back asks again.
+        if (Option.isNone(open)) return
+        const notifications = new Set<string>()
+        for (const method of session.view.unknown) {
+          session.view.knows(method)
+          const { capability, notification } = changeOf[method]
+          if (JsonText.at(open.value.result, ["capabilities", capability]) !== undefined) {
+            notifications.add(notification)
+          }
+        }
+        for (const notification of notifications) {
+          if (session.readers === 0) session.view.notifyLater(notification)
+          else session.log.append(notificationText(notification), notification)
+        }
       })
 
       const refetch = (session: AgentSession): void => {
@@ -113,6 +135,9 @@ export class ListChanges extends Context.Service<ListChanges, {
           }
         }
         yield* Effect.forEach(compare, compareCached, { discard: true })
+        for (const session of new Set([...compare, ...stale])) {
+          if (session.view.unknown.length > 0) session.inBackground(tellUnknown(session))
+        }
         for (const [index, session] of [...stale].entries()) {
           if (index % batchSize === batchSize - 1) yield* Effect.yieldNow
           session.view.becomeStale()

@@ -1,5 +1,6 @@
 /** What one session was last told of its tools, and whether it has to be told again (BEHAVIOUR 2, 4th intervention). */
 import { Data } from "effect"
+import type { ListMethod } from "../../domain/Methods.ts"
 import * as Backoff from "../../supervision/Backoff.ts"
 
 /** Between fetches in a row that brought no list: 2, 4, 8 s .. 5 min. */
@@ -38,6 +39,10 @@ export class MenuView {
   readonly retries = Backoff.make(retries)
   /** What came before a cursor that the agent may go on from, by method and cursor. */
   #before: Map<string, ReadonlyArray<string>> | undefined
+  /** Lists besides that of tools which the agent was answered empty, since nobody knew them. */
+  #unknown: Set<ListMethod> | undefined
+  /** Notifications of other lists than that of tools that the agent is to get ahead of its next answer. */
+  #dueBesides: Set<string> | undefined
 
   constructor(answered: string | undefined) {
     this.#answered = answered
@@ -85,6 +90,33 @@ export class MenuView {
   /** A stream has opened: what the agent was told before may not have reached it. */
   forgetNews(): void {
     this.#news = News.None()
+  }
+
+  /** The agent was answered an empty list, since nobody knew it. */
+  answeredUnknown(method: ListMethod): void {
+    this.#unknown = (this.#unknown ?? new Set()).add(method)
+  }
+
+  /** The agent holds the relay's list now, or is told of it. */
+  knows(method: ListMethod): void {
+    this.#unknown?.delete(method)
+    if (this.#unknown?.size === 0) this.#unknown = undefined
+  }
+
+  get unknown(): ReadonlyArray<ListMethod> {
+    return this.#unknown === undefined ? [] : [...this.#unknown]
+  }
+
+  /** The agent is to get this notification ahead of its next answer. */
+  notifyLater(notification: string): void {
+    this.#dueBesides = (this.#dueBesides ?? new Set()).add(notification)
+  }
+
+  /** The notifications besides that of tools that the agent is to get now; each once. */
+  takeDueBesides(): ReadonlyArray<string> {
+    const due = this.#dueBesides
+    this.#dueBesides = undefined
+    return due === undefined ? [] : [...due]
   }
 
   becomeStale(): void {
