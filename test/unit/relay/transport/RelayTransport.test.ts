@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Option, Redacted } from "effect"
+import { Effect, Exit, Fiber, Layer, Option, Redacted } from "effect"
 import type { ServerResponse } from "node:http"
 import { createServer } from "node:net"
 import { RelayTarget } from "../../../../src/config/Settings.ts"
@@ -116,6 +116,44 @@ describe("RelayTransport", () => {
         assert.strictEqual(bytes, 1)
       }).pipe(Effect.scoped, Effect.provide(transportTo(relay.url)))
     }))
+
+  /** Reads a stream of so many events, all of which are there at once. */
+  const reading = <A>(count: number, read: (events: Incoming<SseEvent>) => Effect.Effect<A, RelayFailure>) =>
+    Effect.gen(function*() {
+      const relay = yield* scriptedRelay((_, response) => {
+        response.writeHead(200, { "content-type": "text/event-stream" })
+        response.end(Array.from({ length: count }, (_, n) => event({ n })).join(""))
+      })
+      return yield* Effect.gen(function*() {
+        const { body } = yield* (yield* RelayTransport).send(post)
+        return body._tag === "Sse" ? yield* read(body.events) : assert.fail("no stream")
+      }).pipe(Effect.scoped, Effect.provide(transportTo(relay.url)))
+    })
+
+  it.live("waits for what a reader has to wait for, and goes on in order, however often", () =>
+    reading(20_000, (events) =>
+      Effect.gen(function*() {
+        const read: Array<string> = []
+        const rest: Effect.Effect<Option.Option<never>, RelayFailure> = Effect.suspend(() =>
+          events.until<never>(({ data }) => {
+            read.push(data)
+            return Effect.andThen(Effect.yieldNow, rest)
+          })
+        )
+        assert.isTrue(Option.isNone(yield* rest))
+        assert.strictEqual(read.length, 20_000)
+        assert.isTrue(read.every((data, n) => data === `{"n":${n}}`))
+      })))
+
+  it.live("fails who reads where the reader throws, and nobody else", () =>
+    reading(2, (events) =>
+      Effect.gen(function*() {
+        const broken = yield* Effect.exit(events.until(() => {
+          throw new Error("a fault of the reader's")
+        }))
+        assert.isTrue(Exit.hasDies(broken))
+        assert.strictEqual(Option.getOrThrow(yield* next(events)).data, `{"n":1}`)
+      })))
 
   it.live("takes 202 and an empty 2xx for empty", () =>
     Effect.gen(function*() {
