@@ -11,6 +11,7 @@ import * as ForeignTime from "../../domain/ForeignTime.ts"
 import type { AgentName } from "../../domain/Ids.ts"
 import { defaultVersion, type Era } from "../../domain/ProtocolVersion.ts"
 import { version } from "../../domain/Version.ts"
+import * as Traces from "../../observability/Traces.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
@@ -51,7 +52,11 @@ export const make = Effect.gen(function*() {
     return ofFailure(failure, onUnknown, (yield* link.state)._tag === "Up")
   })
 
-  return Effect.fn("Outbox.attempt")(
+  const exported = yield* Traces.exported
+  /** Costs nothing where no traces go out. */
+  const traced = (attempt: Effect.Effect<Verdict>) => exported ? Effect.withSpan(attempt, "Outbox.attempt") : attempt
+
+  return Effect.fnUntraced(
     function*(entry: Entry): Effect.fn.Return<Verdict, RelayFailure> {
       const id = idOf(entry.request)
       return yield* Effect.scoped(Effect.gen(function*() {
@@ -70,6 +75,6 @@ export const make = Effect.gen(function*() {
         return yield* new RelayFailure({ reason: new AnswerCutOff({ detail: "it is larger than 16 MiB" }) })
       }))
     },
-    (effect, entry) => Effect.catch(effect, (failure) => verdictOn(failure, entry.onUnknown))
+    (effect, entry) => traced(Effect.catch(effect, (failure) => verdictOn(failure, entry.onUnknown)))
   )
 })

@@ -16,8 +16,18 @@ import { firstEntering, type Lane, noRefusals } from "./Lane.ts"
 import * as Retries from "./Retries.ts"
 import type { Verdict } from "./Verdict.ts"
 
+const everySecond = {
+  schedule: Schedule.spaced("1 second"),
+  while: (error: SqlError.SqlError) => !isRefusedBySchema(error)
+}
+
+/** Nearly always the first attempt works, and needs no schedule. */
 const untilWritable = <A>(write: Effect.Effect<A, SqlError.SqlError>) =>
-  Effect.retry(write, { schedule: Schedule.spaced("1 second"), while: (error) => !isRefusedBySchema(error) })
+  Effect.catchIf(
+    write,
+    everySecond.while,
+    () => Effect.delay(Effect.retry(write, everySecond), "1 second")
+  )
 
 /** In the place of an update that the schema refuses, which no waiting mends: a lane does not stand still for it. */
 const unstorable = (now: number, { failures }: EntryUpdate) => {
