@@ -7,7 +7,7 @@
  * A repeatable write returns once it is committed: a crash of the process does not take it back, a power cut may. Commits
  * are taken back from the last one on, and none that a write waited for, nor what was committed before it.
  */
-import { Cause, Deferred, Effect, Exit, Latch, Queue } from "effect"
+import { Cause, Deferred, Effect, Exit, Latch, Queue, Schedule } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { Supervisor } from "../../supervision/Supervisor.ts"
 import type { Change } from "./Row.ts"
@@ -132,7 +132,8 @@ const transactionWithoutSync = Effect.fnUntraced(function*(sql: SqlClient.SqlCli
       )
       // After some errors SQLite has rolled back already.
       if (Exit.isFailure(exit)) yield* Effect.ignore(run("ROLLBACK"))
-      yield* run(`PRAGMA synchronous = ${level.synchronous}`)
+      // Whatever comes next on this connection has to wait for the disk again. It is committed, whether or not this fails.
+      yield* Effect.retry(run(`PRAGMA synchronous = ${level.synchronous}`), Schedule.spaced("10 millis"))
       return yield* exit
     }))
 })
