@@ -86,7 +86,9 @@ export const make = Effect.fnUntraced(function*({ observe, write }: Writer) {
     if (row === undefined) return { value: Claim.Empty(), changes: [] }
     if (row.seq >= before) return { value: Claim.Later({ at: Infinity }), changes: [] }
     if (row.principal !== principal || row.destination !== destination) return { value: Claim.Elsewhere(), changes: [] }
-    if (row.visible_at > Math.floor(clock.currentTimeMillisUnsafe())) return { value: Claim.Later({ at: row.visible_at }), changes: [] }
+    if (row.visible_at > Math.floor(clock.currentTimeMillisUnsafe())) {
+      return { value: Claim.Later({ at: row.visible_at }), changes: [] }
+    }
     // After a power cut nobody would know that it was sent.
     if (repeatable && row.on_unknown === "dead") return { value: undefined, changes: [] }
     const attempts = row.attempts + 1
