@@ -33,19 +33,34 @@ export const skipSpace = (text: string, from: number): number => {
   return at
 }
 
+/** Most strings are short, and where one escape is there are more: so far it goes character by character. */
+const firstStride = 16
+const strideAfterEscape = 256
+
 export const skipString = (text: string, from: number): number => {
-  let at = text.indexOf("\"", from + 1)
-  while (at !== -1) {
-    let before = at - 1
-    while (text.charCodeAt(before) === backslash) before--
-    if ((at - before) % 2 === 1) return at + 1
-    at = text.indexOf("\"", at + 1)
+  let at = from + 1
+  let stride = firstStride
+  while (at < text.length) {
+    const end = Math.min(at + stride, text.length)
+    while (at < end) {
+      const code = text.charCodeAt(at)
+      if (code === quote) return at + 1
+      at += code === backslash ? 2 : 1
+    }
+    const next = text.indexOf("\"", at)
+    if (next === -1) return text.length
+    let before = next - 1
+    while (before >= at && text.charCodeAt(before) === backslash) before--
+    if ((next - before) % 2 === 1) return next + 1
+    at = next + 1
+    stride = strideAfterEscape
   }
   return text.length
 }
 
-const skipContainer = (text: string, from: number): number => {
-  let depth = 0
+/** The end of a container, from a place inside it on. */
+const skipRest = (text: string, from: number): number => {
+  let depth = 1
   let at = from
   while (at < text.length) {
     const code = text.charCodeAt(at)
@@ -54,11 +69,15 @@ const skipContainer = (text: string, from: number): number => {
       continue
     }
     at++
-    if (code === openBrace || code === openBracket) depth++
-    else if ((code === closeBrace || code === closeBracket) && --depth === 0) return at
+    // `[` and `{`, `]` and `}` differ by one bit.
+    const kind = code | 0x20
+    if (kind === openBrace) depth++
+    else if (kind === closeBrace && --depth === 0) return at
   }
   return at
 }
+
+const skipContainer = (text: string, from: number): number => skipRest(text, from + 1)
 
 export const skipScalar = (text: string, from: number): number => {
   let at = from
@@ -86,11 +105,11 @@ export const root = (text: string): Span => {
 export const isObject = (text: string, span: Span): boolean => text.charCodeAt(span.start) === openBrace
 export const isArray = (text: string, span: Span): boolean => text.charCodeAt(span.start) === openBracket
 
-/** Visits the members or elements of the container at `span` in order, until `visit` gives true; none of a scalar. */
 const walk = (
   text: string,
   span: Span,
-  visit: (start: number, keyEnd: number, value: number, end: number) => boolean
+  visit: (start: number, keyEnd: number, value: number, end: number) => boolean,
+  skip: (text: string, from: number) => number = skipValue
 ): void => {
   const keyed = isObject(text, span)
   if (!keyed && !isArray(text, span)) return
@@ -99,12 +118,73 @@ const walk = (
     const start = at
     const keyEnd = keyed ? skipString(text, start) : start
     const value = keyed ? skipSpace(text, skipSpace(text, keyEnd) + 1) : start
-    const end = skipValue(text, value)
+    const end = skip(text, value)
     if (visit(start, keyEnd, value, end)) return
     at = skipSpace(text, end)
     if (text.charCodeAt(at) === comma) at = skipSpace(text, at + 1)
     if (at === start) return
   }
+}
+
+// A text of megabytes is looked into again and again: for its id, its result, what the result holds. What one look finds
+// is kept until another such text is looked into.
+
+const large = 64 * 1024
+/** A container of more is no envelope, and is walked each time. */
+const maxKept = 64
+/** A message, its result or params, what they hold. */
+const levels = 3
+
+interface Seen {
+  readonly text: string
+  /** By where a container starts; `undefined` where it holds too many. */
+  readonly layouts: Map<number, ReadonlyArray<Item> | undefined>
+}
+
+let seen: Seen = { text: "", layouts: new Map() }
+
+/** Keeps nothing of a text that is not this one. */
+export const forgetOthers = (text: string): void => {
+  if (seen.layouts.size > 0 && seen.text !== text) seen = { text: "", layouts: new Map() }
+}
+
+/** Goes through the container at `start` once, and keeps what it and the large containers in it hold. Gives its end. */
+const survey = (text: string, start: number, depth: number): number => {
+  const keyed = text.charCodeAt(start) === openBrace
+  const found: Array<Item> = []
+  let at = skipSpace(text, start + 1)
+  while (at < text.length && (text.charCodeAt(at) | 0x20) !== closeBrace && found.length <= maxKept) {
+    const from = at
+    const keyEnd = keyed ? skipString(text, from) : from
+    const value = keyed ? skipSpace(text, skipSpace(text, keyEnd) + 1) : from
+    const isContainer = (text.charCodeAt(value) | 0x20) === openBrace
+    const end = isContainer && depth > 1 ? survey(text, value, depth - 1) : skipValue(text, value)
+    found.push({ start: from, keyEnd, value, end })
+    at = skipSpace(text, end)
+    if (text.charCodeAt(at) !== comma) break
+    at = skipSpace(text, at + 1)
+  }
+  const end = skipRest(text, at)
+  if (end - start >= large) seen.layouts.set(start, found.length <= maxKept ? found : undefined)
+  return end
+}
+
+const layoutOf = (text: string, span: Span): ReadonlyArray<Item> | undefined => {
+  if (span.end - span.start < large || !(isObject(text, span) || isArray(text, span))) return undefined
+  if (seen.text !== text) seen = { text, layouts: new Map() }
+  if (!seen.layouts.has(span.start)) survey(text, span.start, levels)
+  return seen.layouts.get(span.start)
+}
+
+/** Visits the members or elements of the container at `span` in order, until `visit` gives true; none of a scalar. */
+export const each = (
+  text: string,
+  span: Span,
+  visit: (start: number, keyEnd: number, value: number, end: number) => boolean
+): void => {
+  const layout = layoutOf(text, span)
+  if (layout === undefined) return walk(text, span, visit)
+  for (const { end, keyEnd, start, value } of layout) if (visit(start, keyEnd, value, end)) return
 }
 
 /**
@@ -114,7 +194,7 @@ const walk = (
 export const items = (text: string, span: Span, max = Infinity): ReadonlyArray<Item> => {
   const found: Array<Item> = []
   if (max <= 0) return found
-  walk(text, span, (start, keyEnd, value, end) => found.push({ start, keyEnd, value, end }) >= max)
+  each(text, span, (start, keyEnd, value, end) => found.push({ start, keyEnd, value, end }) >= max)
   return found
 }
 
@@ -133,7 +213,8 @@ const isKey = (text: string, start: number, keyEnd: number, key: string): boolea
 }
 
 /** Whether the member's key means `key`, however it is escaped. */
-export const hasKey = (text: string, { keyEnd, start }: Item, key: string): boolean => isKey(text, start, keyEnd, key)
+export const hasKey = (text: string, { keyEnd, start }: Pick<Item, "start" | "keyEnd">, key: string): boolean =>
+  isKey(text, start, keyEnd, key)
 
 /**
  * Where the values of these members stand, in the order of `keys`, of several of a name the last one; and where the last
@@ -146,15 +227,14 @@ export const members = (
 ): { readonly values: ReadonlyArray<Span | undefined>; readonly lastEnd: number | undefined } => {
   const values: Array<Span | undefined> = keys.map(() => undefined)
   let lastEnd: number | undefined
-  if (isObject(text, span)) {
-    walk(text, span, (start, keyEnd, value, end) => {
-      for (const [index, key] of keys.entries()) {
-        if (isKey(text, start, keyEnd, key)) values[index] = { start: value, end }
-      }
-      lastEnd = end
-      return false
-    })
-  }
+  if (!isObject(text, span)) return { values, lastEnd }
+  each(text, span, (start, keyEnd, value, end) => {
+    for (const [index, key] of keys.entries()) {
+      if (isKey(text, start, keyEnd, key)) values[index] = { start: value, end }
+    }
+    lastEnd = end
+    return false
+  })
   return { values, lastEnd }
 }
 
@@ -177,12 +257,12 @@ export const measure = (text: string, maxValues: number): Measure => {
       continue
     }
     at++
-    if (code === openBrace || code === openBracket) {
-      depth++
+    const kind = code | 0x20
+    if (code === comma) values++
+    else if (kind === openBrace) {
       values++
-      if (depth > deepest) deepest = depth
-    } else if (code === closeBrace || code === closeBracket) depth--
-    else if (code === comma) values++
+      if (++depth > deepest) deepest = depth
+    } else if (kind === closeBrace) depth--
     if (values > maxValues) return { depth: deepest, dense: true }
   }
   return { depth: deepest, dense: false }

@@ -5,7 +5,7 @@
  * It is meant for texts that `JSON.parse` accepts, and agrees with it: of a duplicated key the last one counts. Nothing
  * here fails; where there is nothing to change, the text comes back as it was.
  */
-import { hasKey, isArray, isObject, type Item, items, members, root, type Span } from "./JsonScan.ts"
+import { each, hasKey, isArray, isObject, type Item, items, members, root, skipSpace, type Span } from "./JsonScan.ts"
 
 export type { Span } from "./JsonScan.ts"
 
@@ -138,19 +138,46 @@ const keepItems = (
   return splice(text, span, (out || text[span.start]) + text.slice(all.at(-1)!.end, span.end))
 }
 
+/** The container's text without some of its items; each that stays keeps what stood between it and the one before. */
+const without = (
+  text: string,
+  span: Span,
+  isGone: (item: { readonly start: number; readonly keyEnd: number }, index: number) => boolean
+): string => {
+  let out = ""
+  let from = 0
+  let index = 0
+  let lastEnd = span.start + 1
+  let hasKept = false
+  each(text, span, (start, keyEnd, _value, end) => {
+    if (isGone({ start, keyEnd }, index++)) {
+      out += text.slice(from, lastEnd)
+      from = end
+    } else if (!hasKept) {
+      // What stood before the first item now stands before this one.
+      if (from > 0) {
+        const first = skipSpace(text, span.start + 1)
+        out = text.slice(0, first)
+        from = start
+      }
+      hasKept = true
+    }
+    lastEnd = end
+    return false
+  })
+  return from === 0 ? text : out + text.slice(from)
+}
+
 /** Takes the member or element at `path` out, with its comma and, of a duplicated key, all of it. */
 export const remove = (text: string, path: Path): string => {
   const segment = path.at(-1)
   const span = segment === undefined ? undefined : locate(text, path.slice(0, -1))
   if (span === undefined || segment === undefined) return text
   if (typeof segment === "number" ? !isArray(text, span) : !isObject(text, span)) return text
-  const gone = (item: Item, index: number) =>
-    typeof segment === "number" ? index === segment : hasKey(text, item, segment)
-  return keepItems(
+  return without(
     text,
     span,
-    items(text, span),
-    (item, index) => gone(item, index) ? undefined : text.slice(item.start, item.end)
+    (item, index) => typeof segment === "number" ? index === segment : hasKey(text, item, segment)
   )
 }
 

@@ -1,6 +1,6 @@
 /** Parses one JSON-RPC message of MCP. Its values are read; its text is what goes on. */
 import { Predicate, Result } from "effect"
-import { measure, members, root, type Span } from "./JsonScan.ts"
+import { forgetOthers, measure, members, root, type Span } from "./JsonScan.ts"
 import * as JsonText from "./JsonText.ts"
 import * as JsonValue from "./JsonValue.ts"
 
@@ -140,6 +140,7 @@ const unparsed = (text: string, max: number): Result.Result<Message, Malformed> 
 
 /** Reads one message or a batch (JSON-RPC 2.0, sections 4 to 6); `params` that are `null` count as absent. */
 export const parse = (text: string, max = maxValues): Result.Result<Message | Batch, Malformed> => {
+  forgetOthers(text)
   const { dense, depth } = measure(text, max)
   if (dense) return unparsed(text, max)
   let value: unknown

@@ -23,6 +23,8 @@ const isNamed = (item: string): boolean =>
 
 /** Why a page is no list, in the words of an error; `undefined` where it is one. Reads no further than it takes. */
 export const unfit = (member: string, page: string): string | undefined => {
+  const list = JsonText.spanAt(page, [member])
+  if (list !== undefined && page[list.start] !== "[") return `${member} that are no list`
   const items = JsonText.elements(page, [member], maxItems + 1)
   if (items.length > maxItems) return `a list of more than ${maxItems} ${member}`
   return items.every(isNamed) ? undefined : `a list of ${member} without names`

@@ -123,6 +123,19 @@ const sameSplices = (text: string, value: unknown, dice: Dice): void => {
   )
 }
 
+/** The same values in a text of megabytes, of which more is remembered. */
+const large = (dice: Dice, text: string): string => {
+  let out = text
+  for (let times = dice.between(1, 3); times > 0; times--) {
+    // Outside of strings, behind a bracket or a comma.
+    const places = Array.from(out.matchAll(/"(?:[^"\\]|\\.)*"|[[{,]/g)).filter(([found]) => found.length === 1)
+    const place = places[dice.between(0, places.length - 1)]
+    const at = place === undefined ? 0 : place.index + 1
+    out = out.slice(0, at) + " ".repeat(66_000) + out.slice(at)
+  }
+  return out
+}
+
 /** V8 accepts the same texts, and its values are right with `JsonValue` as far inside as anybody looks. */
 const sameAcceptance = (text: string, value: { readonly value: unknown } | undefined): void => {
   let read: { readonly value: unknown } | undefined
@@ -224,6 +237,7 @@ export const jsonTarget: Target = {
       JsonText.mapElements(text, path, (_, index) => index === 0 ? undefined : "2")
     } else {
       sameSplices(text, value.value, dice)
+      if (dice.chance(0.02)) sameSplices(large(dice, text), value.value, dice)
       // A duplicated key counts, though its first value is gone.
       ok(!JsonScan.measure(text, text.length + 1).dense)
       ok(valuesIn(value.value) < 2 || JsonScan.measure(text, valuesIn(value.value) - 1).dense)
