@@ -10,7 +10,7 @@ import { followStream } from "./ResumableStream.ts"
 import { translate, type Translation } from "./session/EraTranslator.ts"
 import type { ParamHeaders } from "./session/ParamHeaders.ts"
 import type { SilenceWatch } from "./SilenceWatch.ts"
-import { isMessage, jsonAnswer, maxWholeBytes, notOurs } from "./transport/AnswerReading.ts"
+import { isMessage, jsonAnswer, letOthersIn, maxWholeBytes, notOurs } from "./transport/AnswerReading.ts"
 import { collect, WholeBody } from "./transport/BodyText.ts"
 import type { IncomingBytes } from "./transport/Incoming.ts"
 import { type KnownAnswer, KnownAnswers } from "./transport/KnownAnswers.ts"
@@ -134,6 +134,7 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
         const repeated = recognized(collected)
         if (repeated !== undefined) return known(answer.headers, repeated)
         const response = yield* jsonAnswer(answer, collected.text, translation.id)
+        yield* letOthersIn(response.text)
         return learnt(answer.headers, response, () => collected)
       }
       case "Sse": {
@@ -151,6 +152,7 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
           },
           resume: (lastEventId) => transport.send({ ...attempt, method: "GET", lastEventId })
         })
+        if (response._tag !== "Known") yield* letOthersIn(response.text)
         const headers = withJsonType(answer)
         return response._tag === "Known"
           ? known(headers, response)

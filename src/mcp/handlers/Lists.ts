@@ -15,6 +15,7 @@ import { ListPages } from "../../menu/ListResult.ts"
 import { ToolPins } from "../../menu/ToolPins.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
+import { letOthersIn } from "../../relay/transport/AnswerReading.ts"
 import { listChanged, listChangedMethod } from "../menu/ListChanges.ts"
 import { MenuSignals } from "../menu/MenuSignals.ts"
 import { SessionMenu } from "../menu/SessionMenu.ts"
@@ -53,6 +54,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     if (result === undefined) return { final, result, whole: undefined }
     const unfit = pages.unfit(itemsOf[request.method], result)
     if (unfit !== undefined) return yield* new RelayFailure({ reason: new AnswerCutOff({ detail: unfit }) })
+    yield* letOthersIn(result)
     const before = session.view.pagesBefore(request.method, cursorOf(request))
     const next = pages.nextCursor(result)
     if (before !== undefined && next !== undefined) session.view.readOn(request.method, next, [...before, result])
@@ -61,6 +63,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
       : undefined
     if (whole !== undefined) {
       yield* cached.save(yield* menu.key(session), request.method, whole)
+      yield* letOthersIn(whole)
       if (request.method === "tools/list") yield* pins.listed(whole)
     }
     return { final, result, whole }
