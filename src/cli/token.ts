@@ -19,13 +19,14 @@ export const formatToken = (token: TokenView, now: DateTime.Utc): string => {
       ? `none, and the relay asks for one: name its source, or ${login}`
       : `none: where the relay asks for one, name its source, or ${login}`
   }
+  const source = token.name === undefined ? token.source : `${token.source}, as ${token.name}`
   const next = nextRefreshAt === null ? "" : `, next in ${formatAge(nextRefreshAt, now)}`
   const error = lastError === null
     ? ""
     : `: ${lastError.code}, ${lastError.hint}; attempt ${lastError.attempt}${next}`
   return isUnproven(token)
-    ? `unproven (${token.source}${expiry}): the relay has not answered with it yet`
-    : `${token.state} (${token.source}${expiry})${error}`
+    ? `unproven (${source}${expiry}): the relay has not answered with it yet`
+    : `${token.state} (${source}${expiry})${error}`
 }
 
 const print = Effect.fnUntraced(function*(tokens: ReadonlyArray<TokenView>) {

@@ -4,7 +4,10 @@ import * as Authorization from "../../token/sources/Authorization.ts"
 import type { ClientOptions } from "../../token/sources/ClientRegistration.ts"
 import * as DeviceAuthorization from "../../token/sources/DeviceAuthorization.ts"
 import * as KnownClients from "../../token/sources/KnownClients.ts"
+import type { Login } from "../../token/sources/LoginFile.ts"
+import * as LoginPlaces from "../../token/sources/LoginPlace.ts"
 import type { LoginPlace } from "../../token/sources/LoginPlace.ts"
+import { TokenSourceFailed } from "../../token/sources/TokenSource.ts"
 import { CommandFailed } from "../Failures.ts"
 import { callback } from "./callback.ts"
 
@@ -13,6 +16,23 @@ const timeout = "10 minutes"
 /** So that a login that is broken off registers no other client, either. */
 const keep = (registered: KnownClients.KnownClient | undefined) =>
   registered === undefined ? Effect.void : KnownClients.save(registered)
+
+/** Once more where the server refuses the scopes that are for us alone: that the login lasts, and who logged in. */
+export const withLess = <E extends { readonly _tag: string }, R>(
+  place: LoginPlace,
+  login: (place: LoginPlace) => Effect.Effect<Login, E | TokenSourceFailed, R>
+) =>
+  Effect.catch(login(place), (error) => {
+    const less = error instanceof TokenSourceFailed && error.code.endsWith("invalid_scope")
+      ? LoginPlaces.withLess(place)
+      : Option.none()
+    if (Option.isNone(less)) return Effect.fail(error)
+    const scopes = place.ours.join(" and ")
+    return Effect.andThen(
+      Console.log(`The server does not give ${scopes} to this client. Once more without:\n`),
+      login(less.value)
+    )
+  })
 
 export const byBrowser = Effect.fnUntraced(function*(place: LoginPlace, options: ClientOptions) {
   const known = Option.getOrUndefined(yield* KnownClients.find(place.server.issuer, false))

@@ -115,8 +115,9 @@ export const login = Command.make(
       before: Option.getOrUndefined(before)
     }))
     const options = { client, metadata: (yield* settings).login.clientMetadata }
-    const login = device ? flows.byDevice(place, options) : flows.byBrowser(place, options)
-    const kept = yield* Effect.provide(said(login), directory)
+    const login = (place: LoginPlace.LoginPlace) =>
+      Effect.scoped(device ? flows.byDevice(place, options) : flows.byBrowser(place, options))
+    const kept = yield* Effect.provide(said(flows.withLess(place, login)), directory)
     const held = yield* Effect.provide(heldAt(id, agent), DaemonClient.layer(yield* dataDirectory))
     yield* Effect.provide(LoginFile.write(id, kept, agent), directory)
     const lasting = kept.refreshToken === null

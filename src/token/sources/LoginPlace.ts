@@ -1,5 +1,5 @@
 /** Where a person logs in for a relay, what for and with which rights, as the relay and its server say. */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import * as AuthorizationServer from "./AuthorizationServer.ts"
 import type { Login } from "./LoginFile.ts"
 import { algorithm } from "./ProofKey.ts"
@@ -15,6 +15,8 @@ export interface LoginPlace {
   /** What a token is asked for. */
   readonly resource: string
   readonly scopes: ReadonlyArray<string>
+  /** Those of them that are for us alone, and that nobody else asked for. */
+  readonly ours: ReadonlyArray<string>
   /** Whether the relay refused who has no token. */
   readonly challenged: boolean
   /** Whether the token is to be bound to a key of ours. */
@@ -45,6 +47,14 @@ const wordsOf = (scope: string | undefined): ReadonlyArray<string> =>
 /** For us, beside what the relay asks for: that the login lasts, and who logged in. */
 const own = ["offline_access", "openid"]
 
+/** Without what is for us alone: some servers refuse a client that may not have it. `None` where there is nothing such. */
+export const withLess = (place: LoginPlace): Option.Option<LoginPlace> =>
+  place.ours.length === 0 ? Option.none() : Option.some({
+    ...place,
+    scopes: place.scopes.filter((scope) => !place.ours.includes(scope)),
+    ours: []
+  })
+
 export const find = Effect.fn("LoginPlace.find")(function*(options: {
   readonly relay: URL
   /** The only authorization server that the login may be at; one that the relay names, without. */
@@ -60,9 +70,11 @@ export const find = Effect.fn("LoginPlace.find")(function*(options: {
   }
   const namedBy = wanted === undefined ? relay : yield* TokenHttp.safeUrl(wanted)
   const server = yield* AuthorizationServer.serverMetadata(wanted ?? issuers[0] ?? relay.origin, namedBy)
-  const ours = own.filter((scope) => server.scopes_supported?.includes(scope) === true)
+  const known = own.filter((scope) => server.scopes_supported?.includes(scope) === true)
   const allowed = before?.issuer === server.issuer ? before.scopes ?? [] : []
-  const scopes = [...new Set([...wordsOf(asked), ...allowed, ...wordsOf(options.scope), ...ours])]
+  const others = [...wordsOf(asked), ...wordsOf(options.scope)]
+  const scopes = [...new Set([...wordsOf(asked), ...allowed, ...wordsOf(options.scope), ...known])]
+  const ours = known.filter((scope) => !others.includes(scope))
   const binds = server.dpop_signing_alg_values_supported?.includes(algorithm) === true
   if (bound === "must be" && !binds) {
     return yield* refuse(
@@ -70,5 +82,14 @@ export const find = Effect.fn("LoginPlace.find")(function*(options: {
       `the relay takes only tokens that are bound to a key (DPoP), and ${server.issuer} binds none with ${algorithm}`
     )
   }
-  return { relay, server, namedBy, resource, scopes, challenged, bound: bound !== "no" && binds } satisfies LoginPlace
+  return {
+    relay,
+    server,
+    namedBy,
+    resource,
+    scopes,
+    ours,
+    challenged,
+    bound: bound !== "no" && binds
+  } satisfies LoginPlace
 })

@@ -22,6 +22,7 @@ interface Answered {
   /** The token endpoint's, as text. */
   readonly answer: string
   readonly accessToken: string
+  readonly clientId: string
   /** The key that the token is bound to. */
   readonly key?: ProofKey | undefined
   readonly server: ServerMetadata
@@ -33,6 +34,7 @@ const OptionalText = Schema.optionalKey(Schema.NullOr(Schema.String))
 const Person = Schema.Struct({
   sub: Schema.NonEmptyString,
   iss: OptionalText,
+  aud: Schema.optionalKey(Schema.Unknown),
   preferred_username: OptionalText,
   email: OptionalText,
   name: OptionalText
@@ -46,13 +48,19 @@ const subjectOf = ({ email, name, preferred_username, sub }: typeof Person.Type)
   name: shown(preferred_username ?? email ?? name ?? sub, []).slice(0, 100)
 })
 
-/** Of a token that names its issuer; another issuer's words about a person are no proof of who that is. */
-const ofJwt = (token: string, issuer: string): Option.Option<LoginSubject> =>
+/**
+ * Of a token that names its issuer: another issuer's words about a person are no proof of who that is. A token whose
+ * subject is the client stands for the program, and would make all persons one.
+ */
+const ofJwt = (token: string, { clientId, server: { issuer } }: Answered): Option.Option<typeof Person.Type> =>
   Jwt.payloadOf(token).pipe(
     Option.flatMap(decode),
-    Option.filter(({ iss }) => iss?.replace(/\/$/, "") === issuer.replace(/\/$/, "")),
-    Option.map(subjectOf)
+    Option.filter(({ iss, sub }) => iss?.replace(/\/$/, "") === issuer.replace(/\/$/, "") && sub !== clientId)
   )
+
+/** An id token is for its client alone (OpenID Connect Core 1.0, section 3.1.3.7). */
+const isFor = ({ aud }: typeof Person.Type, clientId: string): boolean =>
+  aud === clientId || (Array.isArray(aud) && aud.includes(clientId))
 
 /** What the userinfo endpoint answers; nothing where there is none, or it refuses. */
 const ofUserinfo = Effect.fnUntraced(function*(endpoint: string, { accessToken, key, namedBy }: Answered) {
@@ -73,10 +81,11 @@ const ofUserinfo = Effect.fnUntraced(function*(endpoint: string, { accessToken, 
 
 /** `None` where the server does not say who logged in. */
 export const find = Effect.fnUntraced(function*(answered: Answered) {
-  const { accessToken, answer, server: { issuer, userinfo_endpoint } } = answered
-  const said = Option.orElse(
-    Option.flatMap(IdToken(answer), ({ id_token }) => ofJwt(id_token, issuer)),
-    () => ofJwt(accessToken, issuer)
+  const { accessToken, answer, clientId, server: { userinfo_endpoint } } = answered
+  const idToken = Option.flatMap(IdToken(answer), ({ id_token }) => ofJwt(id_token, answered))
+  const said = Option.map(
+    Option.orElse(Option.filter(idToken, (person) => isFor(person, clientId)), () => ofJwt(accessToken, answered)),
+    subjectOf
   )
   return Option.isSome(said) || userinfo_endpoint === undefined ? said : yield* ofUserinfo(userinfo_endpoint, answered)
 })

@@ -40,7 +40,14 @@ const kept = Effect.fnUntraced(function*(
     ...(key === undefined ? {} : { key: key.jwk }),
     refreshToken: null
   })
-  const subject = yield* LoginSubject.find({ answer, accessToken: login.accessToken, server, namedBy, key })
+  const subject = yield* LoginSubject.find({
+    answer,
+    accessToken: login.accessToken,
+    clientId: client.id,
+    server,
+    namedBy,
+    key
+  })
   return { ...login, ...Option.getOrElse(subject, () => ({})) } satisfies Login
 })
 

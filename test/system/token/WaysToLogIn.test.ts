@@ -4,6 +4,7 @@ import { Context, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { readFileSync } from "node:fs"
 import { setImmediate } from "node:timers/promises"
+import * as flows from "../../../src/cli/login/flows.ts"
 import * as Authorization from "../../../src/token/sources/Authorization.ts"
 import type { ClientOptions } from "../../../src/token/sources/ClientRegistration.ts"
 import * as DeviceAuthorization from "../../../src/token/sources/DeviceAuthorization.ts"
@@ -93,6 +94,41 @@ it.layer(Stock.layer)("a login at a stock OpenID provider", (it) => {
       assert.strictEqual(registrations, 0)
       assert.strictEqual(login.clientId, url)
       assert.isNotNull(login.refreshToken)
+    }))
+
+  it.effect("asks once more without what is for us alone, where the server does not give that to the client", () =>
+    Effect.gen(function*() {
+      const server = yield* Stock
+      const narrow = yield* Effect.promise(async () => {
+        const response = await fetch(`${server.origin}/reg`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({
+            application_type: "native",
+            redirect_uris: [redirectUri],
+            grant_types: ["authorization_code"],
+            token_endpoint_auth_method: "none",
+            scope: "offline_access"
+          })
+        })
+        const client: { readonly client_id: string } = JSON.parse(await response.text())
+        return client
+      })
+      const place = yield* placeOf(server)
+      assert.deepStrictEqual(place.ours, ["offline_access", "openid"])
+      const asked: Array<string> = []
+      const login = yield* flows.withLess(place, (place) =>
+        Effect.gen(function*() {
+          asked.push(place.scopes.join(" "))
+          const begun = yield* withServices(
+            Authorization.begin(place, redirectUri, { client: { id: narrow.client_id } })
+          )
+          const { url } = yield* browse("alice", begun.url, redirectUri)
+          return yield* withServices(begun.complete(url.searchParams))
+        }))
+      assert.deepStrictEqual(asked, ["tools offline_access openid", "tools"])
+      assert.isUndefined(login.subject, "the server was not to say who logged in")
+      assert.isNotEmpty(login.accessToken)
     }))
 
   it.effect("by device waits for a person at any browser, who enters the code", () =>

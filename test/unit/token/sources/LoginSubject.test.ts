@@ -17,6 +17,7 @@ const find = ({ origin }: HttpServer, accessToken: string, idToken?: string) =>
   withServices(LoginSubject.find({
     answer: JSON.stringify({ access_token: accessToken, ...(idToken === undefined ? {} : { id_token: idToken }) }),
     accessToken,
+    clientId: "ours",
     server: { issuer: origin, token_endpoint: `${origin}/token`, userinfo_endpoint: `${origin}/me` },
     namedBy: new URL(origin)
   }))
@@ -29,7 +30,7 @@ describe("who logged in", () => {
       const ofIdToken = yield* find(
         server,
         jwt({ iss, sub: "u-2" }),
-        jwt({ iss, sub: "u-1", preferred_username: "ann" })
+        jwt({ iss, sub: "u-1", aud: "ours", preferred_username: "ann" })
       )
       assert.deepStrictEqual(ofIdToken, Option.some({ subject: "u-1", name: "ann" }))
       assert.deepStrictEqual(
@@ -50,5 +51,9 @@ describe("who logged in", () => {
       const foreign = jwt({ iss: "https://evil.test", sub: "u-1" })
       assert.deepStrictEqual(yield* find(server, foreign, foreign), Option.none())
       assert.deepStrictEqual(yield* find(server, jwt({ sub: "u-1" })), Option.none(), "nobody's words")
+      const iss = server.origin
+      const other = jwt({ iss, sub: "u-1", aud: ["another client"] })
+      assert.deepStrictEqual(yield* find(server, "unknown", other), Option.none(), "an id token for somebody else")
+      assert.deepStrictEqual(yield* find(server, jwt({ iss, sub: "ours" })), Option.none(), "the program, no person")
     }))
 })
