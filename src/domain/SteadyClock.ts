@@ -13,9 +13,8 @@ export const steadyClock = (own: Clock.Clock): Clock.Clock => {
   let wall = own.currentTimeMillisUnsafe()
   let elapsed = own.monotonicTimeNanosUnsafe()
 
-  /** How far this clock is ahead, milliseconds. */
-  const lead = (): number => {
-    const wallNow = own.currentTimeMillisUnsafe()
+  /** How far this clock is ahead when the wall clock says `wallNow`, milliseconds. */
+  const lead = (wallNow: number): number => {
     // Callers ask often in one millisecond, in which nobody sets a clock.
     if (wallNow === wall) return ahead
     const elapsedNow = own.monotonicTimeNanosUnsafe()
@@ -25,8 +24,11 @@ export const steadyClock = (own: Clock.Clock): Clock.Clock => {
     elapsed = elapsedNow
     return ahead
   }
-  const millis = () => own.currentTimeMillisUnsafe() + lead()
-  const nanos = () => own.currentTimeNanosUnsafe() + BigInt(lead()) * 1_000_000n
+  const millis = () => {
+    const wallNow = own.currentTimeMillisUnsafe()
+    return wallNow + lead(wallNow)
+  }
+  const nanos = () => own.currentTimeNanosUnsafe() + BigInt(lead(own.currentTimeMillisUnsafe())) * 1_000_000n
 
   return {
     currentTimeMillisUnsafe: millis,
