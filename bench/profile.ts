@@ -93,6 +93,9 @@ const placeOf = ({ columnNumber, functionName, lineNumber, url }: Profiler.Profi
   return { module: short(entry.originalSource), line: entry.originalLine + 1 }
 }
 
+/** Microseconds. One that seems longer waited for the processor or for the disk, and would count for all that wait. */
+const longestSample = 1000
+
 /** Waiting, and the profiler's own start. */
 const notOfCalls = new Set(["(idle)", "post"])
 
@@ -120,7 +123,7 @@ const report = (profile: Profiler.Profile, cpu: number): void => {
   let busy = 0
   for (const [index, id] of (profile.samples ?? []).entries()) {
     if (notOfCalls.has(nodes.get(id)?.callFrame.functionName ?? "")) continue
-    const taken = profile.timeDeltas?.[index] ?? 0
+    const taken = Math.min(profile.timeDeltas?.[index] ?? 0, longestSample)
     samples.set(id, (samples.get(id) ?? 0) + taken)
     busy += taken
   }

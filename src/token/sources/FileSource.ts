@@ -5,7 +5,7 @@
  * it. A file that is empty, missing or no token is a failure: whoever has a token keeps it.
  */
 import { Effect, FileSystem, Option, Redacted, Schedule, Stream } from "effect"
-import { dirname } from "node:path"
+import { basename, dirname } from "node:path"
 import { isToken, type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
 
 // Says when a file changed, however that was done: in place, by a rename, by swapping a link on the way to it.
@@ -13,7 +13,8 @@ import { isToken, type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
 /** How long a change goes unseen at most where the system does not tell of it: a link's target elsewhere, a network disk. */
 const poll = "5 seconds"
 
-export const of = Effect.fnUntraced(function*(path: string) {
+/** `ofOurs`: only we write it, so only what happens under its own name counts. */
+export const of = Effect.fnUntraced(function*(path: string, { ofOurs = false }: { readonly ofOurs?: boolean } = {}) {
   const fs = yield* FileSystem.FileSystem
 
   /** Follows links, so that it differs when one of them is swapped. */
@@ -25,7 +26,11 @@ export const of = Effect.fnUntraced(function*(path: string) {
   )
 
   // The directory and not the file: a rename over the file would leave the watch on the old one.
-  const watched = fs.watch(dirname(path)).pipe(Stream.catch(() => Stream.empty))
+  const watched = fs.watch(dirname(path)).pipe(
+    // The database beside it is written all the time.
+    Stream.filter((event) => !ofOurs || basename(event.path) === basename(path)),
+    Stream.catch(() => Stream.empty)
+  )
   return Stream.merge(watched, Stream.fromSchedule(Schedule.spaced(poll))).pipe(
     Stream.mapEffect(() => signature),
     (later) => Stream.concat(Stream.fromEffect(signature), later),

@@ -176,7 +176,7 @@ export const make = Effect.fnUntraced(function*(relay: RelayId, url?: URL, agent
     }),
     Effect.orElseSucceed(() => true)
   )
-  const changes = yield* of(directory.file(LoginFile.nameOf(relay, agent)))
+  const changes = yield* of(directory.file(LoginFile.nameOf(relay, agent)), { ofOurs: true })
 
   return { name, fetch, changes: Stream.filterEffect(changes, () => isChange) } satisfies TokenSource
 })

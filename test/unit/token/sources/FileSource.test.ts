@@ -1,6 +1,6 @@
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted, Stream } from "effect"
+import { Effect, FileSystem, Redacted, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -24,6 +24,34 @@ const untilTold = Effect.fnUntraced(function*(path: string, change: (turn: numbe
 })
 
 describe("FileSource", () => {
+  it.effect("looks at a file of ours only where that file was written, and not for the database beside it", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporaryDirectory
+      const path = join(directory, "login.json")
+      const fs = yield* FileSystem.FileSystem
+      let looks = 0
+      const counting = FileSystem.FileSystem.of({
+        ...fs,
+        stat: (path) => Effect.andThen(Effect.sync(() => looks++), fs.stat(path))
+      })
+      const changes = yield* FileSource.of(path, { ofOurs: true }).pipe(
+        Effect.provideService(FileSystem.FileSystem, counting)
+      )
+      const told = yield* Effect.forkChild(Stream.runHead(changes), { startImmediately: true })
+      for (let write = 0; write < 200; write++) {
+        writeFileSync(join(directory, "holdfast.db-wal"), String(write))
+        yield* Effect.promise(() => setImmediate())
+      }
+      for (let turn = 0; told.pollUnsafe() === undefined; turn++) {
+        if (turn % 100 === 0) {
+          writeFileSync(`${path}.draft`, `${turn}`)
+          renameSync(`${path}.draft`, path)
+        }
+        yield* Effect.promise(() => setImmediate())
+      }
+      assert.isBelow(looks, 20)
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
   it.effect("reads the token without the line's end", () =>
     Effect.gen(function*() {
       const path = join(yield* temporaryDirectory, "token")
