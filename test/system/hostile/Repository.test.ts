@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { git, worktreeAt } from "../../../src/context/Git.ts"
+import { basesOf, git, isAhead, isMerged, worktreeAt } from "../../../src/context/Git.ts"
 import { userHome } from "../../support/git/userHome.ts"
 import { holdfastFile } from "../../support/holdfastFile.ts"
 
@@ -38,6 +38,63 @@ describe("a repository", () => {
       yield* user.git("init", "-q", "--bare", bare)
       yield* spoil("-C", bare)
       assert.strictEqual((yield* worktreeAt(bare))._tag, "None")
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live("has no merge driver, filter or hook of its own run where branches are compared, and nothing fetched", () =>
+    Effect.gen(function*() {
+      const { hasRun, program, user } = yield* hostile
+      const setting = (...words: ReadonlyArray<string>) => user.git("config", ...words)
+      yield* setting("user.name", "a")
+      yield* setting("user.email", "a@example.com")
+      const commit = (text: string) =>
+        Effect.gen(function*() {
+          writeFileSync(join(user.work, "file"), text)
+          yield* user.git("-c", "core.fsmonitor=false", "add", ".")
+          yield* user.git("-c", "core.fsmonitor=false", "commit", "-q", "-m", text)
+          return (yield* user.git("rev-parse", "HEAD")).out.trim()
+        })
+      writeFileSync(join(user.work, ".gitattributes"), "* merge=evil filter=evil diff=evil text\n")
+      const first = yield* commit("one\ntwo\nthree\n")
+      const base = yield* commit("one\ntwo\nthree, at the base\n")
+      yield* user.git("-c", "core.fsmonitor=false", "checkout", "-q", "-b", "other", first)
+      const other = yield* commit("one, elsewhere\ntwo\nthree\n")
+      const common = join(user.work, ".git")
+      const missing = "1".repeat(40)
+      yield* setting("merge.evil.driver", `${program} %O %A %B`)
+      yield* setting("merge.default", "evil")
+      yield* setting("merge.renormalize", "true")
+      yield* setting("filter.evil.clean", program)
+      yield* setting("filter.evil.smudge", program)
+      yield* setting("diff.evil.textconv", program)
+      yield* setting("diff.external", program)
+      yield* setting("core.hooksPath", user.home)
+      yield* setting("core.sshCommand", program)
+      yield* setting("core.pager", program)
+      yield* setting("gpg.program", program)
+      yield* setting("log.showSignature", "true")
+      yield* setting("protocol.ext.allow", "always")
+      yield* setting("remote.origin.url", `ext::${program}`)
+      yield* setting("remote.origin.promisor", "true")
+      yield* setting("remote.origin.partialclonefilter", "blob:none")
+      yield* setting("extensions.partialClone", "origin")
+      writeFileSync(join(common, "info", "attributes"), "* merge=evil filter=evil\n")
+      for (const name of ["reference-transaction", "post-index-change", "pre-merge-commit", "post-checkout"]) {
+        writeFileSync(join(user.home, name), readFileSync(program))
+        chmodSync(join(user.home, name), 0o755)
+      }
+
+      assert.strictEqual((yield* worktreeAt(user.work))._tag, "Some")
+      assert.deepStrictEqual((yield* basesOf(common, "other")).map(({ commit }) => commit), [other])
+      assert.isTrue(yield* isAhead(common, [base], other))
+      assert.isFalse(yield* isAhead(common, [base], first))
+      assert.isTrue(yield* isMerged(common, [base], first))
+      assert.isFalse(yield* isMerged(common, [base], other))
+      assert.isFalse(yield* isMerged(common, [base], missing))
+      assert.isFalse(yield* isMerged(common, [missing], other))
+      yield* git(common, "rev-parse", "--verify", "--quiet", `${missing}^{tree}`)
+      yield* git(common, "merge-base", base, missing)
+      yield* git(user.work, "ls-files", "--error-unmatch", "--", "file")
+      assert.isFalse(hasRun())
     }).pipe(Effect.provide(NodeServices.layer)))
 
   it.live("sees nothing of Holdfast's in git's environment", () =>
