@@ -84,7 +84,9 @@ export class AgentRoster extends Context.Service<AgentRoster, {
       })
 
       yield* agents.leases.pipe(
-        Effect.flatMap(Effect.forEach(({ holder, id }) => isAlive(holder) ? Effect.void : release(id))),
+        Effect.flatMap(
+          Effect.forEach(({ holder, holderStart, id }) => isAlive(holder, holderStart) ? Effect.void : release(id))
+        ),
         Effect.andThen(forgetRemoved),
         Effect.schedule(Schedule.spaced(tidyEvery)),
         supervise("agents")

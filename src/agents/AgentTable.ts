@@ -9,6 +9,8 @@ export interface Lease {
   readonly agent: AgentName
   /** The holder's process id. */
   readonly holder: number
+  /** When it started, as `startOf` gives it; `undefined` where the system does not tell. */
+  readonly holderStart: number | undefined
   /** The holder started its agent so that it obeys list_changed. */
   readonly obeysListChanged: boolean
 }
@@ -24,6 +26,7 @@ const SecretRows = Schema.Array(Schema.Struct({
   agent: AgentName,
   hash: Schema.String,
   holder: Schema.NullOr(Schema.Int),
+  holder_start: Schema.NullOr(Schema.Int),
   obeys_list_changed: Schema.Int
 }))
 
@@ -33,8 +36,10 @@ export const make = Effect.gen(function*() {
   const sql = yield* SqlClient.SqlClient
 
   const addSecret = Effect.fnUntraced(function*(agent: AgentName, digest: Uint8Array, lease: Lease | undefined) {
-    yield* sql`INSERT INTO agent_secrets (hash, agent, created_at, holder, obeys_list_changed)
-      VALUES (${hex(digest)}, ${agent}, ${yield* now}, ${lease?.holder ?? null}, ${lease?.obeysListChanged ? 1 : 0})`
+    yield* sql`INSERT INTO agent_secrets (hash, agent, created_at, holder, holder_start, obeys_list_changed)
+      VALUES (${hex(digest)}, ${agent}, ${yield* now}, ${lease?.holder ?? null}, ${lease?.holderStart ?? null}, ${
+      lease?.obeysListChanged ? 1 : 0
+    })`
   })
 
   return {

@@ -7,6 +7,7 @@
 import { Context, Effect, Layer, Option, Redacted, Schema, Semaphore } from "effect"
 import { timingSafeEqual } from "node:crypto"
 import { type AgentName, defaultAgent } from "../domain/Ids.ts"
+import { startOf } from "../supervision/HostProcess.ts"
 import * as AgentSecret from "./AgentSecret.ts"
 import * as AgentTable from "./AgentTable.ts"
 import type { Lease } from "./AgentTable.ts"
@@ -103,10 +104,16 @@ export class Agents extends Context.Service<Agents, {
       const secrets = new Map<string, Secret>()
       const ofDefault = AgentSecret.digestOf(Redacted.value(yield* AgentSecret.ofDefaultAgent))
       secrets.set(AgentTable.hex(ofDefault), { agent: defaultAgent, digest: ofDefault, lease: undefined })
-      for (const { agent, hash, holder, obeys_list_changed } of yield* table.secrets) {
+      for (const { agent, hash, holder, holder_start, obeys_list_changed } of yield* table.secrets) {
         const lease = holder === null
           ? undefined
-          : { id: hash, agent, holder, obeysListChanged: obeys_list_changed === 1 }
+          : {
+            id: hash,
+            agent,
+            holder,
+            holderStart: holder_start ?? undefined,
+            obeysListChanged: obeys_list_changed === 1
+          }
         secrets.set(hash, { agent, digest: Uint8Array.from(Buffer.from(hash, "hex")), lease })
       }
       yield* Effect.forEach([...names, ...leaving], provisioning.provide, { discard: true })
@@ -150,7 +157,13 @@ export class Agents extends Context.Service<Agents, {
 
         lease: Effect.fn("Agents.lease")(function*({ agent, holder, obeysListChanged, ...request }: LeaseRequest) {
           const { digest, secret } = yield* mint
-          const lease: Lease = { id: AgentTable.hex(digest), agent, holder, obeysListChanged }
+          const lease: Lease = {
+            id: AgentTable.hex(digest),
+            agent,
+            holder,
+            holderStart: startOf(holder),
+            obeysListChanged
+          }
           if (request.ephemeral) {
             yield* free(agent)
             yield* provisioning.provide(agent)

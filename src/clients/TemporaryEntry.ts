@@ -9,7 +9,7 @@ import { Effect, FileSystem, Option, Schedule, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { join } from "node:path"
 import * as UserFile from "../storage/UserFile.ts"
-import { isAlive } from "../supervision/isAlive.ts"
+import { stateOf } from "../supervision/HostProcess.ts"
 import * as JsonEntry from "./jsonEntry.ts"
 
 // What is lent to somebody else's file, kept in the data directory: who still needs it, and how the file was before.
@@ -106,7 +106,7 @@ const leave = Effect.fnUntraced(function*(entry: TemporaryEntry, record: string)
   const fs = yield* FileSystem.FileSystem
   const lent = yield* find(record)
   if (Option.isNone(lent)) return
-  const holders = lent.value.holders.filter((holder) => holder !== process.pid && isAlive(holder))
+  const holders = lent.value.holders.filter((holder) => holder !== process.pid && stateOf(holder) === "ours")
   if (holders.length > 0) return yield* keep(record, { ...lent.value, holders })
   yield* giveBack(entry, lent.value)
   yield* fs.remove(record)

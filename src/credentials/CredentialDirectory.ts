@@ -9,7 +9,7 @@ import { Config, Context, Effect, FileSystem, Option, Path } from "effect"
 import { lstatSync } from "node:fs"
 import { Settings } from "../config/Settings.ts"
 import { dataDirectoryPath } from "../storage/DataDirectory.ts"
-import { isAlive } from "../supervision/isAlive.ts"
+import { stateOf } from "../supervision/HostProcess.ts"
 
 /** Containers may share such a directory, and not their process ids: those are told apart. */
 const namespace = Effect.gen(function*() {
@@ -74,7 +74,7 @@ export const make = Effect.gen(function*() {
   const names = yield* Effect.orElseSucceed(fs.readDirectory(shared), () => [])
   const left = names.filter((name) => {
     const pid = name.startsWith(ours) ? Number.parseInt(name.slice(ours.length), 10) : Number.NaN
-    return Number.isInteger(pid) && !isAlive(pid) && isOurs(path.join(shared, name))
+    return Number.isInteger(pid) && stateOf(pid) !== "ours" && isOurs(path.join(shared, name))
   })
   yield* Effect.forEach(left, (name) => Effect.ignore(fs.remove(path.join(shared, name), { recursive: true })), {
     discard: true

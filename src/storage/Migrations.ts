@@ -18,6 +18,7 @@ import cachedByUrl from "./migrations/0011_cached_by_url.ts"
 import principalNames from "./migrations/0012_principal_names.ts"
 import outboxIndexes from "./migrations/0013_outbox_indexes.ts"
 import approvedTools from "./migrations/0014_approved_tools.ts"
+import leaseStarts from "./migrations/0015_lease_starts.ts"
 
 const migrations = {
   "0001_outbox": outbox,
@@ -33,7 +34,8 @@ const migrations = {
   "0011_cached_by_url": cachedByUrl,
   "0012_principal_names": principalNames,
   "0013_outbox_indexes": outboxIndexes,
-  "0014_approved_tools": approvedTools
+  "0014_approved_tools": approvedTools,
+  "0015_lease_starts": leaseStarts
 }
 
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

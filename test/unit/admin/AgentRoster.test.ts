@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option, Redacted } from "effect"
+import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { AgentRoster } from "../../../src/admin/AgentRoster.ts"
 import { type Access, Agents } from "../../../src/agents/Agents.ts"
 import { WorkspaceContexts } from "../../../src/context/WorkspaceContexts.ts"
-import { AgentName } from "../../../src/domain/Ids.ts"
+import { AgentName, defaultAgent } from "../../../src/domain/Ids.ts"
 import { RelayRegistry } from "../../../src/mcp/RelayRegistry.ts"
 import * as Database from "../../../src/storage/Database.ts"
 import { DataDirectory } from "../../../src/storage/DataDirectory.ts"
@@ -76,4 +77,28 @@ describe("the roster", () => {
         }).pipe(Effect.provide(over(yield* temporaryDirectory, said)))
       })
   )
+
+  it.effect("ends a lease whose holder's process id is another process's by now, and no other", () =>
+    Effect.gen(function*() {
+      const path = yield* temporaryDirectory
+      const lease = Effect.gen(function*() {
+        const roster = yield* AgentRoster
+        const request = { agent: defaultAgent, holder: process.pid, obeysListChanged: false, ephemeral: false }
+        return (yield* roster.lease(request)).lease.id
+      })
+      const kept = yield* Effect.gen(function*() {
+        const sql = yield* SqlClient.SqlClient
+        const reused = yield* lease
+        yield* sql`UPDATE agent_secrets SET holder_start = holder_start - 1 WHERE hash = ${reused}`
+        return yield* lease
+      }).pipe(Effect.provide(over(path, [])))
+      yield* Effect.gen(function*() {
+        yield* AgentRoster
+        const agents = yield* Agents
+        const ids = Effect.map(agents.leases, (leases) => leases.map(({ id }) => id))
+        assert.strictEqual((yield* ids).length, 2)
+        yield* TestClock.adjust("10 seconds")
+        assert.deepStrictEqual(yield* ids, [kept])
+      }).pipe(Effect.provide(over(path, [])))
+    }))
 })
