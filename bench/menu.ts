@@ -4,6 +4,9 @@
  * `node bench/menu.ts`. The definitions are made from the domains and verbs below, with descriptions and schemas of the
  * length that published servers have. A token is taken for four characters of JSON, which is what tokenizers give for
  * definitions, within a fifth.
+ *
+ * A client that searches tools by itself (Claude Code) has their names alone in its context, and each change of the list
+ * is told to its model: what hiding saves there, and what a change costs.
  */
 import { compile, narrow } from "../src/menu/Narrowing.ts"
 
@@ -72,3 +75,27 @@ for (const [name, facts] of situations) {
       + `${saved.toFixed(0).padStart(3)} % saved  (narrowed in ${millis.toFixed(2)} ms)\n`
   )
 }
+
+// As Claude Code 2.1.330 was seen to: a name and a line break for each tool; an announcement for each change.
+const prefix = "mcp__holdfast__"
+const announcement = 590
+const namesOf = (text: string): string =>
+  JSON.parse(text).tools.map(({ name }: { readonly name: string }) => `${prefix}${name}\n`).join("")
+
+process.stdout.write(`\na client that searches tools by itself\n`)
+const wholeNames = namesOf(list)
+process.stdout.write(`whole menu            ${wholeNames.length} bytes of names, about ${tokens(wholeNames)} tokens\n`)
+for (const [name, facts] of situations) {
+  const saved = wholeNames.length - namesOf(narrow(list, hides(new Set(facts)))).length
+  const worth = saved / announcement
+  process.stdout.write(
+    `${name.padEnd(20)} ${String(saved).padStart(5)} bytes saved, as much as ${worth.toFixed(1)} announcements of `
+      + `${announcement} bytes (${Math.round(announcement / 4)} tokens)\n`
+  )
+}
+const own = ["status", "ready", "deps", "list", "claim", "release", "land"].map((verb) =>
+  `${prefix}relay_workspace_${verb}\n`
+)
+process.stdout.write(
+  `the default rule      ${own.join("").length} bytes saved until its first change, which costs ${announcement}\n`
+)

@@ -34,7 +34,9 @@ export const layerNoDeps = HttpApiBuilder.group(
   Effect.fn(function*(handlers) {
     const lookup = yield* Lookup.make
     const contexts = yield* WorkspaceContexts
-    const { outbox } = yield* Settings
+    const { menu, outbox } = yield* Settings
+    const worthwhile = yield* Narrowing.worthwhile
+    const notNarrowed = [...menu.ignoresListChanged, ...menu.searchesTools.filter((name) => !worthwhile(name))]
     const rules = yield* Narrowing.rules
     const queueingOf = Queueing.compile(outbox)
 
@@ -67,6 +69,7 @@ export const layerNoDeps = HttpApiBuilder.group(
         agent,
         fetchedAt: instantOrNull(Option.map(cached, (list) => list.fetchedAt)),
         facts: Array.from(facts).sort(),
+        notNarrowed,
         bufferable: outbox.bufferable,
         tools: specs.map(toolView)
       }

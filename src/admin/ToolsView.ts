@@ -36,6 +36,8 @@ export const ToolsView = Schema.Struct({
   fetchedAt: Schema.NullOr(Instant),
   /** The facts that hold in the agent's context. */
   facts: Schema.Array(Schema.String),
+  /** Clients, by `clientInfo.name`, that see hidden tools all the same. */
+  notNarrowed: Schema.Array(Schema.String),
   /** The setting `outbox.bufferable`: names and globs of the tools that may be queued. */
   bufferable: Schema.Array(Schema.String),
   tools: Schema.Array(ToolView)

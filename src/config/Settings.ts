@@ -185,6 +185,10 @@ export const SettingsSchema = Schema.Struct({
       needs: "isolatedWorktree",
       reason: "they act on a worktree of the agent's own"
     }]),
+    /** Whether the rules hide tools: from all that obey list_changed, from nobody, or as it is worth it (`auto`). */
+    narrow: or(Schema.Literals(["auto", "always", "never"]), "auto"),
+    /** By `clientInfo.name`: clients that keep definitions out of their model's context by themselves. */
+    searchesTools: or(Strings, ["claude-code"]),
     ignoresListChanged: or(Strings, ["codex-mcp-client"]),
     coalesce: or(Duration, "250 millis")
   }),

@@ -9,8 +9,9 @@ import { Clock, Context, Duration, Effect, Layer, Option } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { RelayTarget } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
-import type { ListMethod } from "../domain/Methods.ts"
+import { itemsOf, type ListMethod } from "../domain/Methods.ts"
 import { TextMemo } from "../domain/TextMemo.ts"
+import * as ListResult from "./ListResult.ts"
 import { type ToolSpec, toolSpecs } from "./ToolSpec.ts"
 
 export type { ToolSpec } from "./ToolSpec.ts"
@@ -54,6 +55,7 @@ interface Remembered extends CachedList {
 
 /** One for each relay. Caching is best effort: a disk that fails costs a warning, never the call. */
 export class CachedLists extends Context.Service<CachedLists, {
+  /** In the order of the list before it, where that held the same items: as it is to be given to agents. */
   readonly save: (key: ListKey, method: ListMethod, result: string) => Effect.Effect<CachedList>
   readonly find: (key: ListKey, method: ListMethod) => Effect.Effect<Option.Option<CachedList>>
   /** Whether anybody was ever given such a list; also where that cannot be read. */
@@ -131,9 +133,11 @@ export class CachedLists extends Context.Service<CachedLists, {
 
       return CachedLists.of({
         save: Effect.fn("CachedLists.save")(function*(key, method, result) {
-          const list = { fetchedAt: Math.floor(yield* Clock.currentTimeMillis), result: texts.of(result) }
           const name = nameOf(key, method)
           const known = remembered.get(name)
+          const before = known ?? Option.getOrUndefined(yield* Effect.orElseSucceed(read(key, method), Option.none))
+          const ordered = before === undefined ? result : ListResult.inOrderOf(before.result, itemsOf[method], result)
+          const list = { fetchedAt: Math.floor(yield* Clock.currentTimeMillis), result: texts.of(ordered) }
           const unchanged = known?.result === list.result
           if (unchanged && list.fetchedAt - known.writtenAt < rewriteAfter) {
             remember(name, { ...known, ...list })

@@ -42,6 +42,20 @@ export const stale = ({ fetchedAt, result }: CachedList): string => {
   return JsonText.set(JsonText.set(result, ["_meta", "holdfast/stale"], at), ["ttlMs"], "0")
 }
 
+const itemsInOrder = (list: string, member: string): string => JsonText.elements(list, [member]).toSorted().join("\n")
+
+/**
+ * The list in the order and the very text in which it was given before, where nothing but its order has changed: what
+ * stands in a model's context stays the same byte for byte, and is found in its provider's cache.
+ */
+export const inOrderOf = (before: string, member: string, list: string): string => {
+  const items = JsonText.at(before, [member])
+  const now = JsonText.at(list, [member])
+  // Most changes are of another length, and are known by that.
+  if (items === undefined || items === now || items.length !== now?.length) return list
+  return itemsInOrder(before, member) === itemsInOrder(list, member) ? JsonText.set(list, [member], items) : list
+}
+
 /**
  * A digest of whole definitions, not of names alone, whatever their order, so that two menus can be compared. What stands beside its tools (cursor, `_meta`, `ttlMs`) does not
  * count.

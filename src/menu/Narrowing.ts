@@ -28,10 +28,24 @@ export const OwnRules = Context.Reference<Option.Option<(facts: Facts) => Hides>
   defaultValue: Option.none
 })
 
+const hideNothing = (): Hides => hidesNothing
+
 /** The rules in force. */
 export const rules = Effect.gen(function*() {
   const { menu } = yield* Settings
+  if (menu.narrow === "never") return hideNothing
   return Option.getOrElse(yield* OwnRules, () => compile(menu.rules))
+})
+
+/**
+ * Whether the rules are worth it for a client. One that searches tools by itself shows its model names alone, so a hidden
+ * tool saves some bytes and the news of it costs more. An embedding program's own rules were asked for.
+ */
+export const worthwhile = Effect.gen(function*() {
+  const { menu } = yield* Settings
+  const searching = new Set(menu.searchesTools)
+  const askedFor = menu.narrow === "always" || Option.isSome(yield* OwnRules)
+  return (clientName: string): boolean => askedFor || !searching.has(clientName)
 })
 
 /** The name in a definition's text. */

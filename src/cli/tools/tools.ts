@@ -57,6 +57,9 @@ const print = Effect.fnUntraced(function*(views: ReadonlyArray<ToolsView>) {
         yield* line("", painted)
       }
     }
+    if (view.notNarrowed.length > 0 && view.tools.some(({ hiddenBy }) => hiddenBy !== null)) {
+      yield* Console.log(paint("dim", `  not hidden from ${view.notNarrowed.join(", ")} (menu.narrow)`))
+    }
     if (view.tools.length > 0 && !view.tools.some(({ queued }) => queued)) {
       yield* Console.log(["", ...howToQueue(view)].join("\n"))
     }

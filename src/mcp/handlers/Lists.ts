@@ -58,15 +58,17 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     const before = session.view.pagesBefore(request.method, cursorOf(request))
     const next = pages.nextCursor(result)
     if (before !== undefined && next !== undefined) session.view.readOn(request.method, next, [...before, result])
-    const whole = before !== undefined && next === undefined
+    const whole: string | undefined = before !== undefined && next === undefined
       ? pages.whole(itemsOf[request.method], [...before, result])
       : undefined
-    if (whole !== undefined) {
-      yield* cached.save(yield* menu.key(session), request.method, whole)
-      yield* letOthersIn(whole)
-      if (request.method === "tools/list") yield* pins.listed(whole)
-    }
-    return { final, result, whole }
+    if (whole === undefined) return { final, result, whole }
+    const saved = yield* cached.save(yield* menu.key(session), request.method, whole)
+    yield* letOthersIn(whole)
+    if (request.method === "tools/list") yield* pins.listed(whole)
+    const inOrder = saved.result === whole
+      ? result
+      : ListResult.inOrderOf(saved.result, itemsOf[request.method], result)
+    return { final, result: inOrder, whole: saved.result }
   }, Effect.scoped)
 
   type Fetched = Effect.Success<ReturnType<typeof fetch>>

@@ -78,9 +78,9 @@ export class FreshList extends Context.Service<FreshList, {
       const fetched = Effect.fnUntraced(function*(session: RelaySession, key: ListKey) {
         const list = yield* whole(session)
         if (list === undefined) return Option.none<string>()
-        yield* cached.save(key, "tools/list", list)
+        const { result } = yield* cached.save(key, "tools/list", list)
         yield* pins.listed(list)
-        return Option.some(list)
+        return Option.some(result)
       })
 
       const orNone = (effect: Effect.Effect<Option.Option<string>, RelayFailure>) =>

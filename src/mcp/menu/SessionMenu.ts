@@ -16,8 +16,8 @@ export class SessionMenu extends Context.Service<SessionMenu, {
   readonly key: (session: AgentSession) => Effect.Effect<ListKey>
   /**
    * The text of a tools/list result as the session may see it: hidden tools left out, and `outputSchema` of bufferable
-   * ones, against which clients would reject an acknowledgement. Clients that ignore list_changed see every tool but
-   * those that are held back.
+   * ones, against which clients would reject an acknowledgement. Clients that ignore list_changed, and those for which
+   * hiding is not worth it, see every tool but those that are held back.
    */
   readonly narrow: (session: AgentSession, result: string) => Effect.Effect<NarrowedList>
   /** The last known list, narrowed. */
@@ -35,6 +35,7 @@ export class SessionMenu extends Context.Service<SessionMenu, {
       const cached = yield* CachedLists
       const token = yield* LiveToken
       const rules = yield* Narrowing.rules
+      const worthwhile = yield* Narrowing.worthwhile
       const pins = yield* ToolPins
       const lists = new NarrowedLists(ToolNames.matcher(settings.outbox.bufferable), pins.heldIn)
       const ignoring = new Set(settings.menu.ignoresListChanged)
@@ -54,7 +55,7 @@ export class SessionMenu extends Context.Service<SessionMenu, {
         })
 
       const narrow = (session: AgentSession, result: string): Effect.Effect<NarrowedList> =>
-        ignoresListChanged(session)
+        ignoresListChanged(session) || !worthwhile(session.clientName)
           ? Effect.sync(() => lists.narrow(result, Narrowing.hidesNothing))
           : Effect.map(contexts.facts(session.agent), (facts) => lists.narrow(result, rules(facts)))
 

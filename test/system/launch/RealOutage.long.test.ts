@@ -38,7 +38,9 @@ describe("holdfast exec", () => {
         const model = yield* scriptedModel(dialect)
         const [relay, docs] = yield* Effect.all([TestRelay.start(), TestRelay.start()])
         const relays = { HOLDFAST_RELAYS: JSON.stringify({ "docs.v2": { url: docs.url } }) }
-        const daemon = yield* Daemon.start({ relayUrl: relay.url, env: relays })
+        // Whoever searches tools by itself is narrowed too, so that each agent has a change of its menu to hear of.
+        const env = { ...relays, HOLDFAST_MENU_NARROW: "always" }
+        const daemon = yield* Daemon.start({ relayUrl: relay.url, env })
         const line = ["exec", "--data-dir", daemon.dataDir, "--", command, ...args(model.origin)]
         const program = yield* Effect.acquireRelease(
           // Not in a worktree, to which exec would attach the agent.

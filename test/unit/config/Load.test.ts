@@ -98,6 +98,8 @@ describe("load", () => {
             needs: "isolatedWorktree",
             reason: "they act on a worktree of the agent's own"
           }],
+          narrow: "auto",
+          searchesTools: ["claude-code"],
           ignoresListChanged: ["codex-mcp-client"],
           coalesce: "250ms"
         },
