@@ -2,7 +2,8 @@
  * A key that tokens are bound to (DPoP, RFC 9449): each request with such a token carries a proof that it comes from who
  * has the key. ES256, one key for each login, kept with it.
  *
- * Remembers the last nonce of each server: a proof has to carry it where the server asks for one (sections 8 and 9).
+ * Remembers the last nonce of each endpoint: a proof has to carry it where the server asks for one (sections 8 and 9). A
+ * relay and its authorization server may stand at one origin, with nonces of their own.
  */
 import { Schema } from "effect"
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, randomUUID } from "node:crypto"
@@ -20,6 +21,9 @@ export type PrivateJwk = typeof PrivateJwk.Type
 
 /** What servers call the way that keys of ours sign. */
 export const algorithm = "ES256"
+
+/** Without query and fragment (section 4.2). */
+const placeOf = (url: URL): string => `${url.origin}${url.pathname}`
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("base64url")
 
@@ -47,13 +51,14 @@ export class ProofKey {
   /** A proof for one request; `now` in milliseconds, `token` where the request carries one. */
   proof(method: string, url: URL, now: number, token?: string): string {
     const { crv, kty, x, y } = this.jwk
-    const nonce = this.#nonces.get(url.origin)
+    const htu = placeOf(url)
+    const nonce = this.#nonces.get(htu)
     return Jwt.sign(
       { typ: "dpop+jwt", alg: algorithm, jwk: { kty, crv, x, y } },
       {
         jti: randomUUID(),
         htm: method,
-        htu: `${url.origin}${url.pathname}`,
+        htu,
         iat: Math.floor(now / 1000),
         ...(token === undefined ? {} : { ath: sha256(token) }),
         ...(nonce === undefined ? {} : { nonce })
@@ -65,8 +70,9 @@ export class ProofKey {
 
   /** The server's `DPoP-Nonce`. Whether it is another one than before, so that a refused request is worth saying again. */
   heard(url: URL, nonce: string | undefined): boolean {
-    if (nonce === undefined || nonce === "" || this.#nonces.get(url.origin) === nonce) return false
-    this.#nonces.set(url.origin, nonce)
+    const place = placeOf(url)
+    if (nonce === undefined || nonce === "" || this.#nonces.get(place) === nonce) return false
+    this.#nonces.set(place, nonce)
     return true
   }
 }

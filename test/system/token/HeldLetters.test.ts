@@ -1,9 +1,9 @@
 /** Whose letters go out after a login at a stock OpenID provider, whose stay, and what everybody is told of it. */
-import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { assert, layer } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
 import { Daemon } from "../../support/Daemon.ts"
 import { eventually } from "../../support/eventually.ts"
-import { rawAgent } from "../../support/RawAgent.ts"
+import { type RawAgent, rawAgent } from "../../support/RawAgent.ts"
 import { type OpenIdServer, openIdServer } from "../../support/token/OpenIdServer.ts"
 import { logIn } from "../../support/token/PersonAtTerminal.ts"
 
@@ -14,25 +14,32 @@ const arrived = (server: OpenIdServer, ...letters: ReadonlyArray<{ readonly text
     (found) => letters.every(({ from, text }) => found.some((one) => one.text === text && one.from === from))
   )
 
-/** A daemon at the protected relay, its agent, and alice logged in. */
-const stage = Effect.gen(function*() {
-  const server = yield* openIdServer()
-  const daemon = yield* Daemon.start({ relayUrl: server.relay.href })
-  const said = yield* logIn(daemon, "alice")
-  const agent = yield* rawAgent(daemon)
-  const send = (text: string) => agent.call("relay_send_message", { to: "b", text })
-  const takenUp = yield* eventually(
-    "the login to be taken up",
-    send("first"),
-    ({ answer }) => answer.error === undefined
-  )
-  return { server, daemon, said, send, takenUp }
-})
-
-describe("what was queued before a login", () => {
-  it.live("goes out by itself when the same person logs in again, and stays held while it is somebody else", () =>
+/** A daemon at the protected relay, its agent, and alice logged in: each sentence ends so, too. */
+class Stage extends Context.Service<Stage, {
+  readonly server: OpenIdServer
+  readonly daemon: Daemon
+  /** What alice's login printed. */
+  readonly said: string
+  readonly send: (text: string) => ReturnType<RawAgent["call"]>
+}>()("test/HeldLetters/Stage") {
+  static readonly layer = Layer.effect(
+    Stage,
     Effect.gen(function*() {
-      const { daemon, said, send, server } = yield* stage
+      const server = yield* openIdServer()
+      const daemon = yield* Daemon.start({ relayUrl: server.relay.href })
+      const said = yield* logIn(daemon, "alice")
+      const agent = yield* rawAgent(daemon)
+      const send = (text: string) => agent.call("relay_send_message", { to: "b", text })
+      yield* eventually("the login to be taken up", send("first"), ({ answer }) => answer.error === undefined)
+      return Stage.of({ server, daemon, said, send })
+    })
+  )
+}
+
+layer(Stage.layer, { excludeTestServices: true, timeout: "60 seconds" })("what was queued before a login", (it) => {
+  it.effect("goes out by itself when the same person logs in again, and stays held while it is somebody else", () =>
+    Effect.gen(function*() {
+      const { daemon, said, send, server } = yield* Stage
       assert.include(said, `logged in as alice at ${server.origin}`)
       yield* arrived(server, { text: "first", from: "alice" })
       server.behaviour.away = true
@@ -63,9 +70,9 @@ describe("what was queued before a login", () => {
       assert.notInclude((yield* daemon.command("status")).stdout, "held  ")
     }))
 
-  it.live("is named to the agent, with the command that helps, where the relay refuses the token", () =>
+  it.effect("is named to the agent, with the command that helps, where the relay refuses the token", () =>
     Effect.gen(function*() {
-      const { daemon, send, server } = yield* stage
+      const { daemon, send, server } = yield* Stage
       server.behaviour.away = true
       assert.include((yield* send("waiting")).text, "queued")
       server.behaviour.refuses = true

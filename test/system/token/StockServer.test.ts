@@ -2,7 +2,7 @@
  * Logins at a stock OpenID provider, with an MCP server of the official SDK behind it. Refresh tokens rotate there, and a
  * used one ends the whole grant.
  */
-import { assert, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { readFileSync, writeFileSync } from "node:fs"
@@ -79,7 +79,7 @@ const call = (relay: URL, token: string, text = "hello") =>
 
 const turn = Effect.promise(() => setImmediate())
 
-it.layer(Stock.layer)("a login at a stock OpenID provider", (it) => {
+layer(Stock.layer)("a login at a stock OpenID provider", (it) => {
   it.effect("is registered though the server knows the relay's scope only with the relay, and lasts: a refresh token comes with consent", () =>
     Effect.gen(function*() {
       const clients = (yield* Stock).clients()

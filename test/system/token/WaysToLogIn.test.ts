@@ -1,5 +1,5 @@
 /** As which client a person logs in at a stock OpenID provider, and how on a machine without a browser. */
-import { assert, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { readFileSync } from "node:fs"
@@ -56,7 +56,7 @@ const passing = <A, E>(fiber: Fiber.Fiber<A, E>) =>
     return yield* Fiber.join(fiber)
   })
 
-it.layer(Stock.layer)("a login at a stock OpenID provider", (it) => {
+layer(Stock.layer)("a login at a stock OpenID provider", (it) => {
   it.effect("is made as the client that was registered before, while issuer, redirect and rights hold", () =>
     Effect.gen(function*() {
       const first = yield* logIn({})
