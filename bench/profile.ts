@@ -115,6 +115,21 @@ const parts: ReadonlyArray<readonly [RegExp, string]> = [
   [/^src\//, "src, the rest"]
 ]
 
+/** Where on its way a call is, by the nearest of Holdfast's files. */
+const steps: ReadonlyArray<readonly [RegExp, string]> = [
+  [/^src\/(mcp\/http|agents)\/|^src\/domain\/Authority/, "the request's head and body checked: src/mcp/http"],
+  [/^src\/domain\/SteadyClock|^src\/supervision\//, "time and deadlines: src/supervision"],
+  [/^src\/domain\//, "messages parsed and checked: src/domain"],
+  [/^src\/mcp\/streams\//, "the answer written to the agent: src/mcp/streams"],
+  [/^src\/mcp\//, "a fiber, a turn, a handler, a responder: src/mcp, the rest"],
+  [/^src\/relay\/transport\//, "sent to the relay, and its answer read: src/relay/transport"],
+  [/^src\/relay\//, "session, token, watch over silence: src/relay, the rest"],
+  [/^src\//, "src, the rest"],
+  [/^none: \(native\)/, "native code below none of them: reads, the event loop, garbage collection"],
+  [/^none: (undici|wasm)/, "undici below none of them"],
+  [/^none:/, "Node below none of them: sockets, streams, http server"]
+]
+
 /** `cpu`: microseconds a call. */
 const report = (profile: Profiler.Profile, cpu: number): void => {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
@@ -156,7 +171,10 @@ const report = (profile: Profiler.Profile, cpu: number): void => {
       process.stdout.write(`${(taken / busy * cpu).toFixed(1).padStart(8)}  ${name}\n`)
     }
   }
+  const stepped = new Map<string, number>()
+  for (const [name, taken] of own) add(stepped, steps.find(([pattern]) => pattern.test(name))?.[1] ?? name, taken)
   print("By part", grouped)
+  print("By step", stepped)
   print("By the module that ran", modules)
   print("By the nearest of Holdfast's files, with what it calls", own)
   print("By function", functions)
