@@ -12,7 +12,8 @@ const longest = [
   "credentials/GitHelper",
   "cli/process",
   "cli/StdioOutage",
-  "drill/NoLeak"
+  "drill/NoLeak",
+  "token/HeldLetters"
 ]
 
 const rank = ({ moduleId }: TestSpecification) => {

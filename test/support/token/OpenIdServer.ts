@@ -156,6 +156,8 @@ const start = async (options: OpenIdOptions): Promise<OpenIdServer & { readonly 
   provider.on("grant.revoked", () => void revocations++)
   provider.use(async (context, next) => {
     await next()
+    // The provider names no pause between two questions of a device; a short one, so that tests need not wait for 5 s.
+    if (context.path === "/device/auth") context.body = { ...context.body, interval: 1 }
     if (context.path !== "/token") return
     grants.push(context.oidc?.params?.grant_type ?? "none")
     await behaviour.hold?.()

@@ -16,7 +16,7 @@ declare module "oidc-provider" {
     readonly path: string
     readonly req: IncomingMessage
     readonly oidc?: { readonly params?: { readonly grant_type?: string } }
-    body: unknown
+    body: object | undefined
     status: number
   }
 
