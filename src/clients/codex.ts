@@ -96,7 +96,10 @@ const config = (name: string, key: string, value: string) => ["-c", `mcp_servers
 const own = (): string =>
   Option.getOrElse(Option.liftThrowable(() => readFileSync(file(process.env), "utf8"))(), () => "")
 
-/** Values are TOML; without the feature Codex ignores list_changed. */
+/**
+ * Values are TOML; without the feature Codex ignores list_changed. Not by `--enable`: one that the user gives behind a
+ * subcommand takes the place of ours (0.171.0).
+ */
 const inject: Inject = (servers) => {
   const text = own()
   const variable = JSON.stringify(secretVariable)
@@ -108,7 +111,11 @@ const inject: Inject = (servers) => {
         ...config(name, "env_vars", `[${variable}]`)
       ]
       : [...config(name, "url", JSON.stringify(url)), ...config(name, "bearer_token_env_var", variable)]
-  return { args: [...servers.flatMap(told), "--enable", "mcp_tool_list_changed"], entries: [], obeysListChanged: true }
+  return {
+    args: [...servers.flatMap(told), "-c", "features.mcp_tool_list_changed=true"],
+    entries: [],
+    obeysListChanged: true
+  }
 }
 
 export const codex: Client = {

@@ -153,7 +153,7 @@ export const SettingsSchema = Schema.Struct({
   }),
   streams: section({
     answerAsStreamAfter: or(Duration, "10 seconds"),
-    /** In the era without sessions: shortly before a client's header timeout, since nothing can be resumed there. */
+    /** Where the client cannot resume it, before MCP 2025-11-25 and in the era without sessions: shortly before its header timeout. */
     modernAnswerAsStreamAfter: or(Duration, "50 seconds"),
     /** To a client that asked for progress, after so long without a word. */
     answerProgress: or(Duration, "50 seconds"),

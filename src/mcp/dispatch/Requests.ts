@@ -19,8 +19,8 @@ type Headers = RequestContext["headers"]
 export const make = Effect.fnUntraced(function*(handlers: Handlers) {
   const { streams } = yield* Settings
   const streamAfter = {
-    legacy: Duration.toMillis(streams.answerAsStreamAfter),
-    modern: Duration.toMillis(streams.modernAnswerAsStreamAfter)
+    primed: Duration.toMillis(streams.answerAsStreamAfter),
+    unprimed: Duration.toMillis(streams.modernAnswerAsStreamAfter)
   }
   const outbox = yield* Outbox
   const dispatcher = yield* Dispatcher.make(handlers)
@@ -44,13 +44,14 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
 
   /** A dropped connection is no cancellation; the stream can be resumed. */
   const legacy = (session: AgentSession, request: Request, headers: Headers, connection: Connection): void => {
+    const priming = session.protocolVersion >= "2025-11-25"
     const responder = new Responder(services, {
       connection,
       log: { session: session.id, requestId: request.id },
-      priming: session.protocolVersion >= "2025-11-25",
+      priming,
       resumable: true,
       id: request.id,
-      streamAfter: streamAfter.legacy,
+      streamAfter: priming ? streamAfter.primed : streamAfter.unprimed,
       progressToken: progressTokenOf(request),
       onGone: () => {}
     })
@@ -70,7 +71,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
       priming: false,
       resumable: false,
       id: request.id,
-      streamAfter: streamAfter.modern,
+      streamAfter: streamAfter.unprimed,
       progressToken: progressTokenOf(request),
       onGone: () => {
         fork(Effect.andThen(outbox.cancel(session.id, name), Effect.sync(() => fiber?.interruptUnsafe())))
@@ -95,7 +96,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
       priming: false,
       resumable: true,
       id: "null",
-      streamAfter: streamAfter.legacy,
+      streamAfter: streamAfter.unprimed,
       onGone: () => {}
     })
     session.inBackground(Effect.flatMap(

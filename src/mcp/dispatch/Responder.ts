@@ -43,7 +43,7 @@ export interface ResponderOptions {
   readonly connection: Connection
   /** Made when the answer becomes a stream; most never do. */
   readonly log: LogOptions
-  /** Whether the stream begins with an event that only tells its id (MCP 2025-11-25 and later). */
+  /** Whether the stream begins with an event that only tells its id (MCP 2025-11-25), so that it can be resumed at once. */
   readonly priming: boolean
   /** Whether events carry ids by which the stream can be resumed; the modern era knows no resuming. */
   readonly resumable: boolean
@@ -135,8 +135,8 @@ export class Responder implements Ahead, Answering {
 
   /** The relay has begun a stream, which says nothing yet. */
   relayStreams(): void {
-    // A client that loses its connection can resume from here on, which nobody can in the modern era.
-    if (this.#state !== "waiting" || !this.#options.resumable) return
+    // A client that was told an id can resume from here on. One that was not waits for minutes when such a stream is cut.
+    if (this.#state !== "waiting" || !this.#options.priming) return
     this.#state = "streamBegins"
     this.#begins = this.#services.deadlines.after(streamBeginsAfter, () => {
       if (this.#state === "streamBegins") this.#becomeStream()

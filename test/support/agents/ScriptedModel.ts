@@ -3,7 +3,7 @@
  *
  * It speaks a vendor's API on loopback; nobody is asked, nothing costs.
  */
-import { Effect, Queue } from "effect"
+import { Duration, Effect, Queue } from "effect"
 import { type Asked, httpServer } from "../token/httpServer.ts"
 
 /** What the command line tells the model: the tools it has, and what the last calls brought. */
@@ -34,7 +34,7 @@ export const serverSentEvents = (events: ReadonlyArray<Readonly<Record<string, u
     return `${name}data: ${JSON.stringify(event)}\n\n`
   }).join("")
 
-export const scriptedModel = Effect.fnUntraced(function*(dialect: Dialect) {
+export const scriptedModel = Effect.fnUntraced(function*(dialect: Dialect, timeout: Duration.Input = "60 seconds") {
   const questions = yield* Queue.unbounded<Question>()
   const waiting: Array<(move: Move) => void> = []
   let deferred: ReadonlyArray<string> = []
@@ -51,8 +51,9 @@ export const scriptedModel = Effect.fnUntraced(function*(dialect: Dialect) {
     )
   })
   const question = Effect.timeoutOrElse(Queue.take(questions), {
-    duration: "60 seconds",
-    orElse: () => Effect.die(new Error("the model was not asked for a minute"))
+    duration: timeout,
+    orElse: () =>
+      Effect.die(new Error(`the model was not asked for ${Duration.format(Duration.fromInputUnsafe(timeout))}`))
   })
   const move = (next: Move) => Effect.sync(() => waiting.shift()?.(next))
   const ask = (next: Move) => Effect.andThen(move(next), question)

@@ -54,10 +54,17 @@ const installed = Effect.fnUntraced(function*(name: RealAgent) {
   return commandIn(directory, name)
 })
 
+const found = new Map<RealAgent, string>()
+
 /** The command; where npm cannot install it here, the test is skipped, and says why. */
 export const realAgent = (name: RealAgent, context: TestContext): Effect.Effect<string> =>
-  Effect.catchTag(installed(name), "NpmFailed", ({ why }) => {
+  Effect.suspend(() => {
+    const command = found.get(name)
+    return command === undefined
+      ? Effect.tap(installed(name), (fresh) => Effect.sync(() => found.set(name, fresh)))
+      : Effect.succeed(command)
+  }).pipe(Effect.catchTag("NpmFailed", ({ why }) => {
     const reason = `the newest ${packages[name]} cannot be installed here: ${why}`
     process.stderr.write(`SKIPPED: ${reason}\n`)
     return Effect.suspend((): Effect.Effect<string> => context.skip(reason))
-  })
+  }))

@@ -4,53 +4,28 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { join } from "node:path"
-import { DatabaseSync } from "node:sqlite"
+import { playedAgent } from "../../support/agents/playedAgent.ts"
 import { realAgent } from "../../support/agents/realAgent.ts"
-import { scratch } from "../../support/agents/scratch.ts"
 import { questionWith, scriptedAgents } from "../../support/agents/scriptedAgents.ts"
-import { scriptedModel } from "../../support/agents/ScriptedModel.ts"
+import { sessionsOf } from "../../support/agents/sessionsOf.ts"
 import { Daemon } from "../../support/Daemon.ts"
 import { texts } from "../../support/drill.ts"
 import { eventually } from "../../support/eventually.ts"
-import { launch } from "../../support/Program.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
-
-/** The sessions of agents that come and go, on the daemon's disk; without what is kept for clients that have none. */
-const sessionsOf = (daemon: Daemon) =>
-  Effect.sync(() => {
-    const database = new DatabaseSync(join(daemon.dataDir, "holdfast.db"), { readOnly: true })
-    const rows = database.prepare("SELECT id, agent FROM sessions WHERE agent <> 'default' AND id NOT LIKE 'context-%'")
-      .all()
-    database.close()
-    return rows.map(({ agent, id }) => ({ agent: String(agent), id: String(id) }))
-  })
 
 describe("holdfast exec", () => {
   it.live.each(scriptedAgents)(
     "keeps the real $agent in one process and session while its relay dies and Holdfast crashes, its menu in step",
     (scripted, context) =>
       Effect.gen(function*() {
-        const { agent, args, dialect, environment, hasSessions, named, settings } = scripted
+        const { agent, hasSessions, named } = scripted
         const command = yield* realAgent(agent, context)
-        const home = yield* scratch
-        if (settings !== undefined) home.write(settings[1], ...settings[0])
-        const model = yield* scriptedModel(dialect)
         const [relay, docs] = yield* Effect.all([TestRelay.start(), TestRelay.start()])
         const relays = { HOLDFAST_RELAYS: JSON.stringify({ "docs.v2": { url: docs.url } }) }
         // Whoever searches tools by itself is narrowed too, so that each agent has a change of its menu to hear of.
         const env = { ...relays, HOLDFAST_MENU_NARROW: "always" }
         const daemon = yield* Daemon.start({ relayUrl: relay.url, env })
-        const line = ["exec", "--data-dir", daemon.dataDir, "--", command, ...args(model.origin)]
-        const program = yield* Effect.acquireRelease(
-          // Not in a worktree, to which exec would attach the agent.
-          Effect.sync(() => launch(line, { ...home.environment, ...environment(model.origin) }, home.path)),
-          ({ child, ended }) =>
-            Effect.promise(() => {
-              child.kill("SIGTERM")
-              return ended
-            })
-        )
+        const { model, program } = yield* playedAgent(scripted, command, daemon)
         const send = (text: string) => model.call(named("relay_send_message"), { to: "b", text })
 
         let told = yield* questionWith(scripted, model, "relay_send_message")

@@ -190,8 +190,8 @@ layer(shared, { excludeTestServices: true, timeout: "60 seconds" })("holdfast ex
           `mcp_servers.holdfast-docs-v2.url="${daemon.url}/docs.v2"`,
           "-c",
           "mcp_servers.holdfast-docs-v2.bearer_token_env_var=\"HOLDFAST_AGENT_SECRET\"",
-          "--enable",
-          "mcp_tool_list_changed",
+          "-c",
+          "features.mcp_tool_list_changed=true",
           "exec",
           "hi"
         ])

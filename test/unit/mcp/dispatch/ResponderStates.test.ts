@@ -172,15 +172,18 @@ describe("Responder", () => {
       assert.deepStrictEqual(yield* events, ["", "progress", "{}"])
     }).pipe(Effect.provide(Streams)))
 
-  it.effect("lets a relay's stream make no stream of an answer that nobody can resume", () =>
-    Effect.gen(function*() {
-      const { responder, text } = yield* responding({ resumable: false })
-      responder.relayStreams()
-      yield* TestClock.adjust("9999 millis")
-      assert.strictEqual(yield* text, "")
-      yield* responder.deliver(whole("{}"))
-      assert.include(yield* text, "application/json")
-    }).pipe(Effect.provide(Streams)))
+  it.effect.each([true, false])(
+    "lets a relay's stream make no stream that its client could not resume yet (%s: after its first event)",
+    (resumable) =>
+      Effect.gen(function*() {
+        const { responder, text } = yield* responding({ resumable })
+        responder.relayStreams()
+        yield* TestClock.adjust("9999 millis")
+        assert.strictEqual(yield* text, "")
+        yield* responder.deliver(whole("{}"))
+        assert.include(yield* text, "application/json")
+      }).pipe(Effect.provide(Streams))
+  )
 
   it.effect("becomes a stream that its client is to open again where the relay ends its own on purpose", () =>
     Effect.gen(function*() {
