@@ -24,6 +24,7 @@ import { DaemonLock } from "./storage/DaemonLock.ts"
 import { DataDirectory } from "./storage/DataDirectory.ts"
 import * as EndpointFile from "./storage/EndpointFile.ts"
 import { Deadlines } from "./supervision/Deadlines.ts"
+import { PortHolder } from "./supervision/PortHolder.ts"
 import { Supervisor } from "./supervision/Supervisor.ts"
 import { principalMemory } from "./token/Principal.ts"
 
@@ -32,6 +33,8 @@ const announced = Layer.effectDiscard(Effect.gen(function*() {
   yield* DaemonLock
   const { port, url } = yield* Endpoint
   const { pid, startedAt } = yield* Daemon
+  // First: whoever finds the file may end the daemon, and another one is to be started then.
+  yield* (yield* PortHolder).ready
   yield* EndpointFile.announce({ url, port, pid, startedAt })
   yield* Effect.flatMap(Readiness, ({ started }) => started)
 }))

@@ -115,8 +115,7 @@ export const serve = Command.make("serve", {
       const own = embedded || (settings.relay.embedded === true && Option.isNone(relay))
       const served = yield* relaysFor(settings, dataDir, own)
       const config = Option.getOrUndefined((yield* root).config)
-      const onReady = (endpoint: { readonly url: string }) =>
-        Effect.andThen(announce(dataDir, served.relays, own, config)(endpoint), holder.ready)
+      const onReady = announce(dataDir, served.relays, own, config)
       yield* logRestart(holder)
       return yield* Runner.serve({ settings, ...served, reread, hangup: (yield* hangups).next, onReady, stopReason })
     }).pipe(Effect.provide(logging(settings)), Effect.provideService(PortHolder.PortHolder, holder))

@@ -98,13 +98,19 @@ export const supervise = (words: ReadonlyArray<string>): void => {
     restartAsked = false
     const [program, ...options] = self()
     const beginning: Beginning = { restarts, lastEnd, socket: held?.socket ?? null }
-    child = spawn(program, [...options, ...words], {
+    const started = spawn(program, [...options, ...words], {
       stdio: ["inherit", "inherit", "inherit", "ipc", ...held === undefined ? [] : [held.handle.fd]],
       env: { ...process.env, [variable]: JSON.stringify(beginning) }
     })
-    child.on("message", hear)
-    child.once("error", (error) => ended(1, null, error.message))
-    child.once("exit", (code, signal) => ended(code, signal, signal ?? `exit code ${code}`))
+    child = started
+    started.on("message", hear)
+    started.once("error", (error) => ended(1, null, error.message))
+    started.once("exit", (code, signal) => {
+      const judge = () => ended(code, signal, signal ?? `exit code ${code}`)
+      // What it said last may still be on its way.
+      if (started.connected) started.once("disconnect", judge)
+      else judge()
+    })
   }
 
   const ended = (code: number | null, signal: NodeJS.Signals | null, how: string) => {

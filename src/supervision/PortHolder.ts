@@ -20,7 +20,7 @@ export interface PortHolder {
   readonly supervisor: Option.Option<ParentProcess>
   /** Gives a listening socket to be kept; in the place of an earlier one. */
   readonly hold: (server: Server, address: { readonly host: string; readonly port: number }) => void
-  /** The daemon serves. */
+  /** The daemon serves, but for its announcement. */
   readonly ready: Effect.Effect<void>
   /** Lets the port go: nobody is to wait for a daemon that does not come. Nothing happens once a restart is asked for. */
   readonly release: Effect.Effect<void>

@@ -7,6 +7,7 @@ const longest = [
   "faults/Sweep",
   "hostile/MarkedSecrets",
   "cli/connect",
+  "cli/Supervisor",
   "launch/wrap",
   "launch/exec",
   "credentials/GitHelper",
