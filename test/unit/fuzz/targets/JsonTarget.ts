@@ -1,6 +1,7 @@
 /** Scan and splice against a plain reading of RFC 8259: the same values, and nothing changed beside what was to be. */
 import { Result } from "effect"
 import { deepStrictEqual, ok, strictEqual } from "node:assert"
+import { canonical } from "../../../../src/domain/CanonicalJson.ts"
 import * as JsonScan from "../../../../src/domain/JsonScan.ts"
 import * as JsonText from "../../../../src/domain/JsonText.ts"
 import * as JsonValue from "../../../../src/domain/JsonValue.ts"
@@ -230,12 +231,18 @@ export const jsonTarget: Target = {
     if (value === undefined) {
       // The answers mean nothing there, but each comes.
       const path = paths(dice)
+      canonical(text)
       JsonText.at(text, path)
       JsonText.elements(text, path)
       JsonText.remove(text, path)
       JsonText.set(text, path, "1")
       JsonText.mapElements(text, path, (_, index) => index === 0 ? undefined : "2")
     } else {
+      // By that an approved tool is known again.
+      const one = canonical(text)
+      deepStrictEqual(plainJson(one), value.value)
+      strictEqual(canonical(one), one)
+      strictEqual(canonical(` ${text}\n`), one)
       sameSplices(text, value.value, dice)
       if (dice.chance(0.02)) sameSplices(large(dice, text), value.value, dice)
       // A duplicated key counts, though its first value is gone.
