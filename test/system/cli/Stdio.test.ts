@@ -49,8 +49,10 @@ describe("holdfast stdio", () => {
       )
       yield* Effect.addFinalizer(() =>
         Effect.sync(() => {
-          const endpoint: { readonly pid: number } = JSON.parse(readFileSync(join(dataDir, "endpoint.json"), "utf8"))
-          process.kill(endpoint.pid, "SIGKILL")
+          const { pid, supervisor }: { readonly pid: number; readonly supervisor: { readonly pid: number } } = JSON
+            .parse(readFileSync(join(dataDir, "endpoint.json"), "utf8"))
+          // That first, which would start another one.
+          for (const each of [supervisor.pid, pid]) process.kill(each, "SIGKILL")
         })
       )
       const client = yield* stdioClient(dataDir, false, { HOLDFAST_RELAY_URL: relay.url, HOLDFAST_PORT: "0" })
