@@ -85,11 +85,11 @@ const print = (client: Client, what: string, millis: number, saw: string) =>
 
 const textOf = ({ results }: Question): string => results.join(" ")
 
-/** Kills the daemon below its supervisor. */
+/** Kills the daemon below its supervisor; gives the process that it was. */
 const crash = Effect.fnUntraced(function*(daemon: Daemon) {
   const pid = yield* daemon.servingPid
   process.kill(pid, "SIGKILL")
-  return eventually("another daemon serves", daemon.servingPid, (next) => next !== 0 && next !== pid)
+  return pid
 })
 
 /** A child of the process besides `known`, or 0. */
@@ -136,12 +136,12 @@ describe("the model of a real agent", () => {
       assert.include(saw, "330000")
     }))
 
-  /** Claude looks each 30 s. */
+  /** Claude takes no limit below 30 s. */
   const limits = [
-    { client: claude, more: { environment: { CLAUDE_CODE_MCP_TOOL_IDLE_TIMEOUT: "10000" } }, seconds: 70, waits: true },
+    { client: claude, more: { environment: { CLAUDE_CODE_MCP_TOOL_IDLE_TIMEOUT: "30000" } }, seconds: 70, waits: true },
     {
       client: legacyClaude,
-      more: { environment: { CLAUDE_CODE_MCP_TOOL_IDLE_TIMEOUT: "10000" } },
+      more: { environment: { CLAUDE_CODE_MCP_TOOL_IDLE_TIMEOUT: "30000" } },
       seconds: 70,
       waits: true
     },
@@ -161,7 +161,7 @@ describe("the model of a real agent", () => {
         const { call } = yield* connected(client, context, more, progress)
         const from = yield* Clock.currentTimeMillis
         const saw = textOf(yield* call("silent", { millis: seconds * 1000 }))
-        yield* print(client, `quiet call of ${seconds} s, limit 10 s`, (yield* Clock.currentTimeMillis) - from, saw)
+        yield* print(client, `quiet call of ${seconds} s`, (yield* Clock.currentTimeMillis) - from, saw)
         assert.strictEqual(saw.includes(String(seconds * 1000)), waits, saw)
       })
   )
@@ -171,7 +171,7 @@ describe("the model of a real agent", () => {
     (client, context) =>
       Effect.gen(function*() {
         const silence = { env: { HOLDFAST_STREAMS_ANSWER_PROGRESS: "1 hour" } }
-        const more = { environment: { CLAUDE_CODE_MCP_TOOL_IDLE_TIMEOUT: "10000" } }
+        const more = { environment: { CLAUDE_CODE_MCP_TOOL_IDLE_TIMEOUT: "30000" } }
         const { call } = yield* connected(client, context, more, silence)
         const from = yield* Clock.currentTimeMillis
         const saw = textOf(yield* call("silent", { millis: 70_000 }))
@@ -221,13 +221,12 @@ describe("the model of a real agent", () => {
         yield* printAnswer(client, "call right behind a crash", yield* nextAnswer(call))
 
         yield* Effect.sleep("3 seconds")
-        const before = yield* daemon.servingPid
-        const back = yield* crash(daemon)
+        const before = yield* crash(daemon)
         const next = yield* eventually("a next daemon", childOf(supervisor, before), (pid) => pid !== 0)
         process.kill(next, "SIGSTOP")
         yield* Effect.sleep("10 seconds")
         process.kill(next, "SIGCONT")
-        yield* back
+        yield* eventually("it serves", daemon.servingPid, (pid) => pid === next)
         yield* printAnswer(client, "call after 10 s without a daemon, port bound", yield* nextAnswer(call))
 
         yield* daemon.kill

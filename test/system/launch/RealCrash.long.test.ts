@@ -5,14 +5,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { isAlive } from "../../../src/supervision/isAlive.ts"
+import { playedAgent } from "../../support/agents/playedAgent.ts"
 import { realAgent } from "../../support/agents/realAgent.ts"
-import { scratch } from "../../support/agents/scratch.ts"
 import { questionWith, scriptedAgents } from "../../support/agents/scriptedAgents.ts"
-import { scriptedModel } from "../../support/agents/ScriptedModel.ts"
 import { Daemon } from "../../support/Daemon.ts"
 import { texts, timed } from "../../support/drill.ts"
 import { eventually } from "../../support/eventually.ts"
-import { launch } from "../../support/Program.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
 
 const crashes = 4
@@ -22,22 +20,11 @@ describe("holdfast exec, under the daemon's supervisor", () => {
     "lets the real $agent call right behind each of several crashes",
     (scripted, context) =>
       Effect.gen(function*() {
-        const { agent, args, dialect, environment, named, settings } = scripted
+        const { agent, named } = scripted
         const command = yield* realAgent(agent, context)
-        const home = yield* scratch
-        if (settings !== undefined) home.write(settings[1], ...settings[0])
-        const model = yield* scriptedModel(dialect)
         const relay = yield* TestRelay.start()
         const daemon = yield* Daemon.start({ relayUrl: relay.url, supervised: true })
-        const line = ["exec", "--data-dir", daemon.dataDir, "--", command, ...args(model.origin)]
-        const program = yield* Effect.acquireRelease(
-          Effect.sync(() => launch(line, { ...home.environment, ...environment(model.origin) }, home.path)),
-          ({ child, ended }) =>
-            Effect.promise(() => {
-              child.kill("SIGTERM")
-              return ended
-            })
-        )
+        const { model, program } = yield* playedAgent(scripted, command, daemon)
         const send = (text: string) => model.call(named("relay_send_message"), { to: "b", text })
         yield* questionWith(scripted, model, "relay_send_message")
         const sent = ["before"]
