@@ -59,6 +59,11 @@ const subject = Effect.fnUntraced(function*(name: string, filled: boolean) {
   const relay = yield* FakeRelay
   const context = yield* Layer.build(outboxAt(file, settings))
   const outbox = Context.get(context, Outbox)
+  const enqueue = Effect.suspend(() =>
+    outbox.submit(keyed(`key ${++calls}`, { args: { to: `lane ${calls % 100}` } }), (wire) => relay.receive(wire.text))
+  )
+  // Each of the hundred lanes has a head, which the store below finds when it is built.
+  yield* Effect.repeat(enqueue, { times: 99 })
   const store = yield* Layer.build(
     SqliteStore.layer.pipe(
       Layer.provide(ground(settings)),
@@ -66,9 +71,6 @@ const subject = Effect.fnUntraced(function*(name: string, filled: boolean) {
     )
   ).pipe(Effect.map(Context.get(OutboxStore)))
   const lane = filled ? "default/lane 50" : "default/lane 0"
-  const enqueue = Effect.suspend(() =>
-    outbox.submit(keyed(`key ${++calls}`, { args: { to: `lane ${calls % 100}` } }), (wire) => relay.receive(wire.text))
-  )
   return {
     name,
     /** One after the other, each with a commit of its own. */
@@ -87,8 +89,6 @@ const measured = Effect.gen(function*() {
   const empty = yield* subject("empty", false)
   const full = yield* subject(`${rows} rows`, true)
   const ratios: Array<number> = []
-  // Each of the hundred lanes has a head.
-  for (const { enqueue } of [empty, full]) yield* Effect.repeat(enqueue, { times: 100 / perRound - 1 })
   for (const what of ["head", "enqueue"] as const) {
     const times = { empty: new Array<number>(), full: new Array<number>() }
     for (let round = -1; round < rounds; round++) {
