@@ -30,11 +30,15 @@ const single = (event: SseEvent): ReadonlyArray<SseEvent> => {
   }))
 }
 
+/** After so many events everybody else has a turn: a relay may send them faster than they are read. */
+const maxInARow = 100
+
 /** An event larger than 16 MiB breaks the stream off. */
 export const sseEvents = (chunks: Incoming<Uint8Array>): Incoming<SseEvent> => {
   const decoder = new SseDecoder()
   let ready: ReadonlyArray<SseEvent> = []
   let next = 0
+  let inARow = 0
 
   const decode = (chunk: Uint8Array): RelayFailure | undefined => {
     const decoded = decoder.push(chunk)
@@ -50,6 +54,11 @@ export const sseEvents = (chunks: Incoming<Uint8Array>): Incoming<SseEvent> => {
 
   const handOut = <B>(onEvent: (event: SseEvent) => Effect.Effect<Option.Option<B>, RelayFailure> | undefined) => {
     for (let event = ready[next]; event !== undefined; event = ready[next]) {
+      if (inARow === maxInARow) {
+        inARow = 0
+        return Effect.andThen(Effect.yieldNow, events.until(onEvent))
+      }
+      inARow++
       next++
       const done = onEvent(event)
       if (done !== undefined) return done
@@ -57,7 +66,7 @@ export const sseEvents = (chunks: Incoming<Uint8Array>): Incoming<SseEvent> => {
     return undefined
   }
 
-  return {
+  const events: Incoming<SseEvent> = {
     until: (onEvent) =>
       Effect.suspend(() =>
         handOut(onEvent) ?? chunks.until((chunk) => {
@@ -66,4 +75,5 @@ export const sseEvents = (chunks: Incoming<Uint8Array>): Incoming<SseEvent> => {
         })
       )
   }
+  return events
 }
