@@ -176,7 +176,10 @@ describe("holdfast connect", () => {
           `#!/bin/sh
 echo "$@" >> "${home.file("systemctl.log")}"
 [ "$2 $3" = "restart holdfast.service" ] || exit 0
-eval "$(sed -n 's/^ExecStart=//p' "${unit}")" > "${home.file("service.log")}" 2>&1 &
+(
+  exec > "${home.file("service.log")}" 2>&1
+  eval "exec $(sed -n 's/^ExecStart=//p' "${unit}")"
+) &
 `,
           "bin",
           "systemctl"
