@@ -5,7 +5,6 @@ const longest = [
   "hostile/Wrap",
   "crash/Crash",
   "faults/Sweep",
-  "hostile/MarkedSecrets",
   "cli/connect",
   "cli/Supervisor",
   "launch/wrap",
