@@ -21,13 +21,13 @@ export const provenNow = Effect.fn("provenNow")(function*(
 })
 
 /** Longer than a supervisor waits before it starts a daemon. */
-const patience = Schedule.upTo(Schedule.spaced("50 millis"), { duration: "15 seconds" })
+const untilStarted = Schedule.upTo(Schedule.spaced("50 millis"), { duration: "15 seconds" })
 
 /** Waits for a daemon that its supervisor starts again. */
 export const provenDaemon = (dataDir: string): Effect.Effect<ProvenDaemon, NotProven> =>
   provenNow(dataDir).pipe(
     Effect.retry({
-      schedule: patience,
+      schedule: untilStarted,
       while: (unproven) => isStartedAgain(dataDir, unproven)
     })
   )

@@ -130,10 +130,12 @@ const transactionWithoutSync = Effect.fnUntraced(function*(sql: SqlClient.SqlCli
         Effect.tap(() => run("COMMIT")),
         Effect.exit
       )
-      // After some errors SQLite has rolled back already.
-      if (Exit.isFailure(exit)) yield* Effect.ignore(run("ROLLBACK"))
+      // After some errors SQLite has rolled back already, and says so by an error.
+      const rolledBack = Exit.isFailure(exit) ? Effect.ignore(run("ROLLBACK")) : Effect.void
       // Whatever comes next on this connection has to wait for the disk again. It is committed, whether or not this fails.
-      yield* Effect.retry(run(`PRAGMA synchronous = ${level.synchronous}`), Schedule.spaced("10 millis"))
+      // SQLite changes this in no transaction, so one that is still open is rolled back each time.
+      const restored = Effect.andThen(rolledBack, run(`PRAGMA synchronous = ${level.synchronous}`))
+      yield* Effect.retry(restored, Schedule.spaced("10 millis"))
       return yield* exit
     }))
 })

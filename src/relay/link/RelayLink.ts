@@ -36,7 +36,7 @@ export type LinkState = Data.TaggedEnum<{
 export const LinkState = Data.taggedEnum<LinkState>()
 
 /** A relay that hangs must not keep agents from connecting. */
-const patienceAtStart = "1 second"
+const timeoutAtStart = "1 second"
 
 const now = Effect.map(Clock.currentTimeMillis, Math.floor)
 
@@ -203,7 +203,7 @@ export class RelayLink extends Context.Service<RelayLink, {
 
       yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 1)
       yield* Metrics.declare(Metrics.linkOutages, attributes)
-      const first = yield* Effect.timeoutOption(Effect.result(probe), patienceAtStart)
+      const first = yield* Effect.timeoutOption(Effect.result(probe), timeoutAtStart)
       if (Option.isNone(first)) yield* becomeDown(startedAt, { why: "it has not answered since Holdfast started" }, 0)
       else if (Result.isFailure(first.value)) yield* becomeDown(startedAt, diagnose(first.value.failure, url), 1)
       yield* supervise(`relay-link:${id}`)(probeWhileDown)
