@@ -87,3 +87,32 @@ describe("after a power cut", () => {
       }).pipe(Effect.provide(outboxAt(left)))
     }).pipe(Effect.provide(FakeRelay.layer)))
 })
+
+describe("a delivery whose commit and rollback fail", () => {
+  it.effect("holds the disk up for nobody: it is tried again, and so is the wait for the disk", () =>
+    Effect.gen(function*() {
+      let level = 2
+      const failed: Array<string> = []
+      yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          hookSqlite({
+            before: ({ sql }) => {
+              const set = /^PRAGMA synchronous = (\d)/.exec(sql)
+              if (set !== null) level = Number(set[1])
+              if (level === 2 || failed.includes(sql) || !["COMMIT", "ROLLBACK"].includes(sql)) return
+              failed.push(sql)
+              throw Object.assign(new Error("i/o error"), { code: "ERR_SQLITE_ERROR", errcode: 10 })
+            }
+          })
+        ),
+        (unhook) => Effect.sync(unhook)
+      )
+      yield* Effect.gen(function*() {
+        yield* delivering([twice("a")])
+        for (let second = 0; second < 10; second++) yield* advance("1 second")
+        assert.deepStrictEqual(failed, ["COMMIT", "ROLLBACK"])
+        assert.deepStrictEqual(yield* states, ["a delivered"])
+        assert.deepStrictEqual(yield* keysSent, ["a"])
+      }).pipe(Effect.provide(outboxAt(`${yield* temporaryDirectory}/h.db`)))
+    }).pipe(Effect.scoped, Effect.provide(FakeRelay.layer)))
+})
