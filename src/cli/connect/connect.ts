@@ -18,7 +18,7 @@ import { colors } from "../print.ts"
 import { ownFile } from "../wrap/ownConfiguration.ts"
 import { clientCheck } from "./clientCheck.ts"
 import { isOnPath } from "./command.ts"
-import { daemonFor, program, settledLink, toolsOf } from "./daemonFor.ts"
+import { daemonFor, letsIn, program, toolsOf } from "./daemonFor.ts"
 import * as FileEdit from "./FileEdit.ts"
 import { chooseQueued, type Chosen } from "./queueing.ts"
 import { type Asked, bufferableEdit, relayEdit } from "./relayChoice.ts"
@@ -96,8 +96,7 @@ const connectAll = Effect.fn("connect")(function*(asked: Asked, chosen: Chosen, 
   const layer = DaemonClient.layer(dataDir)
   return yield* Effect.gen(function*() {
     const first = yield* daemonFor(wanted, changed && !(yield* isServed(asked, dataDir)))
-    yield* settledLink
-    const view = yield* toolsOf(asked.name)
+    const view = (yield* letsIn(asked.name)) ? yield* toolsOf(asked.name) : Option.none()
     const added = yield* Option.match(view, {
       onNone: () => Effect.succeed([]),
       onSome: (view) => chooseQueued(view, chosen)
@@ -106,7 +105,7 @@ const connectAll = Effect.fn("connect")(function*(asked: Asked, chosen: Chosen, 
     const widened = added.length > 0 && (yield* FileEdit.apply(dataDir, bufferableEdit(config, bufferable)))
     const { url } = widened ? yield* daemonFor(wanted, true) : first
     if (widened) {
-      yield* settledLink
+      yield* letsIn(asked.name)
       yield* Console.log(`queued while the relay is away: ${added.join(", ")}`)
     }
     const isService = Option.exists(yield* Service.find(dataDir), ({ kind }) => kind !== "process")

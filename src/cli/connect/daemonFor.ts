@@ -1,6 +1,7 @@
 /** The daemon that `connect` needs: the one that runs, else a service or a process that it starts and records. */
 import { Console, Effect, FileSystem, Option, Schedule } from "effect"
 import { basename, dirname, join } from "node:path"
+import type { TokenView } from "../../admin/TokenView.ts"
 import { defaultAgent } from "../../domain/Ids.ts"
 import * as UserFile from "../../storage/UserFile.ts"
 import { self } from "../../supervision/ownProgram.ts"
@@ -72,17 +73,29 @@ export const daemonFor = Effect.fn("daemonFor")(function*(wanted: Wanted, change
   return yield* start({ ...wanted, asService: ours.value.kind !== "process" })
 })
 
-/** The link is up and the token proven or refused, or they have had their time. */
-export const settledLink = Effect.gen(function*() {
+/** A relay that refused the token, or asks for one, tells no tools before that is mended. */
+const isRefused = ({ lastError, state }: TokenView): boolean => state === "rejected" || lastError?.code === "wanted"
+
+/**
+ * Whether that relay lets the default agent in, once each relay's link is up and its tokens are proven or refused, or
+ * they have had their time.
+ */
+export const letsIn = Effect.fnUntraced(function*(relay: string) {
   const daemon = yield* DaemonClient
-  yield* daemon.ask((client) => client.status()).pipe(
-    Effect.flatMap(({ relays }) =>
-      relays.every(({ link, tokens }) => link.state === "up" && !tokens.some(isUnproven))
-        ? Effect.void
-        : Effect.fail("not yet")
+  const status = daemon.ask((client) => client.status())
+  const { relays } = yield* status.pipe(
+    Effect.filterOrFail(
+      ({ relays }) =>
+        relays.every(({ link, tokens }) =>
+          tokens.some(isRefused) || (link.state === "up" && !tokens.some(isUnproven))
+        ),
+      () => "not yet"
     ),
     Effect.retry(Schedule.upTo(Schedule.spaced("100 millis"), { duration: "6 seconds" })),
-    Effect.ignore
+    Effect.catch(() => status)
+  )
+  return !relays.some(({ id, tokens }) =>
+    id === relay && tokens.some((token) => token.agent === defaultAgent && isRefused(token))
   )
 })
 
