@@ -86,9 +86,7 @@ export const letsIn = Effect.fnUntraced(function*(relay: string) {
   const { relays } = yield* status.pipe(
     Effect.filterOrFail(
       ({ relays }) =>
-        relays.every(({ link, tokens }) =>
-          tokens.some(isRefused) || (link.state === "up" && !tokens.some(isUnproven))
-        ),
+        relays.every(({ link, tokens }) => tokens.some(isRefused) || (link.state === "up" && !tokens.some(isUnproven))),
       () => "not yet"
     ),
     Effect.retry(Schedule.upTo(Schedule.spaced("100 millis"), { duration: "6 seconds" })),
