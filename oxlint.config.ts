@@ -10,7 +10,18 @@ import { defineConfig, type OxlintOverride } from "oxlint"
 type Floors = ReadonlyArray<string | ReadonlyArray<string>>
 
 export const house: Floors = [
-  ...["bin.ts", "main.ts", "programs", "index.ts", ["cli", "Holdfast.ts"], "Runner.ts", "runner", "clients", "admin"],
+  ...[
+    "bin.ts",
+    "main.ts",
+    "programs",
+    "index.ts",
+    ["cli", "Holdfast.ts"],
+    "Runner.ts",
+    "runner",
+    "clients",
+    "dashboard",
+    "admin"
+  ],
   ...["embedded", "mcp", "agents", "menu", "outbox", "relay", "credentials", "token", "context", "storage"],
   ...["supervision", "observability", "config", "domain"]
 ]

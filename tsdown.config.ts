@@ -1,4 +1,5 @@
 import { defineConfig, type Rolldown, type UserConfig } from "tsdown"
+import { dashboardPage, modulesOfPage } from "./build/dashboardPage.ts"
 import { latin1 } from "./build/latin1.ts"
 import { narrowUndici } from "./build/narrowUndici.ts"
 import { plainBuiltins, plainBuiltinsAnywhere } from "./build/plainBuiltins.ts"
@@ -11,7 +12,7 @@ const bundled = (entry: Record<string, string>, outDir: string, plugins: Array<R
   platform: "node",
   format: "esm",
   fixedExtension: false,
-  plugins: [narrowUndici, ...plugins],
+  plugins: [narrowUndici, dashboardPage, ...plugins],
   deps: { alwaysBundle: [/.*/], onlyBundle: false },
   // jsonc-parser's `main` loads its parts in a way that no bundler can follow; its `module` does not.
   inputOptions: { resolve: { mainFields: ["module", "main"] } },
@@ -68,7 +69,7 @@ const library = (outDir: string, plugins: Array<Rolldown.Plugin>): UserConfig =>
 })
 
 const outDir = "dist"
-const licenses = thirdPartyLicenses(outDir)
+const licenses = thirdPartyLicenses(outDir, modulesOfPage)
 
 export default defineConfig(
   [...command(outDir, [licenses]), library(outDir, [licenses])].map((one) => ({ ...one, clean: true }))

@@ -29,18 +29,19 @@ const chapter = (directory: string): string => {
   return `${name} (${manifest.license})\n\n${readFileSync(join(directory, file), "utf8").trim()}\n`
 }
 
-/** One for all bundles of a folder: each that is written adds what it holds. */
-export const thirdPartyLicenses = (outDir: string): Rolldown.Plugin => {
+/** One for all bundles of a folder: each that is written adds what it holds. `inside` are modules that lie in one as text. */
+export const thirdPartyLicenses = (
+  outDir: string,
+  inside: () => Promise<ReadonlyArray<string>>
+): Rolldown.Plugin => {
   const packages = new Set<string>()
   return {
     name: "third-party-licenses",
-    writeBundle: (_, bundle) => {
-      for (const chunk of Object.values(bundle)) {
-        if (chunk.type !== "chunk") continue
-        for (const module of chunk.moduleIds) {
-          const directory = packageOf(module)
-          if (directory !== undefined) packages.add(directory)
-        }
+    writeBundle: async (_, bundle) => {
+      const chunks = Object.values(bundle).filter((one) => one.type === "chunk")
+      for (const module of [...chunks.flatMap(({ moduleIds }) => moduleIds), ...await inside()]) {
+        const directory = packageOf(module)
+        if (directory !== undefined) packages.add(directory)
       }
       const chapters = [...packages].sort().map(chapter)
       writeFileSync(

@@ -9,6 +9,7 @@ import { type RelayTarget, Settings, type SettingsValues } from "./config/Settin
 import * as WorktreeWatch from "./context/WorktreeWatch.ts"
 import { Credentials } from "./credentials/Credentials.ts"
 import * as SettingsCredentialSources from "./credentials/SettingsCredentialSources.ts"
+import * as Dashboard from "./dashboard/Dashboard.ts"
 import { steadyClock } from "./domain/SteadyClock.ts"
 import { Endpoint } from "./mcp/http/Endpoint.ts"
 import { Readiness } from "./mcp/http/OperatorRoutes.ts"
@@ -86,7 +87,7 @@ export const layer = ({ relays, reread = named, seams: given = {} }: RunnerOptio
   const seams: Seams = { ...ownSeams, ...given }
   return announced.pipe(
     Layer.provideMerge(stopping),
-    Layer.provideMerge(AdminHandler.layer),
+    Layer.provideMerge(Layer.merge(AdminHandler.layer, Dashboard.layer)),
     Layer.provideMerge(Endpoint.layer),
     Layer.provideMerge(RelayRegistry.layer({ relays, reread, build: (target) => OneRelay.build(target, seams) })),
     Layer.provideMerge(shared(seams))

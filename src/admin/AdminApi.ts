@@ -4,20 +4,14 @@
  * Everything is JSON; `--json` prints these documents as they are. Errors are `{ _tag, message }` with a status.
  */
 import { Schema } from "effect"
-import {
-  HttpApi,
-  HttpApiEndpoint,
-  HttpApiGroup,
-  HttpApiMiddleware,
-  HttpApiSchema,
-  HttpApiSecurity
-} from "effect/http-api"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema } from "effect/http-api"
 import { LogLevel } from "../config/Settings.ts"
 import { AgentName, RelayId } from "../domain/Ids.ts"
 import { BadRequest, Conflict, NotFound, Unauthorized, Unavailable } from "./AdminErrors.ts"
 import { AgentView, LeaseRequest, LeaseView, NewAgent } from "./AgentView.ts"
 import { ContextCommand, ContextView } from "./ContextView.ts"
 import { CredentialAnswer, CredentialPlace, CredentialRefused, CredentialView } from "./CredentialView.ts"
+import { Instant } from "./Instant.ts"
 import { DetailPage, EntryDetail, EntryPage, EntryStateView } from "./OutboxView.ts"
 import { StatusView } from "./StatusView.ts"
 import { TokenView } from "./TokenView.ts"
@@ -38,9 +32,9 @@ export const ReloadView = Schema.Struct({
 })
 export type ReloadView = typeof ReloadView.Type
 
+/** The admin secret as a bearer token, or a browser that is signed in. */
 export class AdminAccess extends HttpApiMiddleware.Service<AdminAccess>()("holdfast/admin/AdminAccess", {
   requiredForClient: true,
-  security: { bearer: HttpApiSecurity.bearer },
   error: Unauthorized
 }) {}
 
@@ -182,6 +176,27 @@ export class CredentialGroup extends HttpApiGroup.make("credential").add(
   })
 ) {}
 
+/** Opens the dashboard in a browser. `url` is good once, until `expiresAt`, and holds a secret of its own behind the `#`. */
+export const SignInLink = Schema.Struct({ url: Schema.String, expiresAt: Instant })
+
+/** What the page keeps, beside the cookie that is set with it: each alone opens nothing. */
+export const PageKey = Schema.Struct({ key: Schema.String, expiresAt: Instant })
+
+export class SessionGroup extends HttpApiGroup.make("session").add(
+  HttpApiEndpoint.post("link", "/session/link", { success: SignInLink }),
+  /** Of the browser that asks; with the admin secret, of every browser. */
+  HttpApiEndpoint.delete("signOut", "/session", { success: HttpApiSchema.NoContent })
+) {}
+
+/** The one thing that needs neither the admin secret nor a session. */
+export class SignInGroup extends HttpApiGroup.make("signIn").add(
+  HttpApiEndpoint.post("signIn", "/session", {
+    payload: Schema.Struct({ ticket: Schema.String }),
+    success: PageKey,
+    error: Unauthorized
+  })
+) {}
+
 export class AdminApi extends HttpApi.make("holdfast-admin")
   .add(
     StatusGroup,
@@ -193,9 +208,11 @@ export class AdminApi extends HttpApi.make("holdfast-admin")
     ToolsGroup,
     TokenGroup,
     CredentialGroup,
-    LogLevelGroup
+    LogLevelGroup,
+    SessionGroup
   )
-  .middleware(AdminInput)
   .middleware(AdminAccess)
+  .add(SignInGroup)
+  .middleware(AdminInput)
   .prefix("/api")
 {}

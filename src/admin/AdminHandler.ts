@@ -4,7 +4,7 @@
  * Behind the admin secret; Host and Origin are the server's to check, as for every route of its own.
  */
 import { NodeHttpPlatform, NodeHttpServer } from "@effect/platform-node"
-import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import { Etag, HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApi, HttpApiBuilder } from "effect/http-api"
 import type { IncomingMessage, ServerResponse } from "node:http"
@@ -12,9 +12,12 @@ import { ExtraRoutes } from "../mcp/http/ExtraRoutes.ts"
 import * as HostServices from "../storage/HostServices.ts"
 import { AdminApi } from "./AdminApi.ts"
 import { MethodNotAllowed, NotFound, Unauthorized } from "./AdminErrors.ts"
-import { accessLayer, AdminSecret, unauthorized } from "./AdminSecret.ts"
+import { AdminSecret } from "./AdminSecret.ts"
+import { accessLayer, Admission } from "./Admission.ts"
 import { AgentRoster } from "./AgentRoster.ts"
 import * as AgentsHandlers from "./AgentsHandlers.ts"
+import * as BrowserHandlers from "./BrowserHandlers.ts"
+import { BrowserSessions } from "./BrowserSessions.ts"
 import * as ContextHandlers from "./ContextHandlers.ts"
 import * as CredentialHandlers from "./CredentialHandlers.ts"
 import { Daemon } from "./Daemon.ts"
@@ -42,24 +45,25 @@ const refuse = (
 ) => HttpServerResponse.jsonUnsafe(encode(refused), { status, headers })
 
 const unknownRoute = HttpRouter.use(Effect.fn(function*(router) {
-  const secret = yield* AdminSecret
+  const { admit } = yield* Admission
 
-  yield* router.add("*", "/api/*", ({ headers, method, url }) =>
-    Effect.sync(() => {
-      const given = /^Bearer (.+)$/i.exec(headers["authorization"] ?? "")?.[1] ?? ""
-      if (!secret.matches(Redacted.make(given))) return refuse(401, unauthorized)
-      const [path = ""] = url.split("?", 1)
-      const methods = endpoints.filter((endpoint) => endpoint.path.test(path)).map((endpoint) => endpoint.method)
-      if (methods.length === 0) {
-        return refuse(
-          404,
-          new NotFound({ message: `the admin API has no ${path}; docs/operations.md lists its paths` })
-        )
+  yield* router.add("*", "/api/*", (request) =>
+    Effect.match(admit(request), {
+      onFailure: (unauthorized) => refuse(401, unauthorized),
+      onSuccess: () => {
+        const [path = ""] = request.url.split("?", 1)
+        const methods = endpoints.filter((endpoint) => endpoint.path.test(path)).map((endpoint) => endpoint.method)
+        if (methods.length === 0) {
+          return refuse(
+            404,
+            new NotFound({ message: `the admin API has no ${path}; docs/operations.md lists its paths` })
+          )
+        }
+        const allowed = methods.join(", ")
+        return refuse(405, new MethodNotAllowed({ message: `${path} takes ${allowed}, not ${request.method}` }), {
+          allow: allowed
+        })
       }
-      const allowed = methods.join(", ")
-      return refuse(405, new MethodNotAllowed({ message: `${path} takes ${allowed}, not ${method}` }), {
-        allow: allowed
-      })
     }))
 }))
 
@@ -74,13 +78,15 @@ export const groups = Layer.mergeAll(
   ToolsHandlers.layerNoDeps,
   TokenHandlers.layerNoDeps,
   CredentialHandlers.layerNoDeps,
-  DaemonHandlers.logLevelLayer
+  DaemonHandlers.logLevelLayer,
+  BrowserHandlers.sessionLayer,
+  BrowserHandlers.signInLayer
 ).pipe(Layer.provide(AgentRoster.layerNoDeps))
 
 const routes = Layer.merge(
   HttpApiBuilder.layer(AdminApi).pipe(Layer.provide(groups), Layer.provide(accessLayer)),
   unknownRoute
-)
+).pipe(Layer.provide(Admission.layerNoDeps))
 
 export class AdminHandler extends Context.Service<AdminHandler, {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
@@ -101,7 +107,7 @@ export class AdminHandler extends Context.Service<AdminHandler, {
     yield* mount("/api", handle)
   })).pipe(
     Layer.provide(AdminHandler.layerNoDeps),
-    Layer.provide(AdminSecret.layerNoDeps),
+    Layer.provide([AdminSecret.layerNoDeps, BrowserSessions.layerNoDeps]),
     Layer.provideMerge(Daemon.layerNoDeps)
   )
 }

@@ -1,10 +1,7 @@
 /** The secret behind which the admin API stands; it lives in `<data-dir>/admin-secret` and in no message. */
 import { Context, Effect, Layer, Option, Redacted } from "effect"
-import { HttpApiMiddleware } from "effect/http-api"
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto"
 import { DataDirectory } from "../storage/DataDirectory.ts"
-import { AdminAccess, AdminInput } from "./AdminApi.ts"
-import { BadRequest, Unauthorized } from "./AdminErrors.ts"
 
 const digest = (text: string) => createHash("sha256").update(text).digest()
 
@@ -32,29 +29,3 @@ export class AdminSecret extends Context.Service<AdminSecret, {
 
   static readonly layerOf = (secret: Redacted.Redacted) => Layer.sync(AdminSecret, () => of(secret))
 }
-
-// The server's side of `AdminAccess` and `AdminInput`.
-
-export const unauthorized = new Unauthorized({
-  message: "wrong or missing admin secret; it is in admin-secret in the data directory"
-})
-
-const access = Layer.effect(
-  AdminAccess,
-  Effect.gen(function*() {
-    const secret = yield* AdminSecret
-    return AdminAccess.of({
-      bearer: (handler, { credential }) =>
-        secret.matches(credential) ? handler : Effect.fail(
-          unauthorized
-        )
-    })
-  })
-)
-
-const input = HttpApiMiddleware.layerSchemaErrorTransform(
-  AdminInput,
-  (error) => Effect.fail(new BadRequest({ message: `${error.kind.toLowerCase()}: ${error.cause.message}` }))
-)
-
-export const accessLayer = Layer.merge(access, input)

@@ -8,6 +8,7 @@ import { gh } from "./gh.ts"
 import { headers } from "./headers.ts"
 import { health } from "./health.ts"
 import { logs } from "./logs.ts"
+import { open } from "./open.ts"
 import { outbox } from "./outbox/outbox.ts"
 import { reload } from "./reload.ts"
 import { restart } from "./restart.ts"
@@ -28,6 +29,7 @@ export const client = root.pipe(
     headers,
     health,
     logs,
+    open,
     outbox,
     reload,
     restart,

@@ -13,6 +13,7 @@ import { headers } from "./headers.ts"
 import { health } from "./health.ts"
 import { login } from "./login/login.ts"
 import { logs } from "./logs.ts"
+import { open } from "./open.ts"
 import { outbox } from "./outbox/outbox.ts"
 import { relay } from "./relay.ts"
 import { reload } from "./reload.ts"
@@ -42,6 +43,7 @@ export const holdfast = root.pipe(
     headers,
     config,
     status,
+    open,
     outbox,
     context,
     tools,

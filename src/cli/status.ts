@@ -1,9 +1,10 @@
 import { Clock, Console, DateTime, Effect } from "effect"
-import { Command } from "effect/cli"
+import { Command, Flag } from "effect/cli"
 import { type DaemonView, type LinkView, type RelayView, StatusView } from "../admin/StatusView.ts"
 import { formatCredential } from "./credential/credential.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 import { jsonFlag } from "./flags.ts"
+import { openDashboard } from "./open.ts"
 import { formatHeld } from "./outbox/held.ts"
 import { colors, formatAge, type Paint, printJson } from "./print.ts"
 import { formatToken } from "./token.ts"
@@ -71,8 +72,15 @@ const print = Effect.fnUntraced(function*(status: StatusView) {
 
 export const status = Command.make(
   "status",
-  { json: jsonFlag },
-  Effect.fn(function*({ json }) {
+  {
+    json: jsonFlag,
+    open: Flag.Boolean("open").pipe(
+      Flag.withDescription("Open the dashboard instead, as \"holdfast open\" does"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fn(function*({ json, open }) {
+    if (open) return yield* openDashboard({ browser: true })
     const daemon = yield* DaemonClient
     const status = yield* daemon.ask((client) => client.status())
     yield* json ? printJson(StatusView)(status) : print(status)

@@ -11,6 +11,7 @@ export const clientCommands: ReadonlySet<string> = new Set([
   "headers",
   "health",
   "logs",
+  "open",
   "outbox",
   "reload",
   "restart",

@@ -2,6 +2,7 @@
 import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer, Option, Redacted, Stream } from "effect"
 import { AdminSecret } from "../../src/admin/AdminSecret.ts"
+import { BrowserSessions } from "../../src/admin/BrowserSessions.ts"
 import { Daemon } from "../../src/admin/Daemon.ts"
 import { AgentExists, Agents } from "../../src/agents/Agents.ts"
 import { Settings, settingsFrom } from "../../src/config/Settings.ts"
@@ -173,6 +174,7 @@ export const doubles = (entries: ReadonlyArray<Entry> = []) =>
     registry([...entries]),
     contexts,
     AdminSecret.layerOf(secret),
+    BrowserSessions.layerMemory,
     Layer.succeed(Settings, settingsFrom({})),
     credentials,
     Layer.succeed(Daemon, { version: "1.2.3", pid: 42, startedAt: 0, url: "http://127.0.0.1:4851/mcp" }),

@@ -4,7 +4,7 @@ import { HttpClientRequest } from "effect/http"
 import { HttpApiMiddleware, HttpApiTest } from "effect/http-api"
 import { AdminAccess, AdminApi } from "../../../src/admin/AdminApi.ts"
 import { groups } from "../../../src/admin/AdminHandler.ts"
-import { accessLayer } from "../../../src/admin/AdminSecret.ts"
+import { accessLayer, Admission } from "../../../src/admin/Admission.ts"
 import { StatusView } from "../../../src/admin/StatusView.ts"
 import { AgentName, defaultAgent, RelayId } from "../../../src/domain/Ids.ts"
 import type { Entry } from "../../../src/outbox/Entry.ts"
@@ -18,7 +18,7 @@ const bearing = (given: Redacted.Redacted) =>
 const over = (entries: ReadonlyArray<Entry> = [], given = secret) => {
   const base = doubles(entries)
   return Layer.mergeAll(
-    groups.pipe(Layer.provideMerge(accessLayer), Layer.provideMerge(base)),
+    groups.pipe(Layer.provideMerge(Layer.provide(accessLayer, Admission.layerNoDeps)), Layer.provideMerge(base)),
     bearing(given)
   )
 }

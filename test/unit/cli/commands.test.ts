@@ -45,6 +45,18 @@ describe("commands that speak to the daemon", () => {
       assert.strictEqual(decoded.daemon.pid, 42)
     }))
 
+  it.live("open prints a link that signs a browser in, with no secret but its own, and signs every browser out", () =>
+    Effect.gen(function*() {
+      const directory = yield* daemon([])
+      for (const line of [["open"], ["open", "--print"], ["status", "--open"]]) {
+        const { code, err, out } = yield* run(directory, ...line)
+        assert.strictEqual(code, 0)
+        assert.match(out, /^http:\/\/127\.0\.0\.1:4851\/#sign-in=[\w-]{43}$/)
+        assert.include(err, "good once")
+      }
+      assert.include((yield* run(directory, "open", "--sign-out")).out, "every browser is signed out")
+    }))
+
   it.live("outbox list shows why an entry is dead, and where the next page begins", () =>
     Effect.gen(function*() {
       const directory = yield* daemon([entry(1, { state: "dead", reason: Option.some("no such agent") }), entry(2, {})])

@@ -60,6 +60,7 @@ describe("the command line", () => {
         "headers",
         "config",
         "status",
+        "open",
         "outbox",
         "context",
         "tools",
