@@ -1,7 +1,7 @@
 /** Beside two proxies from npm and nginx, in turns. Where one can't be installed, a notice takes its row's place. */
 import { mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { inTurns, load, median, ratio } from "../Load.ts"
+import { cost, inTurns, load, median, ratio, warmUp } from "../Load.ts"
 import { npmProxies, type OtherProxy, startNginx, startNpmProxy } from "../OtherProxies.ts"
 import { echo, type Rig, startRig } from "../Rig.ts"
 import { atLeast, type Options, type Row } from "../Row.ts"
@@ -27,6 +27,10 @@ const beside = async (
   const ours = await echo(holdfast.target, "small", callers)
   const theirs = await echo(other.target, "small", callers)
   const seconds = quick ? 0.5 : 3
+  await warmUp(
+    [(count) => cost(holdfast.process, ours, count), (count) => cost(process, theirs, count)],
+    { portion: quick ? 600 : 2500, quick }
+  )
   const turn = (calls: typeof ours, { process }: { readonly process: OtherProxy["process"] }) => async () => {
     const before = process.cpu()
     const { calls: count, seconds: taken } = await load(calls, { seconds })

@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite"
 import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
 import { type Daemon, startDaemon } from "../Daemon.ts"
-import { load, median } from "../Load.ts"
+import { cost, load, median, warmUp } from "../Load.ts"
 import { type Process, startProgram } from "../Process.ts"
 import { programFile, type ProgramName } from "../programs.ts"
 import { type Call, echo, messages, startRig } from "../Rig.ts"
@@ -115,21 +115,24 @@ export const queueRows = async ({ quick }: Options): Promise<ReadonlyArray<Row>>
       const callers = await messages(target(daemon), 64, queued)
       await first.process.kill()
       acknowledged += await untilDown(daemon)
-      for (let round = -1; round < rounds; round++) {
+      const portion = quick ? 1000 : 2500
+      await warmUp([
+        (count) => {
+          acknowledged += count
+          return cost(daemon.process, callers, count)
+        },
+        (count) => cost(bareQueue.process, queueing, count),
+        (count) => cost(bareEdge.process, answering, count),
+        (count) => cost(rig.holdfast.process, passing, count)
+      ], { portion, quick })
+      for (let round = 0; round < rounds; round++) {
         const turn = await turnOf(daemon.process, callers, seconds)
         acknowledged += turn.calls
-        const others = [
-          await turnOf(bareQueue.process, queueing, seconds),
-          await turnOf(bareEdge.process, answering, seconds),
-          await turnOf(rig.holdfast.process, passing, seconds)
-        ] as const
-        // The first turns only warm up.
-        if (round < 0) continue
-        commits.push(await measured("commits", join(directory, "bare.db"), String(seconds)))
         ours.push(turn)
-        bare.push(others[0])
-        edge.push(others[1])
-        live.push(others[2])
+        bare.push(await turnOf(bareQueue.process, queueing, seconds))
+        edge.push(await turnOf(bareEdge.process, answering, seconds))
+        live.push(await turnOf(rig.holdfast.process, passing, seconds))
+        commits.push(await measured("commits", join(directory, "bare.db"), String(seconds)))
       }
       // Killed without warning: what is acknowledged has to be on the disk.
     }
@@ -159,7 +162,7 @@ export const queueRows = async ({ quick }: Options): Promise<ReadonlyArray<Row>>
         2,
         `${formatTurns(ours)}, live ${formatTurns(live)}`
       ),
-      await drainRow(quick ? 4000 : 15_000)
+      await drainRow(quick ? 6000 : 15_000)
     ]
   } finally {
     rmSync(directory, { recursive: true, force: true })
@@ -174,17 +177,24 @@ const drainRow = async (count: number): Promise<Row> => {
   await using daemon = await startDaemon({ relay: first.url, settings })
   const target = { name: "holdfast", url: daemon.url, headers: daemon.headers }
   const callers = await messages(target, lanes, queued)
-  await first.process.kill()
-  const early = await untilDown(daemon)
-  const { calls } = await load(callers, { calls: count })
-  const relay = await startProgram("stubRelay", [first.url.port])
-  await using _relay = relay.process
-  const writes = await drained(relay.process, calls + early)
-  check(writes, calls + early)
+  let relay = first.process
+  const drain = async (entries: number) => {
+    await relay.kill()
+    const early = await untilDown(daemon)
+    const { calls } = await load(callers, { calls: entries })
+    relay = (await startProgram("stubRelay", [first.url.port])).process
+    const writes = await drained(relay, calls + early)
+    check(writes, calls + early)
+    return { calls, writes }
+  }
+  await using _relay = { [Symbol.asyncDispose]: () => relay.kill() }
+  // Warms up.
+  await drain(Math.round(count / 2))
+  const { calls, writes } = await drain(count)
   const start = writes[0]?.at ?? 0
   const after = writes.filter(({ at }) => at > start + slowStart)
   const whole = ((writes.at(-1)?.at ?? 0) - start) / 1000
-  const bare = await measured("loop", relay.url.href, "5000")
+  const bare = await measured("loop", first.url.href, "5000")
   if (after.length < 500) {
     return {
       name: "drain over 8 lanes after slow start, × a loop of 8 callers",

@@ -1,6 +1,6 @@
 /** An answer that is a stream of 100 events, each a write of its own at the relay. */
 import { openCallers, type Target } from "../Caller.ts"
-import { inTurns, load, median, ratio } from "../Load.ts"
+import { cost, inTurns, load, median, ratio, warmUp } from "../Load.ts"
 import { streamEvents } from "../processes/CannedTools.ts"
 import { type Call, startRig } from "../Rig.ts"
 import { atLeast, atMost, type Options, type Row } from "../Row.ts"
@@ -27,6 +27,10 @@ export const streamRows = async ({ quick }: Options): Promise<ReadonlyArray<Row>
   const bare = await streams(rig.bare.target)
   const holdfast = await streams(rig.holdfast.target)
   const seconds = quick ? 0.7 : 3
+  await warmUp(
+    [(count) => cost(rig.holdfast.process, holdfast, count), (count) => cost(rig.bare.process, bare, count)],
+    { portion: quick ? 150 : 300, quick }
+  )
   const pairs = await inTurns(quick ? 3 : 5, () => load(holdfast, { seconds }), () => load(bare, { seconds }))
   const rate = ({ calls, seconds }: { readonly calls: number; readonly seconds: number }) => calls / seconds
   const all = (of: (load: (typeof pairs)[number][0]) => number, digits: number, unit: string) =>

@@ -1,5 +1,5 @@
 /** Calls a second and how long each takes, by callers, sizes and relays. */
-import { inTurns, load, median, ratio } from "../Load.ts"
+import { cost, inTurns, load, median, ratio, warmUp } from "../Load.ts"
 import type { EchoTool } from "../processes/CannedTools.ts"
 import { echo, type RelayKind, startRig } from "../Rig.ts"
 import { atLeast, atMost, type Options, type Row } from "../Row.ts"
@@ -17,6 +17,17 @@ export const throughputRows = async ({ quick }: Options): Promise<ReadonlyArray<
   for (const [kind, relay, least] of relays) {
     await using rig = await startRig({ relay: kind })
     for (const [tool, size] of sizes) {
+      const warm = {
+        bare: await echo(rig.bare.target, tool, 16),
+        holdfast: await echo(rig.holdfast.target, tool, 16)
+      }
+      await warmUp(
+        [
+          (count) => cost(rig.holdfast.process, warm.holdfast, count),
+          (count) => cost(rig.bare.process, warm.bare, count)
+        ],
+        { portion: (quick ? 800 : 2500) / (tool === "large" ? 5 : 1), quick }
+      )
       for (const callers of [1, 16, 128]) {
         const bare = await echo(rig.bare.target, tool, callers)
         const holdfast = await echo(rig.holdfast.target, tool, callers)

@@ -1,6 +1,6 @@
 /** `tools/list` of 500 tools, 1 MiB, a fifth of them hidden, again and again while nothing changes. */
 import { openCallers, type Target } from "../Caller.ts"
-import { inTurns, load, median, ratio } from "../Load.ts"
+import { cost, inTurns, load, median, ratio, warmUp } from "../Load.ts"
 import type { Process } from "../Process.ts"
 import { type Call, startRig } from "../Rig.ts"
 import { atLeast, type Options, type Row } from "../Row.ts"
@@ -38,6 +38,10 @@ export const toolsListRows = async ({ quick }: Options): Promise<ReadonlyArray<R
   const holdfast = await lists(rig.holdfast.target, (name) => name.startsWith("hidden_"))
   const bare = await lists(rig.bare.target, () => false)
   const seconds = quick ? 0.7 : 3
+  await warmUp(
+    [(count) => cost(rig.holdfast.process, holdfast, count), (count) => cost(rig.bare.process, bare, count)],
+    { portion: quick ? 60 : 300, quick }
+  )
   const turn = async (calls: ReadonlyArray<Call>, { process }: { readonly process: Process }) => {
     const before = process.cpu()
     const taken = await load(calls, { seconds })
