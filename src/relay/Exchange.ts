@@ -67,6 +67,7 @@ export interface RequestOptions {
 }
 
 export const inSession = (open: OpenRelaySession, token: Option.Option<Token>) => ({
+  agent: open.agent,
   ...carrying(token),
   session: Option.getOrUndefined(open.id),
   protocolVersion: open.protocolVersion

@@ -5,7 +5,11 @@ import { Schema } from "effect"
 export type Delivery = "not sent" | "unknown"
 
 /** No connection was made: refused, unresolved, TLS, or 5 s without one. Not sent. */
-export class ConnectFailed extends Schema.TaggedError<ConnectFailed>()("ConnectFailed", { detail: Schema.String }) {}
+export class ConnectFailed extends Schema.TaggedError<ConnectFailed>()("ConnectFailed", {
+  detail: Schema.String,
+  /** The relay is there and wants no connection: trying again soon does not help, so the link is probed at its cap. */
+  lasting: Schema.optionalKey(Schema.Boolean)
+}) {}
 /** This machine gave Holdfast no further connection (EMFILE, ENFILE): it says nothing of the relay. Not sent. */
 export class OutOfDescriptors extends Schema.TaggedError<OutOfDescriptors>()("OutOfDescriptors", {}) {}
 /** The connection broke after the request was written. */

@@ -1,6 +1,7 @@
 /** `server/discover`: what a relay of the modern era says of itself, and so whether it is one (MCP 2026-07-28, discovery). */
 import { Effect, Option, Predicate } from "effect"
 import * as Envelope from "../../domain/Envelope.ts"
+import type { AgentName } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as McpHeaders from "../../domain/McpHeaders.ts"
 import type * as Message from "../../domain/Message.ts"
@@ -16,6 +17,7 @@ const [revision] = modernVersions
 const unsupportedVersion = -32022
 
 interface Asking {
+  readonly agent: AgentName
   readonly envelope: Envelope.Envelope
   /** JSON text. */
   readonly id: string
@@ -25,9 +27,10 @@ const responseTo = Effect.fnUntraced(
   function*(
     transport: RelayTransport["Service"],
     credential: Option.Option<RelayCredential>,
-    { envelope, id }: Asking
+    { agent, envelope, id }: Asking
   ) {
     const answer = yield* transport.send({
+      agent,
       method: "POST",
       body: Envelope.put(`{"jsonrpc":"2.0","id":${id},"method":"${method}","params":{}}`, envelope),
       headers: McpHeaders.standard(method, {}),
@@ -57,6 +60,7 @@ export const discover = Effect.fnUntraced(function*(
   const response = invitesAgain(first) ? yield* ask : first
   if (Predicate.hasProperty(response.result, "supportedVersions") && speaksOurs(response.result.supportedVersions)) {
     const discovered: Handshaken = {
+      agent: asking.agent,
       id: Option.none(),
       protocolVersion: revision,
       result: JsonText.at(response.text, ["result"]) ?? "{}"

@@ -1,5 +1,6 @@
 /** `initialize` and `notifications/initialized`: what opens a relay session (MCP 2025-11-25, lifecycle). */
 import { Effect, Option, Predicate } from "effect"
+import type { AgentName } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import { versionWithoutHeader } from "../../domain/ProtocolVersion.ts"
 import { RelayFailure, SessionRefused } from "../RelayFailure.ts"
@@ -18,9 +19,10 @@ export const initialize = Effect.fnUntraced(
   function*(
     transport: RelayTransport["Service"],
     credential: Credential,
-    options: { readonly text: string; readonly id: string }
+    options: { readonly agent: AgentName; readonly text: string; readonly id: string }
   ) {
     const answer = yield* transport.send({
+      agent: options.agent,
       method: "POST",
       body: JsonText.set(options.text, ["id"], options.id),
       ...carrying(credential)
@@ -32,6 +34,7 @@ export const initialize = Effect.fnUntraced(
     }
     const version = Predicate.hasProperty(response.result, "protocolVersion") && response.result.protocolVersion
     const handshaken: Handshaken = {
+      agent: options.agent,
       id: Option.fromUndefinedOr(answer.session),
       protocolVersion: Predicate.isString(version) ? version : versionWithoutHeader,
       result: JsonText.at(response.text, ["result"]) ?? "{}"
@@ -45,6 +48,7 @@ export const initialize = Effect.fnUntraced(
 export const tell = Effect.fnUntraced(
   function*(transport: RelayTransport["Service"], credential: Credential, session: Handshaken, text: string) {
     const answer = yield* transport.send({
+      agent: session.agent,
       method: "POST",
       body: text,
       ...carrying(credential),
@@ -73,6 +77,7 @@ export const end = (
   session: Handshaken
 ): Effect.Effect<void> =>
   Option.isNone(session.id) ? Effect.void : transport.send({
+    agent: session.agent,
     method: "DELETE",
     ...carrying(credential),
     session: session.id.value,

@@ -12,6 +12,7 @@ export interface SessionSeed {
 }
 
 export interface OpenRelaySession {
+  readonly agent: AgentName
   /** `None` where the relay is stateless. */
   readonly id: Option.Option<string>
   readonly protocolVersion: string

@@ -1,32 +1,48 @@
 /** When a relay that is away is probed next. One link owns it, and alone writes it. */
-import { Clock, type Duration, Effect, Latch } from "effect"
+import { Clock, Duration, Effect, Latch } from "effect"
 import { isLoopback } from "../../domain/Authority.ts"
 import * as Backoff from "../../supervision/Backoff.ts"
+import type { RelayFailure } from "../RelayFailure.ts"
 
 /** While somebody waits for the link, milliseconds. */
 const waitersProbeEvery = 1000
 
 /** A relay on this machine is back sooner, and costs less to ask. */
-export const backoffFor = ({ hostname }: URL, settings: {
+export const backoffFor = (url: URL, settings: {
   readonly backoffBase: Duration.Duration
   readonly backoffCap: Duration.Duration
   readonly backoffCapLoopback: Duration.Duration
-}): Backoff.Backoff =>
-  Backoff.make(Backoff.jittered({
-    base: settings.backoffBase,
-    max: isLoopback(hostname) ? settings.backoffCapLoopback : settings.backoffCap
-  }))
+}): ProbeBackoff => {
+  const max = isLocal(url) ? settings.backoffCapLoopback : settings.backoffCap
+  return {
+    ...Backoff.make(Backoff.jittered({ base: settings.backoffBase, max })),
+    cap: Math.floor(Duration.toMillis(max))
+  }
+}
+
+export interface ProbeBackoff extends Backoff.Backoff {
+  /** The longest delay, milliseconds. */
+  readonly cap: number
+}
+
+/** The relay wants no connection, and will not soon. */
+export const isLasting = ({ reason }: RelayFailure): boolean =>
+  reason._tag === "ConnectFailed" && reason.lasting === true
+
+const isLocal = ({ hostname, protocol }: URL): boolean => protocol === "unix:" || isLoopback(hostname)
 
 export class ProbeSchedule {
   /** Milliseconds since the epoch, whole. */
   nextProbeAt: number
-  readonly #backoff: Backoff.Backoff
+  readonly #backoff: ProbeBackoff
   /** Released when somebody begins to wait. */
   readonly #hurry = Latch.makeUnsafe(false)
   #probedAt: number
   #waiting = 0
+  /** Who waits hurries nothing: the relay has said that it wants no connection. */
+  #lasting = false
 
-  constructor(backoff: Backoff.Backoff, now: number) {
+  constructor(backoff: ProbeBackoff, now: number) {
     this.#backoff = backoff
     this.#probedAt = now
     this.nextProbeAt = now
@@ -34,13 +50,16 @@ export class ProbeSchedule {
 
   /** The backoff starts afresh with the next failure. */
   reset(): void {
+    this.#lasting = false
     this.#backoff.reset()
   }
 
   /** A probe failed. What somebody who waits has asked for is extra: the backoff goes on as if it had not been. */
-  readonly failed = Effect.fnUntraced(function*(this: ProbeSchedule, at: number) {
+  readonly failed = Effect.fnUntraced(function*(this: ProbeSchedule, at: number, failure: RelayFailure) {
     this.#probedAt = at
-    if (at >= this.nextProbeAt) this.nextProbeAt = at + (yield* this.#backoff.next)
+    this.#lasting = isLasting(failure)
+    if (this.#lasting) this.nextProbeAt = at + this.#backoff.cap
+    else if (at >= this.nextProbeAt) this.nextProbeAt = at + (yield* this.#backoff.next)
   })
 
   /** Probes come once a second while `wait` lasts. */
@@ -56,7 +75,7 @@ export class ProbeSchedule {
   /** Returns when a probe is due, or none is needed any more. */
   readonly untilDue = Effect.fnUntraced(function*(this: ProbeSchedule, needed: () => boolean) {
     while (needed()) {
-      const dueAt = this.#waiting > 0
+      const dueAt = this.#waiting > 0 && !this.#lasting
         ? Math.min(this.nextProbeAt, this.#probedAt + waitersProbeEvery)
         : this.nextProbeAt
       const at = Math.floor(yield* Clock.currentTimeMillis)

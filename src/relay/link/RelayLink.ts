@@ -24,7 +24,7 @@ import { singleFlight } from "../../supervision/SingleFlight.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
 import { LinkDown, RelayFailure } from "../RelayFailure.ts"
 import { diagnose, type Diagnosis } from "./Diagnosis.ts"
-import { backoffFor, ProbeSchedule } from "./ProbeSchedule.ts"
+import { backoffFor, isLasting, ProbeSchedule } from "./ProbeSchedule.ts"
 import { RelayEra } from "./RelayEra.ts"
 import { RelayProbe } from "./RelayProbe.ts"
 
@@ -37,6 +37,8 @@ export const LinkState = Data.taggedEnum<LinkState>()
 
 /** A relay that hangs must not keep agents from connecting. */
 const timeoutAtStart = "1 second"
+
+const unanswered: Diagnosis = { why: "it has not answered since Holdfast started" }
 
 const now = Effect.map(Clock.currentTimeMillis, Math.floor)
 
@@ -94,23 +96,29 @@ export class RelayLink extends Context.Service<RelayLink, {
         yield* Effect.logInfo("the relay can be reached again", attributes)
       })
 
-      const becomeDown = Effect.fnUntraced(function*(since: number, found: Diagnosis, attempts: number) {
-        const before = SubscriptionRef.getUnsafe(ref)
-        if (before._tag === "Down") return
-        const at = yield* now
-        if (at - before.since >= Duration.toMillis(link.healthyAfter)) schedule.reset()
-        schedule.nextProbeAt = at
-        if (attempts > 0) yield* schedule.failed(at)
-        const { nextProbeAt } = schedule
-        yield* SubscriptionRef.set(ref, LinkState.Down({ since: Math.min(since, at), attempts, nextProbeAt, ...found }))
-        yield* era.forget
-        yield* settle
-        yield* down.open
-        yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 0)
-        yield* Metric.update(Metric.withAttributes(Metrics.linkOutages, attributes), 1)
-        hinted = found.hint
-        yield* Effect.logWarning("the relay cannot be reached", { ...attributes, why: found.why, try: found.hint })
-      })
+      const becomeDown = Effect.fnUntraced(
+        function*(since: number, failure: RelayFailure | undefined, attempts: number) {
+          const found = failure === undefined ? unanswered : diagnose(failure, url)
+          const before = SubscriptionRef.getUnsafe(ref)
+          if (before._tag === "Down") return
+          const at = yield* now
+          if (at - before.since >= Duration.toMillis(link.healthyAfter)) schedule.reset()
+          schedule.nextProbeAt = at
+          if (failure !== undefined && (attempts > 0 || isLasting(failure))) yield* schedule.failed(at, failure)
+          const { nextProbeAt } = schedule
+          yield* SubscriptionRef.set(
+            ref,
+            LinkState.Down({ since: Math.min(since, at), attempts, nextProbeAt, ...found })
+          )
+          yield* era.forget
+          yield* settle
+          yield* down.open
+          yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 0)
+          yield* Metric.update(Metric.withAttributes(Metrics.linkOutages, attributes), 1)
+          hinted = found.hint
+          yield* Effect.logWarning("the relay cannot be reached", { ...attributes, why: found.why, try: found.hint })
+        }
+      )
 
       /** The first failure may say less than a later one: what to try is logged once an outage. */
       const tellHint = Effect.fnUntraced(function*({ hint, why }: Diagnosis) {
@@ -136,7 +144,7 @@ export class RelayLink extends Context.Service<RelayLink, {
             if (Result.isSuccess(result)) return
             const { failure } = result
             if (failure.reason._tag === "ConnectFailed" || failedInARow >= 2) {
-              return yield* becomeDown(suspicion?.since ?? (yield* now), diagnose(failure, url), 0)
+              return yield* becomeDown(suspicion?.since ?? (yield* now), failure, 0)
             }
           }
         }).pipe(Effect.ensuring(Effect.suspend(() => {
@@ -151,7 +159,7 @@ export class RelayLink extends Context.Service<RelayLink, {
         if (isUp() && failure.reason._tag !== "LinkDown") {
           const probed = failure.reason._tag === "Silent" && failedInARow >= 2
           if (failure.reason._tag === "ConnectFailed" || probed) {
-            yield* becomeDown(Math.floor(since), diagnose(failure, url), 0)
+            yield* becomeDown(Math.floor(since), failure, 0)
           } else {
             suspicion ??= { since: Math.floor(since), ...diagnose(failure, url) }
             suspicion.since = Math.min(suspicion.since, Math.floor(since))
@@ -169,7 +177,7 @@ export class RelayLink extends Context.Service<RelayLink, {
           if (isUp()) continue
           const result = yield* Effect.result(probe)
           if (Result.isSuccess(result)) continue
-          yield* schedule.failed(yield* now)
+          yield* schedule.failed(yield* now, result.failure)
           const state = SubscriptionRef.getUnsafe(ref)
           if (state._tag === "Up") continue
           const attempts = state.attempts + 1
@@ -204,8 +212,8 @@ export class RelayLink extends Context.Service<RelayLink, {
       yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 1)
       yield* Metrics.declare(Metrics.linkOutages, attributes)
       const first = yield* Effect.timeoutOption(Effect.result(probe), timeoutAtStart)
-      if (Option.isNone(first)) yield* becomeDown(startedAt, { why: "it has not answered since Holdfast started" }, 0)
-      else if (Result.isFailure(first.value)) yield* becomeDown(startedAt, diagnose(first.value.failure, url), 1)
+      if (Option.isNone(first)) yield* becomeDown(startedAt, undefined, 0)
+      else if (Result.isFailure(first.value)) yield* becomeDown(startedAt, first.value.failure, 1)
       yield* supervise(`relay-link:${id}`)(probeWhileDown)
 
       return RelayLink.of({

@@ -46,6 +46,7 @@ export class RelayProbe extends Context.Service<RelayProbe, {
       const initialize = Effect.gen(function*() {
         const bearer = yield* token
         const opened = yield* Handshake.initialize(transport, bearer, {
+          agent: defaultAgent,
           text: initializeText,
           id: `"holdfast-probe-${++sent}"`
         })
@@ -56,7 +57,8 @@ export class RelayProbe extends Context.Service<RelayProbe, {
 
       const discover = Effect.flatMap(
         token,
-        (bearer) => Discovery.discover(transport, bearer, { envelope, id: `"holdfast-probe-${++sent}"` })
+        (bearer) =>
+          Discovery.discover(transport, bearer, { agent: defaultAgent, envelope, id: `"holdfast-probe-${++sent}"` })
       ).pipe(
         Effect.tap(era.spoken("modern")),
         Effect.catchIf(Discovery.isLegacy, () => Effect.andThen(era.refused("modern"), initialize))
@@ -71,6 +73,7 @@ export class RelayProbe extends Context.Service<RelayProbe, {
       const ping = Effect.fnUntraced(function*(open: Handshake.Handshaken) {
         const id = `"holdfast-probe-${++sent}"`
         const answer = yield* transport.send({
+          agent: defaultAgent,
           method: "POST",
           body: `{"jsonrpc":"2.0","id":${id},"method":"ping"}`,
           ...carrying(yield* token),

@@ -6,6 +6,7 @@
  */
 import { Effect, type Option } from "effect"
 import * as Envelope from "../../domain/Envelope.ts"
+import type { AgentName } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Era } from "../../domain/ProtocolVersion.ts"
 import * as Discovery from "../handshake/Discovery.ts"
@@ -17,6 +18,7 @@ import type { RelayCredential } from "../transport/RelayAnswer.ts"
 import { RelayTransport } from "../transport/RelayTransport.ts"
 
 export interface Opening {
+  readonly agent: AgentName
   readonly credential: Option.Option<RelayCredential>
   readonly seed: SessionSeed
   /** The era of whom the session stands for. */
@@ -32,12 +34,12 @@ export const opener = Effect.gen(function*() {
   const relayEra = yield* RelayEra
 
   const inEra = (era: Era, opening: Opening, outages: number): Effect.Effect<Opened, RelayFailure> => {
-    const { credential, id, seed } = opening
+    const { agent, credential, id, seed } = opening
     const { initialize } = seed
     const crosses = era !== opening.era
     if (era === "legacy") {
       const text = crosses ? JsonText.set(initialize, ["params", "capabilities"], "{}") : initialize
-      return Handshake.initialize(transport, credential, { text, id })
+      return Handshake.initialize(transport, credential, { agent, text, id })
     }
     const capabilities = crosses ? "{}" : JsonText.at(initialize, ["params", "capabilities"]) ?? "{}"
     const level = replayed(seed, "logging/setLevel", "level").at(-1)
@@ -45,7 +47,7 @@ export const opener = Effect.gen(function*() {
       ...Envelope.ofInitialize(initialize, capabilities),
       ...(level === undefined ? [] : [[Envelope.logLevel, level] as const])
     ]
-    return Effect.map(Discovery.discover(transport, credential, { id, envelope }), (discovered) => ({
+    return Effect.map(Discovery.discover(transport, credential, { agent, id, envelope }), (discovered) => ({
       ...discovered,
       modern: { envelope, outages, resources: replayed(seed, "resources/subscribe", "uri") }
     }))

@@ -51,7 +51,7 @@ export class RelaySessions extends Context.Service<RelaySessions, {
         options: { readonly seed: SessionSeed; readonly era: Era; readonly id: string }
       ) {
         const attempt = (token: Option.Option<Token>) =>
-          begin({ ...options, credential: token }).pipe(
+          begin({ ...options, agent, credential: token }).pipe(
             Effect.tap(liveToken.accepted(agent, token, () => "session"))
           )
         const refused = (token: Option.Option<Token>) =>

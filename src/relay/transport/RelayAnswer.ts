@@ -1,5 +1,6 @@
 /** One attempt at the relay, and what may come back. */
 import { Option, type Redacted } from "effect"
+import type { AgentName } from "../../domain/Ids.ts"
 import type { SseEvent } from "../../domain/SseEvent.ts"
 import type { ProofKey } from "../../token/sources/ProofKey.ts"
 import type { RelayFailure } from "../RelayFailure.ts"
@@ -16,6 +17,8 @@ export interface AttemptWatch {
 }
 
 export interface Attempt {
+  /** Whom it is made for: a relay that knows its peers by their connection has one for each agent. */
+  readonly agent: AgentName
   readonly method: "POST" | "GET" | "DELETE"
   /** JSON-RPC text, sent as it is; absent for GET and DELETE. */
   readonly body?: string | undefined

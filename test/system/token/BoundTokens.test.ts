@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Redacted } from "effect"
-import { defaultRelay } from "../../../src/domain/Ids.ts"
+import { defaultAgent, defaultRelay } from "../../../src/domain/Ids.ts"
 import { RelayTransport } from "../../../src/relay/transport/RelayTransport.ts"
 import { DataDirectory } from "../../../src/storage/DataDirectory.ts"
 import * as Authorization from "../../../src/token/sources/Authorization.ts"
@@ -43,6 +43,7 @@ describe("a token that is bound to a key", () => {
         Effect.result(
           Effect.flatMap(RelayTransport, (relay) =>
             relay.send({
+              agent: defaultAgent,
               method: "POST",
               token: Option.some(value),
               key,

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option } from "effect"
 import * as EraForm from "../../../src/domain/EraForm.ts"
+import { defaultAgent } from "../../../src/domain/Ids.ts"
 import * as JsonText from "../../../src/domain/JsonText.ts"
 import * as McpHeaders from "../../../src/domain/McpHeaders.ts"
 import { methods } from "../../../src/domain/Methods.ts"
@@ -8,6 +9,7 @@ import { translate } from "../../../src/relay/session/EraTranslator.ts"
 import { ParamHeaders } from "../../../src/relay/session/ParamHeaders.ts"
 
 const modern = {
+  agent: defaultAgent,
   id: Option.none(),
   protocolVersion: "2026-07-28",
   result: "{}",

@@ -50,6 +50,7 @@ describe("RelaySessions", () => {
       yield* TestClock.adjust("1 second")
       const [open] = yield* Fiber.join(all)
       assert.deepStrictEqual(open, {
+        agent: defaultAgent,
         id: Option.some("relay-session"),
         protocolVersion: "2025-06-18",
         result: `{"protocolVersion": "2025-06-18","n":12345678901234567890}`,

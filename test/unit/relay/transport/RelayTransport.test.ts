@@ -3,7 +3,7 @@ import { Effect, Exit, Fiber, Layer, Option, Redacted } from "effect"
 import type { ServerResponse } from "node:http"
 import { createServer } from "node:net"
 import { RelayTarget } from "../../../../src/config/Settings.ts"
-import { defaultRelay } from "../../../../src/domain/Ids.ts"
+import { defaultAgent, defaultRelay } from "../../../../src/domain/Ids.ts"
 import type { SseEvent } from "../../../../src/domain/SseEvent.ts"
 import type { RelayFailure } from "../../../../src/relay/RelayFailure.ts"
 import type { Incoming } from "../../../../src/relay/transport/Incoming.ts"
@@ -14,7 +14,12 @@ import { event, json, page, type Received, scriptedRelay, target } from "../../.
 
 const transportTo = (url: URL) => Layer.provide(RelayTransport.layer, target(url))
 
-const post: Attempt = { method: "POST", body: `{"jsonrpc":"2.0","id":1,"method":"ping"}`, token: Option.none() }
+const post: Attempt = {
+  agent: defaultAgent,
+  method: "POST",
+  body: `{"jsonrpc":"2.0","id":1,"method":"ping"}`,
+  token: Option.none()
+}
 const inSession: Attempt = { ...post, session: "s1", protocolVersion: "2025-06-18" }
 const rpcError = (id: number | null, code: number, message: string) => ({
   jsonrpc: "2.0",
@@ -440,7 +445,7 @@ describe("RelayTransport", () => {
           ))
         yield* eventually("those that have their turn", Effect.sync(() => held.length), (count) => count >= 256)
         yield* Effect.scoped(send({ ...post, body: post.body?.replace("ping", "probe"), probes: true }))
-        yield* Effect.scoped(Effect.exit(send({ method: "GET", token: Option.none() })))
+        yield* Effect.scoped(Effect.exit(send({ agent: defaultAgent, method: "GET", token: Option.none() })))
         assert.strictEqual(held.length, 256)
         const given = calls[257]
         if (given !== undefined) yield* Fiber.interrupt(given)
