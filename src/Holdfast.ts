@@ -7,6 +7,7 @@ import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
 import type { RelayId } from "./domain/Ids.ts"
 import { Endpoint } from "./mcp/http/Endpoint.ts"
 import type { CannotListen, PortTaken } from "./mcp/http/Listener.ts"
+import type { CannotObserve } from "./mcp/http/ProbeListener.ts"
 import { RelayRegistry } from "./mcp/RelayRegistry.ts"
 import { type Hides, OwnRules } from "./menu/Narrowing.ts"
 import * as Runner from "./Runner.ts"
@@ -39,6 +40,7 @@ export interface HoldfastOptions {
 export type HoldfastStartError =
   | AgentSecretTooShort
   | CannotListen
+  | CannotObserve
   | DaemonRunning
   | DatabaseUnusable
   | DataDirectoryUnusable

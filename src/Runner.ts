@@ -1,7 +1,7 @@
 /**
  * The one place where rooms are wired: what all relays share, then each relay (`runner/oneRelay.ts`), then what listens.
  */
-import { Cause, Clock, Effect, Exit, identity, Layer } from "effect"
+import { Cause, Clock, Effect, Exit, identity, Layer, Option } from "effect"
 import { AdminHandler } from "./admin/AdminHandler.ts"
 import { Daemon } from "./admin/Daemon.ts"
 import { AgentProvisioning, Agents, type Provisioning } from "./agents/Agents.ts"
@@ -13,6 +13,7 @@ import * as Dashboard from "./dashboard/Dashboard.ts"
 import { steadyClock } from "./domain/SteadyClock.ts"
 import { Endpoint } from "./mcp/http/Endpoint.ts"
 import { Readiness } from "./mcp/http/OperatorRoutes.ts"
+import { ProbeListener } from "./mcp/http/ProbeListener.ts"
 import { RelayRegistry, type Reread, shutdown } from "./mcp/RelayRegistry.ts"
 import { EventLogs } from "./mcp/streams/EventLogs.ts"
 import { OpenStreams } from "./mcp/streams/OpenStreams.ts"
@@ -88,6 +89,7 @@ export const layer = ({ relays, reread = named, seams: given = {} }: RunnerOptio
   return announced.pipe(
     Layer.provideMerge(stopping),
     Layer.provideMerge(Layer.merge(AdminHandler.layer, Dashboard.layer)),
+    Layer.provideMerge(ProbeListener.layerNoDeps),
     Layer.provideMerge(Endpoint.layer),
     Layer.provideMerge(RelayRegistry.layer({ relays, reread, build: (target) => OneRelay.build(target, seams) })),
     Layer.provideMerge(shared(seams))
@@ -113,7 +115,8 @@ const logReady = Effect.gen(function*() {
   const { pid, version } = yield* Daemon
   const relays = (yield* (yield* RelayRegistry).list).map(({ id }) => id)
   const { path: dataDir } = yield* DataDirectory
-  yield* Effect.logInfo("Holdfast is ready", { version, url, relays, dataDir, pid })
+  const probes = Option.getOrUndefined((yield* ProbeListener).origin)
+  yield* Effect.logInfo("Holdfast is ready", { version, url, probes, relays, dataDir, pid })
 })
 
 const logStopping = (stopReason: () => string) => (exit: Exit.Exit<unknown, { readonly message: string }>) =>

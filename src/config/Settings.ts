@@ -5,6 +5,7 @@
  * Durations are written `"30 seconds"`, sizes `"256 MiB"`.
  */
 import { ByteSize, Context, Duration as Durations, Effect, Option, Schema } from "effect"
+import * as Authority from "../domain/Authority.ts"
 import { defaultRelay, RelayId } from "../domain/Ids.ts"
 import { CredentialSettings } from "./CredentialSettings.ts"
 import { TokenSettings } from "./TokenSettings.ts"
@@ -48,6 +49,18 @@ const Url = text("an absolute http or https URL without user and password", (tex
   const url = URL.parse(text)
   return url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === ""
 })
+
+/** Reads where to listen; an IPv6 address is in brackets. */
+export const listenAddress = (text: string): Option.Option<{ readonly host: string; readonly port: number }> =>
+  Option.flatMap(Authority.parse(text), ({ name, port }) =>
+    port === undefined || Number(port) > 65535
+      ? Option.none()
+      : Option.some({ host: name.replaceAll(/^\[|\]$/g, ""), port: Number(port) }))
+
+const ListenAddress = text(
+  "an address and a port such as \"127.0.0.1:9464\" or \"[::]:9464\"",
+  (text) => Option.isSome(listenAddress(text))
+)
 
 /** As a client id metadata document's URL has to be (draft-ietf-oauth-client-id-metadata-document, section 3). */
 const MetadataUrl = text("an https URL with a path, and without user, password and fragment", (text) => {
@@ -205,6 +218,10 @@ export const SettingsSchema = Schema.Struct({
       base: Schema.optionalKey(Schema.NonEmptyString),
       pollInterval: or(Duration, "2 seconds")
     })
+  }),
+  observe: section({
+    /** Where probes and scrapers of other machines find /healthz, /readyz and /metrics, and nothing else. */
+    listen: Schema.optionalKey(ListenAddress)
   }),
   log: section({
     level: or(LogLevel, "info"),

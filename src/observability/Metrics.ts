@@ -42,6 +42,13 @@ export const operationDuration = histogram(
   [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300]
 )
 
+/** By `relay`: OpenTelemetry's `mcp.server.session.duration`. A session may last for weeks. */
+export const sessionDuration = histogram(
+  "mcp_server_session_duration_seconds",
+  "Seconds from a session's beginning to its end",
+  [1, 10, 60, 300, 1800, 3600, 14_400, 43_200, 86_400, 604_800, 2_592_000]
+)
+
 /** By `relay` and `outcome`: `answered`, `queued`, `cached` (from the last known answer), `error`, `cancelled`. */
 export const calls = counter("holdfast_calls_total", "Requests of agents by how they ended")
 

@@ -59,7 +59,7 @@ export const endpoint = (
       EventLogs.layer,
       agents,
       remembered,
-      Layer.mock(Readiness, { state: Effect.succeed(readiness) }),
+      Layer.mock(Readiness, { state: Effect.succeed(readiness), stopping: Effect.void }),
       relays({ ...echo, ...script })
     )),
     Layer.provideMerge(OpenStreams.layer),

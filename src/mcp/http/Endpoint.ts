@@ -37,6 +37,7 @@ export class Endpoint extends Context.Service<Endpoint, {
     Effect.gen(function*() {
       const { listen } = yield* Settings
       const openStreams = yield* OpenStreams
+      const readiness = yield* OperatorRoutes.Readiness
       let stopping = false
       const handle = yield* makeHandler(() => stopping)
 
@@ -56,7 +57,7 @@ export class Endpoint extends Context.Service<Endpoint, {
           stopping = true
           // Not http's own close, which would break idle connections that a client is about to use.
           Server.prototype.close.call(server)
-          return holder.release
+          return Effect.andThen(readiness.stopping, holder.release)
         }),
         closeStreams: Effect.sync(openStreams.closeAll)
       })
@@ -106,7 +107,7 @@ const makeHandler = Effect.fnUntraced(function*(isStopping: () => boolean) {
   }
 
   const mcp = yield* McpRoute.make({ isStopping, safely })
-  const operator = yield* OperatorRoutes.make(isStopping)
+  const operator = yield* OperatorRoutes.make
 
   const toRelay = (name: string, request: IncomingMessage, connection: Connection): void => {
     const relay = registry.find(name)?.gateway

@@ -76,10 +76,13 @@ const bounds = {
   requireHostHeader: false
 }
 /** Twice as many as there can be sessions. */
-const maxConnections = 20_000
+const maxAgentConnections = 20_000
 
 /** Closes, with whatever is still open on it, when the scope ends. */
-export const makeServer = (onRequest: RequestListener): Effect.Effect<Server, never, Scope.Scope> =>
+export const makeServer = (
+  onRequest: RequestListener,
+  maxConnections = maxAgentConnections
+): Effect.Effect<Server, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const last = new WeakMap<Duplex, IncomingMessage>()
@@ -129,7 +132,7 @@ interface Address {
 }
 
 /** `at` names a socket that listens already by its descriptor; the address is then for the error's text. */
-const open = (
+export const open = (
   server: Server,
   { host, port }: Address,
   at: ListenOptions & { readonly fd?: number }

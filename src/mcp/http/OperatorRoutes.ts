@@ -1,4 +1,4 @@
-/** `/healthz`, `/readyz` and `/metrics`, for probes and scrapers (BEHAVIOUR 11). */
+/** `/healthz`, `/readyz` and `/metrics`, for probes and scrapers: on the endpoint's port, and on `observe.listen` (BEHAVIOUR 11). */
 import { Context, Effect, Layer, Option } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import type { IncomingMessage } from "node:http"
@@ -23,6 +23,8 @@ export class Readiness extends Context.Service<Readiness, {
   readonly state: Effect.Effect<ReadinessState>
   /** The runner calls it last. */
   readonly started: Effect.Effect<void>
+  /** From here on the daemon is not ready. */
+  readonly stopping: Effect.Effect<void>
 }>()("holdfast/mcp/Readiness") {
   static readonly layerNoDeps = Layer.effect(
     Readiness,
@@ -54,6 +56,9 @@ export class Readiness extends Context.Service<Readiness, {
         state,
         started: Effect.sync(() => {
           ready = true
+        }),
+        stopping: Effect.sync(() => {
+          ready = false
         })
       })
     })
@@ -76,16 +81,13 @@ export const prometheus: Effect.Effect<string> = Effect.gen(function*() {
 type Route = (connection: Connection) => Effect.Effect<void>
 
 /** `undefined` where the path is none of them. */
-export const make = Effect.fnUntraced(function*(isStopping: () => boolean) {
+export const make = Effect.gen(function*() {
   const readiness = yield* Readiness
 
   const routes: Readonly<Record<string, Route>> = {
     "/healthz": (connection) => Effect.sync(() => connection.reply(200, "ok\n", { "content-type": "text/plain" })),
     "/readyz": (connection) =>
-      Effect.map(readiness.state, (state) => {
-        const ready = state.ready && !isStopping()
-        connection.reply(ready ? 200 : 503, `${JSON.stringify({ ...state, ready })}\n`)
-      }),
+      Effect.map(readiness.state, (state) => connection.reply(state.ready ? 200 : 503, `${JSON.stringify(state)}\n`)),
     "/metrics": (connection) =>
       Effect.map(prometheus, (text) => connection.reply(200, text, { "content-type": contentType }))
   }

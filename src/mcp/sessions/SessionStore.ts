@@ -1,5 +1,5 @@
 /** Agent sessions on disk: what a relay that has forgotten a session must be told again (BEHAVIOUR 3). */
-import { Clock, Context, Effect, Layer, Option, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Metric, Option, Schema } from "effect"
 import { SqlClient, type SqlError, SqlSchema } from "effect/sql"
 import { RelayTarget } from "../../config/Settings.ts"
 import { AgentName, SessionId } from "../../domain/Ids.ts"
@@ -67,6 +67,15 @@ export class SessionStore extends Context.Service<SessionStore, {
         Effect.orElseSucceed(() => 0)
       )
       yield* Metrics.sampled(Metrics.sessions, { relay }, count)
+      yield* Metrics.declare(Metrics.sessionDuration, { relay })
+      const duration = Metric.withAttributes(Metrics.sessionDuration, { relay })
+      /** Of sessions that were just removed: how long they lasted. */
+      const ended = Effect.fnUntraced(function*(
+        removed: Effect.Effect<ReadonlyArray<{ readonly created_at: number }>, SqlError.SqlError>
+      ) {
+        const at = yield* now
+        for (const { created_at } of yield* removed) yield* Metric.update(duration, Math.max(0, at - created_at) / 1000)
+      }, bestEffort)
 
       return SessionStore.of({
         save: (session) =>
@@ -91,9 +100,9 @@ export class SessionStore extends Context.Service<SessionStore, {
             bestEffort,
             Effect.asVoid
           ),
-        remove: (id) => sql`DELETE FROM sessions WHERE id = ${id}`.pipe(bestEffort, Effect.asVoid),
+        remove: (id) => ended(sql`DELETE FROM sessions WHERE id = ${id} RETURNING created_at`),
         removeAgent: (agent) =>
-          sql`DELETE FROM sessions WHERE agent = ${agent} AND relay = ${relay}`.pipe(bestEffort, Effect.asVoid),
+          ended(sql`DELETE FROM sessions WHERE agent = ${agent} AND relay = ${relay} RETURNING created_at`),
         count,
         countOf: (agent) =>
           sql<{ readonly n: number }>`SELECT COUNT(*) AS n FROM sessions WHERE relay = ${relay} AND agent = ${agent}`

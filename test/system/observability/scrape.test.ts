@@ -76,6 +76,8 @@ describe("/metrics", () => {
       yield* second.end
       const after = yield* scrape(daemon)
       assert.strictEqual(value(after, "holdfast_sessions{relay=\"default\"}"), 1)
+      assert.strictEqual(value(before, "mcp_server_session_duration_seconds_count{relay=\"default\"}"), 0)
+      assert.strictEqual(value(after, "mcp_server_session_duration_seconds_count{relay=\"default\"}"), 1)
       assert.strictEqual(value(after, `mcp_server_operation_duration_seconds_count${call}}`), 1)
       assert.include(after, `mcp_server_operation_duration_seconds_bucket${call},le="0.0005"}`)
       const seconds = value(after, `mcp_server_operation_duration_seconds_sum${call}}`)

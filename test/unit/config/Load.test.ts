@@ -110,6 +110,7 @@ describe("load", () => {
           facts: [],
           git: { attach: true, branch: true, merge: true, removal: true, pollInterval: "2s" }
         },
+        observe: {},
         log: { level: "info" }
       })
       assert.deepStrictEqual(yield* loaded({}), settingsFrom({}))
