@@ -2,6 +2,7 @@
 import { Context, Effect, FileSystem, Layer, Option, Schedule } from "effect"
 import { spawn } from "node:child_process"
 import { closeSync, openSync } from "node:fs"
+import { resolve } from "node:path"
 import { otherVariables } from "../config/Environment.ts"
 import { relayTargets, type SettingsValues } from "../config/Settings.ts"
 import type { ProvenDaemon } from "../storage/DaemonProof.ts"
@@ -17,10 +18,15 @@ const noRelay =
   "no daemon runs, and no relay is configured to start one with: set relay.url in the configuration file or "
   + "HOLDFAST_RELAY_URL, or start the embedded relay with \"holdfast serve --embedded\""
 
-/** An agent's own variables are not the daemon's. */
+/** An agent's own variables are not the daemon's; a path in them is meant from where we are. */
 const environment = (): NodeJS.ProcessEnv => {
   const { [otherVariables.agent]: agent, [otherVariables.endpoint]: _, ...rest } = process.env
-  return agent === undefined ? rest : { ...rest, [otherVariables.agentSecret]: undefined }
+  const config = rest[otherVariables.config]
+  return {
+    ...rest,
+    ...agent === undefined ? {} : { [otherVariables.agentSecret]: undefined },
+    ...config ? { [otherVariables.config]: resolve(config) } : {}
+  }
 }
 
 /** `None` where none runs. Fails where another user has its port: there a second one would not help. */
@@ -31,17 +37,21 @@ export const runningDaemon = (dataDir: string): Effect.Effect<Option.Option<Prov
     Effect.catchTag("NoDaemon", () => Effect.succeedNone)
   )
 
-/** What it says goes to a file, since it outlives us. */
+/**
+ * What it says goes to a file, since it outlives us. It stands in the data directory: agents start us in a checkout, and a
+ * token's command, such as git, would do what the files there say.
+ */
 const start = Effect.fnUntraced(
   function*(dataDir: string, config: Option.Option<string>, program: ReadonlyArray<string>) {
     const directory = Context.get(yield* Layer.build(DataDirectory.layerAt(dataDir)), DataDirectory)
     yield* directory.create(logFile)
-    const named = Option.match(config, { onNone: () => [], onSome: (file) => ["--config", file] })
+    const named = Option.match(config, { onNone: () => [], onSome: (file) => ["--config", resolve(file)] })
     const [node = process.execPath, ...main] = program
     return yield* Effect.callback<{ readonly ended: () => boolean }, CommandFailed>((resume) => {
       const log = openSync(directory.file(logFile), "w")
-      const child = spawn(node, [...main, "serve", "--data-dir", dataDir, ...named], {
+      const child = spawn(node, [...main, "serve", "--data-dir", resolve(dataDir), ...named], {
         detached: true,
+        cwd: directory.path,
         stdio: ["ignore", log, log],
         env: environment()
       })
