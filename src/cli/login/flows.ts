@@ -7,6 +7,7 @@ import * as KnownClients from "../../token/sources/KnownClients.ts"
 import type { Login } from "../../token/sources/LoginFile.ts"
 import * as LoginPlaces from "../../token/sources/LoginPlace.ts"
 import type { LoginPlace } from "../../token/sources/LoginPlace.ts"
+import * as NewLogin from "../../token/sources/NewLogin.ts"
 import { TokenSourceFailed } from "../../token/sources/TokenSource.ts"
 import { CommandFailed } from "../Failures.ts"
 import { callback } from "./callback.ts"
@@ -37,8 +38,9 @@ export const withLess = <E extends { readonly _tag: string }, R>(
 export const byBrowser = Effect.fnUntraced(function*(place: LoginPlace, options: ClientOptions) {
   const known = Option.getOrUndefined(yield* KnownClients.find(place.server.issuer, false))
   const port = Number(URL.parse(known?.redirectUri ?? "")?.port ?? 0)
-  const { query, redirectUri } = yield* callback(port)
-  const begun = yield* Authorization.begin(place, redirectUri, { ...options, known })
+  const state = NewLogin.random()
+  const { query, redirectUri } = yield* callback(port, state)
+  const begun = yield* Authorization.begin(place, redirectUri, { ...options, known }, state)
   yield* keep(begun.registered)
   yield* Console.log(`Open this address in a browser on this machine, and agree:\n\n  ${begun.url}\n`)
   const came = yield* Effect.timeoutOption(query, timeout)

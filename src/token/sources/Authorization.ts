@@ -63,7 +63,8 @@ const isForgotten = (url: URL, { namedBy }: LoginPlace) =>
 export const begin = Effect.fn("Authorization.begin")(function*(
   place: LoginPlace,
   redirectUri: string,
-  options: ClientOptions
+  options: ClientOptions,
+  state: string = NewLogin.random()
 ) {
   const { server } = place
   if (server.authorization_endpoint === undefined) {
@@ -73,7 +74,7 @@ export const begin = Effect.fn("Authorization.begin")(function*(
     return yield* refuse("no PKCE", `${server.issuer} does not say that it takes PKCE with S256`)
   }
   const endpoint = yield* TokenHttp.safeUrl(server.authorization_endpoint)
-  const own = { place, key: NewLogin.keyFor(place), redirectUri, state: NewLogin.random(), verifier: NewLogin.random() }
+  const own = { place, key: NewLogin.keyFor(place), redirectUri, state, verifier: NewLogin.random() }
   const as = (client: RegisteredClient): Begun => ({ ...own, client })
   let chosen = yield* ClientRegistration.choose(place, redirectUri, options)
   if (chosen.reused && (yield* isForgotten(addressOf(endpoint, as(chosen.client)), place))) {
