@@ -4,6 +4,7 @@
  * A checkout brings such a file along. What it says is data: text, and variables by the client's own syntax alone.
  */
 import { Option } from "effect"
+import * as RelayHeaders from "../config/RelayHeaders.ts"
 
 /** A piece of what a client sends: text as it stands there, or the value of an environment variable. */
 export type Part =
@@ -79,7 +80,8 @@ export const partsOf = (value: string, { pattern }: Syntax): Option.Option<Reado
   return parts.some((part) => part._tag === "Text" && part.text.includes("${")) ? Option.none() : Option.some(parts)
 }
 
-const headerName = /^[!#$%&'*+.^_`|~\w-]+$/
+/** Clients' files often name them, and Holdfast sends the same by itself. */
+const sentAnyway = ["accept", "content-type"]
 const variableName = /^[A-Za-z_]\w*$/
 
 /** Holdfast's own are between it and its relays and agents; no file of a client's has a say in where they go. */
@@ -96,15 +98,17 @@ export const remote = (
   const parsed = URL.parse(address)
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) return { why: "its URL has variables, or is none" }
   if (parsed.username !== "" || parsed.password !== "") return { why: "its URL holds a user or a password" }
-  for (const [header, value] of headers) {
-    if (!headerName.test(header)) return { why: "the name of one of its headers is none" }
+  const kept = headers.filter(([header]) => !sentAnyway.includes(header.toLowerCase()))
+  for (const [header, value] of kept) {
+    const fault = RelayHeaders.fault(header)
+    if (fault !== undefined) return { why: `its header ${JSON.stringify(header)} cannot be passed on: ${fault}` }
     const names = value.flatMap((part) => part._tag === "Variable" ? [part.name] : [])
     if (names.some(isOurs)) return { why: `its header ${header} asks for a variable of Holdfast's own` }
     if (!names.every((name) => variableName.test(name))) {
       return { why: `its header ${header} asks for what is no environment variable` }
     }
   }
-  return { server: { name, url: address, headers } }
+  return { server: { name, url: address, headers: kept } }
 }
 
 /** The environment variables whose values it is sent. */

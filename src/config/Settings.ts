@@ -8,6 +8,7 @@ import { ByteSize, Context, Duration as Durations, Effect, Option, Schema } from
 import * as Authority from "../domain/Authority.ts"
 import { defaultRelay, RelayId } from "../domain/Ids.ts"
 import { CredentialSettings } from "./CredentialSettings.ts"
+import { RelayHeaders } from "./RelayHeaders.ts"
 import { TokenSettings } from "./TokenSettings.ts"
 
 export const LogLevel = Schema.Literals(["debug", "info", "warning", "error"])
@@ -76,7 +77,7 @@ export const RelaySettings = Schema.Struct({
   /** Agents get a tool only with a definition that was approved by "holdfast tools approve". */
   pinTools: Schema.optionalKey(Flag),
   /** Sent with each request, beside the token; `{env:NAME}` is a variable of the daemon's, `{file:PATH}` a file's text. */
-  headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.RedactedFromValue(Schema.String))),
+  headers: Schema.optionalKey(RelayHeaders),
   token: or(TokenSettings, {})
 })
 export type RelaySettings = typeof RelaySettings.Type

@@ -8,6 +8,7 @@
 import { NodeFileSystem } from "@effect/platform-node"
 import { Clock, Context, Duration, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
 import { Pool } from "undici"
+import { fault, own } from "../../config/RelayHeaders.ts"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
 import { isLoopback } from "../../domain/Authority.ts"
 import type { ProofKey } from "../../token/sources/ProofKey.ts"
@@ -141,27 +142,6 @@ const readable = ({ host }: URL): string =>
   `its URL is plain http to ${host}, and a token would be readable on the way: use https, or say that it may with the `
   + "relay's setting plainHttp"
 
-/** Set by this layer alone; whatever an agent sent under these names goes nowhere. */
-const own = new Set([
-  "accept",
-  "accept-encoding",
-  "authorization",
-  "connection",
-  "content-length",
-  "content-type",
-  "cookie",
-  "dpop",
-  "expect",
-  "host",
-  "keep-alive",
-  "last-event-id",
-  "mcp-session-id",
-  "origin",
-  "proxy-authorization",
-  "transfer-encoding",
-  "upgrade"
-])
-
 /** What may stand in a header's value (RFC 9110, section 5.5); undici refuses the whole request otherwise. */
 const printable = /^[\t\x20-\x7e\x80-\xff]*$/
 
@@ -171,8 +151,10 @@ const resolved = Effect.fnUntraced(function*(headers: Readonly<Record<string, Re
   for (const [name, value] of Object.entries(headers)) {
     // The same for every agent.
     const filled = yield* Effect.option(resolve(Redacted.value(value), "{agent}"))
-    const reserved = own.has(name.toLowerCase()) && name.toLowerCase() !== "authorization"
-    if (Option.isSome(filled) && !reserved && printable.test(filled.value)) all[name.toLowerCase()] = filled.value
+    // An embedding program's have not been through the settings' schema.
+    if (Option.isSome(filled) && fault(name) === undefined && printable.test(filled.value)) {
+      all[name.toLowerCase()] = filled.value
+    }
   }
   return all
 })

@@ -7,28 +7,32 @@ import * as Terminal from "../../support/Terminal.ts"
 import { authorizationServer } from "../../support/token/authorizationServer.ts"
 
 describe("the page that a login comes back to", () => {
-  it.live("passes over what a neighbour or a page in the browser sends it, and takes the login's own answer", () =>
-    Effect.gen(function*() {
-      const server = yield* authorizationServer()
-      const dataDir = yield* Terminal.dataDirectory
-      const program = launch(["login", "--relay", server.relay.href, "--data-dir", dataDir])
-      yield* Effect.addFinalizer(() => Effect.sync(() => program.child.kill("SIGKILL")))
-      const url = yield* eventually(
-        "an address to open",
-        Effect.sync(() => /http:\S+\/authorize\?\S+/.exec(program.stdout)?.[0] ?? ""),
-        (found) => found !== ""
-      )
-      const page = new URL(url).searchParams.get("redirect_uri")
-      const answers = yield* Effect.promise(() =>
-        Promise.all(
-          ["", "?state=guessed&code=theirs", "?error=access_denied", "?state=&error=access_denied"].map((query) =>
-            fetch(`${page}${query}`).then(({ status }) => status)
+  it.live(
+    "passes over what a neighbour or a page in the browser sends it, and takes the login's own answer",
+    () =>
+      Effect.gen(function*() {
+        const server = yield* authorizationServer()
+        const dataDir = yield* Terminal.dataDirectory
+        const program = launch(["login", "--relay", server.relay.href, "--data-dir", dataDir])
+        yield* Effect.addFinalizer(() => Effect.sync(() => program.child.kill("SIGKILL")))
+        const url = yield* eventually(
+          "an address to open",
+          Effect.sync(() => /http:\S+\/authorize\?\S+/.exec(program.stdout)?.[0] ?? ""),
+          (found) => found !== ""
+        )
+        const page = new URL(url).searchParams.get("redirect_uri")
+        const answers = yield* Effect.promise(() =>
+          Promise.all(
+            ["", "?state=guessed&code=theirs", "?error=access_denied", "?state=&error=access_denied"].map((query) =>
+              fetch(`${page}${query}`).then(({ status }) => status)
+            )
           )
         )
-      )
-      assert.deepStrictEqual(answers, [400, 400, 400, 400])
-      assert.include(yield* Effect.promise(() => fetch(url).then((response) => response.text())), "close this page")
-      const ended = yield* Effect.promise(() => program.ended)
-      assert.strictEqual(ended.code, 0, program.stderr)
-    }), 60_000)
+        assert.deepStrictEqual(answers, [400, 400, 400, 400])
+        assert.include(yield* Effect.promise(() => fetch(url).then((response) => response.text())), "close this page")
+        const ended = yield* Effect.promise(() => program.ended)
+        assert.strictEqual(ended.code, 0, program.stderr)
+      }),
+    60_000
+  )
 })

@@ -128,22 +128,27 @@ describe("a repository", () => {
     60_000
   )
 
-  it.live("is not where the daemon stands that an agent's start there started: a token's command sees nothing of it", () =>
-    Effect.gen(function*() {
-      const { hasRun, user } = yield* hostile
-      const dataDir = join(user.home, "data")
-      const asked = join(user.home, "asked")
-      // As many fetch a token: git asks the helpers of the repository that it stands in, too.
-      const command = `printf 'protocol=https\\nhost=git.example.com\\n\\n' | git credential fill; pwd > ${asked}; echo token`
-      const settings = { relay: { url: "http://127.0.0.1:9/mcp" }, listen: { port: 0 }, token: { command } }
-      writeFileSync(join(user.work, "holdfast.json"), JSON.stringify(settings))
-      const holdfast = (...words: ReadonlyArray<string>) => user.run(process.execPath, [holdfastFile, ...words])
-      const options = ["--data-dir", "../data", "--config", "holdfast.json"]
-      yield* Effect.addFinalizer(() => holdfast("stop", ...options))
-      const started = yield* holdfast("exec", ...options, "--", "true")
-      assert.strictEqual(started.code, 0, started.err)
-      yield* eventually("the command ran", Effect.sync(() => existsSync(asked)), (is) => is)
-      assert.isFalse(hasRun())
-      assert.strictEqual(readFileSync(asked, "utf8").trim(), realpathSync(dataDir))
-    }), 60_000)
+  it.live(
+    "is not where the daemon stands that an agent's start there started: a token's command sees nothing of it",
+    () =>
+      Effect.gen(function*() {
+        const { hasRun, user } = yield* hostile
+        const dataDir = join(user.home, "data")
+        const asked = join(user.home, "asked")
+        // As many fetch a token: git asks the helpers of the repository that it stands in, too.
+        const command =
+          `printf 'protocol=https\\nhost=git.example.com\\n\\n' | git credential fill; pwd > ${asked}; echo token`
+        const settings = { relay: { url: "http://127.0.0.1:9/mcp" }, listen: { port: 0 }, token: { command } }
+        writeFileSync(join(user.work, "holdfast.json"), JSON.stringify(settings))
+        const holdfast = (...words: ReadonlyArray<string>) => user.run(process.execPath, [holdfastFile, ...words])
+        const options = ["--data-dir", "../data", "--config", "holdfast.json"]
+        yield* Effect.addFinalizer(() => holdfast("stop", ...options))
+        const started = yield* holdfast("exec", ...options, "--", "true")
+        assert.strictEqual(started.code, 0, started.err)
+        yield* eventually("the command ran", Effect.sync(() => existsSync(asked)), (is) => is)
+        assert.isFalse(hasRun())
+        assert.strictEqual(readFileSync(asked, "utf8").trim(), realpathSync(dataDir))
+      }),
+    60_000
+  )
 })

@@ -41,6 +41,20 @@ describe("load", () => {
       assert.include(given.join(), "given by the agent's state")
     }))
 
+  it.effect("refuses a relay's header that Holdfast sets itself, and one of no such name, and shows no value", () =>
+    Effect.gen(function*() {
+      const relayWith = (headers: Record<string, string>) => ({ relays: { docs: { url: "http://a.test", headers } } })
+      const headers = { "Cookie": "s3cret", "Mcp-Session-Id": "s3cret", "X A": "s3cret", "X-B": "s3cret" }
+      const refused = yield* issues({ config: (yield* withFile(relayWith(headers))).file })
+      assert.strictEqual(refused.length, 3, refused.join("\n"))
+      assert.include(refused.join("\n"), "relays.docs.headers.Cookie: Holdfast sets that header itself: take it out")
+      assert.include(refused.join("\n"), "relays.docs.headers.Mcp-Session-Id")
+      assert.include(refused.join("\n"), "relays.docs.headers.X A: no header has such a name")
+      assert.notInclude(refused.join("\n"), "s3cret")
+      const { file } = yield* withFile(relayWith({ "Authorization": "{env:A}", "X-Key": "{env:B}" }))
+      assert.strictEqual(relayTargets(yield* loaded({ config: file })).length, 1)
+    }))
+
   it.effect("gives the documented defaults where nothing is set", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(plain(yield* loaded({})), {
