@@ -73,7 +73,9 @@ describe("TokenHttp", () => {
       "::",
       "::ffff:127.0.0.1",
       "::ffff:10.0.0.1",
+      "::127.0.0.1",
       "fe80::1",
+      "fec0::1",
       "fd00::1",
       "not an address"
     ]
