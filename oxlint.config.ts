@@ -29,7 +29,7 @@ export const house: Floors = [
 export const floors: Readonly<Record<string, Floors>> = {
   mcp: ["http", "*", "dispatch", "handlers", "menu", "sessions", "streams"],
   outbox: ["*", "submission", "delivery", "store", ["Acknowledgement.ts", "Call.ts", "Entry.ts"]],
-  relay: ["*", "session", "link", "handshake", "transport", "RelayFailure.ts"],
+  relay: ["*", "session", "link", "handshake", "socket", "transport", "RelayFailure.ts"],
   token: ["*", "sources", "rotation.ts"]
 }
 

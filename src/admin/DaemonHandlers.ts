@@ -3,6 +3,7 @@ import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Agents } from "../agents/Agents.ts"
 import { Credentials } from "../credentials/Credentials.ts"
+import { shownUrl } from "../domain/ShownUrl.ts"
 import { RelayRegistry } from "../mcp/RelayRegistry.ts"
 import { type LogLevelForeign, LogThreshold } from "../observability/LogThreshold.ts"
 import { PortHolder } from "../supervision/PortHolder.ts"
@@ -38,7 +39,7 @@ export const statusLayer = HttpApiBuilder.group(
             const held = stats.held === 0 ? [] : yield* relay.outbox.list({ state: "held", limit: maxHeld })
             return {
               id: relay.id,
-              url: withoutCredentials(relay.url),
+              url: shownUrl(relay.url),
               link: linkView(yield* relay.link.state),
               tokens: yield* Effect.forEach(
                 names,
@@ -88,9 +89,6 @@ export const restartLayer = HttpApiBuilder.group(
     })
   })
 )
-
-/** A URL may carry a password, or a token as a parameter: neither is shown. */
-const withoutCredentials = (url: URL): string => `${url.origin}${url.pathname}`
 
 export const relaysLayer = HttpApiBuilder.group(
   AdminApi,

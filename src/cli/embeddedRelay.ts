@@ -22,11 +22,16 @@ export const lastPort = Effect.fnUntraced(function*(dataDir: string) {
  * The port given, else the one it had before: what the outbox holds is bound to the relay's URL. At its first start
  * 4850, or where that is taken a free one.
  */
-const listening = (directory: string, given: Option.Option<number>, before: Option.Option<number>) => {
+const listening = (
+  directory: string,
+  given: Option.Option<number>,
+  before: Option.Option<number>,
+  socket: boolean
+) => {
   const port = Option.getOrUndefined(Option.orElse(given, () => before))
-  const layer = EmbeddedRelay.layer({ directory, port })
+  const layer = EmbeddedRelay.layer({ directory, port, socket })
   return port === undefined
-    ? Layer.catchTag(layer, "EmbeddedRelayPort", () => EmbeddedRelay.layer({ directory, port: 0 }))
+    ? Layer.catchTag(layer, "EmbeddedRelayPort", () => EmbeddedRelay.layer({ directory, port: 0, socket }))
     : layer
 }
 
@@ -36,16 +41,20 @@ const moved = (port: number, file: string): string =>
 
 /**
  * Runs it for as long as the scope is open. `tokenFile`, with the agent's name for `{agent}`, holds its token: the default
- * agent's from the start, another one's once `provisioning` gave it one.
+ * agent's from the start, another one's once `provisioning` gave it one. `socket`: whether it listens on a Unix socket too.
  */
-export const embeddedRelay = Effect.fnUntraced(function*(dataDir: string, port: Option.Option<number>) {
+export const embeddedRelay = Effect.fnUntraced(function*(
+  dataDir: string,
+  port: Option.Option<number>,
+  socket: boolean
+) {
   const path = yield* Path.Path
   const directory = path.join(dataDir, "relay")
   // The data directory first, so that it is closed to others before anything is in it.
   yield* Layer.build(DataDirectory.layerAt(dataDir))
   const before = yield* lastPort(dataDir)
   const portFile = path.join(directory, "port")
-  const relay = yield* Layer.build(listening(directory, port, before)).pipe(
+  const relay = yield* Layer.build(listening(directory, port, before, socket)).pipe(
     Effect.map((context) => Context.get(context, EmbeddedRelay)),
     Effect.mapError((error) =>
       error._tag === "EmbeddedRelayPort" && Option.isNone(port) && Option.isSome(before)
@@ -63,5 +72,5 @@ export const embeddedRelay = Effect.fnUntraced(function*(dataDir: string, port: 
     provide: (agent) => Effect.orDie(provide(agent)),
     withdraw: (agent) => Effect.ignore(files.remove(`token-${agent}`))
   }
-  return { url: new URL(relay.url), tokenFile: files.file("token-{agent}"), provisioning }
+  return { url: new URL(relay.url), socket: relay.socket, tokenFile: files.file("token-{agent}"), provisioning }
 })

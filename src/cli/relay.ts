@@ -1,4 +1,4 @@
-import { Console, Effect, Layer } from "effect"
+import { Console, Effect, Layer, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { shellWord } from "../clients/ClientEntry.ts"
 import { dataDirectory, logging, settings } from "./configuration.ts"
@@ -13,8 +13,10 @@ export const relay = Command.make("relay", {
   )
 }, ({ port }) =>
   Effect.gen(function*() {
-    const { tokenFile, url } = yield* embeddedRelay(yield* dataDirectory, port)
+    const { embedded } = yield* settings
+    const { socket, tokenFile, url } = yield* embeddedRelay(yield* dataDirectory, port, embedded.socket)
     yield* Console.log(`relay     ${url}`)
+    if (Option.isSome(socket)) yield* Console.log(`socket    ${socket.value}`)
     yield* Console.log(`tokens    ${tokenFile}`)
     yield* Console.log(`daemon    HOLDFAST_TOKEN_FILE=${shellWord(tokenFile)} holdfast serve --relay ${url}`)
     return yield* Effect.never

@@ -3,6 +3,7 @@ import { Command, Flag } from "effect/cli"
 import { type ClientEntry, secretPlace, shellWord } from "../clients/ClientEntry.ts"
 import { relayTargets, type SettingsValues } from "../config/Settings.ts"
 import { defaultRelay } from "../domain/Ids.ts"
+import { shownUrl } from "../domain/ShownUrl.ts"
 import { version } from "../domain/Version.ts"
 import * as Runner from "../Runner.ts"
 import { DaemonRunning } from "../storage/DaemonLock.ts"
@@ -27,7 +28,7 @@ const relaysFor = Effect.fnUntraced(function*(settings: SettingsValues, dataDir:
   yield* refuseSecond(dataDir)
   // A server of MCP's own, which a daemon without one is not to load.
   const { embeddedRelay } = yield* Effect.promise(() => import("./embeddedRelay.ts"))
-  const { provisioning, tokenFile, url } = yield* embeddedRelay(dataDir, Option.none())
+  const { provisioning, tokenFile, url } = yield* embeddedRelay(dataDir, Option.none(), settings.embedded.socket)
   const relays = [
     { id: defaultRelay, url, token: { file: tokenFile } },
     ...configured.filter((relay) => relay.id !== defaultRelay)
@@ -49,7 +50,7 @@ const agentsLine = ({ options, program }: ClientEntry, embedded: boolean) =>
 
 /** One relay by its URL; several by name too, a line each. */
 const relayLines = (relays: ReadonlyArray<{ readonly id: string; readonly url: URL }>): string => {
-  const shown = relays.map(({ id, url: { origin, pathname } }) => ({ id, url: `${origin}${pathname}` }))
+  const shown = relays.map(({ id, url }) => ({ id, url: shownUrl(url) }))
   if (shown.length === 1) return `relay        ${shown[0]?.url}`
   return shown.map(({ id, url }, index) => `${index === 0 ? "relays" : "      "}       ${id} → ${url}`).join("\n  ")
 }

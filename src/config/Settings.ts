@@ -46,10 +46,17 @@ const Duration = text(
 const Size = text("a size such as \"256 MiB\"", (text) => Option.isSome(decodeSize(text))).pipe(
   Schema.decodeTo(Schema.ByteSizeFromString)
 )
-const Url = text("an absolute http or https URL without user and password", (text) => {
-  const url = URL.parse(text)
-  return url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === ""
-})
+const RelayUrl = text(
+  "an absolute http or https URL without user and password, or the file of a local relay's socket as unix:///path",
+  (text) => {
+    const url = URL.parse(text)
+    if (url === null || url.username !== "" || url.password !== "") return false
+    if (url.protocol === "unix:") {
+      return url.host === "" && url.pathname.length > 1 && url.search === "" && url.hash === ""
+    }
+    return /^https?:$/.test(url.protocol)
+  }
+)
 
 /** Reads where to listen; an IPv6 address is in brackets. */
 export const listenAddress = (text: string): Option.Option<{ readonly host: string; readonly port: number }> =>
@@ -71,7 +78,7 @@ const MetadataUrl = text("an https URL with a path, and without user, password a
 })
 
 export const RelaySettings = Schema.Struct({
-  url: Url,
+  url: RelayUrl,
   /** Allows the token to go over plain http to another machine, where everybody on the way can read it. */
   plainHttp: Schema.optionalKey(Flag),
   /** Agents get a tool only with a definition that was approved by "holdfast tools approve". */
@@ -128,13 +135,31 @@ export const SettingsSchema = Schema.Struct({
     maxBody: or(Size, "4 MiB")
   }),
   relay: section({
-    url: Schema.optionalKey(Url),
+    url: Schema.optionalKey(RelayUrl),
     /** Whether its token may go over plain http to another machine, where everybody on the way can read it. */
     plainHttp: Schema.optionalKey(Flag),
     /** Agents get a tool only with a definition that was approved by "holdfast tools approve". */
     pinTools: Schema.optionalKey(Flag),
     /** The daemon runs the relay that ships with Holdfast, as with `serve --embedded`. */
-    embedded: Schema.optionalKey(Flag)
+    embedded: Schema.optionalKey(Flag),
+    /** For relays that are reached over a local socket. */
+    socket: section({
+      handshakeTimeout: or(Duration, "5 seconds"),
+      /** Without a frame for that long the relay is gone. */
+      silence: or(Duration, "30 seconds"),
+      sendTimeout: or(Duration, "30 seconds"),
+      /** How long an acknowledgement is waited for once the relay has answered what was sent behind the message. */
+      ackWait: or(Duration, "500 millis"),
+      queryTimeout: or(Duration, "5 seconds"),
+      spawnTimeout: or(Duration, "30 seconds"),
+      releaseTimeout: or(Duration, "10 seconds"),
+      /** After so long without a call an agent's connection is closed. */
+      idle: or(Duration, "5 minutes")
+    })
+  }),
+  embedded: section({
+    /** The relay that ships with Holdfast listens on a Unix socket too: `relay/relay.sock` in the data directory. */
+    socket: or(Flag, false)
   }),
   token: or(TokenSettings, {}),
   relays: or(Relays, {}),

@@ -6,16 +6,19 @@
  * protocol allows; GET answers 405, since the relay never speaks first.
  */
 import { NodeHttpServer } from "@effect/platform-node"
-import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { Context, Effect, Layer, Option, type Redacted, Schema } from "effect"
 import { McpProtocol, McpServer } from "effect/ai"
 import { HttpRouter, HttpServer } from "effect/http"
 import { createServer, type RequestListener } from "node:http"
+import { join } from "node:path"
 import type { AgentName } from "../domain/Ids.ts"
 import { DataDirectory } from "../storage/DataDirectory.ts"
 import { Caller, EmbeddedTokens } from "./EmbeddedTokens.ts"
 import { Messages } from "./Messages.ts"
 import * as MessageTools from "./MessageTools.ts"
 import * as RelayDatabase from "./RelayDatabase.ts"
+import { SocketFront } from "./socket/SocketFront.ts"
+import { SocketSessions } from "./socket/SocketSessions.ts"
 import { Workspaces } from "./Workspaces.ts"
 import * as WorkspaceTools from "./WorkspaceTools.ts"
 import { Writes } from "./Writes.ts"
@@ -36,14 +39,16 @@ export class EmbeddedRelayPort extends Schema.TaggedError<EmbeddedRelayPort>()("
 export interface EmbeddedRelayOptions {
   /** 4850 without; 0 picks a free one. */
   readonly port?: number | undefined
-  /** A directory of the relay's own: its database and its secret. */
+  /** A directory of the relay's own: its database, its secret, its socket. */
   readonly directory: string
+  /** Whether it listens on a Unix socket too. */
+  readonly socket?: boolean | undefined
 }
 
 const registrations = Layer.mergeAll(
   McpServer.toolkit(MessageTools.MessageTools).pipe(Layer.provide(MessageTools.layer)),
   McpServer.toolkit(WorkspaceTools.WorkspaceTools).pipe(Layer.provide(WorkspaceTools.layer))
-).pipe(Layer.provide([Messages.layerNoDeps, Workspaces.layerNoDeps, Writes.layerNoDeps]))
+)
 
 const endpoint = McpServer.layerHttp({
   name: "holdfast-relay",
@@ -64,11 +69,13 @@ const endpoint = McpServer.layerHttp({
 export class EmbeddedRelay extends Context.Service<EmbeddedRelay, {
   /** Where an MCP client finds it. */
   readonly url: string
+  /** The file of its Unix socket, where it listens on one. */
+  readonly socket: Option.Option<string>
   /** The token that makes a client this agent. */
   readonly tokenFor: (agent: AgentName) => Redacted.Redacted
 }>()("holdfast/embedded/EmbeddedRelay") {
   /** Listens for as long as the layer lives. */
-  static readonly layer = ({ directory, port = 4850 }: EmbeddedRelayOptions) => {
+  static readonly layer = ({ directory, port = 4850, socket = false }: EmbeddedRelayOptions) => {
     const server = NodeHttpServer.layer(startingServer, { host, port, gracefulShutdownTimeout: "1 second" }).pipe(
       Layer.catch((error) =>
         Layer.effectContext(Effect.fail(new EmbeddedRelayPort({ port, detail: String(error.cause) })))
@@ -80,12 +87,22 @@ export class EmbeddedRelay extends Context.Service<EmbeddedRelay, {
         const { address } = yield* HttpServer.HttpServer
         const { tokenFor } = yield* EmbeddedTokens
         const bound = address._tag === "UnixPathAddress" ? port : address.port
-        return EmbeddedRelay.of({ url: `http://${host}:${bound}${path}`, tokenFor })
+        const front = yield* Effect.serviceOption(SocketFront)
+        return EmbeddedRelay.of({
+          url: `http://${host}:${bound}${path}`,
+          socket: Option.map(front, ({ path }) => path),
+          tokenFor
+        })
       })
     )
+    const front = socket
+      ? SocketFront.layerNoDeps(join(directory, "relay.sock")).pipe(Layer.provide(SocketSessions.layerNoDeps))
+      : Layer.empty
     return Layer.fresh(
       service.pipe(
         Layer.provide(HttpRouter.serve(endpoint, { disableListenLog: true, disableLogger: true })),
+        Layer.provide(front),
+        Layer.provide([Messages.layerNoDeps, Workspaces.layerNoDeps, Writes.layerNoDeps]),
         Layer.provide([server, RelayDatabase.layer, EmbeddedTokens.layerNoDeps]),
         Layer.provide(DataDirectory.layerAt(directory))
       )

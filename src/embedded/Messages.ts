@@ -1,5 +1,5 @@
 /** Messages between agents, in the order in which the relay took them. */
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import type { AgentName } from "../domain/Ids.ts"
 import { Refused } from "./Writes.ts"
@@ -19,11 +19,20 @@ export type Message = typeof Message.Type
 export const Sent = Schema.Struct({ messageId: Schema.String, to: Schema.String, sentAt: Schema.Int })
 export type Sent = typeof Sent.Type
 
+interface Outgoing {
+  readonly from: AgentName
+  readonly text: string
+  /** What a frame brought besides the text, JSON. */
+  readonly envelope?: string | null | undefined
+}
+
 export class Messages extends Context.Service<Messages, {
   readonly send: (
-    message: { readonly from: AgentName; readonly to: string; readonly text: string },
+    message: Outgoing & { readonly to: string; readonly replyTo?: string | undefined },
     now: number
   ) => Effect.Effect<Sent>
+  /** To each agent that has used this relay, but for the sender. */
+  readonly broadcast: (message: Outgoing, now: number) => Effect.Effect<Sent>
   /** To whoever wrote `messageId`; only who received or wrote it may. */
   readonly reply: (
     reply: { readonly from: AgentName; readonly messageId: string; readonly text: string },
@@ -34,6 +43,14 @@ export class Messages extends Context.Service<Messages, {
     agent: AgentName,
     after: string | undefined
   ) => Effect.Effect<{ readonly messages: ReadonlyArray<Message>; readonly more: boolean }>
+  /** The newest of the agent's messages, oldest first; `unreadOnly`: those that no connection to the socket has acknowledged. */
+  readonly kept: (agent: AgentName, filter: {
+    readonly limit: number
+    readonly unreadOnly: boolean
+    readonly from: string | undefined
+  }) => Effect.Effect<ReadonlyArray<Message>>
+  /** Calls `listener` with each recipient of a message, for as long as the scope is open. */
+  readonly onSent: (listener: (recipient: string) => void) => Effect.Effect<void, never, Scope.Scope>
   readonly seen: (agent: AgentName, now: number) => Effect.Effect<void>
   readonly agents: Effect.Effect<ReadonlyArray<{ readonly name: string; readonly lastSeenAt: number }>>
 }>()("holdfast/embedded/Messages") {
@@ -42,25 +59,44 @@ export class Messages extends Context.Service<Messages, {
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
 
+      const listeners = new Set<(recipient: string) => void>()
+
       const append = Effect.fnUntraced(function*(
         from: AgentName,
         to: string,
         text: string,
         replyTo: number | null,
-        now: number
+        now: number,
+        envelope: string | null = null
       ) {
         const [row] = yield* sql<{ readonly id: number }>`INSERT INTO messages ${
-          sql.insert({ sender: from, recipient: to, text, reply_to: replyTo, sent_at: now })
+          sql.insert({ sender: from, recipient: to, text, reply_to: replyTo, sent_at: now, envelope })
         } RETURNING id`
+        listeners.forEach((listener) => listener(to))
         return { messageId: String(row?.id), to, sentAt: now }
       }, Effect.orDie)
 
+      /** The message of that id that the agent wrote or received. */
+      const own = (agent: AgentName, messageId: string) =>
+        sql<{ readonly id: number; readonly sender: string; readonly recipient: string }>`
+          SELECT id, sender, recipient FROM messages
+          WHERE CAST(id AS TEXT) = ${messageId} AND id = CAST(${messageId} AS INTEGER)
+            AND (sender = ${agent} OR recipient = ${agent})`.pipe(Effect.orDie, Effect.map(([row]) => row))
+
       return Messages.of({
-        send: ({ from, text, to }, now) => append(from, to, text, null, now),
+        send: Effect.fnUntraced(function*({ envelope, from, replyTo, text, to }, now) {
+          const original = replyTo === undefined ? undefined : yield* own(from, replyTo)
+          return yield* append(from, to, text, original?.id ?? null, now, envelope)
+        }),
+        broadcast: Effect.fnUntraced(function*({ envelope, from, text }, now) {
+          const recipients = yield* sql<{ readonly name: string }>`
+            SELECT name FROM agents WHERE name <> ${from} ORDER BY name`
+          let last = { messageId: "", to: "*", sentAt: now }
+          for (const { name } of recipients) last = yield* append(from, name, text, null, now, envelope)
+          return { ...last, to: "*" }
+        }, Effect.orDie),
         reply: Effect.fnUntraced(function*({ from, messageId, text }, now) {
-          const [row] = yield* sql<{ readonly id: number; readonly sender: string; readonly recipient: string }>`
-            SELECT id, sender, recipient FROM messages
-            WHERE CAST(id AS TEXT) = ${messageId} AND (sender = ${from} OR recipient = ${from})`.pipe(Effect.orDie)
+          const row = yield* own(from, messageId)
           if (row === undefined) return yield* new Refused({ message: `there is no message ${messageId} of yours` })
           return yield* append(from, row.sender === from ? row.recipient : row.sender, text, row.id, now)
         }),
@@ -71,6 +107,19 @@ export class Messages extends Context.Service<Messages, {
             ORDER BY messages.id LIMIT ${page + 1}`
           return { messages: rows.slice(0, page), more: rows.length > page }
         }, Effect.orDie),
+        kept: Effect.fn("Messages.kept")(function*(agent, { from, limit, unreadOnly }) {
+          const rows = yield* sql<Message>`
+            SELECT CAST(id AS TEXT) AS id, sender AS "from", text, CAST(reply_to AS TEXT) AS "replyTo", sent_at AS "sentAt"
+            FROM messages WHERE recipient = ${agent} ${unreadOnly ? sql`AND acked_at IS NULL` : sql``} ${
+            from === undefined ? sql`` : sql`AND sender = ${from}`
+          } ORDER BY messages.id ${unreadOnly ? sql`` : sql`DESC`} LIMIT ${limit}`
+          return unreadOnly ? rows : rows.toReversed()
+        }, Effect.orDie),
+        onSent: (listener) =>
+          Effect.asVoid(Effect.acquireRelease(
+            Effect.sync(() => listeners.add(listener)),
+            () => Effect.sync(() => listeners.delete(listener))
+          )),
         seen: (agent, now) =>
           sql`INSERT INTO agents ${sql.insert({ name: agent, last_seen: now })}
             ON CONFLICT (name) DO UPDATE SET last_seen = excluded.last_seen`.pipe(Effect.orDie, Effect.asVoid),

@@ -35,7 +35,39 @@ const tables = Effect.gen(function*() {
   ) STRICT`
 })
 
-const migrations = Layer.effectDiscard(Migrator.make({})({ loader: Migrator.fromRecord({ "0001_tables": tables }) }))
+/** What the socket keeps. Messages from before it are read in the inbox, and not delivered all at once. */
+const socket = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`ALTER TABLE messages ADD COLUMN envelope TEXT`
+  yield* sql`ALTER TABLE messages ADD COLUMN acked_at INTEGER`
+  yield* sql`UPDATE messages SET acked_at = sent_at`
+  yield* sql`CREATE INDEX messages_unacked ON messages (recipient, id) WHERE acked_at IS NULL`
+  yield* sql`CREATE TABLE socket_sessions (
+    id TEXT PRIMARY KEY,
+    agent TEXT NOT NULL UNIQUE,
+    token_hash TEXT NOT NULL,
+    token_until INTEGER NOT NULL
+  ) STRICT`
+  yield* sql`CREATE TABLE socket_streams (
+    session TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    last_seq INTEGER NOT NULL,
+    PRIMARY KEY (session, topic, sender)
+  ) STRICT`
+  yield* sql`CREATE TABLE socket_deliveries (
+    session TEXT NOT NULL,
+    message INTEGER NOT NULL,
+    topic TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (session, message)
+  ) STRICT`
+})
+
+const migrations = Layer.effectDiscard(
+  Migrator.make({})({ loader: Migrator.fromRecord({ "0001_tables": tables, "0002_socket": socket }) })
+)
 
 export const layer = Layer.unwrap(Effect.gen(function*() {
   const directory = yield* DataDirectory

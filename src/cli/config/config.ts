@@ -8,7 +8,11 @@ import { cursor } from "../../clients/cursor.ts"
 import { gemini } from "../../clients/gemini.ts"
 import { json } from "../../clients/json.ts"
 import { vscode } from "../../clients/vscode.ts"
+import { relayTargets } from "../../config/Settings.ts"
 import { AgentName } from "../../domain/Ids.ts"
+import { hintFor } from "../../relay/link/Diagnosis.ts"
+import { ConnectFailed } from "../../relay/RelayFailure.ts"
+import * as SocketFile from "../../relay/socket/SocketFile.ts"
 import { dataDirectory, settings } from "../configuration.ts"
 import { endpointEntry } from "./endpointEntry.ts"
 
@@ -38,6 +42,14 @@ const snippet = <const Name extends string>(name: Name, { snippet, title }: Clie
       ])
     )
 
+/** The relay need not run yet. */
+const socketState = Effect.fnUntraced(function*(url: URL) {
+  const why = yield* Effect.promise(() => SocketFile.objection(SocketFile.pathOf(url)))
+  if (why === undefined) return "its file is good"
+  const hint = hintFor(new ConnectFailed({ detail: why }), url)
+  return hint === undefined ? why : `${why}; ${hint}`
+})
+
 const check = Command.make("check", {}, () =>
   Effect.gen(function*() {
     const { listen, relay, relays } = yield* settings
@@ -50,6 +62,9 @@ const check = Command.make("check", {}, () =>
         [relay.url ?? (named.length === 0 ? "none: serve needs --relay or --embedded" : []), ...named].flat().join(", ")
       }`
     )
+    for (const { id, url } of relayTargets(yield* settings)) {
+      if (url.protocol === "unix:") yield* Console.log(`  socket    ${id}: ${yield* socketState(url)}`)
+    }
     yield* Console.log(`  data      ${directory}`)
   })).pipe(
     Command.withDescription("Check flags, environment and configuration file, and say what is in force"),

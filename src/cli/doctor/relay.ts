@@ -6,6 +6,7 @@ import { type DateTime, Effect, Option, Stream } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import { connect } from "node:tls"
 import type { RelayView } from "../../admin/StatusView.ts"
+import { shownUrl } from "../../domain/ShownUrl.ts"
 import { otherScheme } from "../../relay/link/Diagnosis.ts"
 import { knock } from "../../token/sources/RelayChallenge.ts"
 import { formatAge } from "../print.ts"
@@ -17,8 +18,6 @@ export interface Finding {
 }
 
 const timeout = "3 seconds"
-
-const shown = (url: URL): string => `${url.origin}${url.pathname}`
 
 /** Whether TLS is spoken there; whose certificate it is does not matter here, since nothing is sent. */
 const speaksTls = ({ hostname, port }: URL): Effect.Effect<boolean> =>
@@ -72,20 +71,22 @@ const beside = (url: URL): ReadonlyArray<URL> => {
 }
 
 const old = (url: URL): Finding => ({
-  found: `${shown(url)} speaks the old transport with two endpoints (HTTP+SSE, revision 2024-11-05)`,
+  found: `${shownUrl(url)} speaks the old transport with two endpoints (HTTP+SSE, revision 2024-11-05)`,
   remedy: "Holdfast speaks Streamable HTTP: ask who runs the server for that endpoint, or have the server upgraded"
 })
 
 export const further = Effect.fn("further")(function*(
   url: URL
 ): Effect.fn.Return<Option.Option<Finding>, never, HttpClient.HttpClient> {
+  // What there is to say of a socket's file, the daemon says with the link.
+  if (url.protocol === "unix:") return Option.none()
   const answer = yield* asked(url)
   const other = otherScheme(url)
   if (Option.isNone(answer)) {
     const spoken = url.protocol === "http:" ? yield* speaksTls(url) : Option.isSome(yield* asked(other))
     const [from, to] = [url.protocol, other.protocol].map((scheme) => scheme.replace(":", ""))
     return spoken
-      ? Option.some({ found: `it speaks ${to}, not ${from}`, remedy: `write its URL as ${shown(other)}` })
+      ? Option.some({ found: `it speaks ${to}, not ${from}`, remedy: `write its URL as ${shownUrl(other)}` })
       : Option.none()
   }
   if (answer.value.status >= 500) return Option.none()
@@ -98,8 +99,8 @@ export const further = Effect.fn("further")(function*(
   const mcp = around.find(({ mcp }) => mcp)?.place
   if (mcp !== undefined) {
     return Option.some({
-      found: `an MCP server answers at ${shown(mcp)}`,
-      remedy: `write its URL as ${shown(mcp)}`
+      found: `an MCP server answers at ${shownUrl(mcp)}`,
+      remedy: `write its URL as ${shownUrl(mcp)}`
     })
   }
   const sse = yield* Effect.findFirst(beside(url), isOldSse)
