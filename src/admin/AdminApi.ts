@@ -12,7 +12,10 @@ import { AgentView, LeaseRequest, LeaseView, NewAgent } from "./AgentView.ts"
 import { ContextCommand, ContextView } from "./ContextView.ts"
 import { CredentialAnswer, CredentialPlace, CredentialRefused, CredentialView } from "./CredentialView.ts"
 import { Instant } from "./Instant.ts"
+import { LanesView } from "./LanesView.ts"
 import { DetailPage, EntryDetail, EntryPage, EntryStateView } from "./OutboxView.ts"
+import { RelaySamples } from "./SamplesView.ts"
+import { SessionView } from "./SessionsView.ts"
 import { StatusView } from "./StatusView.ts"
 import { TokenView } from "./TokenView.ts"
 import { ToolsView } from "./ToolsView.ts"
@@ -149,9 +152,33 @@ export class AgentsGroup extends HttpApiGroup.make("agents").add(
   })
 ) {}
 
-/** The relays of the configuration, read anew. */
+/** The relays of the configuration, read anew; one of them asked at once whether it answers. */
 export class RelaysGroup extends HttpApiGroup.make("relays").add(
+  HttpApiEndpoint.post("probe", "/relays/probe", {
+    payload: Schema.Struct({ relay: RelayId }),
+    success: Schema.Struct({ relay: RelayId, up: Schema.Boolean }),
+    error: NotFound
+  }),
   HttpApiEndpoint.post("reload", "/relays/reload", { payload: ReloadCommand, success: ReloadView, error: Conflict })
+) {}
+
+const limit = Schema.optional(
+  Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 2000 }))
+)
+
+/** What is seen over time or of many at once, for the dashboard. */
+export class ObservationGroup extends HttpApiGroup.make("observation").add(
+  HttpApiEndpoint.get("samples", "/samples", { success: Schema.Array(RelaySamples) }),
+  HttpApiEndpoint.get("lanes", "/lanes", {
+    query: { relay: Schema.optional(RelayId) },
+    success: LanesView,
+    error: NotFound
+  }),
+  HttpApiEndpoint.get("sessions", "/sessions", {
+    query: { relay: Schema.optional(RelayId), agent: Schema.optional(AgentName), limit },
+    success: Schema.Array(SessionView),
+    error: NotFound
+  })
 ) {}
 
 /** What the running daemon logs; a new start begins with the setting again. */
@@ -209,6 +236,7 @@ export class AdminApi extends HttpApi.make("holdfast-admin")
     TokenGroup,
     CredentialGroup,
     LogLevelGroup,
+    ObservationGroup,
     SessionGroup
   )
   .middleware(AdminAccess)

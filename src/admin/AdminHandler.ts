@@ -22,7 +22,9 @@ import * as ContextHandlers from "./ContextHandlers.ts"
 import * as CredentialHandlers from "./CredentialHandlers.ts"
 import { Daemon } from "./Daemon.ts"
 import * as DaemonHandlers from "./DaemonHandlers.ts"
+import * as ObservationHandlers from "./ObservationHandlers.ts"
 import * as OutboxHandlers from "./OutboxHandlers.ts"
+import { Samples } from "./Samples.ts"
 import * as TokenHandlers from "./TokenHandlers.ts"
 import * as ToolsHandlers from "./ToolsHandlers.ts"
 
@@ -79,9 +81,10 @@ export const groups = Layer.mergeAll(
   TokenHandlers.layerNoDeps,
   CredentialHandlers.layerNoDeps,
   DaemonHandlers.logLevelLayer,
+  ObservationHandlers.layerNoDeps,
   BrowserHandlers.sessionLayer,
   BrowserHandlers.signInLayer
-).pipe(Layer.provide(AgentRoster.layerNoDeps))
+).pipe(Layer.provide([AgentRoster.layerNoDeps, Samples.layerNoDeps]))
 
 const routes = Layer.merge(
   HttpApiBuilder.layer(AdminApi).pipe(Layer.provide(groups), Layer.provide(accessLayer)),

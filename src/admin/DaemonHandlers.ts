@@ -13,6 +13,7 @@ import { Conflict } from "./AdminErrors.ts"
 import { credentialView } from "./CredentialView.ts"
 import { Daemon } from "./Daemon.ts"
 import { instant } from "./Instant.ts"
+import * as Lookup from "./Lookup.ts"
 import { heldViews, statsView } from "./OutboxView.ts"
 import { fiberView, linkView } from "./StatusView.ts"
 import { tokenView } from "./TokenView.ts"
@@ -95,8 +96,13 @@ export const relaysLayer = HttpApiBuilder.group(
   "relays",
   Effect.fn(function*(handlers) {
     const { reload } = yield* RelayRegistry
+    const lookup = yield* Lookup.make
 
     return handlers.handleAll({
+      probe: Effect.fnUntraced(function*({ payload }) {
+        const [relay] = yield* lookup.relays(payload.relay)
+        return { relay: payload.relay, up: relay !== undefined && (yield* relay.link.probe) }
+      }),
       reload: ({ payload: { variables = [] } }) =>
         reload.pipe(
           Effect.map((reloaded) => ({ ...reloaded, unset: variables.filter((name) => !process.env[name]) })),

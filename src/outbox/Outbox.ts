@@ -40,6 +40,18 @@ export interface OutboxStats {
   readonly writable: boolean
 }
 
+/** A lane in which something waits or is on its way. */
+export interface LaneSummary {
+  readonly lane: string
+  readonly agent: AgentName
+  /** Calls that wait in it, on disk or in line. */
+  readonly backlog: number
+  /** A call of it is on its way. */
+  readonly busy: boolean
+  /** Its head is not tried before, in milliseconds; `Infinity` where it waits for something else than time. */
+  readonly notBefore: number
+}
+
 /** One for each relay. */
 export class Outbox extends Context.Service<Outbox, {
   /**
@@ -66,6 +78,7 @@ export class Outbox extends Context.Service<Outbox, {
   /** Pending, held and dead entries are removed; the ids that were. */
   readonly discard: (ids: ReadonlyArray<number>, reason: string) => Effect.Effect<ReadonlyArray<number>>
   readonly stats: Effect.Effect<OutboxStats>
+  readonly lanes: Effect.Effect<ReadonlyArray<LaneSummary>>
   /** How many of the agent's calls are under way, or entries that are neither delivered nor discarded. */
   readonly undelivered: (agent: AgentName) => Effect.Effect<number>
   /** What was delivered for the agent goes, so that nobody of the same name is answered from it. */
@@ -123,6 +136,15 @@ export class Outbox extends Context.Service<Outbox, {
           oldestAt: Option.fromUndefinedOr(counters.oldestAt()),
           writable: store.writable()
         })),
+        lanes: Effect.sync(() =>
+          Array.from(lanes.all(), ({ agent, backlog, busy, entering, name, notBefore, waiting }) => ({
+            lane: name,
+            agent,
+            backlog: backlog + entering.size + waiting.length,
+            busy,
+            notBefore
+          }))
+        ),
         undelivered: (agent) =>
           Effect.suspend(() => {
             // Counted first, so that one that becomes an entry meanwhile is missed by neither count.

@@ -10,7 +10,7 @@ import type { ContextState } from "../../src/context/ContextState.ts"
 import { IllegalTransition, WorkspaceContexts } from "../../src/context/WorkspaceContexts.ts"
 import { Credentials, NotOurs } from "../../src/credentials/Credentials.ts"
 import { CredentialUnavailable } from "../../src/credentials/CredentialSources.ts"
-import { AgentName, defaultAgent, PrincipalId } from "../../src/domain/Ids.ts"
+import { AgentName, defaultAgent, PrincipalId, SessionId } from "../../src/domain/Ids.ts"
 import { CannotReload, RelayRegistry } from "../../src/mcp/RelayRegistry.ts"
 import type { Entry } from "../../src/outbox/Entry.ts"
 import { LinkState } from "../../src/relay/link/RelayLink.ts"
@@ -94,6 +94,11 @@ const registry = (entries: Array<Entry>) =>
                 .map((each) => each.id)
             ),
           undelivered: () => Effect.sync(() => entries.length),
+          lanes: Effect.succeed([
+            { lane: "default", agent: defaultAgent, backlog: 2, busy: false, notBefore: 9_000 },
+            { lane: "default/general", agent: defaultAgent, backlog: 7, busy: true, notBefore: 0 },
+            { lane: "second", agent: AgentName.make("second"), backlog: 1, busy: false, notBefore: Infinity }
+          ]),
           forget: () => Effect.void,
           discard: (ids) => Effect.sync(() => entries.filter((each) => ids.includes(each.id)).map((each) => each.id)),
           stats: Effect.sync(() => ({
@@ -109,6 +114,17 @@ const registry = (entries: Array<Entry>) =>
         },
         sessions: {
           totals: Effect.succeed({ count: 2, streams: 1 }),
+          recent: () =>
+            Effect.succeed([{
+              id: SessionId.make("5f0c7b9e-whole-it-is-a-secret"),
+              agent: defaultAgent,
+              client: "claude-code",
+              clientVersion: "2.0",
+              protocol: "2025-11-25",
+              openedAt: 1_000,
+              usedAt: 2_000,
+              streams: 1
+            }]),
           countOf: () => Effect.succeed(1),
           endAll: () => Effect.void
         }

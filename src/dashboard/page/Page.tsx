@@ -1,35 +1,141 @@
-import { useEffect, useState } from "preact/hooks"
-import type { StatusView } from "../../admin/StatusView.ts"
-import { get } from "./api.ts"
-import { duration } from "./format.ts"
-
-type Status = typeof StatusView.Encoded
+/** The whole page, most urgent first. */
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks"
+import { Agents } from "./Agents.tsx"
+import { signOut } from "./api.ts"
+import { attentionOf, type Status } from "./attention.ts"
+import { AttentionList } from "./AttentionList.tsx"
+import { Calls } from "./Calls.tsx"
+import { Charts } from "./Charts.tsx"
+import { clock } from "./format.ts"
+import { type Do, SharedContext, useAsked, useNow, useShared } from "./hooks.ts"
+import { Letters, type LettersPage, type LetterState } from "./Letters.tsx"
+import { Live } from "./live.ts"
+import { outagesOf } from "./outages.ts"
+import { Relays } from "./Relays.tsx"
+import { Runtime } from "./Runtime.tsx"
+import { Sessions } from "./Sessions.tsx"
+import { Summary } from "./Summary.tsx"
 
 export const Page = ({ signInFailure }: { readonly signInFailure: string | undefined }) => {
-  const [status, setStatus] = useState<Status>()
-  const [failure, setFailure] = useState(signInFailure)
+  const live = useMemo(() => new Live(), [])
+  const now = useNow()
+  const [, redraw] = useState(0)
+  const [said, setSaid] = useState({ text: signInFailure ?? "", bad: signInFailure !== undefined })
 
   useEffect(() => {
-    const ask = () =>
-      get<Status>("/status").then((next) => {
-        setStatus(next)
-        setFailure(undefined)
-      }, (cause: Error) => setFailure(cause.message))
-    void ask()
-    const timer = setInterval(ask, 2000)
-    return () => clearInterval(timer)
-  }, [])
+    const abort = new AbortController()
+    const stop = live.onChange(() => redraw((count) => count + 1))
+    void live.run(abort.signal)
+    return () => {
+      stop()
+      abort.abort()
+    }
+  }, [live])
+
+  const act: Do = useCallback((what, action) => {
+    setSaid({ text: `${what} …`, bad: false })
+    action().then(
+      (text) => setSaid({ text, bad: false }),
+      (cause: Error) => setSaid({ text: `${what}: ${cause.message}`, bad: true })
+    ).finally(() => live.refresh())
+  }, [live])
 
   return (
-    <main>
-      <h1>Holdfast</h1>
-      {failure !== undefined && <p role="alert">{failure}</p>}
-      {status?.relays.map(({ id, link, outbox, url }) => (
-        <p key={id}>
-          {id} ({url}) is {link.state} for {duration(Date.now() - Date.parse(link.since))}; {outbox.pending} wait,{" "}
-          {outbox.held} held, {outbox.dead} dead
-        </p>
-      ))}
-    </main>
+    <SharedContext.Provider value={{ live, act, now }}>
+      <a class="skip" href="#main">Skip to what is going on</a>
+      <Bar />
+      <div class={said.text === "" ? "said empty" : said.bad ? "said bad" : "said"}>
+        <p role="status">{said.text}</p>
+        <button type="button" class="quiet" onClick={() => setSaid({ text: "", bad: false })}>Close</button>
+      </div>
+      <main id="main" tabIndex={-1}>
+        {live.status === undefined || live.connection === "signed out"
+          ? <Waiting connection={live.connection} />
+          : <Sections status={live.status} />}
+      </main>
+    </SharedContext.Provider>
   )
 }
+
+const Bar = () => {
+  const { act, live: { connection, heardAt, status } } = useShared()
+  const leave = () =>
+    act("Signing out", async () => {
+      await signOut()
+      return "Signed out"
+    })
+  return (
+    <header class="bar">
+      <h1>Holdfast</h1>
+      {status !== undefined && (
+        <p class="where">
+          {status.daemon.url} <span class="muted">version {status.daemon.version}</span>
+        </p>
+      )}
+      <p class={`connection ${connection.replace(" ", "-")}`} role="status">
+        {connection === "live" && "Live"}
+        {connection === "connecting" && "Connecting"}
+        {connection === "away" &&
+          `Holdfast does not answer${heardAt === 0 ? "" : ` since ${clock(heardAt)}`}; trying again`}
+        {connection === "signed out" && "Signed out"}
+      </p>
+      {connection === "live" && <button type="button" class="quiet" onClick={leave}>Sign out</button>}
+    </header>
+  )
+}
+
+const Sections = ({ status }: { readonly status: Status }) => {
+  const { live } = useShared()
+  const [letters, setLetters] = useState<LetterState>("")
+  const isAnyDead = status.relays.some(({ outbox }) => outbox.dead > 0)
+  const dead = useAsked<LettersPage>(isAnyDead ? "/outbox?state=dead&limit=500" : undefined, "letters")
+  const links = status.relays.map(({ id, link }) => ({
+    relay: id,
+    state: link.state,
+    since: Date.parse(link.since),
+    why: link.state === "down" ? link.why : ""
+  }))
+  const outages = outagesOf(live.links, links)
+  const unknown = status.relays.map(({ id }) => ({
+    relay: id,
+    unknown: dead.data?.entries.filter(({ reason, relay }) => relay === id && reason?.startsWith("unknown")).length ?? 0
+  }))
+  const attention = attentionOf(status, unknown)
+  const showLetters = (state: LetterState) => {
+    setLetters(state)
+    const section = document.getElementById("letters")
+    section?.scrollIntoView()
+    section?.focus()
+  }
+  return (
+    <>
+      <Summary status={status} outages={outages} attention={attention} />
+      <AttentionList attention={attention} onShowLetters={showLetters} />
+      <Relays status={status} outages={outages} />
+      <Charts relays={status.relays.map(({ id }) => id)} />
+      <Letters state={letters} onState={setLetters} status={status} />
+      <Agents agents={status.agents} />
+      <Calls />
+      <Sessions />
+      <Runtime status={status} />
+    </>
+  )
+}
+
+const Waiting = ({ connection }: { readonly connection: Live["connection"] }) =>
+  connection === "signed out"
+    ? (
+      <section class="welcome">
+        <h2>This browser is not signed in</h2>
+        <p>In a terminal on this machine, run</p>
+        <p>
+          <code>holdfast open</code>
+        </p>
+        <p>and open the link that it prints. It is good once, for two minutes.</p>
+      </section>
+    )
+    : (
+      <p class="loading" aria-busy="true">
+        {connection === "away" ? "Holdfast does not answer. Trying again." : "Asking Holdfast."}
+      </p>
+    )

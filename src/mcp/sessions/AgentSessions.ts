@@ -11,10 +11,18 @@ import { RelaySessions } from "../../relay/session/RelaySession.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
 import { EventLogs } from "../streams/EventLogs.ts"
 import { type AgentSession, make } from "./AgentSession.ts"
-import { SessionStore } from "./SessionStore.ts"
+import { SessionStore, type StoredSummary } from "./SessionStore.ts"
 
 /** What is known of an agent that has no session. */
 export type NewContext = Pick<AgentSession["saved"], "id" | "agent" | "initialize" | "protocol_version">
+
+/** One session as a person sees it. Times are milliseconds since the epoch. */
+export interface SessionSummary extends Omit<StoredSummary, "openedAt"> {
+  /** `null` for what is kept for an agent of the modern era, which has no session. */
+  readonly openedAt: number | null
+  /** Connections that read its stream. */
+  readonly streams: number
+}
 
 /** For the last words to reach their connections, which are closed afterwards. */
 const lastWordsTake = "100 millis"
@@ -41,6 +49,8 @@ export class AgentSessions extends Context.Service<AgentSessions, {
   /** How many there are, and how many have an open stream. */
   readonly totals: Effect.Effect<{ readonly count: number; readonly streams: number }>
   readonly countOf: (agent: AgentName) => Effect.Effect<number>
+  /** The most recently used ones first, those of the modern era among them. */
+  readonly recent: (limit: number) => Effect.Effect<ReadonlyArray<SessionSummary>>
   /** Ends what agents of the modern era listen to, in words of the protocol. */
   readonly endListening: Effect.Effect<void>
   /** Ends the requests that are under way, each with its answer: Holdfast stops. */
@@ -185,6 +195,25 @@ export class AgentSessions extends Context.Service<AgentSessions, {
           return { count, streams }
         }),
         countOf: store.countOf,
+        recent: Effect.fnUntraced(function*(limit) {
+          const stored = (yield* store.recent(limit)).map((one) => ({
+            ...one,
+            streams: loaded.get(one.id)?.session.readers ?? 0
+          }))
+          const modern = [...loaded.values()].flatMap(({ session }) =>
+            !session.modern ? [] : [{
+              id: session.id,
+              agent: session.agent,
+              client: session.clientName.slice(0, 100),
+              clientVersion: "",
+              protocol: session.protocolVersion,
+              openedAt: null,
+              usedAt: Math.floor(session.usedAt),
+              streams: session.readers
+            }]
+          )
+          return [...stored, ...modern].sort((one, other) => other.usedAt - one.usedAt).slice(0, limit)
+        }),
         endListening: Effect.suspend(() => {
           const listening = [...loaded.values()].filter(({ session }) => session.modern && session.readers > 0)
           return listening.length === 0 ? Effect.void : Effect.andThen(

@@ -20,6 +20,18 @@ export const SavedSession = Schema.Struct({
 })
 export type SavedSession = typeof SavedSession.Type
 
+/** A session without what is said again to a relay. Times are milliseconds since the epoch. */
+const StoredSummary = Schema.Struct({
+  id: SessionId,
+  agent: AgentName,
+  client: Schema.String,
+  clientVersion: Schema.String,
+  protocol: Schema.String,
+  openedAt: Schema.Int,
+  usedAt: Schema.Int
+})
+export type StoredSummary = typeof StoredSummary.Type
+
 const encodeTexts = Schema.encodeSync(Texts)
 
 /**
@@ -34,6 +46,8 @@ export class SessionStore extends Context.Service<SessionStore, {
   readonly removeAgent: (agent: AgentName) => Effect.Effect<void>
   readonly count: Effect.Effect<number>
   readonly countOf: (agent: AgentName) => Effect.Effect<number>
+  /** The most recently used ones first. */
+  readonly recent: (limit: number) => Effect.Effect<ReadonlyArray<StoredSummary>>
   /** Ids of sessions idle for longer than `millis`, and of the least recently used beyond `most`. */
   readonly expired: (millis: number, most: number) => Effect.Effect<ReadonlyArray<SessionId>>
   /** Ids of the agent's least recently used sessions beyond `most`. */
@@ -54,6 +68,17 @@ export class SessionStore extends Context.Service<SessionStore, {
         Result: SavedSession,
         execute: ({ agent, id }) =>
           sql`SELECT * FROM sessions WHERE id = ${id} AND relay = ${relay} AND agent = ${agent}`
+      })
+      const said = (path: string) =>
+        sql`CASE WHEN json_valid(initialize)
+          THEN substr(coalesce(CAST(initialize ->> ${`$.params.clientInfo.${path}`} AS TEXT), ''), 1, 100) ELSE '' END`
+      const summaries = SqlSchema.findAll({
+        Request: Schema.Int,
+        Result: StoredSummary,
+        execute: (limit) =>
+          sql`SELECT id, agent, ${said("name")} AS client, ${said("version")} AS clientVersion,
+            protocol_version AS protocol, created_at AS openedAt, used_at AS usedAt
+            FROM sessions WHERE relay = ${relay} ORDER BY used_at DESC LIMIT ${limit}`
       })
       const Ids = Schema.Array(Schema.Struct({ id: SessionId }))
       const ids = (rows: Effect.Effect<ReadonlyArray<unknown>, SqlError.SqlError>) =>
@@ -110,6 +135,10 @@ export class SessionStore extends Context.Service<SessionStore, {
               Effect.map(([row]) => row?.n ?? 0),
               Effect.orElseSucceed(() => 0)
             ),
+        recent: (limit) =>
+          summaries(limit).pipe(
+            Effect.catchCause((cause) => Effect.as(Effect.logWarning("sessions cannot be read", cause), []))
+          ),
         expired: (millis, most) =>
           Effect.flatMap(
             now,

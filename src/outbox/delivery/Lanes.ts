@@ -137,6 +137,11 @@ export class Lanes {
     return due
   }
 
+  /** Those in which something waits or is on its way. */
+  all(): Iterable<Lane> {
+    return this.lanes.values()
+  }
+
   private laneCalled(name: string, agent: AgentName): Lane {
     const known = this.lanes.get(name)
     if (known !== undefined) return known

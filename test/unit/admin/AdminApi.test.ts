@@ -23,7 +23,7 @@ const over = (entries: ReadonlyArray<Entry> = [], given = secret) => {
   )
 }
 
-const client = HttpApiTest.groups(AdminApi, ["status", "outbox", "context", "tools", "token"])
+const client = HttpApiTest.groups(AdminApi, ["status", "outbox", "context", "tools", "token", "observation"])
 
 describe("the admin API", () => {
   it.effect("tells daemon, link, tokens, queue, sessions and fibers", () =>
@@ -236,6 +236,25 @@ describe("the admin API", () => {
       const api = yield* client
       assert.strictEqual((yield* api.token.show({ query: { agent: defaultAgent } }))[0]?.refreshes, 2)
       assert.strictEqual((yield* api.token.refresh({ payload: { agent: defaultAgent } }))[0]?.refreshes, 3)
+    }).pipe(Effect.provide(over())))
+
+  it.effect("tells the longest lanes first, and when the head of one is tried again", () =>
+    Effect.gen(function*() {
+      const { count, lanes } = yield* (yield* client).observation.lanes({ query: {} })
+      assert.strictEqual(count, 3)
+      assert.deepStrictEqual(lanes.map(({ backlog, busy, lane, nextAt }) => [lane, backlog, busy, nextAt === null]), [
+        ["default/general", 7, true, true],
+        ["default", 2, false, false],
+        ["second", 1, false, true]
+      ])
+    }).pipe(Effect.provide(over())))
+
+  it.effect("tells sessions with the beginning of their ids alone, of all agents or of one", () =>
+    Effect.gen(function*() {
+      const api = yield* client
+      const [session] = yield* api.observation.sessions({ query: {} })
+      assert.deepInclude(session, { session: "5f0c7b9e", client: "claude-code", protocol: "2025-11-25" })
+      assert.deepStrictEqual(yield* api.observation.sessions({ query: { agent: AgentName.make("second") } }), [])
     }).pipe(Effect.provide(over())))
 
   it.effect("says which agents and relays there are where one is named that isn't", () =>

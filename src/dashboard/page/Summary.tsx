@@ -1,0 +1,100 @@
+/** The answer at a glance: is the relay up, how long was it away today, what waits, what needs a person. */
+import type { Attention, Status } from "./attention.ts"
+import { count, duration, startOfDay, time } from "./format.ts"
+import { useShared } from "./hooks.ts"
+import { type Outage, total, within } from "./outages.ts"
+
+interface Props {
+  readonly status: Status
+  readonly outages: ReadonlyArray<Outage>
+  readonly attention: ReadonlyArray<Attention>
+}
+
+const waiting = ({ relays }: Status): number =>
+  relays.reduce((sum, { outbox }) => sum + outbox.pending + outbox.inflight, 0)
+
+const verdict = (
+  status: Status,
+  needed: number,
+  now: number
+): { readonly tone: string; readonly text: string; readonly more: string } => {
+  const away = status.relays.filter(({ link }) => link.state === "down")
+  const queued = waiting(status)
+  const needs = needed === 0 ? "Nothing needs you." : `${count(needed, "thing needs", "things need")} you.`
+  if (status.relays.length === 0) {
+    return { tone: "wait", text: "No relay is configured.", more: "holdfast connect URL adds one." }
+  }
+  if (away.length === 0) {
+    const text = status.relays.length === 1 ? "The relay is up." : `All ${status.relays.length} relays are up.`
+    return { tone: needed === 0 ? "good" : "wait", text, more: needs }
+  }
+  const since = Math.min(...away.map(({ link }) => Date.parse(link.since)))
+  const who = status.relays.length === 1 ? "The relay is away" : `${away.map(({ id }) => id).join(", ")}: away`
+  const calls = queued === 0
+    ? "Calls that may be queued wait for it."
+    : `${count(queued, "call waits", "calls wait")} and will go out by ${queued === 1 ? "itself" : "themselves"}.`
+  return { tone: "bad", text: `${who}, for ${duration(now - since)}.`, more: `${calls} ${needs}` }
+}
+
+export const Summary = ({ attention, outages, status }: Props) => {
+  const { now } = useShared()
+  const needed = attention.filter(({ urgency }) => urgency === "act").length
+  const { more, text, tone } = verdict(status, needed, now)
+  const today = within(outages, startOfDay(now), now, now)
+  const up = status.relays.filter(({ link }) => link.state === "up").length
+  const oldest = status.relays.flatMap(({ outbox }) => outbox.oldestAt === null ? [] : [Date.parse(outbox.oldestAt)])
+  const since = status.relays.length === 1 ? Date.parse(status.relays[0]?.link.since ?? "") : undefined
+  return (
+    <section class="summary" aria-labelledby="verdict">
+      <h2 id="verdict" class={`verdict ${tone}`}>
+        <span class="dot" aria-hidden="true" />
+        <span>
+          {text} <span class="more">{more}</span>
+        </span>
+      </h2>
+      <dl class="facts">
+        <Fact
+          name={status.relays.length === 1 ? "Relay" : "Relays up"}
+          tone={up === status.relays.length ? "good" : "bad"}
+          value={status.relays.length === 1 ? up === 1 ? "Up" : "Away" : `${up} of ${status.relays.length}`}
+          note={since === undefined ? "" : `since ${time(since, now)}`}
+        />
+        <Fact
+          name="Away today"
+          tone={today.length === 0 ? "" : "wait"}
+          value={today.length === 0 ? "Never" : duration(total(today))}
+          note={today.length === 0
+            ? ""
+            : `in ${count(today.length, "outage")}, last at ${time(today.at(-1)?.from ?? now, now)}`}
+        />
+        <Fact
+          name="Waiting"
+          tone=""
+          value={count(waiting(status), "call")}
+          note={oldest.length === 0 ? "nothing is queued" : `oldest ${duration(now - Math.min(...oldest))}`}
+        />
+        <Fact
+          name="Needs you"
+          tone={needed === 0 ? "good" : "bad"}
+          value={needed === 0 ? "Nothing" : count(needed, "thing")}
+          note={attention[0]?.urgency === "act" ? attention[0].title : ""}
+        />
+      </dl>
+    </section>
+  )
+}
+
+const Fact = ({ name, note, tone, value }: {
+  readonly name: string
+  readonly value: string
+  readonly note: string
+  readonly tone: string
+}) => (
+  <div class="fact">
+    <dt>{name}</dt>
+    <dd>
+      <span class={`value ${tone}`}>{value}</span>
+      {note !== "" && <span class="note">{note}</span>}
+    </dd>
+  </div>
+)

@@ -1,0 +1,165 @@
+/** What needs a person, most urgent first, each with what can be done about it. */
+import type { StatusView } from "../../admin/StatusView.ts"
+import { count } from "./format.ts"
+
+export type Status = typeof StatusView.Encoded
+type RelayStatus = Status["relays"][number]
+
+export type Remedy =
+  /** Asks the relay at once whether it is back. */
+  | { readonly does: "probe"; readonly relay: string }
+  | { readonly does: "refresh token"; readonly relay: string; readonly agent: string }
+  | { readonly does: "retry"; readonly relay: string; readonly state: "dead" | "held"; readonly count: number }
+  | { readonly does: "show letters"; readonly state: "dead" | "held" }
+
+export interface Attention {
+  readonly key: string
+  /** `wait`: Holdfast goes on by itself, and a person may help. */
+  readonly urgency: "act" | "wait"
+  readonly title: string
+  readonly detail: string
+  readonly remedies: ReadonlyArray<Remedy>
+  /** A command for a terminal, where no button can do it. */
+  readonly command?: string
+}
+
+/** Of the dead letters, how many may have been carried out. */
+export interface DeadLetters {
+  readonly relay: string
+  readonly unknown: number
+}
+
+const ofRelay = (relay: RelayStatus, several: boolean): string => several ? ` of ${relay.id}` : ""
+
+const link = (relay: RelayStatus, several: boolean): ReadonlyArray<Attention> => {
+  if (relay.link.state === "up") return []
+  const { hint, why } = relay.link
+  return [{
+    key: `link ${relay.id}`,
+    urgency: hint === undefined ? "wait" : "act",
+    title: several ? `The relay ${relay.id} is away` : "The relay is away",
+    detail: hint === undefined ? why : `${why}. ${hint}`,
+    remedies: [{ does: "probe", relay: relay.id }]
+  }]
+}
+
+const disk = (relay: RelayStatus): ReadonlyArray<Attention> =>
+  relay.outbox.writable ? [] : [{
+    key: `disk ${relay.id}`,
+    urgency: "act",
+    title: "The disk refuses writes",
+    detail: "No call can be queued until it takes them again. Look at its free space.",
+    remedies: []
+  }]
+
+const dead = (relay: RelayStatus, several: boolean, unknown: number): ReadonlyArray<Attention> => {
+  const all = relay.outbox.dead
+  if (all === 0) return []
+  const may = unknown === 0
+    ? ""
+    : `${
+      unknown === all ? "Nobody knows whether they were" : `Of ${unknown} nobody knows whether they were`
+    } carried out: look before you send them again. `
+  return [{
+    key: `dead ${relay.id}`,
+    urgency: "act",
+    title: `${count(all, "letter")}${ofRelay(relay, several)} could not be delivered`,
+    detail: `${may}They stay until they are sent again or discarded.`,
+    remedies: [
+      { does: "show letters", state: "dead" },
+      ...unknown === 0 ? [{ does: "retry", relay: relay.id, state: "dead", count: all } as const] : []
+    ]
+  }]
+}
+
+const held = (relay: RelayStatus, several: boolean): ReadonlyArray<Attention> =>
+  (relay.held ?? []).map((view) => ({
+    key: `held ${relay.id} ${view.agent} ${view.principal} ${view.reason}`,
+    urgency: "act",
+    title: `${count(view.count, "letter")}${ofRelay(relay, several)} of ${view.agent} ${
+      view.count === 1 ? "is" : "are"
+    } held back`,
+    detail: view.reason,
+    remedies: [
+      { does: "show letters", state: "held" },
+      { does: "refresh token", relay: relay.id, agent: view.agent }
+    ]
+  }))
+
+/** Agents that share a token fail together: one notice for all of them. */
+const tokens = (relay: RelayStatus, several: boolean): ReadonlyArray<Attention> => {
+  const failing = relay.tokens.filter(({ lastError, state }) =>
+    state === "rejected" || (state === "failing" && lastError !== null)
+  )
+  const alike = Map.groupBy(
+    failing,
+    ({ lastError, source, state }) => JSON.stringify([source, state, lastError?.code, lastError?.hint])
+  )
+  return [...alike.values()].flatMap((group) => {
+    const [first] = group
+    if (first === undefined) return []
+    const refused = first.lastError?.code === "refused"
+    const whose = group.length === relay.tokens.length && group.length > 1
+      ? ""
+      : ` of ${group.map(({ agent }) => agent).join(", ")}`
+    return [{
+      key: `token ${relay.id} ${first.agent} ${first.state}`,
+      urgency: "act" as const,
+      title: refused
+        ? `The relay${ofRelay(relay, several)} refuses the token${whose}`
+        : `No new token${whose}${ofRelay(relay, several)} is to be had`,
+      detail: first.lastError?.hint ?? `Its source, ${first.source}, gives none.`,
+      remedies: [{ does: "refresh token" as const, relay: relay.id, agent: first.agent }],
+      ...first.source === "login" || refused
+        ? { command: `holdfast login${several ? ` --relay ${relay.id}` : ""}` }
+        : {}
+    }]
+  })
+}
+
+const tools = (relay: RelayStatus): ReadonlyArray<Attention> => {
+  const pinned = relay.pinnedTools ?? null
+  if (pinned === null || pinned.changed + pinned.new === 0) return []
+  return [{
+    key: `tools ${relay.id}`,
+    urgency: "act",
+    title: `${count(pinned.changed + pinned.new, "tool")} of ${relay.id} wait for approval`,
+    detail: `${pinned.changed} changed, ${pinned.new} new. Agents do not get them until somebody has looked at them.`,
+    remedies: [],
+    command: "holdfast tools diff"
+  }]
+}
+
+const credentials = (status: Status): ReadonlyArray<Attention> =>
+  status.credentials.filter(({ lastError }) => lastError !== null).map(({ lastError, name }) => ({
+    key: `credential ${name}`,
+    urgency: "act",
+    title: `The credential ${name} cannot be had`,
+    detail: lastError?.hint ?? "",
+    remedies: []
+  }))
+
+const fibers = (status: Status): ReadonlyArray<Attention> =>
+  status.fibers.filter(({ state }) => state === "restarting").map(({ lastFailure, name }) => ({
+    key: `fiber ${name}`,
+    urgency: "wait",
+    title: `${name} failed and is being restarted`,
+    detail: lastFailure?.cause ?? "",
+    remedies: []
+  }))
+
+export const attentionOf = (status: Status, deadLetters: ReadonlyArray<DeadLetters>): ReadonlyArray<Attention> => {
+  const several = status.relays.length > 1
+  const unknownOf = (relay: string) => deadLetters.find((one) => one.relay === relay)?.unknown ?? 0
+  const all = [
+    ...status.relays.flatMap((relay) => disk(relay)),
+    ...status.relays.flatMap((relay) => tokens(relay, several)),
+    ...status.relays.flatMap((relay) => held(relay, several)),
+    ...status.relays.flatMap((relay) => dead(relay, several, unknownOf(relay.id))),
+    ...status.relays.flatMap((relay) => link(relay, several)),
+    ...status.relays.flatMap((relay) => tools(relay)),
+    ...credentials(status),
+    ...fibers(status)
+  ]
+  return [...all.filter(({ urgency }) => urgency === "act"), ...all.filter(({ urgency }) => urgency === "wait")]
+}

@@ -1,0 +1,200 @@
+/**
+ * What the page knows, kept up to date: it follows the journal's events, and asks anew for what they are about. After a
+ * break it goes on from its last event. Where no event comes it asks every few seconds all the same.
+ */
+import { Away, follow, get, Refused, SignedOut } from "./api.ts"
+import type { Status } from "./attention.ts"
+import { CallLog } from "./calls.ts"
+import type { EventRecord } from "./outages.ts"
+
+/** What a part of the page is about; its number rises when it should ask again. */
+export type Topic = "letters" | "agents" | "sessions" | "samples"
+
+interface Page {
+  readonly records: ReadonlyArray<EventRecord>
+  readonly next: number
+  readonly newest: number
+}
+
+/** Events that are read when the page opens. */
+const backlog = 3000
+const askEvery = 5000
+const sampleEvery = 10_000
+/** Between two times that the page asks because of events. */
+const calm = 400
+
+const topicsOf = (type: string): ReadonlyArray<Topic> => {
+  if (type.startsWith("call.")) return type === "call.started" || type === "call.progress" ? [] : ["letters"]
+  if (type.startsWith("session.")) return ["sessions"]
+  if (type.startsWith("token.")) return ["letters", "agents"]
+  return type === "context.moved" || type === "menu.changed" ? ["agents"] : []
+}
+
+const pause = (millis: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, millis)
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer)
+      resolve()
+    }, { once: true })
+  })
+
+export class Live {
+  connection: "connecting" | "live" | "away" | "signed out" = "connecting"
+  /** When Holdfast answered last. */
+  heardAt = 0
+  status: Status | undefined
+  readonly calls = new CallLog()
+  /** Of links, oldest first. */
+  links: ReadonlyArray<EventRecord> = []
+  readonly #revisions: Record<Topic, number> = { letters: 0, agents: 0, sessions: 0, samples: 0 }
+  readonly #listeners = new Set<() => void>()
+  #cursor: number | undefined
+  #isJournalKept = true
+  #dirty = false
+  #telling = false
+
+  revision(topic: Topic): number {
+    return this.#revisions[topic]
+  }
+
+  /** Calls `listener` a moment after each change, until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** After something was done by hand: everything may have changed. */
+  refresh(): void {
+    for (const topic of ["letters", "agents", "sessions"] as const) this.#revisions[topic]++
+    void this.#askStatus().catch(() => {})
+  }
+
+  /** Until `signal`, or nobody is signed in. */
+  async run(signal: AbortSignal): Promise<void> {
+    let failures = 0
+    while (!signal.aborted) {
+      try {
+        await this.#askStatus()
+        await this.#catchUp(signal).catch((cause: unknown) => {
+          // No journal is kept: the page asks on time.
+          if (!(cause instanceof Refused) || cause.status !== 404) throw cause
+          this.#isJournalKept = false
+        })
+        failures = 0
+        await this.#stayLive(signal)
+      } catch (cause) {
+        if (signal.aborted) return
+        if (cause instanceof SignedOut) return this.#become("signed out")
+        // The journal is another one: its numbers begin anew.
+        if (cause instanceof Refused && cause.status === 409) this.#cursor = undefined
+        if (cause instanceof Away) this.#become("away")
+      }
+      await pause(Math.min(3000, 250 * 2 ** failures++), signal)
+    }
+  }
+
+  /** Reads events as they come, and asks on time where they do not; ends with the stream. */
+  async #stayLive(signal: AbortSignal): Promise<void> {
+    const stop = new AbortController()
+    const both = AbortSignal.any([signal, stop.signal])
+    const asking = this.#askOnTime(both)
+    try {
+      await (this.#isJournalKept ? Promise.race([this.#follow(both), asking]) : asking)
+    } finally {
+      stop.abort()
+    }
+  }
+
+  async #askOnTime(signal: AbortSignal): Promise<void> {
+    let askedAt = performance.now()
+    let sampledAt = askedAt
+    while (!signal.aborted) {
+      await pause(calm, signal)
+      const now = performance.now()
+      if (signal.aborted) return
+      if (now - sampledAt > sampleEvery) {
+        sampledAt = now
+        this.#revisions.samples++
+      }
+      if (!this.#dirty && now - askedAt < askEvery) continue
+      if (now - askedAt >= askEvery) this.#revisions.letters++
+      this.#dirty = false
+      askedAt = now
+      await this.#askStatus()
+    }
+  }
+
+  async #askStatus(): Promise<void> {
+    this.status = await get<Status>("/status")
+    this.heardAt = Date.now()
+    this.#become("live")
+  }
+
+  /** The newest events at first, later what was missed. */
+  async #catchUp(signal: AbortSignal): Promise<void> {
+    if (this.#cursor === undefined) {
+      const newest = (await get<Page>("/events?after=0&limit=1", signal)).newest
+      const links = await Promise.all(["up", "down"].map((type) => this.#all(`/events?type=link.${type}`, 0, signal)))
+      this.links = links.flat().sort((one, other) => one.seq - other.seq)
+      this.#cursor = Math.max(0, newest - backlog)
+    }
+    for (const record of await this.#all("/events?", this.#cursor, signal)) this.#take(record)
+    for (const topic of ["letters", "agents", "sessions", "samples"] as const) this.#revisions[topic]++
+    this.#tell()
+  }
+
+  async #all(path: string, after: number, signal: AbortSignal): Promise<ReadonlyArray<EventRecord>> {
+    const records: Array<EventRecord> = []
+    for (let cursor = after;;) {
+      const page = await get<Page>(`${path}&after=${cursor}`, signal)
+      records.push(...page.records)
+      if (page.next >= page.newest || page.next === cursor) return records
+      cursor = page.next
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { body } = await follow(this.#cursor ?? 0, signal)
+    if (body === null) return
+    let text = ""
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader()
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      const events = (text + part.value).split("\n\n")
+      text = events.pop() ?? ""
+      for (const event of events) {
+        const data = event.split("\n").filter((line) => line.startsWith("data:")).map((line) => line.slice(5)).join(
+          "\n"
+        )
+        if (data !== "") this.#take(JSON.parse(data))
+      }
+    }
+  }
+
+  #take(record: EventRecord): void {
+    if (record.seq <= (this.#cursor ?? 0)) return
+    this.#cursor = record.seq
+    this.#dirty = true
+    this.calls.add(record)
+    if (record.type.startsWith("link.") && record.seq > (this.links.at(-1)?.seq ?? 0)) {
+      this.links = [...this.links, record]
+    }
+    for (const topic of topicsOf(record.type)) this.#revisions[topic]++
+    this.#tell()
+  }
+
+  #become(connection: Live["connection"]): void {
+    this.connection = connection
+    this.#tell()
+  }
+
+  /** Many changes are shown at once. */
+  #tell(): void {
+    if (this.#telling) return
+    this.#telling = true
+    setTimeout(() => {
+      this.#telling = false
+      for (const listener of this.#listeners) listener()
+    }, 60)
+  }
+}
