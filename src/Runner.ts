@@ -11,12 +11,15 @@ import { Credentials } from "./credentials/Credentials.ts"
 import * as SettingsCredentialSources from "./credentials/SettingsCredentialSources.ts"
 import * as Dashboard from "./dashboard/Dashboard.ts"
 import { steadyClock } from "./domain/SteadyClock.ts"
+import { Journal } from "./journal/Journal.ts"
+import * as Recorder from "./journal/Recorder.ts"
 import { Endpoint } from "./mcp/http/Endpoint.ts"
 import { Readiness } from "./mcp/http/OperatorRoutes.ts"
 import { ProbeListener } from "./mcp/http/ProbeListener.ts"
 import { RelayRegistry, type Reread, shutdown } from "./mcp/RelayRegistry.ts"
 import { EventLogs } from "./mcp/streams/EventLogs.ts"
 import { OpenStreams } from "./mcp/streams/OpenStreams.ts"
+import { Happenings, HappeningsFeed } from "./observability/Happenings.ts"
 import * as Logging from "./observability/Logging.ts"
 import * as ProcessMetrics from "./observability/ProcessMetrics.ts"
 import * as Traces from "./observability/Traces.ts"
@@ -69,10 +72,13 @@ const shared = ({ database }: Seams) =>
     Layer.mergeAll(EventLogs.layer, OpenStreams.layer),
     Layer.mergeAll(eventLoopDelay, ProcessMetrics.layer)
   ).pipe(
+    // It listens before anybody tells anything.
+    Layer.provideMerge(Layer.provideMerge(Recorder.layer, Journal.layer)),
     Layer.provideMerge(database),
     // An embedding program's own database holds no lock.
     Layer.provideMerge(DaemonLock.layer),
-    Layer.provideMerge(Layer.mergeAll(DataDirectory.layer, Layer.provideMerge(Deadlines.layer, Supervisor.layer)))
+    Layer.provideMerge(Layer.mergeAll(DataDirectory.layer, Layer.provideMerge(Deadlines.layer, Supervisor.layer))),
+    Layer.provideMerge(Layer.sync(Happenings, () => new HappeningsFeed()))
   )
 
 export interface RunnerOptions {

@@ -85,6 +85,11 @@ export { Outbox, OutboxRefused, type Submission } from "./outbox/Outbox.ts"
 export { OutboxStore } from "./outbox/store/OutboxStore.ts"
 export * as SqliteOutboxStore from "./outbox/store/SqliteStore.ts"
 
+// What happened.
+export { CursorAhead, Journal } from "./journal/Journal.ts"
+export { JournalRecord } from "./journal/JournalRecord.ts"
+export { type HappeningType, payloads as journalPayloads } from "./observability/Happenings.ts"
+
 // Tokens and credentials.
 export { Credentials } from "./credentials/Credentials.ts"
 export {

@@ -22,6 +22,7 @@ import * as ContextHandlers from "./ContextHandlers.ts"
 import * as CredentialHandlers from "./CredentialHandlers.ts"
 import { Daemon } from "./Daemon.ts"
 import * as DaemonHandlers from "./DaemonHandlers.ts"
+import * as EventRoutes from "./EventRoutes.ts"
 import * as ObservationHandlers from "./ObservationHandlers.ts"
 import * as OutboxHandlers from "./OutboxHandlers.ts"
 import { Samples } from "./Samples.ts"
@@ -30,7 +31,9 @@ import * as ToolsHandlers from "./ToolsHandlers.ts"
 
 // Answers a request below `/api` that no endpoint takes, as the endpoints answer: in JSON, behind the admin secret.
 
-const endpoints: Array<{ readonly method: string; readonly path: RegExp }> = []
+const endpoints: Array<{ readonly method: string; readonly path: RegExp }> = [
+  { method: "GET", path: new RegExp(`^${EventRoutes.eventsPath}$`) }
+]
 HttpApi.reflect(AdminApi, {
   onGroup: () => {},
   onEndpoint: ({ endpoint: { method, path } }) =>
@@ -88,7 +91,7 @@ export const groups = Layer.mergeAll(
 
 const routes = Layer.merge(
   HttpApiBuilder.layer(AdminApi).pipe(Layer.provide(groups), Layer.provide(accessLayer)),
-  unknownRoute
+  Layer.merge(EventRoutes.layer, unknownRoute)
 ).pipe(Layer.provide(Admission.layerNoDeps))
 
 export class AdminHandler extends Context.Service<AdminHandler, {

@@ -7,6 +7,7 @@
 import { Context, Effect, Layer, Option, Redacted, Schema, Semaphore } from "effect"
 import { timingSafeEqual } from "node:crypto"
 import { type AgentName, defaultAgent } from "../domain/Ids.ts"
+import { Happenings, ofAgent } from "../observability/Happenings.ts"
 import { startOf } from "../supervision/HostProcess.ts"
 import * as AgentSecret from "./AgentSecret.ts"
 import * as AgentTable from "./AgentTable.ts"
@@ -95,6 +96,7 @@ export class Agents extends Context.Service<Agents, {
     Effect.gen(function*() {
       const table = yield* AgentTable.make
       const provisioning = yield* AgentProvisioning
+      const happenings = yield* Happenings
       const writing = yield* Semaphore.make(1)
       const rows = yield* table.agents
       const names = new Set(rows.flatMap(({ name, removed_at }) => removed_at === null ? [name] : []))
@@ -175,6 +177,7 @@ export class Agents extends Context.Service<Agents, {
             yield* table.addLease(digest, lease)
           }
           secrets.set(lease.id, { agent, digest, lease })
+          happenings.tell("run.started", ofAgent(agent), runOf(lease))
           return { lease, secret }
         }, oneAtATime),
 
@@ -184,6 +187,7 @@ export class Agents extends Context.Service<Agents, {
           yield* table.removeSecret(id)
           secrets.delete(id)
           const { agent } = lease
+          happenings.tell("run.finished", ofAgent(agent), runOf(lease))
           const deserted = ephemeral.has(agent) && !leases().some((other) => other.agent === agent)
           return { deserted: deserted ? Option.some(agent) : Option.none<AgentName>() }
         }, oneAtATime),
@@ -194,7 +198,11 @@ export class Agents extends Context.Service<Agents, {
           yield* table.remove(name)
           names.delete(name)
           leaving.add(name)
-          for (const [id, secret] of secrets) if (secret.agent === name) secrets.delete(id)
+          for (const [id, { agent, lease }] of secrets) {
+            if (agent !== name) continue
+            secrets.delete(id)
+            if (lease !== undefined) happenings.tell("run.finished", ofAgent(agent), runOf(lease))
+          }
         }, oneAtATime),
 
         forget: Effect.fn("Agents.forget")(function*(name: AgentName) {
@@ -208,6 +216,9 @@ export class Agents extends Context.Service<Agents, {
     })
   )
 }
+
+/** Names the run by the beginning of the secret's digest, which tells nothing of the secret. */
+const runOf = ({ holder, id }: Lease) => ({ run: id.slice(0, 12), holder })
 
 interface Secret {
   readonly agent: AgentName

@@ -1,8 +1,8 @@
 /** The running daemon: commands call its admin API with the admin secret, once it is proven. */
 import { NodeHttpClient } from "@effect/platform-node"
-import { Context, Effect, FileSystem, Layer, Path, Redacted, type Schema } from "effect"
+import { Context, Effect, FileSystem, Layer, Option, Path, Redacted, Schema, Stream } from "effect"
 import { Command } from "effect/cli"
-import { type HttpClient, type HttpClientError, HttpClientRequest } from "effect/http"
+import { HttpClient, type HttpClientError, HttpClientRequest } from "effect/http"
 import { HttpApiClient, HttpApiMiddleware } from "effect/http-api"
 import { AdminAccess, AdminApi } from "../admin/AdminApi.ts"
 import type { BadRequest, Conflict, NotFound, Unauthorized, Unavailable } from "../admin/AdminErrors.ts"
@@ -50,6 +50,10 @@ export class DaemonClient extends Context.Service<DaemonClient, {
   readonly ask: <A>(
     question: (client: Client) => Effect.Effect<A, AskFailure>
   ) => Effect.Effect<A, NoDaemon | CommandFailed>
+  /** The text at a path of the admin API. */
+  readonly read: (path: string, accept: string) => Effect.Effect<string, NoDaemon | CommandFailed>
+  /** The same as it comes, for as long as the daemon gives it. */
+  readonly stream: (path: string, accept: string) => Stream.Stream<Uint8Array, NoDaemon | CommandFailed>
 }>()("holdfast/cli/DaemonClient") {
   static readonly layer = (dataDir: string) =>
     Layer.effect(
@@ -69,10 +73,45 @@ export class DaemonClient extends Context.Service<DaemonClient, {
           },
           Effect.provideContext(services)
         )
-        return DaemonClient.of({ ask })
+
+        const found = Effect.gen(function*() {
+          const { url } = yield* Effect.mapError(provenDaemon(dataDir), notProven(dataDir))
+          return { baseUrl: new URL(url).origin, secret: yield* readSecret(dataDir) }
+        })
+
+        /** Answers with an error fail, in the daemon's own words. */
+        const get = Effect.fnUntraced(function*(path: string, accept: string) {
+          const { baseUrl, secret } = yield* found
+          const request = HttpClientRequest.get(`${baseUrl}${path}`, { accept }).pipe(
+            HttpClientRequest.bearerToken(secret)
+          )
+          const response = yield* Effect.mapError(HttpClient.execute(request), toFailure(dataDir, baseUrl))
+          if (response.status === 200) return { baseUrl, response }
+          const text = yield* Effect.orElseSucceed(response.text, () => "")
+          return yield* new CommandFailed({ message: messageIn(text) ?? `${baseUrl} answered ${response.status}` })
+        })
+
+        return DaemonClient.of({
+          ask,
+          read: (path, accept) =>
+            Effect.flatMap(
+              get(path, accept),
+              ({ baseUrl, response }) => Effect.mapError(response.text, toFailure(dataDir, baseUrl))
+            ).pipe(Effect.provideContext(services)),
+          stream: (path, accept) =>
+            Stream.unwrap(Effect.map(
+              get(path, accept),
+              ({ baseUrl, response }) => Stream.mapError(response.stream, toFailure(dataDir, baseUrl))
+            )).pipe(Stream.provideContext(services))
+        })
       })
     ).pipe(Layer.provide(NodeHttpClient.layerUndici))
 }
+
+const decodeMessage = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ message: Schema.String })))
+
+const messageIn = (text: string): string | undefined =>
+  Option.getOrUndefined(Option.map(decodeMessage(text), ({ message }) => message))
 
 const toFailure = (dataDir: string, baseUrl: string) => (error: AskFailure) => {
   switch (error._tag) {

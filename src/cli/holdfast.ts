@@ -7,6 +7,7 @@ import { context } from "./context.ts"
 import { credential } from "./credential/credential.ts"
 import { demo } from "./demo/demo.ts"
 import { doctor } from "./doctor/doctor.ts"
+import { events } from "./events.ts"
 import { exec } from "./exec.ts"
 import { gh } from "./gh.ts"
 import { headers } from "./headers.ts"
@@ -37,6 +38,7 @@ export const holdfast = root.pipe(
     restart,
     health,
     logs,
+    events,
     relay,
     exec,
     stdio,

@@ -245,6 +245,15 @@ export const SettingsSchema = Schema.Struct({
       pollInterval: or(Duration, "2 seconds")
     })
   }),
+  journal: section({
+    /** Arguments and results of calls are in it where this is `full`: without what is known to be a secret. */
+    content: or(Schema.Literals(["none", "full"]), "none"),
+    keep: or(Duration, "7 days"),
+    maxRecords: or(Positive, 100_000),
+    maxBytes: or(Size, "64 MiB"),
+    /** How long the relay's stream is read on after an agent's last reader left. */
+    betweenRuns: or(Duration, "10 minutes")
+  }),
   observe: section({
     /** Where probes and scrapers of other machines find /healthz, /readyz and /metrics, and nothing else. */
     listen: Schema.optionalKey(ListenAddress)

@@ -5,6 +5,7 @@
  */
 import { Context, Effect, Layer, PubSub, Schema, Semaphore, Stream } from "effect"
 import type { AgentName, RelayId } from "../domain/Ids.ts"
+import { Happenings, ofAgent } from "../observability/Happenings.ts"
 import {
   type ContextEvent,
   type ContextState,
@@ -12,6 +13,7 @@ import {
   type Facts,
   factsOf,
   IllegalTransition,
+  placeOf,
   terminal,
   transition
 } from "./ContextState.ts"
@@ -81,6 +83,7 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
     WorkspaceContexts,
     Effect.gen(function*() {
       const table = yield* ContextTable.make
+      const happenings = yield* Happenings
       const writing = yield* Semaphore.make(1)
       const changes = yield* PubSub.unbounded<{ readonly agent: AgentName; readonly state: ContextState }>()
       const known = new Map<AgentName, ContextTable.Known>(
@@ -94,9 +97,13 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
         function*(agent: AgentName, fact: string, holds: boolean, { cause }: { readonly cause: string }) {
           const before = set.get(agent) ?? new Set()
           if (before.has(fact) === holds) return
-          yield* table.writeFact(agent, fact, holds, cause, of(agent).state)
+          const { epoch, state } = of(agent)
+          yield* table.writeFact(agent, fact, holds, cause, state)
           set.set(agent, new Set(holds ? [...before, fact] : [...before].filter((each) => each !== fact)))
-          yield* PubSub.publish(changes, { agent, state: of(agent).state })
+          yield* PubSub.publish(changes, { agent, state })
+          const place = placeOf(state)
+          const event = `${holds ? "SetFact" : "ClearFact"} ${fact}`
+          happenings.tell("context.moved", ofAgent(agent), { from: place, event, to: place, epoch, cause })
         },
         Effect.uninterruptible,
         writing.withPermit
@@ -125,6 +132,13 @@ export class WorkspaceContexts extends Context.Service<WorkspaceContexts, {
           yield* table.write(agent, next, event, cause, delivery)
           known.set(agent, next)
           yield* PubSub.publish(changes, { agent, state: next.state })
+          happenings.tell("context.moved", ofAgent(agent), {
+            from: placeOf(before.state),
+            event: event._tag,
+            to: placeOf(next.state),
+            epoch: next.epoch,
+            cause
+          })
           return next.state
         },
         // An interruption must not leave a change on disk of which nobody is notified.

@@ -12,11 +12,14 @@ const maxViews = 16
 
 export class NarrowedList {
   readonly result: string
+  /** Facts whose lack hides tools of it. */
+  readonly lacking: ReadonlyArray<string>
   #bytes: Buffer | undefined
   #fingerprint: string | undefined
 
-  constructor(result: string) {
+  constructor(result: string, lacking: ReadonlyArray<string> = []) {
     this.result = result
+    this.lacking = lacking
   }
 
   get bytes(): Buffer {
@@ -63,7 +66,12 @@ export class NarrowedLists {
     const known = views.get(key)
     if (known !== undefined) return known
     const places = new Set(hidden)
-    const made = new NarrowedList(Narrowing.without(plain, (_, index) => places.has(index)))
+    const lacking = new Set(hidden.flatMap((index) => {
+      const name = names[index]
+      const rule = name === undefined ? Option.none() : hides(name)
+      return Option.isSome(rule) ? [rule.value.needs] : []
+    }))
+    const made = new NarrowedList(Narrowing.without(plain, (_, index) => places.has(index)), [...lacking])
     if (views.size >= maxViews) views.clear()
     views.set(key, made)
     return made

@@ -6,6 +6,13 @@ import * as Message from "../domain/Message.ts"
 import type { Request } from "../domain/Message.ts"
 import type { RelayFailure } from "../relay/RelayFailure.ts"
 
+/** Where the outbox has put a call, filled in on its way. */
+export interface CallPlace {
+  key: string | undefined
+  lane: string | undefined
+  entry: number | undefined
+}
+
 export interface BufferableCall {
   readonly agent: AgentName
   readonly session: SessionId
@@ -20,6 +27,7 @@ export interface BufferableCall {
   readonly idempotentHint: boolean
   /** The context's epoch at the time of the call. */
   readonly epoch: Option.Option<number>
+  readonly place?: CallPlace | undefined
 }
 
 /** What makes a call part of a conversation with the relay that a later delivery could not carry on. */

@@ -9,6 +9,7 @@
 import { Context, Effect, Layer, Option, type Stream } from "effect"
 import { RelayTarget, Settings } from "../config/Settings.ts"
 import type { AgentName, SessionId } from "../domain/Ids.ts"
+import { Happenings, ofAgent } from "../observability/Happenings.ts"
 import * as Metrics from "../observability/Metrics.ts"
 import type { RelayFailure } from "../relay/RelayFailure.ts"
 import * as AdminActions from "./AdminActions.ts"
@@ -20,6 +21,7 @@ import * as Settlement from "./delivery/Settlement.ts"
 import type { Entry, EntryFilter } from "./Entry.ts"
 import { Counters } from "./store/Counters.ts"
 import { OutboxStore } from "./store/OutboxStore.ts"
+import type { RowSummary } from "./store/Row.ts"
 import * as SqliteStore from "./store/SqliteStore.ts"
 import * as Acceptance from "./submission/Acceptance.ts"
 import * as KnownCalls from "./submission/KnownCalls.ts"
@@ -103,10 +105,21 @@ export class Outbox extends Context.Service<Outbox, {
       const { outbox } = yield* Settings
       const store = yield* OutboxStore
       const counters = new Counters(outbox)
+      const { id: relay } = yield* RelayTarget
+      const happenings = yield* Happenings
+      const tellParked = ({ agent, id, lane, occurred_at }: RowSummary) =>
+        happenings.tell("call.held", ofAgent(agent), {
+          relay,
+          entry: id,
+          lane,
+          reason: "it waits for the principal or the relay that it was accepted for",
+          occurredAt: occurred_at
+        })
       const lanes = new Lanes()
       const { delivered, lastSeq } = yield* Effect.orDie(store.observe((change) => {
         counters.apply(change)
         lanes.moved(change)
+        if (change.from !== undefined && change.from !== "parked" && change.to === "parked") tellParked(change.row)
       }))
       counters.startWith(delivered)
       lanes.startAfter(lastSeq)

@@ -19,6 +19,7 @@ import principalNames from "./migrations/0012_principal_names.ts"
 import outboxIndexes from "./migrations/0013_outbox_indexes.ts"
 import approvedTools from "./migrations/0014_approved_tools.ts"
 import leaseStarts from "./migrations/0015_lease_starts.ts"
+import journal from "./migrations/0016_journal.ts"
 import socketInbox from "./migrations/0019_socket_inbox.ts"
 
 const migrations = {
@@ -37,6 +38,7 @@ const migrations = {
   "0013_outbox_indexes": outboxIndexes,
   "0014_approved_tools": approvedTools,
   "0015_lease_starts": leaseStarts,
+  "0016_journal": journal,
   "0019_socket_inbox": socketInbox
 }
 

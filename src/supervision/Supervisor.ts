@@ -6,6 +6,7 @@
  * The one place that logs a failure and goes on.
  */
 import { Cause, Clock, Context, Deferred, Effect, Exit, Layer, Metric, Option, Schema, type Scope } from "effect"
+import { Happenings } from "../observability/Happenings.ts"
 import * as Metrics from "../observability/Metrics.ts"
 import * as Backoff from "./Backoff.ts"
 
@@ -55,6 +56,7 @@ export class Supervisor extends Context.Service<Supervisor, {
     Effect.gen(function*() {
       const table = new Set<{ status: FiberStatus }>()
       const escalation = yield* Deferred.make<never, FiberEscalated>()
+      const happenings = yield* Happenings
 
       const register = (name: string) =>
         Effect.acquireRelease(
@@ -91,6 +93,11 @@ export class Supervisor extends Context.Service<Supervisor, {
                 state: "restarting",
                 restarts: entry.status.restarts + 1,
                 lastFailure: Option.some({ at, cause })
+              })
+              happenings.tell("fiber.restarted", "daemon", {
+                fiber: name,
+                restarts: entry.status.restarts,
+                why: cause.slice(0, 500)
               })
               yield* Effect.logError("fiber failed, restarting", exit.cause)
               yield* Metric.update(Metric.withAttributes(Metrics.fiberRestarts, { fiber: name }), 1)

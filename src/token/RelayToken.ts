@@ -1,6 +1,7 @@
 /** One token for the relay, renewed ahead of time, and what the relay's 401s do to it (BEHAVIOUR 7). */
 import { Clock, Effect, Metric, Option, type Scope, Stream } from "effect"
 import type { PrincipalId } from "../domain/Ids.ts"
+import { Happenings, ofAgent, relaySubject } from "../observability/Happenings.ts"
 import * as Metrics from "../observability/Metrics.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import * as CredentialState from "./CredentialState.ts"
@@ -40,6 +41,9 @@ export const make = Effect.fnUntraced(function*(options: {
   const remembered = { relay, owner, source: source.name }
   const { recall, save } = yield* PrincipalMemory
   const { supervise } = yield* Supervisor
+  const happenings = yield* Happenings
+  const subject = owner === "*" ? relaySubject(relay) : ofAgent(owner)
+  const told = { relay, owner, source: source.name }
   /** Of the last token; before there is one, of the source. */
   let principal = Option.getOrElse(yield* recall(remembered), () => unknownPrincipal)
   let refusals = Refusals.none
@@ -75,7 +79,14 @@ export const make = Effect.fnUntraced(function*(options: {
       const changed = principalChanged || !repeated
       yield* counted(changed ? "changed" : "unchanged")
       if (principalChanged) yield* save(remembered, principal, token.name)
-      if (changed) yield* onChange(principalChanged)
+      if (changed) {
+        happenings.tell("token.changed", subject, {
+          ...told,
+          ...Option.isSome(token.expiresAt) && { expiresAt: token.expiresAt.value },
+          principalChanged
+        })
+        yield* onChange(principalChanged)
+      }
     }, annotated),
     onFailed: Effect.fnUntraced(function*(before, failure, after) {
       if (failure.absent === true) {
@@ -83,6 +94,14 @@ export const make = Effect.fnUntraced(function*(options: {
         return
       }
       yield* counted(failure.retryable ? "failed" : "rejected")
+      happenings.tell(failure.retryable ? "token.failing" : "token.rejected", subject, {
+        ...told,
+        code: failure.code,
+        hint: failure.hint,
+        ...failure.status !== undefined && { status: failure.status },
+        attempt: after.failures,
+        ...Option.isSome(after.nextAskAt) && { nextAt: Math.floor(after.nextAskAt.value) }
+      })
       const what = failure.retryable ? "the token source fails" : "the token source refuses"
       const then = failure.retryable ? "trying again" : "trying again every 5 minutes"
       yield* logSourceFailure(`${what}: ${failure.message}; ${then}`, failure, before, after)
@@ -154,6 +173,13 @@ export const make = Effect.fnUntraced(function*(options: {
       const coolsDown = Refusals.coolsDown(refusals, state())
       if (coolsDown && !Refusals.coolsDown(before, state())) yield* credential.coolDown
       if (Option.isNone(used) || Refusals.isRefused(before, state()) || Refusals.exhausted(before)) return
+      happenings.tell("token.rejected", subject, {
+        ...told,
+        code: "refused",
+        hint: Refusals.format(refusals),
+        status: 401,
+        attempt: refusals.tokens.length
+      })
       // Loudly at first, and when it is given up.
       const log = Option.isNone(before.final) || Refusals.exhausted(refusals) ? Effect.logError : Effect.logDebug
       const then = coolsDown ? "; asking the source again in 5 minutes" : ""

@@ -11,6 +11,7 @@ import { IllegalTransition, WorkspaceContexts } from "../../src/context/Workspac
 import { Credentials, NotOurs } from "../../src/credentials/Credentials.ts"
 import { CredentialUnavailable } from "../../src/credentials/CredentialSources.ts"
 import { AgentName, defaultAgent, PrincipalId, SessionId } from "../../src/domain/Ids.ts"
+import { Journal } from "../../src/journal/Journal.ts"
 import { CannotReload, RelayRegistry } from "../../src/mcp/RelayRegistry.ts"
 import type { Entry } from "../../src/outbox/Entry.ts"
 import { LinkState } from "../../src/relay/link/RelayLink.ts"
@@ -193,6 +194,7 @@ export const doubles = (entries: ReadonlyArray<Entry> = []) =>
     BrowserSessions.layerMemory,
     Layer.succeed(Settings, settingsFrom({})),
     credentials,
+    Layer.mock(Journal, { append: () => {} }),
     Layer.succeed(Daemon, { version: "1.2.3", pid: 42, startedAt: 0, url: "http://127.0.0.1:4851/mcp" }),
     Layer.mock(Agents, {
       authenticate: () => undefined,

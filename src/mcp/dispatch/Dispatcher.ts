@@ -8,6 +8,7 @@ import * as EraForm from "../../domain/EraForm.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import type { Request } from "../../domain/Message.ts"
 import { factsOf, isList } from "../../domain/Methods.ts"
+import { Happenings } from "../../observability/Happenings.ts"
 import { relayError, unknownOutcome } from "../../relay/link/FailureText.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayFailure } from "../../relay/RelayFailure.ts"
@@ -39,6 +40,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
   const remedies = yield* tokenRemedies
   const requestLog = yield* RequestLog.make
   const span = yield* RequestLog.span
+  const happenings = yield* Happenings
   const turns = new Turns()
 
   /** The failure in words that the agent's model understands. */
@@ -83,6 +85,9 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
   const answerOf = Effect.fnUntraced(function*(context: RequestContext, ahead: Ahead) {
     const exit = yield* Effect.exit(handlers.handlerFor(context)(context, ahead))
     const answer = Exit.isSuccess(exit) ? exit.value : yield* failureOf(context, exit.cause)
+    if (context.trace !== undefined && happenings.withContent && answer.body._tag === "Whole") {
+      context.trace.content = answer.body.text
+    }
     return answer.own === true || answer.mayNameDeadLetters === true ? yield* completed(context, answer) : answer
   })
 
@@ -108,6 +113,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
   ): Effect.Effect<Outcome> => {
     const { request, session } = context
     const startedAt = requestLog.now()
+    requestLog.started(context)
     const scoped = Effect.scoped(answer)
     // A stream that stays holds nobody up.
     const inTurn = request.method === "subscriptions/listen" ? scoped : turns.take(session.agent, scoped)

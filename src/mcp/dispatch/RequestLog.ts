@@ -2,8 +2,10 @@
 import { Clock, Effect, identity, Metric, Option, Predicate } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 import { RelayTarget } from "../../config/Settings.ts"
+import * as JsonText from "../../domain/JsonText.ts"
 import type * as Message from "../../domain/Message.ts"
 import { isKnown } from "../../domain/Methods.ts"
+import { Happenings, ofAgent } from "../../observability/Happenings.ts"
 import { LogThreshold } from "../../observability/LogThreshold.ts"
 import * as Metrics from "../../observability/Metrics.ts"
 import * as Traces from "../../observability/Traces.ts"
@@ -15,8 +17,9 @@ export const make = Effect.gen(function*() {
   const { id: relay } = yield* RelayTarget
   const clock = yield* Clock.Clock
   const { isEnabled } = yield* LogThreshold
-  const context = yield* Effect.context<never>()
+  const services = yield* Effect.context<never>()
   const now = () => clock.monotonicTimeNanosUnsafe()
+  const happenings = yield* Happenings
 
   for (const outcome of outcomes) {
     yield* Metrics.declare(Metrics.calls, { relay, outcome })
@@ -31,17 +34,53 @@ export const make = Effect.gen(function*() {
     )
   )
 
+  const tellAnswered = (
+    { session, trace }: RequestContext,
+    outcome: Outcome | "cancelled",
+    startedAt: bigint,
+    millis: number
+  ): void => {
+    if (trace === undefined) return
+    const { call, content, entry, key, lane, relayAt, sentAt, tool } = trace
+    happenings.tell("call.answered", ofAgent(session.agent), {
+      relay,
+      call,
+      tool,
+      outcome,
+      ...key !== undefined && { key },
+      ...lane !== undefined && { lane },
+      ...entry !== undefined && { entry },
+      ...sentAt !== undefined && { sentAfter: rounded(Number(sentAt - startedAt) / 1e6) },
+      ...relayAt !== undefined && { relayAfter: rounded(Number(relayAt - startedAt) / 1e6) },
+      millis: rounded(millis),
+      ...content !== undefined && { content }
+    }, session.id)
+  }
+
   return {
     now,
+    started: ({ request, session, trace }: RequestContext): void => {
+      if (trace === undefined) return
+      const { call, tool } = trace
+      const content = happenings.withContent ? JsonText.at(request.text, ["params", "arguments"]) : undefined
+      happenings.tell(
+        "call.started",
+        ofAgent(session.agent),
+        content === undefined ? { relay, call, tool } : { relay, call, tool, content },
+        session.id
+      )
+    },
     /** Counts it; gives the line to log, where one is. Neither the request's arguments nor a secret is ever looked at. */
     ended: (
-      { request: { method, params }, session }: RequestContext,
+      context: RequestContext,
       outcome: Outcome | "cancelled",
       startedAt: bigint
     ): Effect.Effect<void> | undefined => {
+      const { request: { method, params }, session } = context
       const millis = Number(now() - startedAt) / 1e6
-      counterOf(outcome).updateUnsafe(1, context)
-      durationsOf(outcome)(isKnown(method) ? method : "other").updateUnsafe(millis / 1000, context)
+      counterOf(outcome).updateUnsafe(1, services)
+      durationsOf(outcome)(isKnown(method) ? method : "other").updateUnsafe(millis / 1000, services)
+      tellAnswered(context, outcome, startedAt, millis)
       const level = outcome === "answered" ? "Debug" : "Info"
       if (!isEnabled(level)) return undefined
       const tool = params["name"]
@@ -56,6 +95,9 @@ export const make = Effect.gen(function*() {
     }
   }
 })
+
+/** Milliseconds, to the hundredth. */
+const rounded = (millis: number): number => Math.round(millis * 100) / 100
 
 /** Makes each once. */
 const remembering = <A>(make: (key: string) => A): (key: string) => A => {

@@ -3,8 +3,10 @@ import { Duration, Effect, type Fiber, FiberSet, Predicate } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Request } from "../../domain/Message.ts"
+import { Happenings } from "../../observability/Happenings.ts"
 import { Outbox } from "../../outbox/Outbox.ts"
 import { Deadlines } from "../../supervision/Deadlines.ts"
+import { CallTrace } from "../handlers/CallTrace.ts"
 import type { RequestContext } from "../handlers/Handler.ts"
 import type { Handlers } from "../handlers/Handlers.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
@@ -23,6 +25,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     unprimed: Duration.toMillis(streams.modernAnswerAsStreamAfter)
   }
   const outbox = yield* Outbox
+  const happenings = yield* Happenings
   const dispatcher = yield* Dispatcher.make(handlers)
   const services: ResponderServices = {
     deadlines: yield* Deadlines,
@@ -33,13 +36,20 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
   const fork = yield* FiberSet.runtime(yield* FiberSet.make())()
   let started = 0
 
+  const traceOf = ({ method, params }: Request): CallTrace | undefined => {
+    if (!happenings.heard || method !== "tools/call") return undefined
+    const tool = params["name"]
+    return Predicate.isString(tool) ? new CallTrace(happenings.nextCall(), tool) : undefined
+  }
+
   const contextFor = (session: AgentSession, request: Request, headers: Headers, batched: boolean): RequestContext => ({
     session,
     request,
     headers,
     name: request.id,
     relayId: session.relayIdFor(request.id),
-    batched
+    batched,
+    trace: traceOf(request)
   })
 
   /** A dropped connection is no cancellation; the stream can be resumed. */
@@ -77,7 +87,10 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
         fork(Effect.andThen(outbox.cancel(session.id, name), Effect.sync(() => fiber?.interruptUnsafe())))
       }
     })
-    fiber = dispatcher.start({ session, request, headers, name, relayId: undefined, batched: false }, responder)
+    fiber = dispatcher.start(
+      { session, request, headers, name, relayId: undefined, batched: false, trace: traceOf(request) },
+      responder
+    )
   }
 
   /** Starts one request of a batch; gives the text of its answer. */

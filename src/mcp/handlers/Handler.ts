@@ -5,6 +5,7 @@ import type { Request } from "../../domain/Message.ts"
 import type { FinalAnswer } from "../../relay/RelayClient.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
+import type { CallTrace } from "./CallTrace.ts"
 
 /** One request of an agent. */
 export interface RequestContext {
@@ -18,6 +19,8 @@ export interface RequestContext {
   readonly relayId: string | undefined
   /** Part of a batch: it is never queued, and nothing can go ahead of its answer. */
   readonly batched: boolean
+  /** Of a call of a tool, where somebody listens. */
+  readonly trace: CallTrace | undefined
 }
 
 /** How a request ended: with the relay's answer, an acknowledgement, a last-known list, or an error. */

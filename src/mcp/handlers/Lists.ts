@@ -12,7 +12,9 @@ import { isList, itemsOf, type ListMethod } from "../../domain/Methods.ts"
 import { CachedLists } from "../../menu/CachedLists.ts"
 import * as ListResult from "../../menu/ListResult.ts"
 import { ListPages } from "../../menu/ListResult.ts"
+import { digestOf } from "../../menu/MenuDigest.ts"
 import { ToolPins } from "../../menu/ToolPins.ts"
+import { Happenings } from "../../observability/Happenings.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
 import { letOthersIn } from "../../relay/transport/AnswerReading.ts"
@@ -40,6 +42,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   const menu = yield* SessionMenu
   const signals = yield* MenuSignals
   const store = yield* SessionStore
+  const happenings = yield* Happenings
   const pins = yield* ToolPins
   const pages = new ListPages()
 
@@ -77,7 +80,9 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   /** The agent is about to hold this list. */
   const answeredWith = Effect.fnUntraced(function*(session: AgentSession, method: ListMethod, whole?: string) {
     if (method !== "tools/list" || whole === undefined) return
-    const { fingerprint } = yield* menu.narrow(session, whole)
+    const list = yield* menu.narrow(session, whole)
+    const { fingerprint } = list
+    if (happenings.heard) session.view.shown = digestOf(list)
     // Processes of one agent that have no sessions share a view: what one has listed is news to those that listen.
     const news = session.modern && session.readers > 0 && session.view.isNews(fingerprint)
     const changed = session.view.answeredWith(fingerprint)

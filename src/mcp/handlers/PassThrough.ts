@@ -3,14 +3,16 @@
  *
  * Waits for a link that is Down as long as BEHAVIOUR allows; what only reads is sent once more when it was cut off.
  */
-import { Duration, Effect, type Scope } from "effect"
-import { Settings } from "../../config/Settings.ts"
+import { Clock, Duration, Effect, type Scope } from "effect"
+import { RelayTarget, Settings } from "../../config/Settings.ts"
+import * as JsonText from "../../domain/JsonText.ts"
 import { factsOf, isList, type TimeoutClass } from "../../domain/Methods.ts"
+import { Happenings, ofAgent } from "../../observability/Happenings.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { type FinalAnswer, RelayClient } from "../../relay/RelayClient.ts"
 import { RelayFailure } from "../../relay/RelayFailure.ts"
-import { type Ahead, type Answer, answered, type RequestContext } from "./Handler.ts"
-import type { RelayMessages } from "./RelayMessages.ts"
+import { type Ahead, type Answer, answered, progressPrefix, type RequestContext } from "./Handler.ts"
+import type { Passed, RelayMessages } from "./RelayMessages.ts"
 
 export interface AttemptOptions {
   /** What is sent in the place of the agent's own request. */
@@ -41,16 +43,33 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
   const { link: { callTimeout, listTimeout, readTimeout } } = yield* Settings
   const client = yield* RelayClient
   const link = yield* RelayLink
+  const { id: relay } = yield* RelayTarget
+  const happenings = yield* Happenings
+  const clock = yield* Clock.Clock
   const timeouts: Readonly<Record<TimeoutClass, number>> = {
     list: Duration.toMillis(listTimeout),
     read: Duration.toMillis(readTimeout),
     call: Duration.toMillis(callTimeout)
   }
 
+  const tellProgress = ({ session, trace }: RequestContext, { data, supersedes }: Passed): void => {
+    if (trace === undefined || supersedes?.startsWith(progressPrefix) !== true) return
+    const { call, tool } = trace
+    happenings.tell("call.progress", ofAgent(session.agent), {
+      relay,
+      call,
+      tool,
+      ...numberAt(data, "progress"),
+      ...numberAt(data, "total"),
+      count: ++trace.progress
+    }, session.id)
+  }
+
   const attempt: PassThrough["attempt"] = (context, ahead, options = {}) => {
-    const { headers, relayId, request, session } = context
+    const { headers, relayId, request, session, trace } = context
     const { onBytes, sent, streamJson } = options
-    return client.request(session.relay, {
+    if (trace !== undefined) trace.sentAt = clock.monotonicTimeNanosUnsafe()
+    const answer = client.request(session.relay, {
       text: sent?.text ?? request.text,
       id: sent?.id ?? request.id,
       as: sent === undefined ? relayId : undefined,
@@ -63,9 +82,14 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
       onPoll: Effect.sync(() => ahead.relayPolls()),
       onEvent: (event, from) => {
         const passed = messages.received(session, event, from)
+        if (passed !== undefined) tellProgress(context, passed)
         if (passed === undefined || ahead.offer(passed.data, passed.supersedes)) return undefined
         return ahead.message(passed.data, passed.supersedes)
       }
+    })
+    return trace === undefined ? answer : Effect.map(answer, (answer) => {
+      trace.relayAt = clock.monotonicTimeNanosUnsafe()
+      return answer
     })
   }
 
@@ -78,6 +102,11 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
   const self: PassThrough = { attempt, ask }
   return self
 })
+
+const numberAt = (notification: string, name: "progress" | "total") => {
+  const value = Number(JsonText.at(notification, ["params", name]))
+  return Number.isFinite(value) ? { [name]: value } : {}
+}
 
 const thatOnlyReads = (failure: RelayFailure): RelayFailure => new RelayFailure({ ...failure, onlyReads: true })
 

@@ -1,11 +1,12 @@
 /**
- * The stream of a session (GET), and behind it the relay's own: held while an agent reads, and for a minute after, and
- * opened again whenever it ends (BEHAVIOUR 2, fourth intervention).
+ * The stream of a session (GET), and behind it the relay's own: held while an agent reads, and for
+ * `journal.betweenRuns` after, and opened again whenever it ends (BEHAVIOUR 2, fourth intervention).
  */
 import { Clock, Duration, Effect, Option, Stream } from "effect"
-import { Settings } from "../../config/Settings.ts"
+import { RelayTarget, Settings } from "../../config/Settings.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
+import { Happenings, ofAgent } from "../../observability/Happenings.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import { reseeded } from "../../relay/session/RelaySession.ts"
@@ -19,11 +20,10 @@ import type { EventLog } from "../streams/EventLog.ts"
 import { EventLogs } from "../streams/EventLogs.ts"
 import type { RelayMessages } from "./RelayMessages.ts"
 
-const linger = Duration.toMillis("1 minute")
-
 /** Between attempts to open the relay's stream again: 1, 2, 4 .. 30 s, and 1 s after one that held. */
 const reopenings = Backoff.exponential({ base: "1 second", max: "30 seconds" })
 const heldAfter = 60_000
+const maxMethod = 128
 /** A relay that had no stream to give is asked again after this, or when the link comes back. */
 const askAgainAfter = Duration.minutes(5)
 
@@ -52,7 +52,10 @@ export interface SessionStream {
 }
 
 export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
-  const { link: { readTimeout } } = yield* Settings
+  const { journal: { betweenRuns }, link: { readTimeout } } = yield* Settings
+  const linger = Duration.toMillis(betweenRuns)
+  const { id: relay } = yield* RelayTarget
+  const happenings = yield* Happenings
   const client = yield* RelayClient
   const link = yield* RelayLink
   const logs = yield* EventLogs
@@ -63,6 +66,12 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
     Stream.runHead(Stream.filter(states, (state) => state._tag === "Up"))
   const isUp = becomesUp(link.changes)
   const comesBack = becomesUp(Stream.drop(link.changes, 1))
+
+  /** Whoever comes back sees what the relay said meanwhile; also what is merged or dropped on its way to the agent. */
+  const tellNotified = ({ agent, id }: AgentSession, data: string): void => {
+    const method = JsonText.at(data, ["method"])?.slice(1, -1).slice(0, maxMethod)
+    if (method !== undefined) happenings.tell("relay.notified", ofAgent(agent), { relay, method }, id)
+  }
 
   /** One connection to the relay's stream, to its end; resumed behind `last`, what was heard in the same relay session. */
   const pump = Effect.fnUntraced(function*(session: AgentSession, last: LastHeard, again: boolean) {
@@ -80,6 +89,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
         last.eventId = id
         last.generation = from.generation
       }
+      if (session.readers === 0 && happenings.heard) tellNotified(session, data)
       const passed = messages.received(session, { data, message: undefined }, from)
       if (passed !== undefined) session.log.append(passed.data, passed.supersedes)
       return undefined

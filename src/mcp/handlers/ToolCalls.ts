@@ -80,7 +80,8 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
       tool,
       declaresKey: has(spec, "declaresKey"),
       idempotentHint: has(spec, "idempotentHint"),
-      epoch: yield* epoch(context)
+      epoch: yield* epoch(context),
+      place: context.trace
     }
     const submission = yield* Effect.mapError(outbox.submit(call, live(context, ahead)), refused)
     return yield* answerTo(call, submission)

@@ -6,10 +6,13 @@
  * a time; others with their next request.
  */
 import { Context, Effect, FiberHandle, FiberSet, Layer, Metric, Option, Semaphore } from "effect"
-import { Settings } from "../../config/Settings.ts"
+import { RelayTarget, Settings } from "../../config/Settings.ts"
 import type { AgentName } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import { changeOf } from "../../domain/Methods.ts"
+import { difference, digestOf } from "../../menu/MenuDigest.ts"
+import type { NarrowedList } from "../../menu/NarrowedLists.ts"
+import { Happenings, ofAgent } from "../../observability/Happenings.ts"
 import * as Metrics from "../../observability/Metrics.ts"
 import { Deadlines } from "../../supervision/Deadlines.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
@@ -21,6 +24,10 @@ import { SessionMenu } from "./SessionMenu.ts"
 
 /** So many sessions are looked at before others have their turn in the event loop. */
 const batchSize = 50
+
+/** A relay may list thousands of tools, and call them what it likes. */
+const some = (names: ReadonlyArray<string>): ReadonlyArray<string> =>
+  names.slice(0, 50).map((name) => name.slice(0, 128))
 
 export const listChangedMethod = changeOf["tools/list"].notification
 export const notificationText = (method: string): string => `{"jsonrpc":"2.0","method":"${method}"}`
@@ -42,15 +49,35 @@ export class ListChanges extends Context.Service<ListChanges, {
       const registry = yield* AgentSessions
       const signals = yield* MenuSignals
       const deadlines = yield* Deadlines
+      const { id: relay } = yield* RelayTarget
+      const happenings = yield* Happenings
       const supervisor = yield* Supervisor
       const atATime = yield* Semaphore.make(16)
       yield* Metrics.declare(Metrics.listChanged, {})
       const ownLists = yield* FiberHandle.make()
       const provenTokens = yield* FiberSet.make()
 
-      const announce = Effect.fnUntraced(function*(session: AgentSession, fingerprint: string) {
+      const tell = (session: AgentSession, list: NarrowedList): void => {
+        if (!happenings.heard) return
+        const now = digestOf(list)
+        const { added, changed, removed } = difference(session.view.shown ?? now, now)
+        session.view.shown = now
+        happenings.tell("menu.changed", ofAgent(session.agent), {
+          relay,
+          tools: now.size,
+          added: some(added),
+          removed: some(removed),
+          changed: some(changed),
+          rules: some(list.lacking),
+          count: 1
+        }, session.id)
+      }
+
+      const announce = Effect.fnUntraced(function*(session: AgentSession, list: NarrowedList) {
+        const { fingerprint } = list
         if (!session.view.isNews(fingerprint) || menu.ignoresListChanged(session)) return
         yield* Metric.update(Metrics.listChanged, 1)
+        tell(session, list)
         if (session.readers === 0) return session.view.announceLater(fingerprint)
         session.view.announced(fingerprint)
         session.log.append(listChanged, listChangedMethod)
@@ -59,7 +86,7 @@ export class ListChanges extends Context.Service<ListChanges, {
       /** Against the last known list. */
       const compareCached = Effect.fnUntraced(function*(session: AgentSession) {
         const last = yield* menu.last(session)
-        if (Option.isSome(last)) yield* announce(session, last.value.fingerprint)
+        if (Option.isSome(last)) yield* announce(session, last.value)
       })
 
       /** Against the list newly fetched; a change that comes meanwhile is looked at afterwards. */
@@ -67,7 +94,7 @@ export class ListChanges extends Context.Service<ListChanges, {
         do {
           const list = yield* fresh.fetch(session)
           if (Option.isNone(list)) return yield* retryLater(session)
-          yield* announce(session, (yield* menu.narrow(session, list.value)).fingerprint)
+          yield* announce(session, yield* menu.narrow(session, list.value))
         } while (session.view.fetched())
       })
 

@@ -239,7 +239,11 @@ const subscription = (uri: string): string =>
 const digest = (text: string): string => createHash("sha256").update(text).digest("base64url").slice(0, 16)
 
 /** Alive while the scope is open; its end also ends the relay session. */
-export const make = Effect.fnUntraced(function*(saved: SavedSession, fork: Fork): Effect.fn.Return<
+export const make = Effect.fnUntraced(function*(
+  saved: SavedSession,
+  fork: Fork,
+  onRelaySession: (session: AgentSession, what: "lost" | "reopened") => void
+): Effect.fn.Return<
   AgentSession,
   never,
   EventLogs | RelaySessions | Scope.Scope
@@ -252,7 +256,10 @@ export const make = Effect.fnUntraced(function*(saved: SavedSession, fork: Fork)
   const relay = yield* relaySessions.make({
     agent: saved.agent,
     era: modern ? "modern" : "legacy",
-    seed: Effect.sync(() => ({ initialize: saved.initialize, replay: session?.replay ?? [] }))
+    seed: Effect.sync(() => ({ initialize: saved.initialize, replay: session?.replay ?? [] })),
+    onChange: (what) => {
+      if (session !== undefined) onRelaySession(session, what)
+    }
   })
   const fibers = new SessionFibers(fork)
   const end = Effect.andThen(Effect.suspend(() => fibers.close), Effect.sync(() => logs.forgetSession(saved.id)))

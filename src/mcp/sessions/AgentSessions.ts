@@ -4,9 +4,10 @@
  */
 import { Clock, Context, Duration, Effect, Exit, Layer, Option, Schedule, Scope, Semaphore } from "effect"
 import { randomUUID } from "node:crypto"
-import { Settings } from "../../config/Settings.ts"
+import { RelayTarget, Settings } from "../../config/Settings.ts"
 import { type AgentName, SessionId } from "../../domain/Ids.ts"
 import type { Request } from "../../domain/Message.ts"
+import { Happenings, type HappeningType, ofAgent } from "../../observability/Happenings.ts"
 import { RelaySessions } from "../../relay/session/RelaySession.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
 import { EventLogs } from "../streams/EventLogs.ts"
@@ -29,6 +30,9 @@ const lastWordsTake = "100 millis"
 
 /** Sessions, and contexts of the modern era, that one agent may have at one relay. */
 const maxOfAgent = 2_000
+
+/** A client may give itself any name. */
+const maxClientName = 100
 
 /** One for each relay. */
 export class AgentSessions extends Context.Service<AgentSessions, {
@@ -63,6 +67,8 @@ export class AgentSessions extends Context.Service<AgentSessions, {
     Effect.gen(function*() {
       const { sessions: settings } = yield* Settings
       const store = yield* SessionStore
+      const { id: relay } = yield* RelayTarget
+      const happenings = yield* Happenings
       const supervisor = yield* Supervisor
       const parts = yield* Effect.context<EventLogs | RelaySessions>()
       const fork = Effect.runForkWith(yield* Effect.context())
@@ -71,11 +77,26 @@ export class AgentSessions extends Context.Service<AgentSessions, {
       const loading = yield* Semaphore.make(1)
       const clock = yield* Clock.Clock
       const now = Clock.currentTimeMillis
+      /** Made for an `initialize` that is not answered yet. */
+      const unopened = new WeakSet<AgentSession>()
+
+      const tell = (
+        what: Extract<HappeningType, `session.${string}`>,
+        session: AgentSession,
+        relaySession = session.relay.openNow() !== undefined
+      ): void => {
+        const { agent, clientName, id, modern } = session
+        const client = clientName.slice(0, maxClientName)
+        const era = modern ? "modern" as const : "legacy" as const
+        happenings.tell(what, ofAgent(agent), { relay, client, era, relaySession }, id)
+      }
 
       const load = Effect.fnUntraced(function*(saved: AgentSession["saved"]) {
         const scope = yield* Scope.fork(parent)
         // `parts` is all of the context, the scope of the relay included, so the session's own has to be nearer.
-        const session = yield* make(saved, fork).pipe(Scope.provide(scope), Effect.provide(parts))
+        const session = yield* make(saved, fork, (session, what) => {
+          tell(`session.${what}`, session, what === "reopened")
+        }).pipe(Scope.provide(scope), Effect.provide(parts))
         session.used(yield* now)
         loaded.set(session.id, { session, scope })
         return session
@@ -87,6 +108,14 @@ export class AgentSessions extends Context.Service<AgentSessions, {
         loaded.delete(id)
         yield* Scope.close(entry.scope, Exit.void)
       })
+
+      /** Unloads it for good. What was not loaded is known by its id alone, and goes without a word. */
+      const ended = (id: SessionId) =>
+        Effect.suspend(() => {
+          const session = loaded.get(id)?.session
+          if (session !== undefined && !unopened.has(session)) tell("session.ended", session)
+          return unload(id)
+        })
 
       /** On disk at most once a minute: the hot path writes nothing. */
       const use = (session: AgentSession): void => {
@@ -107,7 +136,7 @@ export class AgentSessions extends Context.Service<AgentSessions, {
         // An open stream is not idle.
         for (const { session } of loaded.values()) if (session.readers > 0) use(session)
         for (const id of yield* store.expired(Duration.toMillis(settings.expireAfter), settings.max)) {
-          yield* unload(id)
+          yield* ended(id)
           yield* store.remove(id)
         }
         const at = yield* now
@@ -123,7 +152,7 @@ export class AgentSessions extends Context.Service<AgentSessions, {
         for (const id of yield* store.beyond(agent, maxOfAgent - 1)) {
           const session = loaded.get(id)?.session
           if (session?.isInUse === true) continue
-          yield* unload(id)
+          yield* ended(id)
           yield* store.remove(id)
         }
         // What was never written to disk is in memory alone.
@@ -131,14 +160,14 @@ export class AgentSessions extends Context.Service<AgentSessions, {
         if (own.length < maxOfAgent) return
         const idle = own.filter(({ session }) => !session.isInUse)
           .sort((one, other) => one.session.usedAt - other.session.usedAt)
-        for (const { session } of idle.slice(0, own.length - maxOfAgent + 1)) yield* unload(session.id)
+        for (const { session } of idle.slice(0, own.length - maxOfAgent + 1)) yield* ended(session.id)
       })
 
       return AgentSessions.of({
         findLoaded,
         create: Effect.fnUntraced(function*(agent, initialize) {
           yield* makeRoom(agent)
-          return yield* load({
+          const session = yield* load({
             id: SessionId.make(randomUUID()),
             agent,
             initialize: initialize.text,
@@ -148,8 +177,16 @@ export class AgentSessions extends Context.Service<AgentSessions, {
             subscriptions: [],
             fingerprint: null
           })
+          unopened.add(session)
+          return session
         }),
-        keep: (session) => loaded.has(session.id) ? store.save(session.saved) : Effect.void,
+        keep: (session) =>
+          Effect.suspend(() => {
+            if (!loaded.has(session.id)) return Effect.void
+            unopened.delete(session)
+            tell("session.opened", session)
+            return store.save(session.saved)
+          }),
         context: Effect.fnUntraced(function*(about) {
           const known = findLoaded(about.agent, about.id)
           if (known !== undefined) return known
@@ -158,15 +195,15 @@ export class AgentSessions extends Context.Service<AgentSessions, {
             if (again !== undefined) return again
             const saved = yield* store.find(about.agent, about.id)
             if (Option.isNone(saved)) yield* makeRoom(about.agent)
-            return yield* load(
-              {
-                ...about,
-                roots: null,
-                log_level: null,
-                subscriptions: [],
-                fingerprint: Option.isSome(saved) ? saved.value.fingerprint : null
-              }
-            )
+            const session = yield* load({
+              ...about,
+              roots: null,
+              log_level: null,
+              subscriptions: [],
+              fingerprint: Option.isSome(saved) ? saved.value.fingerprint : null
+            })
+            if (Option.isNone(saved)) tell("session.opened", session)
+            return session
           }))
         }),
         find: Effect.fnUntraced(function*(agent, id) {
@@ -184,10 +221,10 @@ export class AgentSessions extends Context.Service<AgentSessions, {
             return Option.some(session)
           }))
         }),
-        end: (session) => Effect.andThen(store.remove(session.id), unload(session.id)),
+        end: (session) => Effect.andThen(store.remove(session.id), ended(session.id)),
         endAll: Effect.fnUntraced(function*(agent) {
           yield* store.removeAgent(agent)
-          for (const { session } of loaded.values()) if (session.agent === agent) yield* unload(session.id)
+          for (const { session } of loaded.values()) if (session.agent === agent) yield* ended(session.id)
         }),
         loaded: Effect.sync(() => [...loaded.values()].map(({ session }) => session)),
         totals: Effect.map(store.count, (count) => {

@@ -1,6 +1,7 @@
 /** What one session was last told of its tools, and whether it has to be told again (BEHAVIOUR 2, 4th intervention). */
 import { Data } from "effect"
 import type { ListMethod } from "../../domain/Methods.ts"
+import type { MenuDigest } from "../../menu/MenuDigest.ts"
 import * as Backoff from "../../supervision/Backoff.ts"
 
 /** Between fetches in a row that brought no list: 2, 4, 8 s .. 5 min. */
@@ -37,6 +38,8 @@ export class MenuView {
   #freshness: Freshness = Freshness.Fresh()
   /** Between fetches that fail; starts afresh with one that succeeds. */
   readonly retries = Backoff.make(retries)
+  /** What the agent was last shown or told of, where somebody wants to hear how that changes. */
+  shown: MenuDigest | undefined
   /** What came before a cursor that the agent may go on from, by method and cursor. */
   #before: Map<string, ReadonlyArray<string>> | undefined
   /** Lists besides that of tools which the agent was answered empty, since nobody knew them. */

@@ -45,6 +45,7 @@ export const make = Effect.fnUntraced(function*(lanes: Lanes, { settle, settleAn
   const deadlines = yield* Deadlines
   const { supervise } = yield* Supervisor
   const attempt = yield* Attempt.make
+  const clock = yield* Clock.Clock
   const work = yield* Queue.unbounded<Lane>()
   const idle = yield* Deferred.make<void>()
   let active = 0
@@ -62,7 +63,10 @@ export const make = Effect.fnUntraced(function*(lanes: Lanes, { settle, settleAn
     let claim = yield* store.claim(lane.name, principal, firstEntering(lane))
     while (claim._tag === "Claimed") {
       const { entry, failures } = claim
+      const sentAt = clock.currentTimeMillisUnsafe()
+      lane.lastAttempt = undefined
       const exit = yield* Effect.exit(attempt(entry))
+      lane.lastAttempt = { at: Math.floor(sentAt), millis: clock.currentTimeMillisUnsafe() - sentAt }
       if (Exit.isFailure(exit)) {
         if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
         // A defect of ours: the relay may have acted on it. Settled like any other, and then the supervisor hears of it.

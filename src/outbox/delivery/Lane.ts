@@ -32,6 +32,8 @@ export interface Lane {
   changes: number
   /** The relay's last refusals, if they were alike. */
   refusals: { readonly why: string; readonly inARow: number }
+  /** Of the entry that is in flight: when the queue last sent it, and how long the relay took. */
+  lastAttempt?: { readonly at: number; readonly millis: number } | undefined
 }
 
 export const noRefusals: Lane["refusals"] = { why: "", inARow: 0 }

@@ -12,6 +12,7 @@ import * as Metrics from "../../observability/Metrics.ts"
 import { dead, type Entry, type EntryUpdate, unknownOutcome, updated } from "../Entry.ts"
 import { type Claim, OutboxStore } from "../store/OutboxStore.ts"
 import { isRefusedBySchema } from "../store/Writer.ts"
+import * as EntryHappenings from "./EntryHappenings.ts"
 import { firstEntering, type Lane, noRefusals } from "./Lane.ts"
 import * as Retries from "./Retries.ts"
 import type { Verdict } from "./Verdict.ts"
@@ -63,6 +64,7 @@ export const make = Effect.gen(function*() {
   const { pauseAfter, updateAfter } = yield* Retries.make
   const { id: relay } = yield* RelayTarget
   const store = yield* OutboxStore
+  const tell = yield* EntryHappenings.make
   const delivered = yield* PubSub.unbounded<Entry>()
   const deadLetters = yield* PubSub.unbounded<Entry>()
   yield* Metrics.declare(Metrics.outboxDeliveries, { relay })
@@ -70,14 +72,24 @@ export const make = Effect.gen(function*() {
   const deliveries = Metric.withAttributes(Metrics.outboxDeliveries, { relay })
   const deaths = Metric.withAttributes(Metrics.outboxDeadLetters, { relay })
 
-  const died = Effect.fnUntraced(function*(entries: ReadonlyArray<Entry>) {
+  const published = Effect.fnUntraced(function*(entries: ReadonlyArray<Entry>) {
     yield* Metric.update(deaths, entries.length)
     yield* PubSub.publishAll(deadLetters, entries)
   })
 
-  const publish = (entry: Entry) => {
-    if (entry.state === "dead") return died([entry])
+  const died = (entries: ReadonlyArray<Entry>) => {
+    for (const entry of entries) tell("call.dead", entry)
+    return published(entries)
+  }
+
+  const publish = (entry: Entry, lane: Lane) => {
+    if (entry.state === "dead") {
+      tell("call.dead", entry, lane.lastAttempt)
+      return published([entry])
+    }
+    if (entry.state === "held") tell("call.held", entry, lane.lastAttempt)
     if (entry.state !== "delivered") return Effect.void
+    tell("call.delivered", entry, lane.lastAttempt)
     return Effect.andThen(Metric.update(deliveries, 1), PubSub.publish(delivered, entry))
   }
 
@@ -98,7 +110,7 @@ export const make = Effect.gen(function*() {
         Effect.suspend(() => store.settleAndClaim(entry, update, principal, firstEntering(lane)))
       )
       lane.refusals = noRefusals
-      yield* publish(updated(entry, update))
+      yield* publish(updated(entry, update), lane)
       return claim
     }, Effect.orDie),
     settle: Effect.fnUntraced(function*(lane, entry, failures, verdict, reported) {
@@ -112,7 +124,7 @@ export const make = Effect.gen(function*() {
       )
       if (verdict._tag === "Delivered") lane.refusals = noRefusals
       if (verdict._tag === "Refused") yield* pace(lane, verdict.why, now)
-      yield* publish(updated(entry, stored))
+      yield* publish(updated(entry, stored), lane)
     }, Effect.orDie),
     died,
     delivered: Stream.fromPubSub(delivered),

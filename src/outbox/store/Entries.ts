@@ -6,10 +6,10 @@
 import { Clock, Duration, Effect, Option } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
+import { preparedOn, valuesOn } from "../../storage/Prepared.ts"
 import { type Entry, type EntryUpdate, updated } from "../Entry.ts"
 import { isInLane, LaneOrder } from "./LaneOrder.ts"
 import { Claim, type OutboxStore } from "./OutboxStore.ts"
-import { preparedOn, valuesOn } from "./Prepared.ts"
 import { apart, changeAtStart, changes, entryOf, isPending, type Row, summaryColumns, summaryOf } from "./Row.ts"
 import type { Writer, Written } from "./Writer.ts"
 

@@ -5,6 +5,7 @@ import { AgentName } from "../../domain/Ids.ts"
 import { faultOf } from "../../storage/StorageFault.ts"
 import { acknowledgement } from "../Acknowledgement.ts"
 import { OutboxRefused } from "../Call.ts"
+import * as EntryHappenings from "../delivery/EntryHappenings.ts"
 import type { Place } from "../delivery/Lane.ts"
 import type { Entry, EntryUpdate } from "../Entry.ts"
 import type { Counters } from "../store/Counters.ts"
@@ -52,6 +53,7 @@ const unwritable = (error: unknown) =>
 export const make = Effect.fnUntraced(function*(counters: Counters) {
   const { outbox } = yield* Settings
   const store = yield* OutboxStore
+  const tell = yield* EntryHappenings.make
   const maxEntryBytes = bytes(outbox.maxEntryBytes)
 
   const takeUnreported = (agent: string) =>
@@ -84,6 +86,13 @@ export const make = Effect.fnUntraced(function*(counters: Counters) {
           attempts
         }
         return store.insert(entry, update).pipe(
+          Effect.tap((accepted) =>
+            Effect.sync(() => {
+              if (call.place !== undefined) call.place.entry = accepted.id
+              // A dead letter is told of by who settles it.
+              if (accepted.state !== "dead") tell("call.queued", accepted)
+            })
+          ),
           Effect.mapError(unwritable),
           Effect.ensuring(Effect.sync(() => counters.free(call.agent, size)))
         )

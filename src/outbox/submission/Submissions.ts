@@ -61,7 +61,11 @@ export const make = Effect.fnUntraced(function*(room: {
     Effect.acquireUseRelease(
       Effect.map(
         link.state,
-        ({ _tag }) => lanes.arrive(laneOf(call.call, outbox.lane), call.call.agent, _tag === "Up" && !stopping)
+        ({ _tag }) => {
+          const place = lanes.arrive(laneOf(call.call, outbox.lane), call.call.agent, _tag === "Up" && !stopping)
+          if (call.call.place !== undefined) call.call.place.lane = place.lane.name
+          return place
+        }
       ),
       (place) =>
         Effect.flatMap(turnOf(place), (turn) => turn === "live" ? liveAttempt(call, place) : enqueue(call, place)),
@@ -106,6 +110,7 @@ export const make = Effect.fnUntraced(function*(room: {
       handOver: () => {}
     }
     underWay.set(name, begun)
+    if (call.place !== undefined) call.place.key = key.key
     return begun
   }
 

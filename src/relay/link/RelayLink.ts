@@ -19,6 +19,7 @@ import {
   SubscriptionRef
 } from "effect"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
+import { Happenings, relaySubject } from "../../observability/Happenings.ts"
 import * as Metrics from "../../observability/Metrics.ts"
 import { singleFlight } from "../../supervision/SingleFlight.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
@@ -72,6 +73,8 @@ export class RelayLink extends Context.Service<RelayLink, {
       const { link } = yield* Settings
       const { id, url } = yield* RelayTarget
       const attributes = { relay: id }
+      const happenings = yield* Happenings
+      const subject = relaySubject(id)
       const startedAt = yield* now
       const schedule = new ProbeSchedule(backoffFor(url, link), startedAt)
       const ref = yield* SubscriptionRef.make<LinkState>(LinkState.Up({ since: startedAt }))
@@ -88,8 +91,12 @@ export class RelayLink extends Context.Service<RelayLink, {
       const settle = Effect.suspend(() => suspicion === undefined && isUp() ? settled.open : settled.close)
 
       const becomeUp = Effect.gen(function*() {
-        if (isUp()) return
-        yield* SubscriptionRef.set(ref, LinkState.Up({ since: yield* now }))
+        const before = SubscriptionRef.getUnsafe(ref)
+        if (before._tag === "Up") return
+        const since = yield* now
+        yield* SubscriptionRef.set(ref, LinkState.Up({ since }))
+        const { attempts, since: downSince } = before
+        happenings.tell("link.up", subject, { ...attributes, since, attempts, downSince, count: 1 })
         yield* down.close
         yield* settle
         yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 1)
@@ -106,10 +113,9 @@ export class RelayLink extends Context.Service<RelayLink, {
           schedule.nextProbeAt = at
           if (failure !== undefined && (attempts > 0 || isLasting(failure))) yield* schedule.failed(at, failure)
           const { nextProbeAt } = schedule
-          yield* SubscriptionRef.set(
-            ref,
-            LinkState.Down({ since: Math.min(since, at), attempts, nextProbeAt, ...found })
-          )
+          const state = LinkState.Down({ since: Math.min(since, at), attempts, nextProbeAt, ...found })
+          yield* SubscriptionRef.set(ref, state)
+          happenings.tell("link.down", subject, { ...attributes, since: state.since, attempts, ...found, count: 1 })
           yield* era.forget
           yield* settle
           yield* down.open
@@ -214,6 +220,7 @@ export class RelayLink extends Context.Service<RelayLink, {
       const first = yield* Effect.timeoutOption(Effect.result(probe), timeoutAtStart)
       if (Option.isNone(first)) yield* becomeDown(startedAt, undefined, 0)
       else if (Result.isFailure(first.value)) yield* becomeDown(startedAt, first.value.failure, 1)
+      else happenings.tell("link.up", subject, { ...attributes, since: startedAt, attempts: 0, count: 1 })
       yield* supervise(`relay-link:${id}`)(probeWhileDown)
 
       return RelayLink.of({

@@ -30,6 +30,8 @@ export class RelaySessions extends Context.Service<RelaySessions, {
     readonly seed: Effect.Effect<SessionSeed>
     /** The era to speak where the relay serves both; `legacy`, without. */
     readonly era?: Era | undefined
+    /** The relay forgot the session, or has another one in its place. Called at once; nothing waits for it. */
+    readonly onChange?: ((what: "lost" | "reopened") => void) | undefined
   }) => Effect.Effect<RelaySession, never, Scope.Scope>
 }>()("holdfast/relay/RelaySessions") {
   static readonly layer = Layer.effect(
@@ -88,7 +90,7 @@ export class RelaySessions extends Context.Service<RelaySessions, {
       })
 
       return RelaySessions.of({
-        make: Effect.fnUntraced(function*({ agent, era = "legacy", seed }) {
+        make: Effect.fnUntraced(function*({ agent, era = "legacy", onChange, seed }) {
           let session: OpenRelaySession | undefined
           let generation = 0
 
@@ -103,6 +105,7 @@ export class RelaySessions extends Context.Service<RelaySessions, {
               }),
               Effect.tap((opened) => {
                 session = opened
+                if (opened.generation > 1) onChange?.("reopened")
                 return link.answered
               }),
               Effect.tapError(report),
@@ -132,7 +135,9 @@ export class RelaySessions extends Context.Service<RelaySessions, {
             current: Effect.sync(() => Option.fromUndefinedOr(session)),
             lost: (lost) =>
               Effect.sync(() => {
-                if (session?.generation === lost.generation) session = undefined
+                if (session?.generation !== lost.generation) return
+                session = undefined
+                onChange?.("lost")
               })
           }
         })

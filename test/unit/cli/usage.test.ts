@@ -54,6 +54,7 @@ describe("the command line", () => {
         "restart",
         "health",
         "logs",
+        "events",
         "relay",
         "exec",
         "stdio",

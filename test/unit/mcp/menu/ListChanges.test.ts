@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Ref } from "effect"
 import { TestClock } from "effect/testing"
-import { Settings, settingsFrom } from "../../../../src/config/Settings.ts"
-import { defaultAgent, SessionId } from "../../../../src/domain/Ids.ts"
+import { RelayTarget, Settings, settingsFrom } from "../../../../src/config/Settings.ts"
+import { defaultAgent, defaultRelay, SessionId } from "../../../../src/domain/Ids.ts"
 import { FreshList } from "../../../../src/mcp/menu/FreshList.ts"
 import { listChanged, ListChanges } from "../../../../src/mcp/menu/ListChanges.ts"
 import { MenuSignals } from "../../../../src/mcp/menu/MenuSignals.ts"
@@ -44,7 +44,10 @@ const setup = Effect.gen(function*() {
     Layer.mock(AgentSessions, { loaded: Effect.sync(() => sessions), findLoaded: () => undefined }),
     Layer.provideMerge(Deadlines.layer, Supervisor.layer),
     EventLogs.layer
-  ).pipe(Layer.provideMerge(Layer.succeed(Settings, settingsFrom({}))))
+  ).pipe(Layer.provideMerge(Layer.mergeAll(
+    Layer.succeed(Settings, settingsFrom({})),
+    Layer.succeed(RelayTarget, { id: defaultRelay, url: new URL("http://relay.test/mcp"), token: {} })
+  )))
 
   const context = yield* Layer.build(
     ListChanges.layer.pipe(Layer.provideMerge(MenuSignals.layer), Layer.provideMerge(doubles))

@@ -1,0 +1,29 @@
+/** The names of a list's tools, each with a digest of its definition: enough to say how another list differs. */
+import { createHash } from "node:crypto"
+import * as JsonText from "../domain/JsonText.ts"
+import type { NarrowedList } from "./NarrowedLists.ts"
+import { nameOf } from "./Narrowing.ts"
+
+export type MenuDigest = ReadonlyMap<string, string>
+
+const made = new WeakMap<NarrowedList, MenuDigest>()
+
+/** Made once for each list. */
+export const digestOf = (list: NarrowedList): MenuDigest => {
+  const known = made.get(list)
+  if (known !== undefined) return known
+  const digest = new Map(
+    JsonText.elements(list.result, ["tools"]).map((tool) => [
+      nameOf(tool) ?? "",
+      createHash("sha256").update(tool).digest("base64url").slice(0, 16)
+    ])
+  )
+  made.set(list, digest)
+  return digest
+}
+
+export const difference = (before: MenuDigest, now: MenuDigest) => ({
+  added: [...now.keys()].filter((name) => !before.has(name)),
+  removed: [...before.keys()].filter((name) => !now.has(name)),
+  changed: [...now].filter(([name, digest]) => before.has(name) && before.get(name) !== digest).map(([name]) => name)
+})
