@@ -78,9 +78,14 @@ const make = Effect.gen(function*() {
   let committed = Deferred.makeUnsafe<void>()
   let isFailing = false
 
-  const upkeep = yield* Upkeep.make(table, { keep, maxRecords, maxBytes: bytes(maxBytes) }, (to) => {
-    tailAfter = Math.max(tailAfter, to)
-    tail = tail.filter(({ seq }) => seq > to)
+  const upkeep = yield* Upkeep.make(table, { keep, maxRecords, maxBytes: bytes(maxBytes) }, {
+    cutOff: (to) => {
+      tailAfter = Math.max(tailAfter, to)
+      tail = tail.filter(({ seq }) => seq > to)
+    },
+    removed: (seqs) => {
+      tail = tail.filter(({ seq }) => !seqs.has(seq))
+    }
   })
 
   const became = (records: ReadonlyArray<StoredRecord>): void => {

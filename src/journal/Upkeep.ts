@@ -26,11 +26,14 @@ export interface Upkeep {
   readonly run: Effect.Effect<never>
 }
 
-/** `onCutOff`: all up to this number is gone. */
 export const make = Effect.fnUntraced(function*(
   table: JournalTable,
   { keep, maxBytes, maxRecords }: Bounds,
-  onCutOff: (to: number) => void
+  { cutOff, removed }: {
+    /** All up to this number is gone. */
+    readonly cutOff: (to: number) => void
+    readonly removed: (seqs: ReadonlySet<number>) => void
+  }
 ) {
   const came = yield* Latch.make(true)
   const keepMillis = Duration.toMillis(keep)
@@ -51,10 +54,12 @@ export const make = Effect.fnUntraced(function*(
         superfluous = [...superfluous, ...compaction.see(record)]
       }
       while (superfluous.length > 0) {
-        const removed = yield* table.remove(superfluous.slice(0, portion))
+        const gone = superfluous.slice(0, portion)
+        const bytesGone = yield* table.remove(gone)
+        removed(new Set(gone))
         superfluous = superfluous.slice(portion)
-        records -= removed.length
-        bytes -= sum(removed)
+        records -= bytesGone.length
+        bytes -= sum(bytesGone)
       }
       if (found.length === 0) return
       yield* Effect.yieldNow
@@ -88,7 +93,7 @@ export const make = Effect.fnUntraced(function*(
       if (first === undefined || last === undefined) return
       const gap = { at: now, from: first.from ?? first.seq, to: last.seq, why: "retention" as const }
       yield* table.cutOff(gap)
-      onCutOff(gap.to)
+      cutOff(gap.to)
       records += 1 - gone.length
       bytes += bytesOf(gapRecord(gap)) - sum(gone.map((record) => record.bytes))
       yield* Effect.yieldNow

@@ -92,6 +92,7 @@ const look = Effect.fnUntraced(function*({ command, daemon, seen }: World, deep:
   const commands = [
     ["status", "--json"],
     ["doctor"],
+    ["events", "--json"],
     ...deep
       ? [
         ["status"],
@@ -112,6 +113,13 @@ const look = Effect.fnUntraced(function*({ command, daemon, seen }: World, deep:
   for (const path of paths) {
     seen.add(`admin ${path}`, JSON.stringify(yield* daemon.admin(`/api/${path}`)))
   }
+  const admin = readFileSync(join(daemon.dataDir, "admin-secret"), "utf8").trim()
+  const journal = yield* Effect.promise(async () =>
+    (await fetch(new URL("/api/events?follow=false", daemon.url), { headers: { authorization: `Bearer ${admin}` } }))
+      .text()
+  )
+  assert.include(journal, "event: call.answered")
+  seen.add("admin events", journal)
   for (const path of ["/metrics", "/healthz", "/readyz", "/", "/mcp/nobody", "/api/status"]) {
     const answer = yield* Effect.promise(() => fetch(new URL(path, daemon.url)))
     const text = yield* Effect.promise(() => answer.text())
