@@ -1,6 +1,6 @@
 /** Readers of a journal on a real file, while it is written: killed, resumed, overtaken, stalled. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option, Stream } from "effect"
+import { Effect, Fiber, Latch, Option, Stream } from "effect"
 import { Journal } from "../../../src/journal/Journal.ts"
 import { gapBounds, type StoredRecord } from "../../../src/journal/JournalRecord.ts"
 import type { Happening } from "../../../src/observability/Happenings.ts"
@@ -37,16 +37,15 @@ describe("a reader of the journal", () => {
         const dice = new Dice("killed readers")
         const writing = yield* Effect.forkChild(writeAll)
         const read: Array<StoredRecord> = []
-        let cursor = 0
-        while (cursor < all) {
-          const records = yield* journal.open({ after: cursor, follow: true })
+        const cursor = () => read.at(-1)?.seq ?? 0
+        while (cursor() < all) {
+          const records = yield* journal.open({ after: cursor(), follow: true })
           const lives = dice.between(1, 4_000)
           // It dies with what it has taken, or with nothing for a while.
           yield* Stream.take(records, lives).pipe(
             Stream.runForEach((record) =>
               Effect.sync(() => {
                 read.push(record)
-                cursor = record.seq
               })
             ),
             Effect.timeoutOption(dice.of(["5 millis", "50 millis", "500 millis"]))
@@ -66,12 +65,12 @@ describe("a reader of the journal", () => {
       Effect.gen(function*() {
         const journal = yield* Journal
         const read: Array<StoredRecord> = []
-        let stalled = true
+        const goOn = yield* Latch.make(false)
         const reading = yield* journal.open({ after: 0, follow: true }).pipe(
           Effect.flatMap(Stream.runForEach((record) =>
             Effect.gen(function*() {
               read.push(record)
-              while (stalled) yield* Effect.sleep("20 millis")
+              yield* goOn.await
             })
           )),
           Effect.forkChild
@@ -85,7 +84,7 @@ describe("a reader of the journal", () => {
         while (!(yield* isCut) || (yield* journal.newest) <= all) yield* Effect.sleep("50 millis")
         assert.isBelow(process.memoryUsage().heapUsed - before, 64 * 1024 * 1024)
         assert.strictEqual(read.length, 1)
-        stalled = false
+        yield* goOn.open
         while (read.at(-1)?.seq !== all + 1) yield* Effect.sleep("20 millis")
         yield* Fiber.interrupt(reading)
         const gaps = read.filter(({ type }) => type === "gap")
