@@ -14,6 +14,7 @@ import { CredentialAnswer, CredentialPlace, CredentialRefused, CredentialView } 
 import { Instant } from "./Instant.ts"
 import { LanesView } from "./LanesView.ts"
 import { DetailPage, EntryDetail, EntryPage, EntryStateView } from "./OutboxView.ts"
+import { ResultDetail, ResultPage } from "./ResultsView.ts"
 import { RelaySamples } from "./SamplesView.ts"
 import { SessionView } from "./SessionsView.ts"
 import { StatusView } from "./StatusView.ts"
@@ -97,6 +98,20 @@ export class OutboxGroup extends HttpApiGroup.make("outbox").add(
   HttpApiEndpoint.post("discard", "/outbox/discard", {
     payload: Selection,
     success: Done,
+    error: NotFound
+  })
+) {}
+
+/** Results of calls whose agent was gone when they came. */
+export class ResultsGroup extends HttpApiGroup.make("results").add(
+  HttpApiEndpoint.get("list", "/results", {
+    query: { relay: page.relay, agent: page.agent, limit: page.limit, after: page.after },
+    success: ResultPage,
+    error: NotFound
+  }),
+  HttpApiEndpoint.get("show", "/results/:id", {
+    params: { id: Schema.NumberFromString.check(Schema.isInt()) },
+    success: ResultDetail,
     error: NotFound
   })
 ) {}
@@ -231,6 +246,7 @@ export class AdminApi extends HttpApi.make("holdfast-admin")
     RelaysGroup,
     AgentsGroup,
     OutboxGroup,
+    ResultsGroup,
     ContextGroup,
     ToolsGroup,
     TokenGroup,

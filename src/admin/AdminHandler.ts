@@ -25,6 +25,7 @@ import * as DaemonHandlers from "./DaemonHandlers.ts"
 import * as EventRoutes from "./EventRoutes.ts"
 import * as ObservationHandlers from "./ObservationHandlers.ts"
 import * as OutboxHandlers from "./OutboxHandlers.ts"
+import * as ResultsHandlers from "./ResultsHandlers.ts"
 import { Samples } from "./Samples.ts"
 import * as TokenHandlers from "./TokenHandlers.ts"
 import * as ToolsHandlers from "./ToolsHandlers.ts"
@@ -79,6 +80,7 @@ export const groups = Layer.mergeAll(
   DaemonHandlers.relaysLayer,
   AgentsHandlers.layerNoDeps,
   OutboxHandlers.layerNoDeps,
+  ResultsHandlers.layerNoDeps,
   ContextHandlers.layerNoDeps,
   ToolsHandlers.layerNoDeps,
   TokenHandlers.layerNoDeps,

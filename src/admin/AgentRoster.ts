@@ -63,10 +63,11 @@ export class AgentRoster extends Context.Service<AgentRoster, {
       /** Forgets what is left of a removed agent, once nothing of it is queued. */
       const forgetEmptied = Effect.fnUntraced(function*(agent: AgentName) {
         if ((yield* undelivered(agent)) > 0) return
-        for (const { cachedLists, outbox, sessions, token } of yield* registry.list) {
+        for (const { cachedLists, outbox, results, sessions, token } of yield* registry.list) {
           // Where a crash came between the removal and their end.
           yield* sessions.endAll(agent)
           yield* outbox.forget(agent)
+          yield* results.forget(agent)
           yield* cachedLists.forget(agent)
           yield* token.forget(agent)
         }

@@ -19,6 +19,7 @@ import { outbox } from "./outbox/outbox.ts"
 import { relay } from "./relay.ts"
 import { reload } from "./reload.ts"
 import { restart } from "./restart.ts"
+import { results } from "./results.ts"
 import { root } from "./root.ts"
 import { serve } from "./serve.ts"
 import { status } from "./status.ts"
@@ -47,6 +48,7 @@ export const holdfast = root.pipe(
     status,
     open,
     outbox,
+    results,
     context,
     tools,
     agents,

@@ -58,6 +58,7 @@ const RelayUrl = text(
   }
 )
 
+<<<<<<< HEAD
 /** Reads where to listen; an IPv6 address is in brackets. */
 export const listenAddress = (text: string): Option.Option<{ readonly host: string; readonly port: number }> =>
   Option.flatMap(Authority.parse(text), ({ name, port }) =>
@@ -68,6 +69,11 @@ export const listenAddress = (text: string): Option.Option<{ readonly host: stri
 const ListenAddress = text(
   "an address and a port such as \"127.0.0.1:9464\" or \"[::]:9464\"",
   (text) => Option.isSome(listenAddress(text))
+=======
+const ToolName = text(
+  "1 to 64 letters, digits, dashes or underscores",
+  (text) => /^[A-Za-z0-9_-]{1,64}$/.test(text)
+>>>>>>> a6b39b6 (An answer outlives its call: what an agent could not be given is kept, told once, and read)
 )
 
 /** As a client id metadata document's URL has to be (draft-ietf-oauth-client-id-metadata-document, section 3). */
@@ -217,6 +223,16 @@ export const SettingsSchema = Schema.Struct({
     retryBase: or(Duration, "1 second"),
     retryCap: or(Duration, "60 seconds"),
     retryHeld: or(Duration, "5 minutes")
+  }),
+  results: section({
+    /** How long the results of calls whose agent was gone are kept, and how many and how much for each agent and relay. */
+    keep: or(Duration, "24 hours"),
+    max: or(Positive, 100),
+    maxBytes: or(Size, "16 MiB"),
+    /** What a client of the era without sessions means that closes the response to a call: it is gone, or takes it back. */
+    onClose: or(Schema.Literals(["keep", "cancel"]), "keep"),
+    /** The name of a tool by which agents read their own results; Holdfast answers it. */
+    tool: Schema.optionalKey(ToolName)
   }),
   menu: section({
     rules: or(Schema.Array(MenuRule), [{

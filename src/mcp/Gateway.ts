@@ -14,9 +14,11 @@ import * as SseEvent from "../domain/SseEvent.ts"
 import * as Requests from "./dispatch/Requests.ts"
 import * as Handlers from "./handlers/Handlers.ts"
 import * as Initialize from "./handlers/Initialize.ts"
+import { LiveCalls } from "./handlers/LiveCalls.ts"
 import * as Notices from "./handlers/Notices.ts"
 import { FreshList } from "./menu/FreshList.ts"
 import { ListChanges } from "./menu/ListChanges.ts"
+import { LocalTools } from "./menu/LocalTools.ts"
 import { MenuSignals, menuTriggers } from "./menu/MenuSignals.ts"
 import { SessionMenu } from "./menu/SessionMenu.ts"
 import { type AgentSession, contextPrefix } from "./sessions/AgentSession.ts"
@@ -58,8 +60,8 @@ export class Gateway extends Context.Service<Gateway, {
   static readonly layer = Layer.merge(Gateway.layerNoDeps, menuTriggers).pipe(
     Layer.provideMerge(ListChanges.layer),
     Layer.provideMerge(FreshList.layer),
-    Layer.provideMerge(Layer.mergeAll(SessionMenu.layer, AgentSessions.layer)),
-    Layer.provideMerge(Layer.mergeAll(MenuSignals.layer, SessionStore.layer))
+    Layer.provideMerge(Layer.mergeAll(SessionMenu.layer, AgentSessions.layer, LiveCalls.layer)),
+    Layer.provideMerge(Layer.mergeAll(MenuSignals.layer, SessionStore.layer, LocalTools.layer))
   )
 }
 

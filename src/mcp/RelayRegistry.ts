@@ -12,6 +12,7 @@ import { type AgentName, defaultRelay, type RelayId } from "../domain/Ids.ts"
 import type { CachedLists } from "../menu/CachedLists.ts"
 import type { ToolPins } from "../menu/ToolPins.ts"
 import type { Outbox } from "../outbox/Outbox.ts"
+import type { Results } from "../results/Results.ts"
 import type { RelayLink } from "../relay/link/RelayLink.ts"
 import * as ScopedMap from "../supervision/ScopedMap.ts"
 import type { LiveToken } from "../token/LiveToken.ts"
@@ -35,6 +36,7 @@ export interface Relay {
   readonly cachedLists: CachedLists["Service"]
   readonly pins: ToolPins["Service"]
   readonly outbox: Outbox["Service"]
+  readonly results: Results["Service"]
   readonly link: RelayLink["Service"]
   readonly token: LiveToken["Service"]
   /** Asks the relay something with the agent's token, for up to 5 s, so that its status says whether the relay takes it. */

@@ -100,3 +100,10 @@ export class ListPages {
     return this.#last.whole
   }
 }
+
+/** The last page of a tools/list result with these definitions behind its own; another page as it is. */
+export const withTools = (result: string, definitions: ReadonlyArray<string>): string => {
+  const goesOn = (JsonText.at(result, ["nextCursor"]) ?? "null") !== "null"
+  if (definitions.length === 0 || goesOn) return result
+  return JsonText.set(result, ["tools"], `[${[...JsonText.elements(result, ["tools"]), ...definitions].join(",")}]`)
+}

@@ -35,6 +35,12 @@ type HeldIn = (result: string) => ReadonlySet<number>
 const nowhere: ReadonlySet<number> = new Set()
 const holdsNothing: HeldIn = () => nowhere
 
+interface OwnTool {
+  readonly name: string
+  /** Its text. */
+  readonly definition: string
+}
+
 interface KnownList {
   readonly plain: string
   readonly names: ReadonlyArray<string | undefined>
@@ -45,10 +51,19 @@ interface KnownList {
 export class NarrowedLists {
   readonly #known: TextMemo<KnownList>
   readonly #heldIn: HeldIn
+  readonly #own: ReadonlyArray<OwnTool>
 
-  /** `heldIn`: the places of the tools that are held back, whatever the rules say. */
-  constructor(isBufferable: (tool: string) => boolean, heldIn: HeldIn = holdsNothing) {
+  /**
+   * `heldIn`: the places of the tools that are held back, whatever the rules say. `own`: tools that are Holdfast's; they
+   * stand behind the last of the relay's, and in the place of those of the same name.
+   */
+  constructor(
+    isBufferable: (tool: string) => boolean,
+    heldIn: HeldIn = holdsNothing,
+    own: ReadonlyArray<OwnTool> = []
+  ) {
     this.#heldIn = heldIn
+    this.#own = own
     this.#known = new TextMemo((result) => {
       const plain = Narrowing.withoutOutputSchema(result, isBufferable)
       return { plain, names: Narrowing.namesIn(plain), views: new Map() }
@@ -59,8 +74,9 @@ export class NarrowedLists {
   narrow(result: string, hides: Narrowing.Hides): NarrowedList {
     const { names, plain, views } = this.#known.of(result)
     const held = this.#heldIn(result)
+    const isOurs = (name: string | undefined) => this.#own.some((tool) => tool.name === name)
     const hidden = names.flatMap((name, index) =>
-      held.has(index) || (name !== undefined && Option.isSome(hides(name))) ? [index] : []
+      held.has(index) || isOurs(name) || (name !== undefined && Option.isSome(hides(name))) ? [index] : []
     )
     const key = hidden.join()
     const known = views.get(key)
@@ -71,7 +87,10 @@ export class NarrowedLists {
       const rule = name === undefined ? Option.none() : hides(name)
       return Option.isSome(rule) ? [rule.value.needs] : []
     }))
-    const made = new NarrowedList(Narrowing.without(plain, (_, index) => places.has(index)), [...lacking])
+    const narrowed = Narrowing.without(plain, (_, index) => places.has(index))
+    const made = new NarrowedList(ListResult.withTools(narrowed, this.#own.map(({ definition }) => definition)), [
+      ...lacking
+    ])
     if (views.size >= maxViews) views.clear()
     views.set(key, made)
     return made

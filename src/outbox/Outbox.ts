@@ -21,7 +21,7 @@ import * as Settlement from "./delivery/Settlement.ts"
 import type { Entry, EntryFilter } from "./Entry.ts"
 import { Counters } from "./store/Counters.ts"
 import { OutboxStore } from "./store/OutboxStore.ts"
-import type { RowSummary } from "./store/Row.ts"
+import { entryOf, type RowSummary } from "./store/Row.ts"
 import * as SqliteStore from "./store/SqliteStore.ts"
 import * as Acceptance from "./submission/Acceptance.ts"
 import * as KnownCalls from "./submission/KnownCalls.ts"
@@ -70,6 +70,9 @@ export class Outbox extends Context.Service<Outbox, {
    * the call is dropped and its `submit` interrupted; then, if it was live, this is the id under which the relay knows it.
    */
   readonly cancel: (session: SessionId, requestId: string) => Effect.Effect<Option.Option<string>>
+  /** Who made the agent's request is gone: unless somebody else asked for the same, the call goes to disk at once. */
+  readonly desert: (session: SessionId, requestId: string) => void
+  readonly byKey: (agent: AgentName, tool: string, key: string) => Effect.Effect<Option.Option<Entry>>
   readonly list: (filter: EntryFilter) => Effect.Effect<ReadonlyArray<Entry>>
   readonly find: (id: number) => Effect.Effect<Option.Option<Entry>>
   /**
@@ -135,6 +138,8 @@ export class Outbox extends Context.Service<Outbox, {
       return Outbox.of({
         submit: submissions.submit,
         cancel: submissions.cancel,
+        desert: submissions.desert,
+        byKey: (agent, tool, key) => Effect.orDie(Effect.map(store.byKey(agent, tool, key), Option.map(entryOf))),
         list: (filter) => Effect.orDie(store.list(filter)),
         find: (id) => Effect.orDie(store.find(id)),
         retry: admin.retry,

@@ -1,5 +1,5 @@
 /** One request on one open relay session: translated between the eras, sent once, and its answer read. */
-import { Effect, Option, type Scope } from "effect"
+import { Effect, Option, Schedule, type Scope } from "effect"
 import type { PrincipalId } from "../domain/Ids.ts"
 import * as JsonText from "../domain/JsonText.ts"
 import type * as Message from "../domain/Message.ts"
@@ -7,6 +7,7 @@ import type { Token } from "../token/LiveToken.ts"
 import type { OpenRelaySession } from "./handshake/OpenRelaySession.ts"
 import { RateLimited, RelayFailure } from "./RelayFailure.ts"
 import { followStream } from "./ResumableStream.ts"
+import type { ResumePoint } from "./ResumePoint.ts"
 import { translate, type Translation } from "./session/EraTranslator.ts"
 import type { ParamHeaders } from "./session/ParamHeaders.ts"
 import type { SilenceWatch } from "./SilenceWatch.ts"
@@ -53,6 +54,8 @@ export interface RequestOptions {
   readonly onBytes?: (() => void) | undefined
   /** Called when the relay ends its stream for its client to come again. */
   readonly onPoll?: Effect.Effect<void> | undefined
+  /** Called with each new place from which the answer's stream can be read on. */
+  readonly onResumable?: ((point: ResumePoint) => void) | undefined
   /** Called once the relay has begun to answer with SSE. */
   readonly onStream?: (() => void) | undefined
   /**
@@ -140,6 +143,7 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
       }
       case "Sse": {
         options.onStream?.()
+        const { onResumable } = options
         const response = yield* followStream({
           events: answer.body.events,
           id: translation.id,
@@ -151,7 +155,12 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
             if (data === undefined) return undefined
             return options.onEvent({ data, message: data === event.data ? message : undefined }, open)
           },
-          resume: (lastEventId) => transport.send({ ...attempt, method: "GET", lastEventId })
+          onEventId: onResumable && ((eventId) => {
+            const session = Option.getOrUndefined(open.id)
+            const { protocolVersion } = open
+            onResumable({ ...(session !== undefined && { session }), protocolVersion, eventId, id: translation.id })
+          }),
+          resume: (lastEventId) => whenBack(watch, transport.send({ ...attempt, method: "GET", lastEventId }))
         })
         if (response._tag !== "Known") yield* letOthersIn(response.text)
         const headers = withJsonType(answer)
@@ -162,6 +171,12 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
     }
   })
 }
+
+const tryAgain = Schedule.spaced("500 millis")
+
+/** A relay that restarts has the stream again in a moment: it is asked until the watch over silence ends that. */
+const whenBack = <A, R>(watch: SilenceWatch, attempt: Effect.Effect<A, RelayFailure, R>) =>
+  watch.guard(Effect.retry(attempt, { schedule: tryAgain, while: ({ reason }) => reason._tag === "ConnectFailed" }))
 
 /** A relay's own 429, as the agent's era has it and under the agent's id. */
 const rateLimited = (failure: RelayFailure, translation: Translation, id: string): RelayFailure => {

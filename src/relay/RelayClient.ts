@@ -20,11 +20,15 @@ import { RelayProbe } from "./link/RelayProbe.ts"
 import { reporting } from "./link/Reporting.ts"
 import { OtherPrincipal, RelayFailure } from "./RelayFailure.ts"
 import { listened, relayStream } from "./RelayStream.ts"
+import { followStream } from "./ResumableStream.ts"
+import type { ResumePoint } from "./ResumePoint.ts"
 import { ParamHeaders } from "./session/ParamHeaders.ts"
 import { recovering } from "./session/Recovery.ts"
 import { type OpenRelaySession, type RelaySession, RelaySessions } from "./session/RelaySession.ts"
 import { SilenceWatch, type SilenceWatchOptions } from "./SilenceWatch.ts"
-import { type RelayAnswer, RelayTransport } from "./transport/RelayTransport.ts"
+import { cutOff, notOurs } from "./transport/AnswerReading.ts"
+import { carrying, type RelayAnswer } from "./transport/RelayAnswer.ts"
+import { RelayTransport } from "./transport/RelayTransport.ts"
 import * as TracedTransport from "./transport/TracedTransport.ts"
 
 export type { FinalAnswer, RelayEvent, RequestOptions } from "./Exchange.ts"
@@ -45,6 +49,11 @@ export class RelayClient extends Context.Service<RelayClient, {
     session: RelaySession,
     lastEventId: string | undefined
   ) => Effect.Effect<{ readonly answer: RelayAnswer; readonly session: OpenRelaySession }, RelayFailure, Scope.Scope>
+  /**
+   * The response to a request whose stream broke, read on from that place: in legacy form, under the request's id at the
+   * relay. Its failure says whether asking again may help: `downClass`.
+   */
+  readonly resume: (agent: AgentName, point: ResumePoint) => Effect.Effect<string, RelayFailure>
   /** The text of a tools/list result from before this life: which parameters its tools want mirrored in headers. */
   readonly listed: (result: string) => Effect.Effect<void>
 }>()("holdfast/relay/RelayClient") {
@@ -141,8 +150,22 @@ export class RelayClient extends Context.Service<RelayClient, {
         )
       })
 
+      const resume: RelayClient["Service"]["resume"] = Effect.fnUntraced(function*(agent, point) {
+        const watch = yield* watchOver({ silence: settings.streamSilence, maxFailures: 1 })
+        const { eventId, id, protocolVersion, session } = point
+        const token = yield* liveToken.current(agent)
+        const attempt = { ...carrying(token), session, protocolVersion, watch, method: "GET" } as const
+        const read = (lastEventId: string) => transport.send({ ...attempt, lastEventId })
+        const answer = yield* read(eventId)
+        if (answer.body._tag !== "Sse") return yield* notOurs(answer)
+        const { events } = answer.body
+        const response = yield* followStream({ events, id, onEvent: () => undefined, resume: read })
+        return response._tag === "Response" ? response.text : yield* cutOff()
+      }, Effect.scoped)
+
       return RelayClient.of({
         request,
+        resume,
         notify,
         stream,
         listed: (result) => Effect.sync(() => params.learn(result))

@@ -26,6 +26,8 @@ export const followStream = Effect.fnUntraced(function*(options: {
   readonly onEvent: (heard: Heard) => Effect.Effect<void> | undefined
   /** The relay ended its stream on purpose; called before it is resumed. */
   readonly onPoll?: Effect.Effect<void> | undefined
+  /** Each new event id from which the stream can be read on. */
+  readonly onEventId?: ((id: string) => void) | undefined
   readonly resume: (lastEventId: string) => Effect.Effect<RelayAnswer, RelayFailure, Scope.Scope>
 }): Effect.fn.Return<Message.Response | KnownAnswer, RelayFailure, Scope.Scope> {
   let { events } = options
@@ -39,6 +41,7 @@ export const followStream = Effect.fnUntraced(function*(options: {
     if (id !== undefined && id !== "") {
       lastEventId = id
       idIsNew = true
+      options.onEventId?.(id)
     }
     if (retry !== undefined) delay = Math.max(minDelay, Math.min(retry, maxDelay))
     return options.onEvent(heard)

@@ -15,11 +15,15 @@ import { ToolPins } from "../menu/ToolPins.ts"
 import { Outbox } from "../outbox/Outbox.ts"
 import { RelayLink } from "../relay/link/RelayLink.ts"
 import { RelayClient } from "../relay/RelayClient.ts"
+import * as LeftCalls from "../results/LeftCalls.ts"
+import * as QueuedResults from "../results/QueuedResults.ts"
+import { Results } from "../results/Results.ts"
 import { LiveToken } from "../token/LiveToken.ts"
 import type { Seams } from "./Seams.ts"
 
 const rooms = (target: RelayTarget["Service"], { outboxStore, token, transport }: Seams) =>
-  Gateway.layer.pipe(
+  Layer.mergeAll(Gateway.layer, LeftCalls.layer, QueuedResults.layer).pipe(
+    Layer.provideMerge(Results.layer),
     Layer.provideMerge(Layer.mergeAll(
       CachedLists.layer,
       CachedInitialize.layer,
@@ -45,6 +49,7 @@ export const build = Effect.fnUntraced(function*(target: RelayTarget["Service"],
     pins: Context.get(services, ToolPins),
     cachedLists: Context.get(services, CachedLists),
     outbox: Context.get(services, Outbox),
+    results: Context.get(services, Results),
     link: Context.get(services, RelayLink),
     token: Context.get(services, LiveToken),
     prove: (agent) => Effect.asVoid(Effect.timeoutOption(prove([agent]), "5 seconds")),

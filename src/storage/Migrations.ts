@@ -20,6 +20,7 @@ import outboxIndexes from "./migrations/0013_outbox_indexes.ts"
 import approvedTools from "./migrations/0014_approved_tools.ts"
 import leaseStarts from "./migrations/0015_lease_starts.ts"
 import journal from "./migrations/0016_journal.ts"
+import results from "./migrations/0017_results.ts"
 import socketInbox from "./migrations/0019_socket_inbox.ts"
 
 const migrations = {
@@ -39,6 +40,7 @@ const migrations = {
   "0014_approved_tools": approvedTools,
   "0015_lease_starts": leaseStarts,
   "0016_journal": journal,
+  "0017_results": results,
   "0019_socket_inbox": socketInbox
 }
 

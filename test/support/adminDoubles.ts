@@ -14,6 +14,7 @@ import { AgentName, defaultAgent, PrincipalId, SessionId } from "../../src/domai
 import { Journal } from "../../src/journal/Journal.ts"
 import { CannotReload, RelayRegistry } from "../../src/mcp/RelayRegistry.ts"
 import type { Entry } from "../../src/outbox/Entry.ts"
+import type { KeptResult } from "../../src/results/KeptResult.ts"
 import { LinkState } from "../../src/relay/link/RelayLink.ts"
 import { Supervisor } from "../../src/supervision/Supervisor.ts"
 import type { TokenStatus } from "../../src/token/LiveToken.ts"
@@ -57,6 +58,20 @@ const token: TokenStatus = {
   nextRefreshAt: Option.none(),
   lastError: Option.none()
 }
+
+const answered: KeptResult = {
+  id: 3,
+  agent: defaultAgent,
+  tool: "deploy",
+  state: "answered",
+  calledAt: 1_000,
+  endedAt: Option.some(2_000),
+  toldAt: Option.none(),
+  bytes: 40,
+  response: Option.some(`{"jsonrpc":"2.0","id":null,"result":{"content":[]}}`)
+}
+const kept = [answered]
+const findKept = (id: number) => Option.fromUndefinedOr(kept.find((one) => one.id === id))
 
 const registry = (entries: Array<Entry>) =>
   Layer.effect(
@@ -113,6 +128,7 @@ const registry = (entries: Array<Entry>) =>
             writable: true
           }))
         },
+        results: { list: () => Effect.succeed(kept), find: (id) => Effect.succeed(findKept(id)), forget: () => Effect.void },
         sessions: {
           totals: Effect.succeed({ count: 2, streams: 1 }),
           recent: () =>

@@ -7,6 +7,7 @@ import { CachedLists } from "../../src/menu/CachedLists.ts"
 import { ToolPins } from "../../src/menu/ToolPins.ts"
 import { Outbox } from "../../src/outbox/Outbox.ts"
 import { RelayLink } from "../../src/relay/link/RelayLink.ts"
+import { Results } from "../../src/results/Results.ts"
 import { LiveToken } from "../../src/token/LiveToken.ts"
 
 const unscripted = (): never => {
@@ -31,6 +32,7 @@ export interface Script {
   readonly cachedLists?: Partial<Relay["cachedLists"]>
   readonly pins?: Partial<Relay["pins"]>
   readonly outbox?: Partial<Relay["outbox"]>
+  readonly results?: Partial<Relay["results"]>
   readonly link?: Partial<Relay["link"]>
   readonly token?: Partial<Relay["token"]>
 }
@@ -47,7 +49,8 @@ export const scriptedRelay = Effect.fnUntraced(function*(
     Layer.mock(AgentSessions, { findLoaded: unscripted, ...script.sessions }),
     Layer.mock(CachedLists, { ...script.cachedLists }),
     Layer.mock(ToolPins, { ...noPins, ...script.pins }),
-    Layer.mock(Outbox, { hasUnreported: () => false, ...script.outbox }),
+    Layer.mock(Outbox, { hasUnreported: () => false, desert: unscripted, ...script.outbox }),
+    Layer.mock(Results, { hasAny: () => false, hasNews: () => false, ...script.results }),
     Layer.mock(RelayLink, { ...script.link }),
     Layer.mock(LiveToken, { ...script.token })
   ))
@@ -59,6 +62,7 @@ export const scriptedRelay = Effect.fnUntraced(function*(
     cachedLists: Context.get(services, CachedLists),
     pins: Context.get(services, ToolPins),
     outbox: Context.get(services, Outbox),
+    results: Context.get(services, Results),
     link: Context.get(services, RelayLink),
     token: Context.get(services, LiveToken),
     prove: () => Effect.void,

@@ -12,11 +12,12 @@ import { Happenings } from "../../observability/Happenings.ts"
 import { relayError, unknownOutcome } from "../../relay/link/FailureText.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayFailure } from "../../relay/RelayFailure.ts"
-import * as DeadLetters from "../handlers/DeadLetters.ts"
+import * as Besides from "../handlers/Besides.ts"
 import type { Ahead, Answer, Outcome, RequestContext, RpcError } from "../handlers/Handler.ts"
 import type { Handlers } from "../handlers/Handlers.ts"
 import { listChanged, ListChanges, notificationText } from "../menu/ListChanges.ts"
 import * as RequestLog from "./RequestLog.ts"
+import { collected } from "./Responder.ts"
 import { tokenRemedies } from "./tokenRemedies.ts"
 import { Turns } from "./Turns.ts"
 
@@ -36,7 +37,7 @@ export interface Deliverer extends Ahead {
 export const make = Effect.fnUntraced(function*(handlers: Handlers) {
   const link = yield* RelayLink
   const changes = yield* ListChanges
-  const deadLetters = yield* DeadLetters.make
+  const besides = yield* Besides.make
   const remedies = yield* tokenRemedies
   const requestLog = yield* RequestLog.make
   const span = yield* RequestLog.span
@@ -73,12 +74,11 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
   })
 
   /** The answer as it leaves: in the form of the agent's era, with what the agent is to be told beside it. */
-  const completed = Effect.fnUntraced(function*({ request, session }: RequestContext, answer: Answer) {
-    if (answer.body._tag === "Chunks" || (answer.own !== true && answer.mayNameDeadLetters !== true)) return answer
-    const named = answer.mayNameDeadLetters === true
-      ? yield* deadLetters.nameIn(session.agent, answer.body.text)
-      : answer.body.text
-    const text = session.modern ? EraForm.modernResponse(named, request.method) : named
+  const completed = Effect.fnUntraced(function*({ request, session }: RequestContext, answer: Answer, news: boolean) {
+    if (answer.body._tag === "Chunks") return answer
+    const named = news ? yield* besides.nameIn(session.agent, answer.body.text) : answer.body.text
+    const isOurs = answer.own === true || answer.fromOutbox === true
+    const text = isOurs && session.modern ? EraForm.modernResponse(named, request.method) : named
     return { ...answer, body: { _tag: "Whole" as const, text }, encoded: undefined }
   })
 
@@ -88,7 +88,19 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     if (context.trace !== undefined && happenings.withContent && answer.body._tag === "Whole") {
       context.trace.content = answer.body.text
     }
-    return answer.own === true || answer.mayNameDeadLetters === true ? yield* completed(context, answer) : answer
+    const { request, session } = context
+    const news = answer.outcome === "answered" && request.method === "tools/call" && besides.has(session.agent)
+    return news || answer.own === true || answer.fromOutbox === true ? yield* completed(context, answer, news) : answer
+  })
+
+  /** The answer to a call that others wait for too, or whose agent is gone, is read to its end before it leaves. */
+  const shared = Effect.fnUntraced(function*({ call, request }: RequestContext, answer: Answer) {
+    const { body } = answer
+    const whole: Answer = body._tag === "Chunks" && call?.needsWhole === true
+      ? { ...answer, body: { _tag: "Whole", text: yield* collected(request.id, body.chunks) } }
+      : answer
+    call?.answered(whole)
+    return whole
   })
 
   const respond = Effect.fnUntraced(function*(context: RequestContext, deliverer: Deliverer) {
@@ -101,7 +113,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     }
     changes.requested(session)
     const answer = yield* answerOf(context, deliverer)
-    yield* deliverer.deliver(answer)
+    yield* deliverer.deliver(context.call === undefined ? answer : yield* shared(context, answer))
     return answer.outcome
   })
 
@@ -111,16 +123,23 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     answer: Effect.Effect<Outcome, never, Scope.Scope>,
     interrupted: Effect.Effect<void>
   ): Effect.Effect<Outcome> => {
-    const { request, session } = context
+    const { call, request, session } = context
     const startedAt = requestLog.now()
     requestLog.started(context)
     const scoped = Effect.scoped(answer)
     // A stream that stays holds nobody up.
     const inTurn = request.method === "subscriptions/listen" ? scoped : turns.take(session.agent, scoped)
     return span(context)(Effect.onExitPrimitive(inTurn, (exit) => {
-      if (Exit.isSuccess(exit)) return requestLog.ended(context, exit.value, startedAt)
+      if (Exit.isSuccess(exit)) {
+        call?.ended(false)
+        return requestLog.ended(context, exit.value, startedAt)
+      }
       const told = Exit.hasInterrupts(exit) ? interrupted : Effect.void
-      return Effect.andThen(told, requestLog.ended(context, "cancelled", startedAt) ?? Effect.void)
+      const ended = Effect.sync(() => call?.ended(true))
+      return told.pipe(
+        Effect.andThen(ended),
+        Effect.andThen(requestLog.ended(context, "cancelled", startedAt) ?? Effect.void)
+      )
     }))
   }
 
@@ -129,7 +148,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     start: (context: RequestContext, deliverer: Deliverer) => {
       const interrupted = Effect.suspend(() => {
         if (!context.session.isStopping) return Effect.sync(() => deliverer.abandon())
-        const answer = completed(context, errorAnswer(context.request, stopped(context.request)))
+        const answer = completed(context, errorAnswer(context.request, stopped(context.request)), false)
         return Effect.flatMap(answer, (answer) => deliverer.deliver(answer))
       })
       return run(context, answering(context, respond(context, deliverer), interrupted))

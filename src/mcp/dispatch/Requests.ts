@@ -9,6 +9,7 @@ import { Deadlines } from "../../supervision/Deadlines.ts"
 import { CallTrace } from "../handlers/CallTrace.ts"
 import type { RequestContext } from "../handlers/Handler.ts"
 import type { Handlers } from "../handlers/Handlers.ts"
+import { LiveCalls } from "../handlers/LiveCalls.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import type { Connection } from "../streams/Connection.ts"
 import { EventLogs } from "../streams/EventLogs.ts"
@@ -24,8 +25,10 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     primed: Duration.toMillis(streams.answerAsStreamAfter),
     unprimed: Duration.toMillis(streams.modernAnswerAsStreamAfter)
   }
+  const { results: { onClose } } = yield* Settings
   const outbox = yield* Outbox
   const happenings = yield* Happenings
+  const calls = yield* LiveCalls
   const dispatcher = yield* Dispatcher.make(handlers)
   const services: ResponderServices = {
     deadlines: yield* Deadlines,
@@ -52,28 +55,56 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     trace: traceOf(request)
   })
 
+  /** With what becomes of its answer where the agent is gone, for a call of a tool. */
+  const outliving = (context: RequestContext): RequestContext =>
+    context.request.method === "tools/call" ? { ...context, call: calls.begin(context) } : context
+
+  const start = (context: RequestContext, responder: Responder): Fiber.Fiber<unknown> => {
+    const { call } = context
+    const fiber = dispatcher.start(context, responder)
+    if (call !== undefined) {
+      call.fiber = fiber
+      call.abandon = () => responder.abandon()
+    }
+    return fiber
+  }
+
   /** A dropped connection is no cancellation; the stream can be resumed. */
   const legacy = (session: AgentSession, request: Request, headers: Headers, connection: Connection): void => {
     const priming = session.protocolVersion >= "2025-11-25"
+    const context = outliving(contextFor(session, request, headers, false))
+    const { call } = context
     const responder = new Responder(services, {
       connection,
-      log: { session: session.id, requestId: request.id },
+      log: { session: session.id, requestId: request.id, onReadToEnd: call?.readToEnd },
       priming,
       resumable: true,
       id: request.id,
       streamAfter: priming ? streamAfter.primed : streamAfter.unprimed,
       progressToken: progressTokenOf(request),
-      onGone: () => {}
+      onGone: () => call?.gone(),
+      onMissed: call?.missed
     })
-    dispatcher.start(contextFor(session, request, headers, false), responder)
+    start(context, responder)
   }
 
   /**
-   * The agent that closes the response cancels the request, unless it was accepted before (MCP 2026-07-28). Agents of one
-   * name count their requests each for themselves, so each has a name of ours.
+   * The agent that closes the response cancels the request, unless it was accepted before (MCP 2026-07-28). A call of a
+   * tool runs on: an agent that was killed, or gave up, closes in the same way. Agents of one name count their requests
+   * each for themselves, so each has a name of ours.
    */
   const modern = (session: AgentSession, request: Request, headers: Headers, connection: Connection): void => {
     const name = `"modern-${++started}"`
+    const context = outliving({
+      session,
+      request,
+      headers,
+      name,
+      relayId: undefined,
+      batched: false,
+      trace: traceOf(request)
+    })
+    const { call } = context
     let fiber: Fiber.Fiber<unknown> | undefined
     const responder = new Responder(services, {
       connection,
@@ -83,14 +114,13 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
       id: request.id,
       streamAfter: streamAfter.unprimed,
       progressToken: progressTokenOf(request),
+      onMissed: call?.missed,
       onGone: () => {
+        if (call !== undefined && onClose === "keep") return call.gone()
         fork(Effect.andThen(outbox.cancel(session.id, name), Effect.sync(() => fiber?.interruptUnsafe())))
       }
     })
-    fiber = dispatcher.start(
-      { session, request, headers, name, relayId: undefined, batched: false, trace: traceOf(request) },
-      responder
-    )
+    fiber = start(context, responder)
   }
 
   /** Starts one request of a batch; gives the text of its answer. */

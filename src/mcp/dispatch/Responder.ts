@@ -55,6 +55,8 @@ export interface ResponderOptions {
   readonly progressToken?: string | undefined
   /** The client has gone before the answer was complete. */
   readonly onGone: () => void
+  /** The answer could not leave, or its client was gone before it had; `undefined` where a part of it may have left. */
+  readonly onMissed?: ((answer: Answer | undefined) => void) | undefined
 }
 
 export class Responder implements Ahead, Answering {
@@ -70,6 +72,8 @@ export class Responder implements Ahead, Answering {
   /** The relay's last word on its progress, and how often we spoke since. */
   #lastProgress: string | undefined
   #signsOfLife = 0
+  /** What leaves, where it is wanted if it does not. */
+  #leaving: Answer | undefined
 
   constructor(services: ResponderServices, options: ResponderOptions) {
     this.#services = services
@@ -131,6 +135,7 @@ export class Responder implements Ahead, Answering {
   gone(): void {
     this.#stream?.close()
     this.#options.onGone()
+    if (this.#leaving !== undefined) this.#options.onMissed?.(this.#leaving)
   }
 
   /** The relay has begun a stream, which says nothing yet. */
@@ -175,12 +180,14 @@ export class Responder implements Ahead, Answering {
     const { body, encoded, headers, status } = answer
     const { connection, id } = this.#options
     const state = this.#state
-    if (state === "ended") return undefined
+    if (state === "ended") return void this.#miss(answer)
     this.#quiet?.cancel()
     if (state === "streamBegins" && body._tag === "Chunks") this.#becomeStream()
     if (this.#state === "stream") {
-      if (body._tag === "Chunks") return Effect.map(collected(id, body.chunks), (text) => this.#endWith(text))
-      this.#endWith(body.text)
+      if (body._tag === "Chunks") {
+        return Effect.map(collected(id, body.chunks), (text) => this.#endWith(text, { ...answer, body: { _tag: "Whole", text } }))
+      }
+      this.#endWith(body.text, answer)
       return undefined
     }
     if (state === "whole") {
@@ -191,17 +198,26 @@ export class Responder implements Ahead, Answering {
     this.#switch.cancel()
     this.#begins?.cancel()
     this.#state = "whole"
+    if (connection.closed && body._tag === "Whole") return void this.#miss(answer)
+    if (this.#options.onMissed !== undefined && body._tag === "Whole") this.#leaving = answer
     if (state === "streamBegins" && body._tag === "Whole") connection.replyEvent(body.text)
     else if (encoded !== undefined) connection.replyEncoded(status, encoded, headers)
     else if (body._tag === "Whole") connection.reply(status, body.text, headers)
-    else return passOn(connection, answer, body.chunks, id)
+    else return passOn(connection, answer, body.chunks, id, () => this.#options.onMissed?.(undefined))
     return undefined
   }
 
-  #endWith(text: string): void {
+  /** Nobody is there to take it. */
+  #miss(answer: Answer): void {
+    this.#options.onMissed?.(answer)
+  }
+
+  #endWith(text: string, answer: Answer): void {
     this.#log?.append(text)
     this.#log?.end()
     this.#state = "ended"
+    if (this.#options.connection.closed) this.#miss(answer)
+    else if (this.#options.onMissed !== undefined) this.#leaving = answer
   }
 
   /** No answer will come, since the request was cancelled; the response ends without one. */
@@ -217,7 +233,8 @@ const passOn = (
   connection: Connection,
   { headers, status }: Answer,
   chunks: IncomingBytes,
-  id: string
+  id: string,
+  missed: () => void
 ): Effect.Effect<void> => {
   let begun = false
   const begin = () => {
@@ -234,6 +251,7 @@ const passOn = (
   return Effect.match(pass, {
     onSuccess: () => {
       begin()
+      if (connection.closed) missed()
       connection.end()
     },
     // Half an answer can't be taken back; a broken connection at least doesn't look like a whole one.
@@ -244,7 +262,8 @@ const passOn = (
 const drained = (connection: Connection): Effect.Effect<void> =>
   Effect.callback<void>((resume) => connection.onDrain(() => resume(Effect.void)))
 
-const collected = (id: string, chunks: IncomingBytes): Effect.Effect<string> =>
+/** What comes in chunks, as one text; its failure is an error response. */
+export const collected = (id: string, chunks: IncomingBytes): Effect.Effect<string> =>
   Effect.match(collect(chunks, maxCollectedBytes), {
     onSuccess: (body) =>
       body._tag === "Whole" ? body.text : errorText(id, {

@@ -6,6 +6,7 @@ import type { FinalAnswer } from "../../relay/RelayClient.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import type { CallTrace } from "./CallTrace.ts"
+import type { LiveCall } from "./LiveCalls.ts"
 
 /** One request of an agent. */
 export interface RequestContext {
@@ -17,6 +18,8 @@ export interface RequestContext {
   readonly name: string
   /** The id that it goes under at the relay, JSON text, where the agent uses its own for two requests at once. */
   readonly relayId: string | undefined
+  /** Of a call of a tool that is no part of a batch. */
+  readonly call?: LiveCall | undefined
   /** Part of a batch: it is never queued, and nothing can go ahead of its answer. */
   readonly batched: boolean
   /** Of a call of a tool, where somebody listens. */
@@ -36,8 +39,8 @@ export interface Answer {
   readonly encoded?: ReadonlyArray<string | Uint8Array> | undefined
   /** Holdfast's own words, in legacy form; the responder puts them into the form of the agent's era. */
   readonly own?: boolean
-  /** Dead letters that the agent has not been told of may be named in it. */
-  readonly mayNameDeadLetters?: boolean
+  /** The outbox's: in legacy form where it was remembered. */
+  readonly fromOutbox?: boolean
 }
 
 /** Begins the `supersedes` of a message that tells how far a call is. */

@@ -137,8 +137,9 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
         message: "The relay cannot be reached and its tools are not known yet; ask again in a moment."
       })
     }
-    const empty = `{"${itemsOf[request.method]}":[]}`
-    yield* answeredWith(session, request.method, empty)
+    const none = `{"${itemsOf[request.method]}":[]}`
+    yield* answeredWith(session, request.method, none)
+    const empty = request.method === "tools/list" ? (yield* menu.narrow(session, none)).result : none
     if (request.method !== "tools/list") session.view.answeredUnknown(request.method)
     return ownResult(request, empty, "cached")
   })

@@ -6,11 +6,13 @@ import { Outbox } from "../../outbox/Outbox.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import { SessionStore } from "../sessions/SessionStore.ts"
+import { LiveCalls } from "./LiveCalls.ts"
 
 /** The agent gets 202 in any case (BEHAVIOUR 2). */
 export const make = Effect.gen(function*() {
   const client = yield* RelayClient
   const outbox = yield* Outbox
+  const calls = yield* LiveCalls
   const store = yield* SessionStore
 
   const pass = (session: AgentSession, text: string): void => {
@@ -23,6 +25,9 @@ export const make = Effect.gen(function*() {
   const cancelled = Effect.fnUntraced(function*(session: AgentSession, { text }: Notification) {
     const id = JsonText.at(text, ["params", "requestId"])
     if (id === undefined) return
+    // The relay may carry it out all the same, and then its answer is kept.
+    const call = calls.find(session.id, id)
+    if (call !== undefined) return call.cancelled() ? pass(session, text) : undefined
     const relayId = yield* outbox.cancel(session.id, id)
     yield* session.cancel(id)
     pass(session, Option.isSome(relayId) ? JsonText.set(text, ["params", "requestId"], relayId.value) : text)

@@ -78,6 +78,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
       repeats: isList(request.method),
       streamJson,
       onBytes,
+      onResumable: context.call?.resumable,
       onStream: () => ahead.relayStreams(),
       onPoll: Effect.sync(() => ahead.relayPolls()),
       onEvent: (event, from) => {

@@ -5,14 +5,20 @@ import * as ToolNames from "../../config/ToolNames.ts"
 import { epochOf } from "../../context/ContextState.ts"
 import { WorkspaceContexts } from "../../context/WorkspaceContexts.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import type { Request } from "../../domain/Message.ts"
 import { CachedLists, type ToolSpec } from "../../menu/CachedLists.ts"
 import type { Hold } from "../../menu/ToolPins.ts"
-import { mayBuffer } from "../../outbox/Call.ts"
+import { mayBuffer, onUnknownFor } from "../../outbox/Call.ts"
 import { type BufferableCall, Outbox, type OutboxRefused, type Submission } from "../../outbox/Outbox.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
+import { isNamed } from "../../outbox/submission/IdempotencyKey.ts"
+import type { Resend } from "../../results/KeptResult.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
+import { LocalTools } from "../menu/LocalTools.ts"
 import { SessionMenu } from "../menu/SessionMenu.ts"
 import { type Ahead, type Answer, type Handler, ownResult, type RequestContext, RpcError } from "./Handler.ts"
+import { type LiveCall, LiveCalls } from "./LiveCalls.ts"
 import * as ObservedCalls from "./ObservedCalls.ts"
 import type { PassThrough } from "./PassThrough.ts"
 
@@ -23,6 +29,8 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   const outbox = yield* Outbox
   const token = yield* LiveToken
   const contexts = yield* WorkspaceContexts
+  const calls = yield* LiveCalls
+  const local = yield* LocalTools
   const observed = yield* ObservedCalls.make
   const isBufferable = ToolNames.matcher(settings.outbox.bufferable)
 
@@ -55,7 +63,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
           status: submission.status,
           headers: {},
           body: { _tag: "Whole", text: submission.text },
-          mayNameDeadLetters: true
+          fromOutbox: true
         }
       case "Queued":
         return ownResult(call.request, submission.result, "queued")
@@ -83,6 +91,12 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
       epoch: yield* epoch(context),
       place: context.trace
     }
+    if (context.call !== undefined) {
+      context.call.mayQueue = true
+      const mayResend = isNamed(call, settings.outbox.callIds)
+        && onUnknownFor(call, settings.outbox.onUnknown) === "resend"
+      context.call.resend = mayResend ? resendOf(call) : undefined
+    }
     const submission = yield* Effect.mapError(outbox.submit(call, live(context, ahead)), refused)
     return yield* answerTo(call, submission)
   })
@@ -96,16 +110,39 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     return answer
   })
 
+  /** The same call again, by the client's own id of it: the answer of the first, under way or kept. */
+  const madeAgain = Effect.fnUntraced(function*({ request }: RequestContext, call: LiveCall) {
+    if (call.clientsId === undefined) return undefined
+    const first = calls.sameAs(call)
+    if (first !== undefined) {
+      const answer = yield* call.join(first)
+      if (answer?.body._tag !== "Whole") return yield* lost
+      return withId(request, answer.body.text, answer.outcome)
+    }
+    const kept = yield* calls.kept(call)
+    return kept === undefined ? undefined : withId(request, kept, "answered")
+  })
+
   const handler: Handler = Effect.fnUntraced(function*(context, ahead) {
     const { batched, request, session } = context
     const tool = request.params["name"]
     if (!Predicate.isString(tool)) return yield* passThrough.ask(context, ahead)
+    const own = local.find(tool)
+    if (own !== undefined) {
+      return ownResult(request, yield* own.call(session.agent, request.params["arguments"]), "answered")
+    }
     const hold = yield* menu.holdOf(session, tool)
     if (Option.isSome(hold)) return yield* heldBack(tool, hold.value)
     const spec = yield* cached.tool(yield* menu.key(session), tool)
     if (!batched && isBufferable(tool) && mayBuffer(request)) return yield* buffered(context, ahead, tool, spec)
-    if (observed.isObserved(tool)) return yield* observedCall(context, ahead, tool)
     const onlyReads = has(spec, "readOnlyHint")
+    const { call } = context
+    if (call !== undefined) {
+      call.onlyReads = onlyReads
+      const again = yield* madeAgain(context, call)
+      if (again !== undefined) return again
+    }
+    if (observed.isObserved(tool)) return yield* observedCall(context, ahead, tool)
     return yield* passThrough.ask(context, ahead, { onlyReads, streamJson: !onlyReads && !batched })
   })
   return handler
@@ -113,6 +150,31 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
 
 const has = (spec: Option.Option<ToolSpec>, what: "declaresKey" | "idempotentHint" | "readOnlyHint"): boolean =>
   Option.isSome(spec) && spec.value[what]
+
+const resendOf = ({ declaresKey, epoch, idempotentHint, principal, request, session }: BufferableCall): Resend => ({
+  session,
+  principal,
+  request: request.text,
+  declaresKey,
+  idempotentHint,
+  epoch: Option.getOrNull(epoch)
+})
+
+/** In legacy form, or already in the agent's own. */
+const withId = ({ id }: Request, response: string, outcome: Answer["outcome"]): Answer => ({
+  outcome,
+  status: 200,
+  headers: {},
+  body: { _tag: "Whole", text: JsonText.set(response, ["id"], id) },
+  own: true
+})
+
+const lost = new RpcError({
+  code: JsonRpcError.codes.relay,
+  message: "The call that this one repeats was given up while it was under way. It may have been carried out: look "
+    + "before you repeat it.",
+  data: { delivery: "unknown" }
+})
 
 /** In words for the agent's model, which cannot approve anything, and for the person who can. */
 const heldBack = (tool: string, hold: Hold): RpcError => {

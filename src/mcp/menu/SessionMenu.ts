@@ -10,6 +10,7 @@ import * as Narrowing from "../../menu/Narrowing.ts"
 import { type Hold, ToolPins } from "../../menu/ToolPins.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
+import { LocalTools } from "./LocalTools.ts"
 
 /** One for each relay. */
 export class SessionMenu extends Context.Service<SessionMenu, {
@@ -37,7 +38,8 @@ export class SessionMenu extends Context.Service<SessionMenu, {
       const rules = yield* Narrowing.rules
       const worthwhile = yield* Narrowing.worthwhile
       const pins = yield* ToolPins
-      const lists = new NarrowedLists(ToolNames.matcher(settings.outbox.bufferable), pins.heldIn)
+      const local = yield* LocalTools
+      const lists = new NarrowedLists(ToolNames.matcher(settings.outbox.bufferable), pins.heldIn, local.all)
       const ignoring = new Set(settings.menu.ignoresListChanged)
       const obeys = yield* agents.obeying
       const ignoresListChanged = (session: AgentSession) => ignoring.has(session.clientName) && !obeys(session.agent)

@@ -156,6 +156,11 @@ export class AgentSession {
     this.#fibers.endStream()
   }
 
+  /** Requests are under way. */
+  get isBusy(): boolean {
+    return this.#fibers.isBusy
+  }
+
   /** Somebody reads its stream or waits for an answer, so it must not make room for another. */
   get isInUse(): boolean {
     return this.#readers > 0 || this.#fibers.isBusy

@@ -45,6 +45,7 @@ export class AgentSessions extends Context.Service<AgentSessions, {
   readonly findLoaded: (agent: AgentName, id: string) => AgentSession | undefined
   /** Loaded or on disk; marks it as used. */
   readonly find: (agent: AgentName, id: string) => Effect.Effect<Option.Option<AgentSession>>
+  /** Its streams end, and no request finds it any more; those that are under way run on. */
   readonly end: (session: AgentSession) => Effect.Effect<void>
   /** All that this agent has: its streams end, its requests under way are abandoned. */
   readonly endAll: (agent: AgentName) => Effect.Effect<void>
@@ -74,6 +75,8 @@ export class AgentSessions extends Context.Service<AgentSessions, {
       const fork = Effect.runForkWith(yield* Effect.context())
       const parent = yield* Effect.scope
       const loaded = new Map<SessionId, { readonly session: AgentSession; readonly scope: Scope.Closeable }>()
+      const retired = new Set<{ readonly session: AgentSession; readonly scope: Scope.Closeable }>()
+      const underWay = () => [...loaded.values(), ...retired]
       const loading = yield* Semaphore.make(1)
       const clock = yield* Clock.Clock
       const now = Clock.currentTimeMillis
@@ -116,6 +119,18 @@ export class AgentSessions extends Context.Service<AgentSessions, {
           if (session !== undefined && !unopened.has(session)) tell("session.ended", session)
           return unload(id)
         })
+
+      /** No request finds it any more. Those that are under way run on: an answer outlives its call (BEHAVIOUR 5). */
+      const retire = Effect.fnUntraced(function*(id: SessionId) {
+        const entry = loaded.get(id)
+        if (entry?.session.isBusy !== true) return yield* ended(id)
+        loaded.delete(id)
+        retired.add(entry)
+        entry.session.log.end()
+        entry.session.endRelayStream()
+        const end = Effect.andThen(Scope.close(entry.scope, Exit.void), Effect.sync(() => retired.delete(entry)))
+        yield* Effect.forkIn(Effect.andThen(entry.session.idle, end), parent)
+      })
 
       /** On disk at most once a minute: the hot path writes nothing. */
       const use = (session: AgentSession): void => {
@@ -221,10 +236,11 @@ export class AgentSessions extends Context.Service<AgentSessions, {
             return Option.some(session)
           }))
         }),
-        end: (session) => Effect.andThen(store.remove(session.id), ended(session.id)),
+        end: (session) => Effect.andThen(store.remove(session.id), retire(session.id)),
         endAll: Effect.fnUntraced(function*(agent) {
           yield* store.removeAgent(agent)
           for (const { session } of loaded.values()) if (session.agent === agent) yield* ended(session.id)
+          for (const { scope, session } of retired) if (session.agent === agent) yield* Scope.close(scope, Exit.void)
         }),
         loaded: Effect.sync(() => [...loaded.values()].map(({ session }) => session)),
         totals: Effect.map(store.count, (count) => {
@@ -259,9 +275,9 @@ export class AgentSessions extends Context.Service<AgentSessions, {
           )
         }),
         stopRequests: Effect.suspend(() =>
-          Effect.forEach(loaded.values(), ({ session }) => session.stopRequests, { discard: true, concurrency: 16 })
+          Effect.forEach(underWay(), ({ session }) => session.stopRequests, { discard: true, concurrency: 16 })
         ),
-        idle: Effect.suspend(() => Effect.forEach(loaded.values(), ({ session }) => session.idle, { discard: true }))
+        idle: Effect.suspend(() => Effect.forEach(underWay(), ({ session }) => session.idle, { discard: true }))
       })
     })
   )

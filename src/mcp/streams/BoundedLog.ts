@@ -18,6 +18,7 @@ export interface BoundedLogOptions {
   readonly budget: ReplayBudget
   readonly bound: number
   readonly shared: boolean
+  readonly onReadToEnd: (() => void) | undefined
   /** It has ended and all of it had to give way. */
   readonly onGone: () => void
 }
@@ -31,6 +32,7 @@ export class BoundedLog implements EventLog, Member {
   readonly #budget: ReplayBudget
   readonly #bound: number
   readonly #shared: boolean
+  readonly #onReadToEnd: (() => void) | undefined
   readonly #onGone: () => void
   /** In the order in which they came. */
   readonly #readers = new Set<object>()
@@ -43,13 +45,14 @@ export class BoundedLog implements EventLog, Member {
   #onAppend: Array<() => void> = []
   #onRead: Array<() => void> = []
 
-  constructor({ bound, budget, id, onGone, requestId, session, shared }: BoundedLogOptions) {
+  constructor({ bound, budget, id, onGone, onReadToEnd, requestId, session, shared }: BoundedLogOptions) {
     this.id = id
     this.session = session
     this.#eventId = EventId.ofStream(id, requestId)
     this.#budget = budget
     this.#bound = bound
     this.#shared = shared
+    this.#onReadToEnd = onReadToEnd
     this.#onGone = onGone
   }
 
@@ -120,6 +123,7 @@ export class BoundedLog implements EventLog, Member {
       if (kept === undefined) return "ended"
       position = kept.sequence
       this.#read(position)
+      if (this.#ended && position === this.buffer.last) this.#onReadToEnd?.()
       return this.#event(position, kept.data, undefined)
     }
 

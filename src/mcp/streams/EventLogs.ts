@@ -12,6 +12,8 @@ export interface LogOptions {
   readonly requestId?: string | undefined
   /** Whether each of several readers at once is given everything; without, it is for the newest of them. */
   readonly shared?: boolean | undefined
+  /** Called when a reader has taken the last event of a log that has ended. */
+  readonly onReadToEnd?: (() => void) | undefined
 }
 
 export class EventLogs extends Context.Service<EventLogs, {
@@ -48,7 +50,7 @@ export class EventLogs extends Context.Service<EventLogs, {
       }
 
       return EventLogs.of({
-        make: ({ requestId, session, shared = false }) => {
+        make: ({ onReadToEnd, requestId, session, shared = false }) => {
           const id = `${prefix}${(++made).toString(36)}`
           const log: BoundedLog = new BoundedLog({
             id,
@@ -57,6 +59,7 @@ export class EventLogs extends Context.Service<EventLogs, {
             budget,
             bound,
             shared,
+            onReadToEnd,
             onGone: () => drop(log)
           })
           logs.set(id, log)

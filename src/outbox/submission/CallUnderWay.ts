@@ -35,6 +35,8 @@ export interface CallUnderWay {
   phase: "waiting" | "live" | "accepting"
   /** Ends when the call has ended and is settled, which may be long after the reply. */
   fiber: Fiber.Fiber<void, OutboxRefused> | undefined
+  /** Nobody waits for its answer: its live attempt is handed over as soon as there is one. */
+  deserted: boolean
   /** Hands the live attempt over to the queue; does nothing in another phase. */
   handOver: (stopping: boolean) => void
 }

@@ -19,8 +19,12 @@ const callersKey = (call: BufferableCall): string | undefined => {
   return Predicate.isString(key) && key !== "" ? key : undefined
 }
 
-const callId = (call: BufferableCall, names: ReadonlyArray<string>): string | undefined => {
-  const meta = call.request.params["_meta"]
+/** The client's own id of a call, under one of these names in its `_meta`: the same when the client makes it again. */
+export const callIdIn = (
+  params: Readonly<Record<string, unknown>>,
+  names: ReadonlyArray<string>
+): string | undefined => {
+  const meta = params["_meta"]
   if (!Predicate.isReadonlyObject(meta)) return undefined
   for (const name of names) {
     const id = Object.hasOwn(meta, name) ? meta[name] : undefined
@@ -30,10 +34,14 @@ const callId = (call: BufferableCall, names: ReadonlyArray<string>): string | un
   return undefined
 }
 
+/** Whether the key that the call gets is the same when it is made again. */
+export const isNamed = (call: BufferableCall, callIds: ReadonlyArray<string>): boolean =>
+  callersKey(call) !== undefined || callIdIn(call.request.params, callIds) !== undefined
+
 /** `callIds` are the names in `_meta` under which clients keep their own call id; `uuid` serves where there is none. */
 export const idempotencyKey = (call: BufferableCall, callIds: ReadonlyArray<string>, uuid: string): IdempotencyKey => {
   const callers = callersKey(call)
-  const id = callers === undefined ? callId(call, callIds) : undefined
+  const id = callers === undefined ? callIdIn(call.request.params, callIds) : undefined
   // Who names a minted key later does so in the arguments, which are others by that.
   if (callers === undefined && id === undefined) return { key: `holdfast-${uuid}`, origin: "minted", argumentsHash: "" }
   const argumentsHash = hashOfArguments(JsonText.at(call.request.text, ["params", "arguments"]) ?? "{}")

@@ -149,6 +149,7 @@ export const make = Effect.fnUntraced(function*(
       }
     }
     if (isStopping()) underWay.handOver(true)
+    else if (underWay.deserted) underWay.handOver(false)
     const outcome = yield* Effect.exit(Effect.ensuring(
       Effect.suspend(() =>
         underWay.live(underWay.wire, () => {

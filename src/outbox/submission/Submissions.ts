@@ -107,6 +107,7 @@ export const make = Effect.fnUntraced(function*(room: {
       askedBy: new Set(),
       phase: "waiting",
       fiber: undefined,
+      deserted: false,
       handOver: () => {}
     }
     underWay.set(name, begun)
@@ -161,6 +162,14 @@ export const make = Effect.fnUntraced(function*(room: {
         call.fiber?.interruptUnsafe()
         return phase === "live" ? Option.some(wire.id) : Option.none()
       }),
+
+    /** As `Outbox.desert`. */
+    desert: (session: SessionId, requestId: string): void => {
+      const call = requests.get(requestName(session, requestId))
+      if (call === undefined || call.askedBy.size > 1) return
+      call.deserted = true
+      call.handOver(false)
+    },
 
     /** How many of the agent's calls have no reply yet, be it that they are queued. */
     underWay: (agent: AgentName): number => [...underWay.values()].filter(({ call }) => call.agent === agent).length,

@@ -93,6 +93,7 @@ export class FakeRelay extends Context.Service<FakeRelay, {
             })),
           notify: () => Effect.die("not used"),
           stream: () => Effect.die("not used"),
+          resume: () => Effect.die("not used"),
           listed: () => Effect.void
         })
       ),

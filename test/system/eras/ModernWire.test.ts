@@ -136,10 +136,10 @@ describe("the modern era on the wire", () => {
       })
   )
 
-  it.live("closes the call at the relay when the agent closes its response", () =>
+  it.live("closes the call at the relay when the agent closes its response, where a setting says that this takes it back", () =>
     Effect.gen(function*() {
       const relay = yield* TestRelay.start()
-      const daemon = yield* Daemon.start({ relayUrl: relay.url })
+      const daemon = yield* Daemon.start({ relayUrl: relay.url, env: { HOLDFAST_RESULTS_ON_CLOSE: "cancel" } })
       const closing = new AbortController()
       const call = request("tools/call", {
         name: "slow",

@@ -63,6 +63,7 @@ describe("the command line", () => {
         "status",
         "open",
         "outbox",
+        "results",
         "context",
         "tools",
         "agents",

@@ -1,0 +1,359 @@
+/**
+ * Calls of tools that are under way, and what becomes of the answer where their agent is gone when it comes (BEHAVIOUR 5,
+ * "An answer outlives its call"): it is kept on disk. A call that is answered within a second, while its agent is there,
+ * never touches the disk.
+ *
+ * Who makes the same call again, by the client's own id of it, waits for the answer of the first.
+ */
+import { Clock, Context, Effect, Fiber, FiberSet, Layer } from "effect"
+import { hash } from "node:crypto"
+import { Settings } from "../../config/Settings.ts"
+import type { AgentName, SessionId } from "../../domain/Ids.ts"
+import * as JsonRpcError from "../../domain/JsonRpcError.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import { mayBuffer } from "../../outbox/Call.ts"
+import { Outbox } from "../../outbox/Outbox.ts"
+import { callIdIn, hashOfArguments } from "../../outbox/submission/IdempotencyKey.ts"
+import type { Ending, NewCall, Resend } from "../../results/KeptResult.ts"
+import { Results } from "../../results/Results.ts"
+import type { ResumePoint } from "../../relay/ResumePoint.ts"
+import { type Deadline, Deadlines } from "../../supervision/Deadlines.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+import type { Answer, RequestContext } from "./Handler.ts"
+
+/** After so long a call is written down as under way, milliseconds. */
+const notedAfter = 1000
+/** The place in the relay's stream is written anew so often at most, milliseconds. */
+const resumeEvery = 60_000
+/** Calls of one agent that run on without it; of one more the oldest is given up. */
+const maxAlone = 32
+/** A call id this long names its call in whichever session it is made again; a short one may be a counter. */
+const uniqueId = 16
+
+interface Services {
+  readonly deadlines: Deadlines["Service"]
+  readonly results: Results["Service"]
+  readonly outbox: Outbox["Service"]
+  readonly now: () => number
+  readonly fork: <A>(work: Effect.Effect<A>) => Fiber.Fiber<A>
+  readonly ended: (call: LiveCall) => void
+  readonly alone: (call: LiveCall) => void
+}
+
+type Waiting = (answer: Answer | undefined) => void
+
+export class LiveCall {
+  readonly session: AgentSession
+  /** Names the request for its cancellation. */
+  readonly asked: string
+  readonly tool: string
+  /** Which call of the client this is, where it says so. */
+  readonly clientsId: string | undefined
+  /** It may be queued: then the outbox keeps it, cancels it, and sends it again. */
+  mayQueue = false
+  resend: Resend | undefined
+  onlyReads = false
+  /** Runs it. */
+  fiber: Fiber.Fiber<unknown> | undefined
+  /** Ends the response without an answer. */
+  abandon: () => void = () => {}
+  readonly #services: Services
+  readonly #text: string
+  #givenArguments: string | undefined
+  readonly #calledAt: number
+  readonly #note: Deadline
+  /** What is written of it, one thing after the other; the id that it has on disk. */
+  #written: Fiber.Fiber<number | undefined> | undefined
+  #resume: ResumePoint | undefined
+  #resumeWrittenAt = -Infinity
+  #isAlone = false
+  #isCancelled = false
+  #isGivenUp = false
+  #hasEnded = false
+  /** The one whose answer it waits for. */
+  #joined: LiveCall | undefined
+  #waiting: Array<Waiting> | undefined
+  /** Who is to get the answer, and how many of them did or did not. */
+  #receivers = 1
+  #missed = 0
+  #received = 0
+  #hasMissed = false
+  /** It failed, and the relay may give its answer all the same. */
+  #isLeft = false
+
+  constructor(services: Services, { name, request, session }: RequestContext, clientsId: string | undefined) {
+    this.#services = services
+    this.session = session
+    this.asked = name
+    this.tool = String(request.params["name"])
+    this.clientsId = clientsId
+    this.#text = request.text
+    this.#calledAt = services.now()
+    this.#note = services.deadlines.after(notedAfter, () => this.#writeDown())
+  }
+
+  /** The agent is gone, or does not wait for the answer any more. */
+  gone(): void {
+    if (this.#hasEnded || this.#isAlone) return
+    this.#isAlone = true
+    if (this.#joined !== undefined) return
+    this.#services.alone(this)
+    this.#writeDown()
+    if (this.mayQueue) this.#services.outbox.desert(this.session.id, this.asked)
+  }
+
+  /** The agent took the call back. Whether the relay is to be told: nobody else waits for it. */
+  cancelled(): boolean {
+    this.#isCancelled = this.#receivers === 1
+    this.gone()
+    this.abandon()
+    return this.#isCancelled && this.#joined === undefined
+  }
+
+  /** More calls run without their agent than one may have. */
+  giveUp(): void {
+    this.#isGivenUp = true
+    this.fiber?.interruptUnsafe()
+  }
+
+  /** The relay's stream can be read on from here. */
+  readonly resumable = (resume: ResumePoint): void => {
+    this.#resume = resume
+    if (this.#written !== undefined) this.#writeResume()
+  }
+
+  /** Whether another call is the same one again. */
+  isSameAs(other: LiveCall): boolean {
+    return this.session.agent === other.session.agent && this.tool === other.tool && this.clientsId === other.clientsId
+      && (isUnique(this.clientsId) || this.session.id === other.session.id)
+      && (this.#arguments === other.#arguments || hashOfArguments(this.#arguments) === hashOfArguments(other.#arguments))
+  }
+
+  /** The answer of the first, with whatever id; `undefined` where there will be none. */
+  join(first: LiveCall): Effect.Effect<Answer | undefined> {
+    return Effect.callback<Answer | undefined>((resume) => {
+      this.#note.cancel()
+      this.#joined = first
+      first.#receivers++
+      first.#waiting ??= []
+      first.#waiting.push((answer) => resume(Effect.succeed(answer)))
+    })
+  }
+
+  /** Whether it asks the relay itself. */
+  get isFirst(): boolean {
+    return this.#joined === undefined
+  }
+
+  /** What names the same call made again. */
+  get name(): string | undefined {
+    if (this.clientsId === undefined) return undefined
+    const scope = isUnique(this.clientsId) ? "" : this.session.id
+    return nameOf(scope, this.tool, this.clientsId, this.#arguments)
+  }
+
+  /** Whether the answer has to be whole: somebody else waits for it, or it is to be kept. */
+  get needsWhole(): boolean {
+    return this.#isAlone || this.#waiting !== undefined
+  }
+
+  /** The answer is there; whoever joined gets it. */
+  answered(answer: Answer | undefined): void {
+    // What the relay gives to who reads its stream on is no failure yet.
+    this.#isLeft = this.#resume !== undefined && answer?.outcome === "error" && deliveryIn(answer) === "unknown"
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    for (const resume of waiting ?? []) resume(answer)
+  }
+
+  /** The answer could not leave, or its connection broke before it had left; `undefined` where a part of it is gone. */
+  readonly missed = (answer: Answer | undefined): void => {
+    if (this.#hasMissed) return
+    this.#hasMissed = true
+    const first = this.#joined ?? this
+    first.#missed++
+    const isOurEnd = this.session.isStopping && first.#resume !== undefined && answer?.outcome === "error"
+    if (isOurEnd || first.#isLeft) return
+    if (first.#missed < first.#receivers) return first.#counted()
+    const text = answer?.body._tag === "Whole" ? answer.body.text : halfGone
+    first.#keep(text, answer?.outcome === "queued")
+  }
+
+  /** A client that had lost its connection has resumed the stream, and has read the answer. */
+  readonly readToEnd = (): void => {
+    if (this.#missed > 0) this.#onDisk((id) => Effect.as(this.#services.results.given(id), id))
+  }
+
+  /** Its fiber has ended: with an answer, which left unless `missed` said otherwise, or `interrupted`. */
+  ended(interrupted: boolean): void {
+    this.#hasEnded = true
+    this.#note.cancel()
+    this.#services.ended(this)
+    for (const resume of this.#waiting ?? []) resume(undefined)
+    if (interrupted && this.session.isStopping && this.#resume !== undefined) return this.#leaveToNextLife()
+    if (interrupted && this.#isGivenUp) return this.#keep(givenUp, false)
+    if (this.#isLeft) {
+      this.#writeDown()
+      return this.#onDisk((id) => Effect.as(this.#services.results.leave(id), id))
+    }
+    if (this.#hasMissed) return
+    const first = this.#joined ?? this
+    first.#received++
+    first.#counted()
+  }
+
+  /** Once all have or miss the answer, and somebody has it, nothing is left of the call on disk. */
+  #counted(): void {
+    if (this.#received === 0 || this.#received + this.#missed < this.#receivers || this.#written === undefined) return
+    this.#onDisk((id) => Effect.as(this.#services.results.drop(id), undefined))
+  }
+
+  /** The relay's session has to outlive this process. */
+  #leaveToNextLife(): void {
+    this.#writeDown()
+    const { relay } = this.session
+    const open = relay.openNow()
+    if (open !== undefined) this.#services.fork(relay.lost(open))
+  }
+
+  get #arguments(): string {
+    return this.#givenArguments ??= JsonText.at(this.#text, ["params", "arguments"]) ?? "{}"
+  }
+
+  get #call(): NewCall {
+    const { name, onlyReads, resend, session: { agent }, tool } = this
+    return { agent, tool, name, onlyReads, resend, calledAt: this.#calledAt }
+  }
+
+  /** One thing after the other. */
+  #write(next: (id: number | undefined) => Effect.Effect<number | undefined>): void {
+    const before = this.#written
+    this.#written = this.#services.fork(before === undefined ? next(undefined) : Effect.flatMap(Fiber.join(before), next))
+  }
+
+  /** With what is written of it, where something is. */
+  #onDisk(next: (id: number) => Effect.Effect<number | undefined>): void {
+    this.#write((id) => id === undefined ? Effect.undefined : next(id))
+  }
+
+  #writeDown(): void {
+    if (this.#written !== undefined) return
+    this.#note.cancel()
+    const { now, results } = this.#services
+    if (this.#resume !== undefined) this.#resumeWrittenAt = now()
+    this.#write(() => results.begin(this.#call, this.#resume))
+  }
+
+  #writeResume(): void {
+    const { now, results } = this.#services
+    const resume = this.#resume
+    if (resume === undefined || now() - this.#resumeWrittenAt < resumeEvery) return
+    this.#resumeWrittenAt = now()
+    this.#onDisk((id) => Effect.as(results.resumeFrom(id, resume), id))
+  }
+
+  #keep(text: string, queued: boolean): void {
+    const { results } = this.#services
+    const key = queued ? JsonText.at(text, ["result", "structuredContent", "idempotencyKey"]) : undefined
+    const isAnswer = JsonText.at(text, ["result"]) !== undefined
+    const asksForMore = isAnswer && (JsonText.at(text, ["result", "resultType"]) ?? "\"complete\"") !== "\"complete\""
+    // Who took a call back wants no error of it, and a question of the relay is nothing without who answers it.
+    if (asksForMore || (this.#isCancelled && !isAnswer)) {
+      return this.#onDisk((id) => Effect.as(results.drop(id), undefined))
+    }
+    const ending: Ending = key === undefined
+      ? { _tag: "Response", text: JsonText.set(text, ["id"], "null") }
+      : { _tag: "Queued", key: String(JSON.parse(key)) }
+    this.#write((id) => results.keep(this.#call, id, ending))
+  }
+}
+
+const isUnique = (clientsId: string | undefined): boolean => clientsId !== undefined && clientsId.length >= uniqueId
+
+const nameOf = (scope: string, tool: string, clientsId: string, argumentsText: string): string =>
+  hash("sha256", JSON.stringify([scope, tool, clientsId, hashOfArguments(argumentsText)])).slice(0, 40)
+
+const deliveryIn = ({ body }: Answer): unknown =>
+  body._tag === "Whole" ? JSON.parse(JsonText.at(body.text, ["error", "data", "delivery"]) ?? "null") : undefined
+
+const unknown = (message: string): string =>
+  JsonRpcError.text(null, { code: JsonRpcError.codes.relay, message, data: { delivery: "unknown" } })
+
+const halfGone = unknown(
+  "The call was carried out. Its answer was being passed on when its agent went away, and could not be kept."
+)
+const givenUp = unknown(
+  `More than ${maxAlone} calls of this agent were running on without it, and the oldest was given up: it may have been `
+    + "carried out. Look before you repeat it."
+)
+
+/** One for each relay. */
+export class LiveCalls extends Context.Service<LiveCalls, {
+  /** Of a request that is a call of a tool, and no part of a batch. */
+  readonly begin: (context: RequestContext) => LiveCall
+  /** Another call that is the same one, and under way. */
+  readonly sameAs: (call: LiveCall) => LiveCall | undefined
+  /** What is kept of the same call, as an answer to it. */
+  readonly kept: (call: LiveCall) => Effect.Effect<string | undefined>
+  /** The one of that id, unless the outbox cancels it. */
+  readonly find: (session: SessionId, asked: string) => LiveCall | undefined
+}>()("holdfast/mcp/LiveCalls") {
+  static readonly layer = Layer.effect(
+    LiveCalls,
+    Effect.gen(function*() {
+      const { outbox: { callIds } } = yield* Settings
+      const results = yield* Results
+      const clock = yield* Clock.Clock
+      const fibers = yield* FiberSet.make()
+      // What is to be kept is on disk before the end.
+      yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(fibers), "2 seconds"))
+      const running = new Set<LiveCall>()
+      const alone = new Map<AgentName, Set<LiveCall>>()
+
+      const services: Services = {
+        deadlines: yield* Deadlines,
+        outbox: yield* Outbox,
+        results,
+        now: () => Math.floor(clock.currentTimeMillisUnsafe()),
+        fork: yield* FiberSet.runtime(fibers)(),
+        ended: (call) => {
+          running.delete(call)
+          const others = alone.get(call.session.agent)
+          if (others?.delete(call) === true && others.size === 0) alone.delete(call.session.agent)
+        },
+        alone: (call) => {
+          const all = alone.get(call.session.agent) ?? new Set()
+          alone.set(call.session.agent, all.add(call))
+          const [oldest] = all
+          if (all.size > maxAlone) oldest?.giveUp()
+        }
+      }
+
+      return LiveCalls.of({
+        begin: (context) => {
+          const clientsId = mayBuffer(context.request) ? callIdIn(context.request.params, callIds) : undefined
+          const call = new LiveCall(services, context, clientsId)
+          running.add(call)
+          return call
+        },
+        sameAs: (call) => {
+          if (call.clientsId === undefined) return undefined
+          for (const other of running) if (other !== call && other.isFirst && call.isSameAs(other)) return other
+          return undefined
+        },
+        kept: (call) => {
+          const name = results.hasAny(call.session.agent) ? call.name : undefined
+          if (name === undefined) return Effect.undefined
+          return Effect.map(
+            results.same(call.session.agent, name),
+            (found) => found._tag === "Some" && found.value.response._tag === "Some" ? found.value.response.value : undefined
+          )
+        },
+        find: (session, asked) => {
+          for (const call of running) if (call.session.id === session && call.asked === asked && !call.mayQueue) return call
+          return undefined
+        }
+      })
+    })
+  )
+}
