@@ -22,7 +22,20 @@ export const house: Floors = [
     "dashboard",
     "admin"
   ],
-  ...["journal", "embedded", "mcp", "agents", "menu", "results", "outbox", "relay", "credentials", "token", "context", "storage"],
+  ...[
+    "journal",
+    "embedded",
+    "mcp",
+    "agents",
+    "menu",
+    "results",
+    "outbox",
+    "relay",
+    "credentials",
+    "token",
+    "context",
+    "storage"
+  ],
   ...["supervision", "observability", "config", "domain"]
 ]
 

@@ -58,7 +58,6 @@ const RelayUrl = text(
   }
 )
 
-<<<<<<< HEAD
 /** Reads where to listen; an IPv6 address is in brackets. */
 export const listenAddress = (text: string): Option.Option<{ readonly host: string; readonly port: number }> =>
   Option.flatMap(Authority.parse(text), ({ name, port }) =>
@@ -69,11 +68,11 @@ export const listenAddress = (text: string): Option.Option<{ readonly host: stri
 const ListenAddress = text(
   "an address and a port such as \"127.0.0.1:9464\" or \"[::]:9464\"",
   (text) => Option.isSome(listenAddress(text))
-=======
+)
+
 const ToolName = text(
   "1 to 64 letters, digits, dashes or underscores",
   (text) => /^[A-Za-z0-9_-]{1,64}$/.test(text)
->>>>>>> a6b39b6 (An answer outlives its call: what an agent could not be given is kept, told once, and read)
 )
 
 /** As a client id metadata document's URL has to be (draft-ietf-oauth-client-id-metadata-document, section 3). */

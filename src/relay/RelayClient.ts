@@ -154,7 +154,7 @@ export class RelayClient extends Context.Service<RelayClient, {
         const watch = yield* watchOver({ silence: settings.streamSilence, maxFailures: 1 })
         const { eventId, id, protocolVersion, session } = point
         const token = yield* liveToken.current(agent)
-        const attempt = { ...carrying(token), session, protocolVersion, watch, method: "GET" } as const
+        const attempt = { ...carrying(token), agent, session, protocolVersion, watch, method: "GET" } as const
         const read = (lastEventId: string) => transport.send({ ...attempt, lastEventId })
         const answer = yield* read(eventId)
         if (answer.body._tag !== "Sse") return yield* notOurs(answer)

@@ -11,8 +11,8 @@ import * as Message from "../domain/Message.ts"
 import { Outbox } from "../outbox/Outbox.ts"
 import { unknownOutcome } from "../relay/link/FailureText.ts"
 import { RelayLink } from "../relay/link/RelayLink.ts"
-import { ConnectFailed, RelayFailure } from "../relay/RelayFailure.ts"
 import { RelayClient } from "../relay/RelayClient.ts"
+import { ConnectFailed, RelayFailure } from "../relay/RelayFailure.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import type { Resend, RunningCall } from "./KeptResult.ts"
 import { Results } from "./Results.ts"
@@ -64,7 +64,10 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
     else if (submission._tag === "Failed") return false
     else {
       const key = JsonText.at(submission.result, ["structuredContent", "idempotencyKey"]) ?? "\"\""
-      yield* results.keep({ ...call, name: undefined }, id, { _tag: "Queued", key: String(JSON.parse(key)) })
+      yield* results.keep({ ...call, name: undefined, resend: undefined }, id, {
+        _tag: "Queued",
+        key: String(JSON.parse(key))
+      })
     }
     return true
   })

@@ -15,7 +15,15 @@ import * as JsonText from "../domain/JsonText.ts"
 import { ResumePoint } from "../relay/ResumePoint.ts"
 import { transactionWithoutSync } from "../storage/UnsyncedTransaction.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
-import { type Ending, type KeptResult, type NewCall, type QueuedCall, Resend, type ResultState, type RunningCall } from "./KeptResult.ts"
+import {
+  type Ending,
+  type KeptResult,
+  type NewCall,
+  type QueuedCall,
+  Resend,
+  type ResultState,
+  type RunningCall
+} from "./KeptResult.ts"
 
 export interface ResultFilter {
   readonly agent?: AgentName | undefined
@@ -104,7 +112,10 @@ const make = Effect.gen(function*() {
   const queued = yield* Queue.unbounded<QueuedCall>()
 
   const bestEffort = <A>(otherwise: A) => <B>(work: Effect.Effect<B, SqlError.SqlError>): Effect.Effect<A | B> =>
-    Effect.catchCause(work, (cause) => Effect.as(Effect.logWarning("a result could not be kept on disk", cause), otherwise))
+    Effect.catchCause(
+      work,
+      (cause) => Effect.as(Effect.logWarning("a result could not be kept on disk", cause), otherwise)
+    )
 
   const count = Effect.fnUntraced(function*(agent: string) {
     const [row] = yield* sql<{ readonly all: number; readonly news: number }>`
@@ -114,7 +125,8 @@ const make = Effect.gen(function*() {
     else counts.set(agent, row)
   })
 
-  const counted = <A>(agent: string, write: Effect.Effect<A, SqlError.SqlError>) => Effect.tap(write, () => count(agent))
+  const counted = <A>(agent: string, write: Effect.Effect<A, SqlError.SqlError>) =>
+    Effect.tap(write, () => count(agent))
 
   /** What is too old, and what is more than the agent may have: its oldest first. */
   const prune = Effect.fnUntraced(function*(agent: string) {
@@ -148,7 +160,9 @@ const make = Effect.gen(function*() {
   const end = Effect.fnUntraced(function*(id: number, agent: string, response: string, told: boolean) {
     const text = bounded(response)
     const at = yield* now
-    yield* sql`UPDATE results SET state = ${stateOf(text)}, ended_at = ${at}, told_at = ${told ? at : null}, resume = NULL, resend = NULL,
+    yield* sql`UPDATE results SET state = ${stateOf(text)}, ended_at = ${at}, told_at = ${
+      told ? at : null
+    }, resume = NULL, resend = NULL,
       response = ${text}, bytes = ${Buffer.byteLength(text)} WHERE id = ${id} AND relay = ${relay}`
     yield* prune(agent)
     yield* awake(id)

@@ -14,8 +14,8 @@ import { AgentName, defaultAgent, PrincipalId, SessionId } from "../../src/domai
 import { Journal } from "../../src/journal/Journal.ts"
 import { CannotReload, RelayRegistry } from "../../src/mcp/RelayRegistry.ts"
 import type { Entry } from "../../src/outbox/Entry.ts"
-import type { KeptResult } from "../../src/results/KeptResult.ts"
 import { LinkState } from "../../src/relay/link/RelayLink.ts"
+import type { KeptResult } from "../../src/results/KeptResult.ts"
 import { Supervisor } from "../../src/supervision/Supervisor.ts"
 import type { TokenStatus } from "../../src/token/LiveToken.ts"
 import { scriptedRelay } from "./scriptedRelay.ts"
@@ -128,7 +128,11 @@ const registry = (entries: Array<Entry>) =>
             writable: true
           }))
         },
-        results: { list: () => Effect.succeed(kept), find: (id) => Effect.succeed(findKept(id)), forget: () => Effect.void },
+        results: {
+          list: () => Effect.succeed(kept),
+          find: (id) => Effect.succeed(findKept(id)),
+          forget: () => Effect.void
+        },
         sessions: {
           totals: Effect.succeed({ count: 2, streams: 1 }),
           recent: () =>

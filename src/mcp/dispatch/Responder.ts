@@ -185,7 +185,10 @@ export class Responder implements Ahead, Answering {
     if (state === "streamBegins" && body._tag === "Chunks") this.#becomeStream()
     if (this.#state === "stream") {
       if (body._tag === "Chunks") {
-        return Effect.map(collected(id, body.chunks), (text) => this.#endWith(text, { ...answer, body: { _tag: "Whole", text } }))
+        return Effect.map(
+          collected(id, body.chunks),
+          (text) => this.#endWith(text, { ...answer, body: { _tag: "Whole", text } })
+        )
       }
       this.#endWith(body.text, answer)
       return undefined

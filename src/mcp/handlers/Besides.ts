@@ -84,7 +84,11 @@ const keptNote = (kept: ReadonlyArray<KeptResult>, tool: string | undefined): st
   const rest = kept.length - maxNamed
   const one = kept.length === 1
   const how = tool === undefined ? `"holdfast results show ID" prints` : `The tool ${tool} with that id gives`
-  return `${one ? "An earlier call" : `${kept.length} earlier calls`} of this agent ended when nobody was there to take `
+  return `${
+    one ? "An earlier call" : `${kept.length} earlier calls`
+  } of this agent ended when nobody was there to take `
     + `the answer: ${kept.slice(0, maxNamed).map(describe).join("; ")}${rest > 0 ? `; and ${rest} more` : ""}. `
-    + `${one ? "Its result is" : "Their results are"} kept: ${how} it. Do not repeat ${one ? "the call" : "the calls"} for that.`
+    + `${one ? "Its result is" : "Their results are"} kept: ${how} it. Do not repeat ${
+      one ? "the call" : "the calls"
+    } for that.`
 }

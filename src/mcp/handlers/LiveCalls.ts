@@ -14,9 +14,9 @@ import * as JsonText from "../../domain/JsonText.ts"
 import { mayBuffer } from "../../outbox/Call.ts"
 import { Outbox } from "../../outbox/Outbox.ts"
 import { callIdIn, hashOfArguments } from "../../outbox/submission/IdempotencyKey.ts"
+import type { ResumePoint } from "../../relay/ResumePoint.ts"
 import type { Ending, NewCall, Resend } from "../../results/KeptResult.ts"
 import { Results } from "../../results/Results.ts"
-import type { ResumePoint } from "../../relay/ResumePoint.ts"
 import { type Deadline, Deadlines } from "../../supervision/Deadlines.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import type { Answer, RequestContext } from "./Handler.ts"
@@ -126,7 +126,8 @@ export class LiveCall {
   isSameAs(other: LiveCall): boolean {
     return this.session.agent === other.session.agent && this.tool === other.tool && this.clientsId === other.clientsId
       && (isUnique(this.clientsId) || this.session.id === other.session.id)
-      && (this.#arguments === other.#arguments || hashOfArguments(this.#arguments) === hashOfArguments(other.#arguments))
+      && (this.#arguments === other.#arguments ||
+        hashOfArguments(this.#arguments) === hashOfArguments(other.#arguments))
   }
 
   /** The answer of the first, with whatever id; `undefined` where there will be none. */
@@ -228,7 +229,9 @@ export class LiveCall {
   /** One thing after the other. */
   #write(next: (id: number | undefined) => Effect.Effect<number | undefined>): void {
     const before = this.#written
-    this.#written = this.#services.fork(before === undefined ? next(undefined) : Effect.flatMap(Fiber.join(before), next))
+    this.#written = this.#services.fork(
+      before === undefined ? next(undefined) : Effect.flatMap(Fiber.join(before), next)
+    )
   }
 
   /** With what is written of it, where something is. */
@@ -346,11 +349,14 @@ export class LiveCalls extends Context.Service<LiveCalls, {
           if (name === undefined) return Effect.undefined
           return Effect.map(
             results.same(call.session.agent, name),
-            (found) => found._tag === "Some" && found.value.response._tag === "Some" ? found.value.response.value : undefined
+            (found) =>
+              found._tag === "Some" && found.value.response._tag === "Some" ? found.value.response.value : undefined
           )
         },
         find: (session, asked) => {
-          for (const call of running) if (call.session.id === session && call.asked === asked && !call.mayQueue) return call
+          for (const call of running) {
+            if (call.session.id === session && call.asked === asked && !call.mayQueue) return call
+          }
           return undefined
         }
       })

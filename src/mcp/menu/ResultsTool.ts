@@ -33,7 +33,8 @@ const definitionOf = (name: string): string =>
   JSON.stringify({
     name,
     title: "Kept results",
-    description: "Results of earlier tool calls whose answer did not reach this agent: its connection was lost, or it gave "
+    description:
+      "Results of earlier tool calls whose answer did not reach this agent: its connection was lost, or it gave "
       + "up. Without an id it lists them, with one it gives that result. It only reads.",
     inputSchema: {
       type: "object",

@@ -124,6 +124,7 @@ export class AgentSessions extends Context.Service<AgentSessions, {
       const retire = Effect.fnUntraced(function*(id: SessionId) {
         const entry = loaded.get(id)
         if (entry?.session.isBusy !== true) return yield* ended(id)
+        if (!unopened.has(entry.session)) tell("session.ended", entry.session)
         loaded.delete(id)
         retired.add(entry)
         entry.session.log.end()

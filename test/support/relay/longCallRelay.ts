@@ -20,10 +20,15 @@ interface Job {
 interface Message {
   readonly id?: unknown
   readonly method?: string
-  readonly params?: { readonly name: string; readonly arguments: Job["arguments"] & { readonly idempotencyKey?: string } }
+  readonly params?: {
+    readonly name: string
+    readonly arguments: Job["arguments"] & { readonly idempotencyKey?: string }
+  }
 }
 
-const { ledgerFile, port = 0 }: { readonly ledgerFile: string; readonly port?: number } = JSON.parse(process.argv[2] ?? "{}")
+const { ledgerFile, port = 0 }: { readonly ledgerFile: string; readonly port?: number } = JSON.parse(
+  process.argv[2] ?? "{}"
+)
 const jobsFile = `${ledgerFile}.jobs`
 const jobs = new Map<string, Job>()
 const done = new Set(readLedger(ledgerFile).map(({ id }) => id))
@@ -85,7 +90,9 @@ const resultOf = (method: string): object => {
 const post = (message: Message, response: ServerResponse): void => {
   if (message.id === undefined) return void response.writeHead(202).end()
   const id = JSON.stringify(message.id)
-  if (message.method === "tools/call" && message.params !== undefined) return stream(response, begun(message.params), id, -1)
+  if (message.method === "tools/call" && message.params !== undefined) {
+    return stream(response, begun(message.params), id, -1)
+  }
   const session = message.method === "initialize" ? { "mcp-session-id": randomUUID() } : {}
   response.writeHead(200, { "content-type": "application/json", ...session })
   response.end(`{"jsonrpc":"2.0","id":${id},"result":${JSON.stringify(resultOf(message.method ?? ""))}}`)
@@ -110,4 +117,3 @@ server.listen(port, "127.0.0.1", () => {
   const address = server.address()
   process.send?.({ ready: typeof address === "object" ? address?.port : 0 })
 })
-

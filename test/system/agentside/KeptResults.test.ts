@@ -61,7 +61,10 @@ const deserted = (agent: RawAgent, millis: number, meta: object = {}) =>
 const textsIn = (reply: { readonly answer: { readonly result?: Readonly<Record<string, unknown>> } }) =>
   ((reply.answer.result?.["content"] ?? []) as ReadonlyArray<{ readonly text?: string }>).map(({ text }) => text ?? "")
 
-layer(Rig.layer({ daemon: { env: { HOLDFAST_RESULTS_TOOL: tool } } }), { excludeTestServices: true, timeout: "60 seconds" })("An answer outlives its call", (it) => {
+layer(Rig.layer({ daemon: { env: { HOLDFAST_RESULTS_TOOL: tool } } }), {
+  excludeTestServices: true,
+  timeout: "60 seconds"
+})("An answer outlives its call", (it) => {
   it.effect("a lost connection keeps it for its agent, who is told of it once and reads it by a tool", () =>
     Effect.gen(function*() {
       const { daemon } = yield* Rig
@@ -145,7 +148,8 @@ layer(Rig.layer({ daemon: { env: { HOLDFAST_RESULTS_TOOL: tool } } }), { exclude
       yield* eventually(
         "the cancellation",
         relay.requests,
-        (all) => all.some(({ body, rpcMethod }) => rpcMethod === "notifications/cancelled" && body.includes(`${call.id}`))
+        (all) =>
+          all.some(({ body, rpcMethod }) => rpcMethod === "notifications/cancelled" && body.includes(`${call.id}`))
       )
     }))
 
@@ -171,7 +175,11 @@ layer(Rig.layer({ daemon: { env: { HOLDFAST_RESULTS_TOOL: tool } } }), { exclude
         yield* agent.unread(toolCall("relay_send_message", { to: "b", text: "outlives" }))
         yield* eventually("the call at the relay", calls("relay_send_message"), (all) => all.length > asked)
       }))
-      yield* eventually("its place in the outbox", kept(), (all) => all.some(({ id, state }) => id > before && state === "queued"))
+      yield* eventually(
+        "its place in the outbox",
+        kept(),
+        (all) => all.some(({ id, state }) => id > before && state === "queued")
+      )
       yield* relay.control.release("after commit")
       const result = yield* newest(before)
       assert.deepInclude(result, { tool: "relay_send_message", state: "answered" })

@@ -106,6 +106,7 @@ describe("load", () => {
           retryCap: "1m",
           retryHeld: "5m"
         },
+        results: { keep: "1d", max: 100, maxBytes: 16 * 1024 ** 2, onClose: "keep" },
         menu: {
           rules: [{
             tools: workspaceTools,

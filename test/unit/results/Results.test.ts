@@ -25,9 +25,16 @@ const started = <A, E>(
   ))
 
 const [mine, theirs] = [AgentName.make("mine"), AgentName.make("theirs")]
-const callOf = (agent: AgentName, name?: string): NewCall => ({ agent, tool: "deploy", name, onlyReads: false, calledAt: 0 })
+const callOf = (agent: AgentName, name?: string): NewCall => ({
+  agent,
+  tool: "deploy",
+  name,
+  onlyReads: false,
+  calledAt: 0
+})
 const answer = (text: string) => `{"jsonrpc":"2.0","id":null,"result":{"content":[{"type":"text","text":"${text}"}]}}`
-const error = (delivery: string) => `{"jsonrpc":"2.0","id":null,"error":{"code":-31002,"message":"m","data":{"delivery":"${delivery}"}}}`
+const error = (delivery: string) =>
+  `{"jsonrpc":"2.0","id":null,"error":{"code":-31002,"message":"m","data":{"delivery":"${delivery}"}}}`
 const textOf = (found: Option.Option<{ readonly response: Option.Option<string> }>) =>
   Option.getOrUndefined(Option.flatMap(found, ({ response }) => response))
 
@@ -46,7 +53,10 @@ describe("results", () => {
           assert.isTrue(results.hasNews(mine))
           assert.isFalse(results.hasNews(theirs))
           assert.deepStrictEqual((yield* results.takeNews(theirs)).length, 0)
-          assert.deepStrictEqual((yield* results.takeNews(mine)).map((kept) => [kept.id, kept.state]), [[id, "answered"]])
+          assert.deepStrictEqual((yield* results.takeNews(mine)).map((kept) => [kept.id, kept.state]), [[
+            id,
+            "answered"
+          ]])
           assert.isFalse(results.hasNews(mine))
           assert.deepStrictEqual(yield* results.takeNews(mine), [])
           assert.strictEqual(textOf(yield* results.find(id!, mine)), answer("done"))
@@ -87,8 +97,7 @@ describe("results", () => {
         const large = yield* keep(mine, "y".repeat(2000))
         assert.match(textOf(yield* results.find(large!)) ?? "", /carried out.* not kept/)
         assert.deepStrictEqual(yield* texts(theirs), [answer("theirs")])
-      }), { results: { max: 3, maxBytes: "1 KiB" } }
-    ).pipe(Effect.provide(Database)))
+      }), { results: { max: 3, maxBytes: "1 KiB" } }).pipe(Effect.provide(Database)))
 
   it.effect("answer the same call again, unless trying anew does no harm", () =>
     started((results) =>
@@ -122,7 +131,7 @@ describe("results", () => {
           const dropped = yield* results.begin(callOf(mine), undefined)
           yield* results.drop(dropped!)
           assert.isFalse(results.hasNews(mine))
-          return [lost!, resumed!]
+          return [lost ?? 0, resumed ?? 0] as const
         })
       )
       yield* started((results) =>
@@ -137,7 +146,10 @@ describe("results", () => {
           assert.isUndefined(again.pollUnsafe())
           yield* results.ended(resumed, answer("late"))
           assert.strictEqual(textOf(yield* Fiber.join(again)), answer("late"))
-          assert.deepStrictEqual((yield* results.takeNews(mine)).map(({ id, state }) => [id, state]), [[lost, "failed"]])
+          assert.deepStrictEqual((yield* results.takeNews(mine)).map(({ id, state }) => [id, state]), [[
+            lost,
+            "failed"
+          ]])
         })
       )
     }).pipe(Effect.provide(Database)))
@@ -151,7 +163,9 @@ describe("results", () => {
         yield* results.settled(theirs, "k", answer("not mine"), false)
         assert.isFalse(results.hasNews(mine))
         yield* results.settled(mine, "k", answer("delivered"), false)
-        assert.deepStrictEqual((yield* results.takeNews(mine)).map(({ response }) => response), [Option.some(answer("delivered"))])
+        assert.deepStrictEqual((yield* results.takeNews(mine)).map(({ response }) => response), [
+          Option.some(answer("delivered"))
+        ])
       })
     ).pipe(Effect.provide(Database)))
 })
