@@ -49,6 +49,8 @@ export class LiveCall {
   readonly tool: string
   /** Which call of the client this is, where it says so. */
   readonly clientsId: string | undefined
+  /** It may have reached the relay. */
+  isAtRelay = false
   /** It may be queued: then the outbox keeps it, cancels it, and sends it again. */
   mayQueue = false
   resend: Resend | undefined
@@ -199,6 +201,7 @@ export class LiveCall {
     }
     if (this.#hasMissed) return
     const first = this.#joined ?? this
+    if (interrupted && first !== this) return void first.#receivers--
     first.#received++
     first.#counted()
   }
@@ -298,7 +301,7 @@ export class LiveCalls extends Context.Service<LiveCalls, {
   readonly sameAs: (call: LiveCall) => LiveCall | undefined
   /** What is kept of the same call, as an answer to it. */
   readonly kept: (call: LiveCall) => Effect.Effect<string | undefined>
-  /** The one of that id, unless the outbox cancels it. */
+  /** The one of that id that may have reached the relay, unless the outbox cancels it. */
   readonly find: (session: SessionId, asked: string) => LiveCall | undefined
 }>()("holdfast/mcp/LiveCalls") {
   static readonly layer = Layer.effect(
@@ -355,7 +358,7 @@ export class LiveCalls extends Context.Service<LiveCalls, {
         },
         find: (session, asked) => {
           for (const call of running) {
-            if (call.session.id === session && call.asked === asked && !call.mayQueue) return call
+            if (call.session.id === session && call.asked === asked && call.isAtRelay && !call.mayQueue) return call
           }
           return undefined
         }

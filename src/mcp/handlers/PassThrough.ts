@@ -66,10 +66,10 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
   }
 
   const attempt: PassThrough["attempt"] = (context, ahead, options = {}) => {
-    const { headers, relayId, request, session, trace } = context
+    const { call, headers, relayId, request, session, trace } = context
     const { onBytes, sent, streamJson } = options
     if (trace !== undefined) trace.sentAt = clock.monotonicTimeNanosUnsafe()
-    const answer = client.request(session.relay, {
+    const asked = client.request(session.relay, {
       text: sent?.text ?? request.text,
       id: sent?.id ?? request.id,
       as: sent === undefined ? relayId : undefined,
@@ -78,7 +78,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
       repeats: isList(request.method),
       streamJson,
       onBytes,
-      onResumable: context.call?.resumable,
+      onResumable: call?.resumable,
       onStream: () => ahead.relayStreams(),
       onPoll: Effect.sync(() => ahead.relayPolls()),
       onEvent: (event, from) => {
@@ -87,6 +87,10 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
         if (passed === undefined || ahead.offer(passed.data, passed.supersedes)) return undefined
         return ahead.message(passed.data, passed.supersedes)
       }
+    })
+    const answer = call === undefined ? asked : Effect.suspend(() => {
+      call.isAtRelay = true
+      return asked
     })
     return trace === undefined ? answer : Effect.map(answer, (answer) => {
       trace.relayAt = clock.monotonicTimeNanosUnsafe()
