@@ -5,6 +5,7 @@ import { relayTargets, Settings, settingsFrom, type SettingsSchema } from "./con
 import type { Facts } from "./context/ContextState.ts"
 import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
 import type { RelayId } from "./domain/Ids.ts"
+import { Journal } from "./journal/Journal.ts"
 import { Endpoint } from "./mcp/http/Endpoint.ts"
 import type { CannotListen, PortTaken } from "./mcp/http/Listener.ts"
 import type { CannotObserve } from "./mcp/http/ProbeListener.ts"
@@ -55,6 +56,8 @@ export class Holdfast extends Context.Service<Holdfast, {
   readonly sendContext: WorkspaceContexts["Service"]["send"]
   /** The relay's tools may have changed: sessions are refetched, and told where their own view differs. */
   readonly refreshTools: (relay: RelayId) => Effect.Effect<void>
+  /** What happened behind the cursor `after`, 0 for all that is kept, and then what happens. Does not end. */
+  readonly changes: Journal["Service"]["changes"]
   /**
    * Never succeeds; fails where a fiber of the runtime failed more than 5 times within a minute. The layer stays up, in
    * part: let the program end, or build the layer anew.
@@ -68,9 +71,11 @@ export class Holdfast extends Context.Service<Holdfast, {
       const { send } = yield* WorkspaceContexts
       const registry = yield* RelayRegistry
       const { escalated } = yield* Supervisor
+      const { changes } = yield* Journal
       return Holdfast.of({
         url,
         escalated,
+        changes,
         sendContext: send,
         refreshTools: (relay) =>
           Effect.suspend(() =>

@@ -101,7 +101,7 @@ export class DaemonClient extends Context.Service<DaemonClient, {
           stream: (path, accept) =>
             Stream.unwrap(Effect.map(
               get(path, accept),
-              ({ baseUrl, response }) => Stream.mapError(response.stream, toFailure(dataDir, baseUrl))
+              ({ response }) => Stream.mapError(response.stream, () => new NoDaemon({ dataDir }))
             )).pipe(Stream.provideContext(services))
         })
       })

@@ -1,5 +1,5 @@
 /** What happened, from the daemon's journal, one line an event; with `--follow` also over restarts of the daemon. */
-import { Console, DateTime, Effect, Option, Schema, Stream } from "effect"
+import { Console, DateTime, Effect, Option, Result, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { AgentName } from "../domain/Ids.ts"
 import { SseDecoder } from "../domain/SseDecoder.ts"
@@ -12,6 +12,8 @@ import { colors, type Paint } from "./print.ts"
 
 /** Between attempts to reach a daemon that is being restarted. */
 const again = "500 millis"
+/** Answers in a row that are none, before that is said. */
+const maxRefusals = 10
 
 const decodePage = Schema.decodeUnknownEffect(Schema.fromJsonString(JournalPage))
 const decodeRecord = Schema.decodeUnknownEffect(Schema.fromJsonString(JournalRecord))
@@ -25,20 +27,28 @@ const path = (query: Readonly<Record<string, string | number | undefined>>): str
 const bad: ReadonlySet<string> = new Set(["link.down", "call.dead", "token.rejected", "gap"])
 const worth: ReadonlySet<string> = new Set(["call.held", "token.failing", "fiber.restarted", "session.lost"])
 
-const told = (value: Schema.Json): string => typeof value === "string" ? value : JSON.stringify(value)
+const moments: ReadonlySet<string> = new Set(["since", "downSince", "occurredAt", "sentAt", "nextAt", "expiresAt"])
 
-/** What a payload holds as `name=value`; moments of the past are of no use to a person without a date. */
+const time = (millis: number): string => DateTime.formatIso(DateTime.makeUnsafe(millis))
+
+const told = (name: string, value: Schema.Json): string => {
+  if (typeof value === "number" && moments.has(name)) return time(value)
+  if (Array.isArray(value)) return value.join(",")
+  return typeof value === "string" ? value : JSON.stringify(value)
+}
+
+/** What a payload holds as `name=value`. */
 const details = (payload: JournalRecord["payload"]): string =>
   Object.entries(payload)
     .filter(([, value]) => !(Array.isArray(value) && value.length === 0))
-    .map(([name, value]) => `${name}=${told(value)}`)
+    .map(([name, value]) => `${name}=${told(name, value)}`)
     .join(" ")
 
 const line = ({ at, payload, subject, type }: JournalRecord, paint: Paint): string => {
-  const time = DateTime.formatIso(DateTime.makeUnsafe(at)).replace("T", " ").slice(0, 23)
+  const when = time(at).replace("T", " ").slice(0, 23)
   const name = type.padEnd(16)
   const colored = bad.has(type) ? paint("red", name) : worth.has(type) ? paint("yellow", name) : name
-  return `${paint("dim", time)}  ${colored} ${Screen.oneLine(subject)}  ${Screen.oneLine(details(payload))}`
+  return `${paint("dim", when)}  ${colored} ${Screen.oneLine(subject)}  ${Screen.oneLine(details(payload))}`
 }
 
 interface Asked {
@@ -114,19 +124,25 @@ const replay = Effect.fnUntraced(function*(after: number, asked: Asked) {
 const goOn = Effect.fnUntraced(function*(after: number, asked: Asked) {
   const daemon = yield* DaemonClient
   let cursor = after
+  let refusals = 0
   const { subject, type } = asked
   while (true) {
     const decoder = new SseDecoder()
-    yield* daemon.stream(path({ after: cursor, subject, type }), "text/event-stream").pipe(
+    const ended = yield* daemon.stream(path({ after: cursor, subject, type }), "text/event-stream").pipe(
       Stream.mapEffect((chunk) => Effect.fromResult(decoder.push(chunk))),
       Stream.runForEach(Effect.forEach(({ data }) =>
         Effect.gen(function*() {
           const record = yield* decodeRecord(data)
           yield* print(record, asked)
           cursor = record.seq
+          refusals = 0
         }), { discard: true })),
       Effect.result
     )
+    // A daemon that is away is waited for. One that answers something else may be another one, half started.
+    if (Result.isFailure(ended) && ended.failure._tag !== "NoDaemon" && ++refusals >= maxRefusals) {
+      return yield* ended.failure
+    }
     yield* Effect.sleep(again)
   }
 })

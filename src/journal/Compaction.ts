@@ -40,7 +40,7 @@ export class Compaction {
 
   #follows(key: string, record: RecordSummary, within: number): ReadonlyArray<number> {
     const before = this.#latest.get(key)
-    this.#latest.set(key, record)
+    rememberNewest(this.#latest, key, record)
     return before !== undefined && isWithin(before.at, record.at, within) ? [before.seq] : []
   }
 
@@ -58,6 +58,16 @@ export class Compaction {
     this.#remembered -= seqs.length
     return seqs
   }
+}
+
+/** Agents come and go; what was not in a burst for so long is forgotten. */
+const maxBursts = 1_000
+
+export const rememberNewest = <A>(latest: Map<string, A>, key: string, value: A): void => {
+  latest.delete(key)
+  latest.set(key, value)
+  const [oldest] = latest.keys()
+  if (latest.size > maxBursts && oldest !== undefined) latest.delete(oldest)
 }
 
 /** Not where the clock was set back meanwhile. */

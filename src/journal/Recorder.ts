@@ -5,7 +5,7 @@
 import { Clock, Effect, Layer } from "effect"
 import { Settings } from "../config/Settings.ts"
 import { type Happening, Happenings, type Told } from "../observability/Happenings.ts"
-import { isWithin, linkFlap, menuBurst } from "./Compaction.ts"
+import { isWithin, linkFlap, menuBurst, rememberNewest } from "./Compaction.ts"
 import { Journal } from "./Journal.ts"
 import { redacted } from "./Redaction.ts"
 
@@ -53,7 +53,7 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
     const at = now()
     const before = latest.get(key)
     const sum = before !== undefined && isWithin(before.at, at, within) ? join(before.told, told) : told
-    latest.set(key, { at, told: sum })
+    rememberNewest(latest, key, { at, told: sum })
     return sum
   }
 

@@ -42,7 +42,7 @@ export const make = Effect.fnUntraced(function*(
   let records = 0
   let bytes = 0
   /** To be removed; what a failing disk keeps is removed later. */
-  let superfluous: ReadonlyArray<number> = []
+  const superfluous: Array<number> = []
 
   const compact = Effect.gen(function*() {
     while (true) {
@@ -51,13 +51,13 @@ export const make = Effect.fnUntraced(function*(
         records++
         bytes += record.bytes
         seen = record.seq
-        superfluous = [...superfluous, ...compaction.see(record)]
+        for (const seq of compaction.see(record)) superfluous.push(seq)
       }
       while (superfluous.length > 0) {
         const gone = superfluous.slice(0, portion)
         const bytesGone = yield* table.remove(gone)
         removed(new Set(gone))
-        superfluous = superfluous.slice(portion)
+        superfluous.splice(0, gone.length)
         records -= bytesGone.length
         bytes -= sum(bytesGone)
       }

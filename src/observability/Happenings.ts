@@ -88,7 +88,7 @@ export const payloads = {
     ...liveCall,
     progress: optionalKey(Number),
     total: optionalKey(Number),
-    /** How many there were of this call, this one included. */
+    /** How often the relay told of it, this time included. What comes within 100 ms of the last is only counted. */
     count: Int
   }),
   /**
@@ -104,6 +104,8 @@ export const payloads = {
     sentAfter: optionalKey(Number),
     relayAfter: optionalKey(Number),
     millis: Number,
+    /** How often the relay told of progress. */
+    progress: optionalKey(Int),
     content
   }),
   "call.queued": Struct(entry),

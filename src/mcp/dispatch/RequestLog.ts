@@ -41,7 +41,7 @@ export const make = Effect.gen(function*() {
     millis: number
   ): void => {
     if (trace === undefined) return
-    const { call, content, entry, key, lane, relayAt, sentAt, tool } = trace
+    const { call, content, entry, key, lane, progress, relayAt, sentAt, tool } = trace
     happenings.tell("call.answered", ofAgent(session.agent), {
       relay,
       call,
@@ -53,6 +53,7 @@ export const make = Effect.gen(function*() {
       ...sentAt !== undefined && { sentAfter: rounded(Number(sentAt - startedAt) / 1e6) },
       ...relayAt !== undefined && { relayAfter: rounded(Number(relayAt - startedAt) / 1e6) },
       millis: rounded(millis),
+      ...progress > 0 && { progress },
       ...content !== undefined && { content }
     }, session.id)
   }

@@ -14,6 +14,8 @@ export class CallTrace implements CallPlace {
   sentAt: bigint | undefined
   relayAt: bigint | undefined
   progress = 0
+  /** When progress was last told. */
+  progressAt = 0n
   /** The answer's text, where it is asked for. */
   content: string | undefined
 

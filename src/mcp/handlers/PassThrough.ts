@@ -54,14 +54,19 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
 
   const tellProgress = ({ session, trace }: RequestContext, { data, supersedes }: Passed): void => {
     if (trace === undefined || supersedes?.startsWith(progressPrefix) !== true) return
-    const { call, tool } = trace
+    trace.progress++
+    // Nobody looks more often, and a relay may flood.
+    const now = clock.monotonicTimeNanosUnsafe()
+    if (trace.progress > 1 && now - trace.progressAt < minBetweenProgress) return
+    trace.progressAt = now
+    const { call, progress: count, tool } = trace
     happenings.tell("call.progress", ofAgent(session.agent), {
       relay,
       call,
       tool,
       ...numberAt(data, "progress"),
       ...numberAt(data, "total"),
-      count: ++trace.progress
+      count
     }, session.id)
   }
 
@@ -107,6 +112,9 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
   const self: PassThrough = { attempt, ask }
   return self
 })
+
+/** Nanoseconds. */
+const minBetweenProgress = 100_000_000n
 
 const numberAt = (notification: string, name: "progress" | "total") => {
   const value = Number(JsonText.at(notification, ["params", name]))

@@ -35,6 +35,8 @@ const takenBack = (id: string): string =>
 /** Whether the relay ever gave a stream; the last event that had an id, and the relay session it came on. */
 interface LastHeard {
   given: boolean
+  /** What was last told of what was heard while nobody read. */
+  told: { readonly method: string; readonly at: number } | undefined
   eventId: string | undefined
   generation: number
 }
@@ -56,6 +58,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
   const linger = Duration.toMillis(betweenRuns)
   const { id: relay } = yield* RelayTarget
   const happenings = yield* Happenings
+  const clock = yield* Clock.Clock
   const client = yield* RelayClient
   const link = yield* RelayLink
   const logs = yield* EventLogs
@@ -68,9 +71,13 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
   const comesBack = becomesUp(Stream.drop(link.changes, 1))
 
   /** Whoever comes back sees what the relay said meanwhile; also what is merged or dropped on its way to the agent. */
-  const tellNotified = ({ agent, id }: AgentSession, data: string): void => {
+  const tellNotified = ({ agent, id }: AgentSession, last: LastHeard, data: string): void => {
     const method = JsonText.at(data, ["method"])?.slice(1, -1).slice(0, maxMethod)
-    if (method !== undefined) happenings.tell("relay.notified", ofAgent(agent), { relay, method }, id)
+    const at = clock.currentTimeMillisUnsafe()
+    // A relay may flood: the same again within a second says nothing more.
+    if (method === undefined || (last.told?.method === method && at - last.told.at < 1_000)) return
+    last.told = { method, at }
+    happenings.tell("relay.notified", ofAgent(agent), { relay, method }, id)
   }
 
   /** One connection to the relay's stream, to its end; resumed behind `last`, what was heard in the same relay session. */
@@ -89,7 +96,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
         last.eventId = id
         last.generation = from.generation
       }
-      if (session.readers === 0 && happenings.heard) tellNotified(session, data)
+      if (session.readers === 0 && happenings.heard) tellNotified(session, last, data)
       const passed = messages.received(session, { data, message: undefined }, from)
       if (passed !== undefined) session.log.append(passed.data, passed.supersedes)
       return undefined
@@ -97,7 +104,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
   }, Effect.scoped)
 
   const hold = Effect.fnUntraced(function*(session: AgentSession) {
-    const last: LastHeard = { given: false, eventId: undefined, generation: 0 }
+    const last: LastHeard = { given: false, told: undefined, eventId: undefined, generation: 0 }
     const backoff = Backoff.make(reopenings)
     for (let again = false;; again = true) {
       const from = yield* Clock.currentTimeMillis
