@@ -293,15 +293,17 @@ const make = Effect.gen(function*() {
       })),
 
     same: Effect.fnUntraced(function*(agent, name) {
-      const read = bestEffort(undefined)(Effect.map(
+      const found = yield* bestEffort(undefined)(Effect.map(
         sql<Row>`SELECT * FROM results WHERE relay = ${relay} AND agent = ${agent} AND call = ${name}
           ORDER BY id DESC LIMIT 1`,
         ([row]) => row
       ))
-      const found = yield* read
       const waiter = found?.state === "running" ? waiting.get(found.id) : undefined
       if (waiter !== undefined) yield* Deferred.await(waiter)
-      const row = waiter === undefined ? found : yield* read
+      const row = waiter === undefined || found === undefined ? found : yield* bestEffort(undefined)(Effect.map(
+        sql<Row>`SELECT * FROM results WHERE id = ${found.id}`,
+        ([row]) => row
+      ))
       if (row === undefined || row.ended_at === null || !mayAnswer(row)) return Option.none()
       yield* bestEffort(undefined)(Effect.gen(function*() {
         yield* sql`UPDATE results SET told_at = ${yield* now} WHERE id = ${row.id} AND told_at IS NULL`

@@ -49,8 +49,6 @@ export class LiveCall {
   readonly tool: string
   /** Which call of the client this is, where it says so. */
   readonly clientsId: string | undefined
-  /** It may have reached the relay. */
-  isAtRelay = false
   /** It may be queued: then the outbox keeps it, cancels it, and sends it again. */
   mayQueue = false
   resend: Resend | undefined
@@ -63,7 +61,8 @@ export class LiveCall {
   readonly #text: string
   #givenArguments: string | undefined
   readonly #calledAt: number
-  readonly #note: Deadline
+  /** Runs once it may have reached the relay. */
+  #note: Deadline | undefined
   /** What is written of it, one thing after the other; the id that it has on disk. */
   #written: Fiber.Fiber<number | undefined> | undefined
   #resume: ResumePoint | undefined
@@ -91,7 +90,18 @@ export class LiveCall {
     this.clientsId = clientsId
     this.#text = request.text
     this.#calledAt = services.now()
-    this.#note = services.deadlines.after(notedAfter, () => this.#writeDown())
+  }
+
+  /** It may have reached the relay. */
+  get isAtRelay(): boolean {
+    return this.#note !== undefined
+  }
+
+  /** It is about to go to the relay: what waits for a kept answer, for its turn or for the link is no news after a crash. */
+  sent(): void {
+    if (this.#note !== undefined) return
+    this.#note = this.#services.deadlines.after(notedAfter, () => this.#writeDown())
+    if (this.#isAlone) this.#writeDown()
   }
 
   /** The agent is gone, or does not wait for the answer any more. */
@@ -100,7 +110,7 @@ export class LiveCall {
     this.#isAlone = true
     if (this.#joined !== undefined) return
     this.#services.alone(this)
-    this.#writeDown()
+    if (this.isAtRelay) this.#writeDown()
     if (this.mayQueue) this.#services.outbox.desert(this.session.id, this.asked)
   }
 
@@ -135,7 +145,6 @@ export class LiveCall {
   /** The answer of the first, with whatever id; `undefined` where there will be none. */
   join(first: LiveCall): Effect.Effect<Answer | undefined> {
     return Effect.callback<Answer | undefined>((resume) => {
-      this.#note.cancel()
       this.#joined = first
       first.#receivers++
       first.#waiting ??= []
@@ -190,7 +199,7 @@ export class LiveCall {
   /** Its fiber has ended: with an answer, which left unless `missed` said otherwise, or `interrupted`. */
   ended(interrupted: boolean): void {
     this.#hasEnded = true
-    this.#note.cancel()
+    this.#note?.cancel()
     this.#services.ended(this)
     for (const resume of this.#waiting ?? []) resume(undefined)
     if (interrupted && this.session.isStopping && this.#resume !== undefined) return this.#leaveToNextLife()
@@ -244,7 +253,7 @@ export class LiveCall {
 
   #writeDown(): void {
     if (this.#written !== undefined) return
-    this.#note.cancel()
+    this.#note?.cancel()
     const { now, results } = this.#services
     if (this.#resume !== undefined) this.#resumeWrittenAt = now()
     this.#write(() => results.begin(this.#call, this.#resume))

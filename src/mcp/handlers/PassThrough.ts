@@ -94,7 +94,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
       }
     })
     const answer = call === undefined ? asked : Effect.suspend(() => {
-      call.isAtRelay = true
+      call.sent()
       return asked
     })
     return trace === undefined ? answer : Effect.map(answer, (answer) => {
