@@ -4,6 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Layer, Option, Scope } from "effect"
+import type { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { RelayTarget, Settings, settingsFrom } from "../../../../src/config/Settings.ts"
 import { AgentName, defaultRelay, SessionId } from "../../../../src/domain/Ids.ts"
@@ -126,7 +127,7 @@ const play = Effect.fnUntraced(function*(text: string, dice: Dice) {
       waiting = undefined
     })
 
-  const kill: Record<"agent" | "Holdfast" | "relay", Effect.Effect<void>> = {
+  const kill: Record<"agent" | "Holdfast" | "relay", Effect.Effect<void, never, SqlClient.SqlClient>> = {
     agent: Effect.sync(() => {
       agentLives = false
       waiting?.call.gone()
