@@ -82,14 +82,26 @@ const contextOf = (text: string): RequestContext => {
   const params = { name: "long", arguments: { text }, _meta: { "claudecode/toolUseId": `toolu_${text}_0123456789` } }
   const parsed = Message.parse(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params }))
   if (parsed._tag === "Failure" || parsed.success._tag !== "Request") throw new Error("no request")
-  return { session, request: parsed.success, headers: {}, name: "1", relayId: undefined, batched: false, trace: undefined }
+  return {
+    session,
+    request: parsed.success,
+    headers: {},
+    name: "1",
+    relayId: undefined,
+    batched: false,
+    trace: undefined
+  }
 }
 
 const play = Effect.fnUntraced(function*(text: string, dice: Dice) {
   const relay = new LongRelay()
   const given: Array<string> = []
   let agentLives = true
-  let life: { readonly scope: Scope.Closeable; readonly calls: LiveCalls["Service"]; readonly results: Results["Service"] }
+  let life: {
+    readonly scope: Scope.Closeable
+    readonly calls: LiveCalls["Service"]
+    readonly results: Results["Service"]
+  }
   let waiting: { readonly call: LiveCall; readonly fiber: Fiber.Fiber<void> } | undefined
 
   const start = Effect.gen(function*() {
@@ -153,7 +165,11 @@ const play = Effect.fnUntraced(function*(text: string, dice: Dice) {
 
   yield* start
   yield* make
-  const victims = [dice.of(["agent", "Holdfast", "relay"]), dice.of(["agent", "Holdfast", "relay"]), dice.of(["agent", "Holdfast", "relay"])]
+  const victims = [
+    dice.of(["agent", "Holdfast", "relay"]),
+    dice.of(["agent", "Holdfast", "relay"]),
+    dice.of(["agent", "Holdfast", "relay"])
+  ]
   const at = victims.map(() => dice.between(1_500, lasts - minutes)).sort((one, other) => one - other)
   let now = 0
   for (const [index, victim] of victims.entries()) {
