@@ -11,6 +11,8 @@ export interface Request {
   readonly id: string
   readonly method: string
   readonly params: Readonly<Record<string, unknown>>
+  /** The text in UTF-8, where that is long and at hand. */
+  readonly bytes?: Uint8Array | undefined
 }
 export interface Notification {
   readonly _tag: "Notification"

@@ -11,6 +11,9 @@ export interface SseEvent {
 
 const lineBreak = /\r\n|\r|\n/
 
+/** The standard's way to find one character is many times quicker than the expression. */
+export const isOneLine = (data: string): boolean => !data.includes("\n") && !data.includes("\r")
+
 /** Encodes the event; `event` and `id` must have no line break. */
 export const encode = (event: SseEvent): string => {
   let text = ""
@@ -18,7 +21,7 @@ export const encode = (event: SseEvent): string => {
   if (event.id !== undefined) text += `id: ${event.id}\n`
   if (event.retry !== undefined) text += `retry: ${event.retry}\n`
   // JSON is nearly always a single line.
-  const data = lineBreak.test(event.data) ? event.data.split(lineBreak).join("\ndata: ") : event.data
+  const data = isOneLine(event.data) ? event.data : event.data.split(lineBreak).join("\ndata: ")
   return `${text}data: ${data}\n\n`
 }
 

@@ -24,8 +24,8 @@ export interface FinalAnswer {
   readonly headers: Readonly<Record<string, string>>
   readonly body:
     | { readonly _tag: "Whole"; readonly text: string }
-    /** JSON that is passed on as it comes. */
-    | { readonly _tag: "Chunks"; readonly chunks: IncomingBytes }
+    /** JSON that is passed on as it comes; `length` is all of it in bytes, where the relay said so. */
+    | { readonly _tag: "Chunks"; readonly chunks: IncomingBytes; readonly length?: number | undefined }
   /** The text in parts, of an answer that `repeats`: the result is the same string for as long as the relay's is the same. */
   readonly parts?: { readonly head: string; readonly result: string; readonly tail: string } | undefined
 }
@@ -40,6 +40,8 @@ export interface RelayEvent {
 export interface RequestOptions {
   /** The JSON-RPC text, sent byte for byte. */
   readonly text: string
+  /** The same in UTF-8, where that is at hand. */
+  readonly bytes?: Uint8Array | undefined
   /** The request's id, as it stands in the text. */
   readonly id: string
   /** The id that it goes under at the relay, JSON text, where its own is in use; the answer comes under its own. */
@@ -90,8 +92,9 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
       return { status: 200, headers: {}, body: { _tag: "Whole", text: translation.local } }
     }
     const attempt = { ...inSession(open, token), watch }
+    const bytes = translation.unchanged ? options.bytes : undefined
     const answer = yield* Effect.mapError(
-      transport.send({ ...attempt, method: "POST", body: translation.text, headers: translation.headers }),
+      transport.send({ ...attempt, method: "POST", body: translation.text, bytes, headers: translation.headers }),
       (failure) => failure.reason._tag === "RateLimited" ? rateLimited(failure, translation, options.id) : failure
     )
 
@@ -122,7 +125,7 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
     const chunked = (chunks: IncomingBytes): FinalAnswer => ({
       status: answer.status,
       headers: answer.headers,
-      body: { _tag: "Chunks", chunks }
+      body: { _tag: "Chunks", chunks, length: answer.length }
     })
 
     switch (answer.body._tag) {

@@ -206,7 +206,7 @@ export class Responder implements Ahead, Answering {
     if (state === "streamBegins" && body._tag === "Whole") connection.replyEvent(body.text)
     else if (encoded !== undefined) connection.replyEncoded(status, encoded, headers)
     else if (body._tag === "Whole") connection.reply(status, body.text, headers)
-    else return passOn(connection, answer, body.chunks, id, () => this.#options.onMissed?.(undefined))
+    else return passOn(connection, answer, body, id, () => this.#options.onMissed?.(undefined))
     return undefined
   }
 
@@ -235,13 +235,13 @@ export class Responder implements Ahead, Answering {
 const passOn = (
   connection: Connection,
   { headers, status }: Answer,
-  chunks: IncomingBytes,
+  { chunks, length }: { readonly chunks: IncomingBytes; readonly length?: number | undefined },
   id: string,
   missed: () => void
 ): Effect.Effect<void> => {
   let begun = false
   const begin = () => {
-    if (!begun) connection.beginJson(status, headers)
+    if (!begun) connection.beginJson(status, headers, length)
     begun = true
   }
   const pass: Effect.Effect<Option.Option<void>, RelayFailure> = Effect.suspend(() =>

@@ -76,6 +76,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
     if (trace !== undefined) trace.sentAt = clock.monotonicTimeNanosUnsafe()
     const asked = client.request(session.relay, {
       text: sent?.text ?? request.text,
+      bytes: sent === undefined ? request.bytes : undefined,
       id: sent?.id ?? request.id,
       as: sent === undefined ? relayId : undefined,
       headers: sent?.headers ?? headers,

@@ -16,7 +16,7 @@ import { comeBack } from "../streams/OpenStreams.ts"
 import { passedToRelay } from "../streams/PassedHeaders.ts"
 import { eraOfPost } from "./EraOfRequest.ts"
 import { Refusal, refusal, refuse } from "./Refusal.ts"
-import { accepts, isJson, readBody } from "./RequestBody.ts"
+import { accepts, type Body, isJson, readBody } from "./RequestBody.ts"
 
 type Relay = Gateway["Service"]
 
@@ -68,10 +68,10 @@ export const make = Effect.fnUntraced(function*({ isStopping, safely }: {
     return access ?? unauthorized(secret !== undefined)
   }
 
-  const receive = (relay: Relay, request: IncomingMessage, access: Access, body: string, connection: Connection) => {
+  const receive = (relay: Relay, request: IncomingMessage, access: Access, body: Body, connection: Connection) => {
     // While the body was on its way the agent may have been removed, and its name be somebody else's by now.
     if (!access.isValid()) return refuse(connection, unauthorized(true))
-    const parsed = Message.parse(body)
+    const parsed = Message.parse(body.text)
     if (Result.isFailure(parsed)) {
       return refuse(connection, refusal(400, parsed.failure.message, { code: parsed.failure.code }))
     }
@@ -85,7 +85,7 @@ export const make = Effect.fnUntraced(function*({ isStopping, safely }: {
     relay.post({
       agent: access.agent,
       session: header(request, "mcp-session-id"),
-      message,
+      message: message._tag === "Request" && body.bytes !== undefined ? { ...message, bytes: body.bytes } : message,
       headers: passedToRelay(request.headers),
       era
     }, connection)

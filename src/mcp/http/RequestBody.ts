@@ -1,4 +1,4 @@
-/** Reads a request's body as text. */
+/** Reads a request's body as text, and keeps the bytes of a long one. */
 import { isUtf8 } from "node:buffer"
 import type { IncomingMessage } from "node:http"
 import { codes } from "../../domain/JsonRpcError.ts"
@@ -7,12 +7,21 @@ import { type Refusal, refusal } from "./Refusal.ts"
 const tooLarge = (maxBytes: number): Refusal =>
   refusal(413, `the body is larger than ${maxBytes} bytes; send less, or raise listen.maxBody`)
 
+export interface Body {
+  readonly text: string
+  /** As they came, where they are many: who sends the text on need not encode it again. */
+  readonly bytes: Uint8Array | undefined
+}
+
+/** Fewer are a part of what was read from the socket, and would hold all of that. */
+const minKept = 16 * 1024
+
 /**
  * Calls `done` once, with at most `maxBytes` of UTF-8: 413 beyond, 400 for other bytes. A body that is refused is still
  * drained, so that the client reads the refusal and not a broken connection; the server's request timeout bounds that,
  * as it bounds the wait. Of a connection that breaks before the body's end nothing is heard.
  */
-export const readBody = (request: IncomingMessage, maxBytes: number, done: (body: string | Refusal) => void): void => {
+export const readBody = (request: IncomingMessage, maxBytes: number, done: (body: Body | Refusal) => void): void => {
   const chunks: Array<Buffer> = []
   let size = 0
   let refused = false
@@ -36,7 +45,7 @@ export const readBody = (request: IncomingMessage, maxBytes: number, done: (body
     const body = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
     done(
       isUtf8(body)
-        ? body.toString("utf8")
+        ? { text: body.toString("utf8"), bytes: body.length < minKept ? undefined : body }
         : refusal(400, "the body is not UTF-8; encode the JSON as UTF-8", { code: codes.parse })
     )
   })

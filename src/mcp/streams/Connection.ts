@@ -58,6 +58,12 @@ export class Connection {
   /** A whole response; `own` are headers that only Holdfast sends, such as its own challenge. */
   reply(status: number, text: string, headers: Headers = {}, own: Headers = {}): void {
     if (this.closed) return
+    const bytes = encodedAscii("", text, "")
+    if (bytes !== undefined) {
+      this.#beginWhole(status, bytes.length, headers, own)
+      this.#response.end(bytes)
+      return
+    }
     const length = Buffer.byteLength(text)
     this.#beginWhole(status, length, headers, own)
     this.#endWhole(text, length)
@@ -66,6 +72,12 @@ export class Connection {
   /** A stream of server-sent events that is this message alone, as a whole response. */
   replyEvent(data: string): void {
     if (this.closed) return
+    const bytes = SseEvent.isOneLine(data) ? encodedAscii("data: ", data, "\n\n") : undefined
+    if (bytes !== undefined) {
+      this.#response.writeHead(200, { ...eventStreamHeaders, "content-length": bytes.length })
+      this.#response.end(bytes)
+      return
+    }
     const text = SseEvent.encode({ event: undefined, id: undefined, data })
     const length = Buffer.byteLength(text)
     this.#response.writeHead(200, { ...eventStreamHeaders, "content-length": length })
@@ -100,19 +112,17 @@ export class Connection {
     this.#response.end()
   }
 
-  /** The head of a JSON response that follows in chunks. */
-  beginJson(status: number, headers: Headers): void {
-    this.#begin(status, { "content-type": "application/json", ...passedToAgent(headers) })
+  /** The head of a JSON response that follows in chunks, `length` bytes in all where that is known; leaves with the first. */
+  beginJson(status: number, headers: Headers, length?: number): void {
+    if (this.closed) return
+    const named = { "content-type": "application/json", ...passedToAgent(headers) }
+    this.#response.writeHead(status, length === undefined ? named : { ...named, "content-length": length })
   }
 
   /** The head of a stream of server-sent events; `first` leaves with it. */
   beginEvents(first = ""): void {
-    this.#begin(200, eventStreamHeaders, first)
-  }
-
-  #begin(status: number, headers: Headers, first = ""): void {
     if (this.closed) return
-    this.#response.writeHead(status, headers)
+    this.#response.writeHead(200, eventStreamHeaders)
     if (first === "") this.#response.flushHeaders()
     else this.#response.write(first)
   }
@@ -142,4 +152,21 @@ export class Connection {
   destroy(): void {
     this.#response.destroy()
   }
+}
+
+const encoder = new TextEncoder()
+
+/** From here on bytes cost less than a string, which Node measures, joins with the head and copies: 64 KiB 12 µs and not 50. */
+const minEncoded = 8 * 1024
+
+/** A long text of ASCII with a few such characters around it, encoded; `undefined` where it is another. */
+const encodedAscii = (before: string, text: string, after: string): Buffer | undefined => {
+  if (text.length < minEncoded) return undefined
+  const bytes = Buffer.allocUnsafeSlow(before.length + text.length + after.length)
+  const end = before.length + text.length
+  // Each character that is not ASCII takes more bytes than it has code units, and so the last ones find no place.
+  if (encoder.encodeInto(text, bytes.subarray(before.length, end)).read < text.length) return undefined
+  bytes.write(before, 0, "latin1")
+  bytes.write(after, end, "latin1")
+  return bytes
 }

@@ -53,10 +53,17 @@ const errorResponse = (text: string): ErrorResponse | undefined => {
 
 const isMessage = (text: string): boolean => Result.isSuccess(Message.parse(text))
 
+/** The body's length in bytes, where it is said. */
+const lengthOf = (headers: RawHeaders): number | undefined => {
+  const length = header(headers, "content-length")
+  return length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : undefined
+}
+
 const answerWith = ({ headers, status }: ResponseHead, body: RelayBody): RelayAnswer => ({
   status,
   headers: allowedOnly(headers),
   session: header(headers, "mcp-session-id") || undefined,
+  length: lengthOf(headers),
   body
 })
 

@@ -22,6 +22,8 @@ export interface Attempt {
   readonly method: "POST" | "GET" | "DELETE"
   /** JSON-RPC text, sent as it is; absent for GET and DELETE. */
   readonly body?: string | undefined
+  /** The same in UTF-8, where that is at hand: sent in its place. */
+  readonly bytes?: Uint8Array | undefined
   /** Already allow-listed; never credentials. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly token: Option.Option<Redacted.Redacted>
@@ -60,5 +62,7 @@ export interface RelayAnswer {
   readonly headers: Readonly<Record<string, string>>
   /** The relay's `Mcp-Session-Id`, where it sent one. */
   readonly session: string | undefined
+  /** Bytes of the body, where the relay said so. */
+  readonly length?: number | undefined
   readonly body: RelayBody
 }
