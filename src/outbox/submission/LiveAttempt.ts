@@ -137,19 +137,21 @@ export const make = Effect.fnUntraced(function*(
   /** Replies as soon as there is something to reply; returns once the attempt has ended and is settled. */
   return Effect.fnUntraced(function*(underWay: CallUnderWay, place: Place): Effect.fn.Return<void, OutboxRefused> {
     let handingOver: { readonly fiber: Fiber.Fiber<Option.Option<Entry>>; readonly ended: Latch.Latch } | undefined
-    const silence = deadlines.after(silenceMillis, () => underWay.handOver(false))
+    const silence = deadlines.after(silenceMillis, () => underWay.attempt?.handOver(false))
     underWay.phase = "live"
-    underWay.handOver = (stopping) => {
-      if (underWay.phase !== "live") return
-      underWay.phase = "accepting"
-      const attemptEnded = Latch.makeUnsafe(false)
-      handingOver = {
-        ended: attemptEnded,
-        fiber: fork(handOver(underWay, place, { silence, attemptEnded, stopping }))
+    underWay.attempt = {
+      handOver: (stopping) => {
+        if (underWay.phase !== "live") return
+        underWay.phase = "accepting"
+        const attemptEnded = Latch.makeUnsafe(false)
+        handingOver = {
+          ended: attemptEnded,
+          fiber: fork(handOver(underWay, place, { silence, attemptEnded, stopping }))
+        }
       }
     }
-    if (isStopping()) underWay.handOver(true)
-    else if (underWay.deserted) underWay.handOver(false)
+    if (isStopping()) underWay.attempt.handOver(true)
+    else if (underWay.deserted) underWay.attempt.handOver(false)
     const outcome = yield* Effect.exit(Effect.ensuring(
       Effect.suspend(() =>
         underWay.live(underWay.wire, () => {

@@ -16,6 +16,7 @@ import type { Lanes } from "../delivery/Lanes.ts"
 import type { Settlement } from "../delivery/Settlement.ts"
 import { pending } from "../Entry.ts"
 import type { Acceptance } from "./Acceptance.ts"
+import { CallsByName } from "./CallsByName.ts"
 import { callName, type CallUnderWay, type Reply, requestName, submissionOf } from "./CallUnderWay.ts"
 import { type IdempotencyKey, idempotencyKey, orderedUuid } from "./IdempotencyKey.ts"
 import { keyReused, type KnownCalls } from "./KnownCalls.ts"
@@ -37,8 +38,8 @@ export const make = Effect.fnUntraced(function*(room: {
   const clock = yield* Clock.Clock
   const fibers = yield* FiberSet.make<unknown, unknown>()
   yield* Effect.addFinalizer(() => Effect.sync(() => lanes.close()))
-  const underWay = new Map<string, CallUnderWay>()
-  const requests = new Map<string, CallUnderWay>()
+  const underWay = new CallsByName<CallUnderWay>()
+  const requests = new CallsByName<CallUnderWay>()
   const waitForLane = Duration.toMillis(outbox.waitForLane)
   const now = () => Math.floor(clock.currentTimeMillisUnsafe())
   let stopping = false
@@ -108,7 +109,7 @@ export const make = Effect.fnUntraced(function*(room: {
       phase: "waiting",
       fiber: undefined,
       deserted: false,
-      handOver: () => {}
+      attempt: undefined
     }
     underWay.set(name, begun)
     if (call.place !== undefined) call.place.key = key.key
@@ -168,18 +169,18 @@ export const make = Effect.fnUntraced(function*(room: {
       const call = requests.get(requestName(session, requestId))
       if (call === undefined || call.askedBy.size > 1) return
       call.deserted = true
-      call.handOver(false)
+      call.attempt?.handOver(false)
     },
 
     /** How many of the agent's calls have no reply yet, be it that they are queued. */
-    underWay: (agent: AgentName): number => [...underWay.values()].filter(({ call }) => call.agent === agent).length,
+    underWay: (agent: AgentName): number => underWay.all().filter(({ call }) => call.agent === agent).length,
 
     /** Nothing more is accepted; what is under way goes to disk. Returns once everybody who waits has a reply. */
     stop: Effect.suspend(() => {
       stopping = true
       lanes.flushAll()
-      const calls = [...underWay.values()]
-      for (const call of calls) call.handOver(true)
+      const calls = underWay.all()
+      for (const call of calls) call.attempt?.handOver(true)
       const replies = Effect.forEach(calls, ({ replied }) => Effect.exit(Deferred.await(replied)), {
         concurrency: "unbounded"
       })

@@ -59,7 +59,10 @@ export class RelayTransport extends Context.Service<RelayTransport, {
         const dispatch = () => {
           const proof = provenBy(attempt, url, clock.currentTimeMillisUnsafe())
           const headers = { ...always, ...headersOf(attempt), ...proof }
-          pool.dispatch({ path, method: attempt.method, headers, body: attempt.bytes ?? attempt.body ?? null }, exchange)
+          pool.dispatch(
+            { path, method: attempt.method, headers, body: attempt.bytes ?? attempt.body ?? null },
+            exchange
+          )
         }
         if (attempt.probes === true || isStream(attempt)) {
           dispatch()

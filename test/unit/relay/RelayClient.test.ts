@@ -63,6 +63,24 @@ const ask = (session: RelaySession, client: RelayClient["Service"], options: Par
   )
 
 describe("RelayClient", () => {
+  it.live("sends a request in the bytes that it came in, and not where it goes under another id", () =>
+    Effect.gen(function*() {
+      const relay = yield* relayThat(({ id }, response) =>
+        json(response, 200, { jsonrpc: "2.0", id: JSON.parse(id), result: {} })
+      )
+      yield* using(relay, (session, client) =>
+        Effect.gen(function*() {
+          // Told apart by what nothing but the bytes has.
+          const bytes = Buffer.from(call.text.replace("slow", "long"))
+          yield* ask(session, client, { bytes })
+          yield* ask(session, client, { bytes, as: "8" })
+        }))
+      assert.deepStrictEqual(
+        calls(relay.received).map(({ body, id }) => [id, /slow|long/.exec(body)?.[0]]),
+        [["7", "long"], ["8", "slow"]]
+      )
+    }))
+
   it.live("opens the session once, with what has to be said again, and speaks its protocol version", () =>
     Effect.gen(function*() {
       const relay = yield* relayThat(({ id }, response) => json(response, 200, result(Number(id), "done")))
