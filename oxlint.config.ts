@@ -23,11 +23,13 @@ export const house: Floors = [
     "admin"
   ],
   ...[
+    "uplink",
     "journal",
     "embedded",
     "mcp",
     "agents",
     "menu",
+    "inbox",
     "results",
     "outbox",
     "relay",

@@ -5,6 +5,7 @@ import { relayTargets, Settings, settingsFrom, type SettingsSchema } from "./con
 import type { Facts } from "./context/ContextState.ts"
 import { WorkspaceContexts } from "./context/WorkspaceContexts.ts"
 import type { RelayId } from "./domain/Ids.ts"
+import { Inbox } from "./inbox/Inbox.ts"
 import { Journal } from "./journal/Journal.ts"
 import { Endpoint } from "./mcp/http/Endpoint.ts"
 import type { CannotListen, PortTaken } from "./mcp/http/Listener.ts"
@@ -58,6 +59,8 @@ export class Holdfast extends Context.Service<Holdfast, {
   readonly refreshTools: (relay: RelayId) => Effect.Effect<void>
   /** What happened behind the cursor `after`, 0 for all that is kept, and then what happens. Does not end. */
   readonly changes: Journal["Service"]["changes"]
+  /** Puts a message into an agent's inbox; once under its id. */
+  readonly sendToInbox: Inbox["Service"]["receive"]
   /**
    * Never succeeds; fails where a fiber of the runtime failed more than 5 times within a minute. The layer stays up, in
    * part: let the program end, or build the layer anew.
@@ -70,6 +73,7 @@ export class Holdfast extends Context.Service<Holdfast, {
       const { url } = yield* Endpoint
       const { send } = yield* WorkspaceContexts
       const registry = yield* RelayRegistry
+      const { receive } = yield* Inbox
       const { escalated } = yield* Supervisor
       const { changes } = yield* Journal
       return Holdfast.of({
@@ -77,6 +81,7 @@ export class Holdfast extends Context.Service<Holdfast, {
         escalated,
         changes,
         sendContext: send,
+        sendToInbox: receive,
         refreshTools: (relay) =>
           Effect.suspend(() =>
             registry.find(relay)?.refreshTools ?? Effect.die(new Error(`no relay is called "${relay}"`))

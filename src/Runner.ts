@@ -11,6 +11,7 @@ import { Credentials } from "./credentials/Credentials.ts"
 import * as SettingsCredentialSources from "./credentials/SettingsCredentialSources.ts"
 import * as Dashboard from "./dashboard/Dashboard.ts"
 import { steadyClock } from "./domain/SteadyClock.ts"
+import { Inbox } from "./inbox/Inbox.ts"
 import { Journal } from "./journal/Journal.ts"
 import * as Recorder from "./journal/Recorder.ts"
 import { Endpoint } from "./mcp/http/Endpoint.ts"
@@ -32,6 +33,8 @@ import { Deadlines } from "./supervision/Deadlines.ts"
 import { PortHolder } from "./supervision/PortHolder.ts"
 import { Supervisor } from "./supervision/Supervisor.ts"
 import { principalMemory } from "./token/Principal.ts"
+import { PushedCredentials, PushedCredentialsTable } from "./token/sources/UplinkSource.ts"
+import { UplinkStates, UplinkStatusTable } from "./uplink/UplinkStatus.ts"
 
 /** Under the lock, which proves to a command that what is announced still runs. */
 const announced = Layer.effectDiscard(Effect.gen(function*() {
@@ -62,23 +65,36 @@ const eventLoopDelay = Layer.effectDiscard(Effect.gen(function*() {
   yield* supervise("event-loop-delay")(ProcessMetrics.sampleEventLoopDelay)
 }))
 
+/** Below the relays, whose tokens a control plane may push; loaded only where one is configured. */
+const uplinks = Layer.unwrap(Effect.gen(function*() {
+  const { uplinks } = yield* Settings
+  if (Object.keys(uplinks).length === 0) return Layer.empty
+  return (yield* Effect.promise(() => import("./uplink/Uplinks.ts"))).layer
+}))
+
 /** What all relays share. */
 const shared = ({ database }: Seams) =>
   Layer.mergeAll(
     Agents.layer,
+    uplinks,
     WorktreeWatch.layer,
     Credentials.layerNoDeps.pipe(Layer.provide(SettingsCredentialSources.layer)),
     principalMemory,
     Layer.mergeAll(EventLogs.layer, OpenStreams.layer),
     Layer.mergeAll(eventLoopDelay, ProcessMetrics.layer)
   ).pipe(
+    Layer.provideMerge(Inbox.layer),
     // It listens before anybody tells anything.
     Layer.provideMerge(Layer.provideMerge(Recorder.layer, Journal.layer)),
     Layer.provideMerge(database),
     // An embedding program's own database holds no lock.
     Layer.provideMerge(DaemonLock.layer),
     Layer.provideMerge(Layer.mergeAll(DataDirectory.layer, Layer.provideMerge(Deadlines.layer, Supervisor.layer))),
-    Layer.provideMerge(Layer.sync(Happenings, () => new HappeningsFeed()))
+    Layer.provideMerge(Layer.mergeAll(
+      Layer.sync(Happenings, () => new HappeningsFeed()),
+      Layer.sync(PushedCredentials, () => new PushedCredentialsTable()),
+      Layer.sync(UplinkStates, () => new UplinkStatusTable())
+    ))
   )
 
 export interface RunnerOptions {

@@ -90,6 +90,10 @@ export { CursorAhead, Journal } from "./journal/Journal.ts"
 export { JournalRecord } from "./journal/JournalRecord.ts"
 export { type HappeningType, payloads as journalPayloads } from "./observability/Happenings.ts"
 
+// Messages from outside.
+export { Inbox, type InboxFilter, type Received } from "./inbox/Inbox.ts"
+export { type InboxMessage, InboxRefused, type NewMessage } from "./inbox/InboxMessage.ts"
+
 // Tokens and credentials.
 export { Credentials } from "./credentials/Credentials.ts"
 export {

@@ -11,6 +11,7 @@ import { BadRequest, Conflict, NotFound, Unauthorized, Unavailable } from "./Adm
 import { AgentView, LeaseRequest, LeaseView, NewAgent } from "./AgentView.ts"
 import { ContextCommand, ContextView } from "./ContextView.ts"
 import { CredentialAnswer, CredentialPlace, CredentialRefused, CredentialView } from "./CredentialView.ts"
+import { InboxMessageDetail, InboxPage, InboxReceipt, NewInboxMessage } from "./InboxView.ts"
 import { Instant } from "./Instant.ts"
 import { LanesView } from "./LanesView.ts"
 import { DetailPage, EntryDetail, EntryPage, EntryStateView } from "./OutboxView.ts"
@@ -113,6 +114,31 @@ export class ResultsGroup extends HttpApiGroup.make("results").add(
     params: { id: Schema.NumberFromString.check(Schema.isInt()) },
     success: ResultDetail,
     error: NotFound
+  })
+) {}
+
+/** Messages from outside for agents. */
+export class InboxGroup extends HttpApiGroup.make("inbox").add(
+  HttpApiEndpoint.post("send", "/inbox", {
+    payload: NewInboxMessage,
+    success: InboxReceipt,
+    error: [BadRequest, NotFound, Conflict, Unavailable]
+  }),
+  HttpApiEndpoint.get("list", "/inbox", {
+    query: {
+      agent: page.agent,
+      unread: Schema.optional(Schema.Literals(["true", "false"])),
+      limit: page.limit,
+      after: page.after
+    },
+    success: InboxPage,
+    error: [NotFound, Unavailable]
+  }),
+  /** Gives a message with its text; it counts as read from then on. */
+  HttpApiEndpoint.post("read", "/inbox/read", {
+    payload: Schema.Struct({ id: Schema.String }),
+    success: InboxMessageDetail,
+    error: [NotFound, Unavailable]
   })
 ) {}
 
@@ -247,6 +273,7 @@ export class AdminApi extends HttpApi.make("holdfast-admin")
     AgentsGroup,
     OutboxGroup,
     ResultsGroup,
+    InboxGroup,
     ContextGroup,
     ToolsGroup,
     TokenGroup,

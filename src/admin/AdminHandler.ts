@@ -23,6 +23,7 @@ import * as CredentialHandlers from "./CredentialHandlers.ts"
 import { Daemon } from "./Daemon.ts"
 import * as DaemonHandlers from "./DaemonHandlers.ts"
 import * as EventRoutes from "./EventRoutes.ts"
+import * as InboxHandlers from "./InboxHandlers.ts"
 import * as ObservationHandlers from "./ObservationHandlers.ts"
 import * as OutboxHandlers from "./OutboxHandlers.ts"
 import * as ResultsHandlers from "./ResultsHandlers.ts"
@@ -81,6 +82,7 @@ export const groups = Layer.mergeAll(
   AgentsHandlers.layerNoDeps,
   OutboxHandlers.layerNoDeps,
   ResultsHandlers.layerNoDeps,
+  InboxHandlers.layerNoDeps,
   ContextHandlers.layerNoDeps,
   ToolsHandlers.layerNoDeps,
   TokenHandlers.layerNoDeps,

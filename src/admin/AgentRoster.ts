@@ -10,6 +10,7 @@ import { randomBytes } from "node:crypto"
 import { AgentLeaving, Agents } from "../agents/Agents.ts"
 import { WorkspaceContexts } from "../context/WorkspaceContexts.ts"
 import { AgentName } from "../domain/Ids.ts"
+import { Inbox } from "../inbox/Inbox.ts"
 import { RelayRegistry } from "../mcp/RelayRegistry.ts"
 import { isAlive } from "../supervision/isAlive.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
@@ -38,6 +39,7 @@ export class AgentRoster extends Context.Service<AgentRoster, {
       const agents = yield* Agents
       const contexts = yield* WorkspaceContexts
       const registry = yield* RelayRegistry
+      const inbox = yield* Inbox
       const { supervise } = yield* Supervisor
       // Whoever comes under a name comes after all that went with the one before.
       const oneAtATime = (yield* Semaphore.make(1)).withPermit
@@ -72,6 +74,7 @@ export class AgentRoster extends Context.Service<AgentRoster, {
           yield* token.forget(agent)
         }
         yield* contexts.forget(agent)
+        yield* inbox.forget(agent)
         yield* agents.forget(agent)
       })
 

@@ -4,10 +4,12 @@ import { HttpApiBuilder } from "effect/http-api"
 import { Agents } from "../agents/Agents.ts"
 import { Credentials } from "../credentials/Credentials.ts"
 import { shownUrl } from "../domain/ShownUrl.ts"
+import { Journal } from "../journal/Journal.ts"
 import { RelayRegistry } from "../mcp/RelayRegistry.ts"
 import { type LogLevelForeign, LogThreshold } from "../observability/LogThreshold.ts"
 import { PortHolder } from "../supervision/PortHolder.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
+import { UplinkStates } from "../uplink/UplinkStatus.ts"
 import { AdminApi } from "./AdminApi.ts"
 import { Conflict } from "./AdminErrors.ts"
 import { credentialView } from "./CredentialView.ts"
@@ -18,6 +20,7 @@ import { heldViews, statsView } from "./OutboxView.ts"
 import { fiberView, linkView } from "./StatusView.ts"
 import { tokenView } from "./TokenView.ts"
 import { pinnedView } from "./UnapprovedTools.ts"
+import { uplinkView } from "./UplinkView.ts"
 
 export const statusLayer = HttpApiBuilder.group(
   AdminApi,
@@ -29,6 +32,8 @@ export const statusLayer = HttpApiBuilder.group(
     const supervisor = yield* Supervisor
     const credentials = yield* Credentials
     const holder = yield* PortHolder
+    const uplinkStates = yield* UplinkStates
+    const journal = yield* Journal
 
     return handlers.handleAll({
       status: Effect.fnUntraced(function*() {
@@ -54,6 +59,8 @@ export const statusLayer = HttpApiBuilder.group(
           }),
           { concurrency: "unbounded" }
         )
+        const newest = uplinkStates.all.length === 0 ? 0 : yield* journal.newest
+        const uplinks = uplinkStates.all.map((uplink) => uplinkView(uplink, newest))
         return {
           daemon: {
             version: daemon.version,
@@ -66,6 +73,7 @@ export const statusLayer = HttpApiBuilder.group(
           agents: names,
           relays,
           credentials: (yield* credentials.status).map(credentialView),
+          ...uplinks.length === 0 ? {} : { uplinks },
           fibers: (yield* supervisor.fibers).map(fiberView)
         }
       })

@@ -8,6 +8,7 @@ import { Instant, instant } from "./Instant.ts"
 import { HeldView, OutboxStatsView } from "./OutboxView.ts"
 import { TokenView } from "./TokenView.ts"
 import { PinnedView } from "./UnapprovedTools.ts"
+import { UplinkView } from "./UplinkView.ts"
 
 // What is known of a relay, as the admin API tells it.
 
@@ -82,6 +83,8 @@ export const StatusView = Schema.Struct({
   relays: Schema.Array(RelayView),
   /** For git, gh and commands; never a secret. */
   credentials: Schema.Array(CredentialView),
+  /** Where there are any. */
+  uplinks: Schema.optionalKey(Schema.Array(UplinkView)),
   fibers: Schema.Array(FiberView)
 })
 export type StatusView = typeof StatusView.Type

@@ -12,6 +12,7 @@ import { exec } from "./exec.ts"
 import { gh } from "./gh.ts"
 import { headers } from "./headers.ts"
 import { health } from "./health.ts"
+import { inbox } from "./inbox.ts"
 import { login } from "./login/login.ts"
 import { logs } from "./logs.ts"
 import { open } from "./open.ts"
@@ -49,6 +50,7 @@ export const holdfast = root.pipe(
     open,
     outbox,
     results,
+    inbox,
     context,
     tools,
     agents,

@@ -1,6 +1,7 @@
 import { Clock, Console, DateTime, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import { type DaemonView, type LinkView, type RelayView, StatusView } from "../admin/StatusView.ts"
+import type { UplinkView } from "../admin/UplinkView.ts"
 import { formatCredential } from "./credential/credential.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 import { jsonFlag } from "./flags.ts"
@@ -39,6 +40,18 @@ const relayInWords = (relay: RelayView, now: DateTime.Utc, paint: Paint): Readon
   ]
 }
 
+const flowInWords = ({ since, state, why }: UplinkView["watch"] | UplinkView["push"], now: DateTime.Utc, paint: Paint) =>
+  state === "off" && why === null ? "off" : `${state === "ready" ? paint("green", state) : paint("red", state)} for ${
+    formatAge(now, since)
+  }${why === null ? "" : `: ${why}`}`
+
+const uplinkInWords = (uplink: UplinkView, now: DateTime.Utc, paint: Paint): ReadonlyArray<string> => [
+  `${paint("bold", `uplink ${uplink.name}`)}  ${uplink.url}, session ${uplink.session}`,
+  `  push      ${flowInWords(uplink.push, now, paint)}; ${uplink.push.behind} behind, ${uplink.push.skipped} left out`,
+  `  watch     ${flowInWords(uplink.watch, now, paint)}`,
+  ...uplink.credentials.length === 0 ? [] : [`  pushed    ${uplink.credentials.join(", ")}`]
+]
+
 const formatSupervisor = ({ lastEnd, pid, restarts }: NonNullable<DaemonView["supervisor"]>): string =>
   `process ${pid}, which holds the port`
   + (restarts === 0
@@ -60,6 +73,9 @@ const print = Effect.fnUntraced(function*(status: StatusView) {
   for (const credential of status.credentials) {
     const words = formatCredential(credential, now)
     yield* Console.log(`credential ${credential.name}  ${credential.lastError === null ? words : paint("red", words)}`)
+  }
+  for (const uplink of status.uplinks ?? []) {
+    for (const line of uplinkInWords(uplink, now, paint)) yield* Console.log(line)
   }
   const restarted = status.fibers.filter((fiber) => fiber.restarts > 0)
   yield* Console.log(`fibers  ${status.fibers.length}, ${restarted.length} of them restarted`)

@@ -31,7 +31,8 @@ const isText = (value: unknown): boolean =>
 /** Shows a value. A value that may hold a token, a URL with a password and a long text are not shown. */
 const shown = (path: Path, value: unknown): string | undefined => {
   const isRelayUrl = path[0] === "relays" && path.length === 3 && path[2] === "url"
-  const mayHoldToken = path[0] === "relays" || path[0] === "token" || path[0] === "credentials"
+  const mayHoldToken = ["relays", "token", "credentials"].some((name) => name === path[0])
+    || (path[0] === "uplinks" && (path.length < 3 || path[2] === "token"))
   const isPublic = isRelayUrl || path.includes("sources") || (path[0] === "credentials" && path[2] === "hosts")
   // A secret may stand in an object that is there in the place of a text.
   if (mayHoldToken && !(isPublic && isText(value))) return undefined

@@ -4,7 +4,7 @@ import type { SettingsValues } from "./Settings.ts"
 import * as TemplateText from "./TemplateText.ts"
 
 /** Settings that may hold a token or a secret themselves. */
-export const secretSettings = ["token", "relays", "credentials"] as const
+export const secretSettings = ["token", "relays", "credentials", "uplinks"] as const
 
 /** Every program needs these, even where a setting takes a value from one. */
 const everyday: ReadonlySet<string> = new Set([

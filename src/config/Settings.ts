@@ -9,7 +9,8 @@ import * as Authority from "../domain/Authority.ts"
 import { defaultRelay, RelayId } from "../domain/Ids.ts"
 import { CredentialSettings } from "./CredentialSettings.ts"
 import { RelayHeaders } from "./RelayHeaders.ts"
-import { TokenSettings } from "./TokenSettings.ts"
+import { sourcesIn, TokenSettings } from "./TokenSettings.ts"
+import { UplinkSettings } from "./UplinkSettings.ts"
 
 export const LogLevel = Schema.Literals(["debug", "info", "warning", "error"])
 export type LogLevel = typeof LogLevel.Type
@@ -103,6 +104,15 @@ const Relays = Schema.Record(Schema.String, RelaySettings).check(
       issue: name === defaultRelay
         ? "the default relay is set by relay.url and token"
         : "a relay's name is 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first"
+    }))
+  )
+)
+
+const Uplinks = Schema.Record(Schema.String, UplinkSettings).check(
+  Schema.makeFilter((uplinks) =>
+    Object.keys(uplinks).filter((name) => !isRelayId(name)).map((name) => ({
+      path: [name],
+      issue: "an uplink's name is 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first"
     }))
   )
 )
@@ -269,6 +279,18 @@ export const SettingsSchema = Schema.Struct({
     /** How long the relay's stream is read on after an agent's last reader left. */
     betweenRuns: or(Duration, "10 minutes")
   }),
+  inbox: section({
+    /** Unread messages of one agent, and bytes of all that are kept of one. */
+    max: or(Positive, 1000),
+    maxBytes: or(Size, "16 MiB"),
+    maxBody: or(Size, "256 KiB"),
+    /** How long the text of a message is kept once it was read. */
+    keepRead: or(Duration, "7 days"),
+    /** The name of a tool by which agents read their own messages; Holdfast answers it. */
+    tool: Schema.optionalKey(ToolName)
+  }),
+  /** Control planes, by name. */
+  uplinks: or(Uplinks, {}),
   observe: section({
     /** Where probes and scrapers of other machines find /healthz, /readyz and /metrics, and nothing else. */
     listen: Schema.optionalKey(ListenAddress)
@@ -278,9 +300,22 @@ export const SettingsSchema = Schema.Struct({
     format: Schema.optionalKey(Schema.Literals(["pretty", "json", "logfmt"]))
   })
 }).check(
-  Schema.makeFilter(({ context, menu }) => {
+  Schema.makeFilter(({ context, credentials, menu, relays, token, uplinks }) => {
+    const sources = [
+      ...sourcesIn(["token"], token),
+      ...Object.entries(relays).flatMap(([name, relay]) => sourcesIn(["relays", name, "token"], relay.token)),
+      ...Object.entries(credentials).flatMap(([name, credential]) =>
+        sourcesIn(["credentials", name, "token"], credential.token)
+      ),
+      ...Object.entries(uplinks).flatMap(([name, uplink]) => sourcesIn(["uplinks", name, "token"], uplink.token))
+    ]
+    const unknown = sources.flatMap(({ path, uplink = "" }) => {
+      const [name = ""] = uplink.split("/")
+      if (uplink === "" || (Object.hasOwn(uplinks, name) && !(path[0] === "uplinks" && path[1] === name))) return []
+      return [{ path: [...path, "uplink"], issue: `no other uplink is called "${name}"` }]
+    })
     const known = [...givenFacts, ...context.facts]
-    return menu.rules.flatMap(({ needs }, index) =>
+    const withoutFact = menu.rules.flatMap(({ needs }, index) =>
       known.includes(needs)
         ? []
         : [{
@@ -288,6 +323,7 @@ export const SettingsSchema = Schema.Struct({
           issue: `no fact is called "${needs}"; there is ${known.join(", ")}`
         }]
     )
+    return [...withoutFact, ...unknown]
   })
 )
 export type SettingsValues = typeof SettingsSchema.Type

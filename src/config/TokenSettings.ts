@@ -9,7 +9,7 @@
 import { Redacted, Schema } from "effect"
 import { AgentName } from "../domain/Ids.ts"
 
-const named = ["value", "file", "command", "url", "oauth"] as const
+const named = ["value", "file", "command", "url", "oauth", "uplink"] as const
 
 export const TokenSourceKind = Schema.Literals([...named, "environment"])
 export type TokenSourceKind = typeof TokenSourceKind.Type
@@ -95,6 +95,11 @@ export const OAuthSettings = Schema.Struct({
 )
 export type OAuthSettings = typeof OAuthSettings.Type
 
+const expectedPushed = "the uplink's name and the credential's, such as \"platform/relay\""
+const PushedName = Schema.String.annotate({ expected: expectedPushed, description: expectedPushed }).check(
+  Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\/[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, { expected: expectedPushed })
+)
+
 const sourceFields = {
   /** The token itself. A file or a variable is better, since people share configuration files. */
   value: Schema.optionalKey(Secret),
@@ -104,6 +109,8 @@ const sourceFields = {
   command: Schema.optionalKey(Schema.NonEmptyString),
   url: Schema.optionalKey(MintSettings),
   oauth: Schema.optionalKey(OAuthSettings),
+  /** `<uplink>/<credential>`: what the control plane of that uplink pushes under that name; it is in memory alone. */
+  uplink: Schema.optionalKey(PushedName),
   /** The order in which several sources are asked. */
   sources: Schema.optionalKey(Schema.Array(TokenSourceKind))
 }
@@ -140,3 +147,9 @@ export const TokenSettings = Schema.Struct({
   agents: Schema.optionalKey(Schema.Record(AgentName, SourceSettings))
 }).check(consistent)
 export type TokenSettings = typeof TokenSettings.Type
+
+/** Each set of sources at this place: that of all, and those of agents. */
+export const sourcesIn = (path: ReadonlyArray<string>, { agents = {}, uplink }: TokenSettings) => [
+  { path, uplink },
+  ...Object.entries(agents).map(([agent, own]) => ({ path: [...path, "agents", agent], uplink: own.uplink }))
+]

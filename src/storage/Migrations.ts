@@ -21,6 +21,7 @@ import approvedTools from "./migrations/0014_approved_tools.ts"
 import leaseStarts from "./migrations/0015_lease_starts.ts"
 import journal from "./migrations/0016_journal.ts"
 import results from "./migrations/0017_results.ts"
+import inbox from "./migrations/0018_inbox.ts"
 import socketInbox from "./migrations/0019_socket_inbox.ts"
 
 const migrations = {
@@ -41,6 +42,7 @@ const migrations = {
   "0015_lease_starts": leaseStarts,
   "0016_journal": journal,
   "0017_results": results,
+  "0018_inbox": inbox,
   "0019_socket_inbox": socketInbox
 }
 

@@ -12,6 +12,8 @@ import { Credentials, NotOurs } from "../../src/credentials/Credentials.ts"
 import { CredentialUnavailable } from "../../src/credentials/CredentialSources.ts"
 import { AgentName, defaultAgent, PrincipalId, SessionId } from "../../src/domain/Ids.ts"
 import { Journal } from "../../src/journal/Journal.ts"
+import { Inbox } from "../../src/inbox/Inbox.ts"
+import { type InboxMessage, InboxRefused } from "../../src/inbox/InboxMessage.ts"
 import { CannotReload, RelayRegistry } from "../../src/mcp/RelayRegistry.ts"
 import type { Entry } from "../../src/outbox/Entry.ts"
 import { LinkState } from "../../src/relay/link/RelayLink.ts"
@@ -205,6 +207,28 @@ const credentials = Layer.mock(Credentials, {
   }])
 })
 
+const message: InboxMessage = {
+  seq: 4,
+  id: "m-1",
+  agent: defaultAgent,
+  from: "a person",
+  body: Option.some("hello"),
+  bytes: 5,
+  at: 1_000,
+  toldAt: Option.none(),
+  readAt: Option.none()
+}
+
+const inbox = Layer.mock(Inbox, {
+  receive: ({ body }) =>
+    body === "too much"
+      ? Effect.fail(new InboxRefused({ reason: "full", message: "the inbox is full" }))
+      : Effect.succeed({ message, isDouble: false }),
+  list: () => Effect.succeed([message]),
+  read: (id) => Effect.succeed(id === "m-1" ? Option.some(message) : Option.none()),
+  forget: () => Effect.void
+})
+
 /** All that the admin API stands on. */
 export const doubles = (entries: ReadonlyArray<Entry> = []) =>
   Layer.mergeAll(
@@ -214,6 +238,7 @@ export const doubles = (entries: ReadonlyArray<Entry> = []) =>
     BrowserSessions.layerMemory,
     Layer.succeed(Settings, settingsFrom({})),
     credentials,
+    inbox,
     Layer.mock(Journal, { append: () => {} }),
     Layer.succeed(Daemon, { version: "1.2.3", pid: 42, startedAt: 0, url: "http://127.0.0.1:4851/mcp" }),
     Layer.mock(Agents, {

@@ -76,7 +76,8 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
   /** The answer as it leaves: in the form of the agent's era, with what the agent is to be told beside it. */
   const completed = Effect.fnUntraced(function*({ request, session }: RequestContext, answer: Answer, news: boolean) {
     if (answer.body._tag === "Chunks") return answer
-    const named = news ? yield* besides.nameIn(session.agent, answer.body.text) : answer.body.text
+    const name = answer.outcome === "queued" ? besides.nameInAcknowledgement : besides.nameIn
+    const named = news ? yield* name(session.agent, answer.body.text) : answer.body.text
     const isOurs = answer.own === true || answer.fromOutbox === true
     const text = isOurs && session.modern ? EraForm.modernResponse(named, request.method) : named
     return { ...answer, body: { _tag: "Whole" as const, text }, encoded: undefined }
@@ -89,7 +90,8 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
       context.trace.content = answer.body.text
     }
     const { request, session } = context
-    const news = answer.outcome === "answered" && request.method === "tools/call" && besides.has(session.agent)
+    const mayTell = answer.outcome === "answered" || answer.outcome === "queued"
+    const news = mayTell && request.method === "tools/call" && besides.has(session.agent)
     return news || answer.own === true || answer.fromOutbox === true ? yield* completed(context, answer, news) : answer
   })
 

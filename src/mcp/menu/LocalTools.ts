@@ -5,6 +5,7 @@
  */
 import { Context, Effect, Layer } from "effect"
 import type { AgentName } from "../../domain/Ids.ts"
+import * as InboxTool from "./InboxTool.ts"
 import * as ResultsTool from "./ResultsTool.ts"
 
 export interface LocalTool {
@@ -23,7 +24,7 @@ export class LocalTools extends Context.Service<LocalTools, {
   static readonly layer = Layer.effect(
     LocalTools,
     Effect.gen(function*() {
-      const all: ReadonlyArray<LocalTool> = [...yield* ResultsTool.make]
+      const all: ReadonlyArray<LocalTool> = [...yield* ResultsTool.make, ...yield* InboxTool.make]
       return LocalTools.of({ all, find: (name) => all.find((tool) => tool.name === name) })
     })
   )

@@ -24,6 +24,7 @@ import * as FileSource from "./FileSource.ts"
 import * as LoginSource from "./LoginSource.ts"
 import * as MintSource from "./MintSource.ts"
 import { type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
+import * as UplinkSource from "./UplinkSource.ts"
 import * as ValueSource from "./ValueSource.ts"
 
 /**
@@ -92,7 +93,7 @@ interface For {
 
 /** One source of settings that `SourceSettings` found consistent. */
 const one = Effect.fnUntraced(function*(kind: TokenSourceKind, settings: SourceSettings, { agent, relay }: For) {
-  const { command, file, oauth, url, value } = settings
+  const { command, file, oauth, uplink, url, value } = settings
   if (kind === "value" && value !== undefined) {
     return ValueSource.isTemplate(value)
       ? yield* ValueSource.fromTemplate("value", value, agent)
@@ -104,6 +105,7 @@ const one = Effect.fnUntraced(function*(kind: TokenSourceKind, settings: SourceS
   }
   if (kind === "url" && url !== undefined) return yield* MintSource.make(url, agent)
   if (kind === "oauth" && oauth !== undefined) return yield* ClientCredentials.make(oauth, relay, agent)
+  if (kind === "uplink" && uplink !== undefined) return yield* UplinkSource.make(uplink)
   return Option.getOrElse(yield* ValueSource.find, () => ValueSource.unset)
 })
 

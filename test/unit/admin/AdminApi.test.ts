@@ -23,7 +23,7 @@ const over = (entries: ReadonlyArray<Entry> = [], given = secret) => {
   )
 }
 
-const client = HttpApiTest.groups(AdminApi, ["status", "outbox", "context", "tools", "token", "observation"])
+const client = HttpApiTest.groups(AdminApi, ["status", "outbox", "context", "tools", "token", "observation", "inbox"])
 
 describe("the admin API", () => {
   it.effect("tells daemon, link, tokens, queue, sessions and fibers", () =>
@@ -124,6 +124,23 @@ describe("the admin API", () => {
       assert.strictEqual(error._tag, "NotFound")
       assert.notProperty((yield* api.outbox.list({ query: {} })).entries[0], "request")
     }).pipe(Effect.provide(over([entry(1, {})]))))
+
+  it.effect("takes a message for an agent, lists it without its text, and gives that to who reads it", () =>
+    Effect.gen(function*() {
+      const api = yield* client
+      const hello = { agent: defaultAgent, from: "a person", body: "hello" }
+      assert.isFalse((yield* api.inbox.send({ payload: hello })).isDouble)
+      const full = yield* Effect.flip(api.inbox.send({ payload: { ...hello, body: "too much" } }))
+      assert.strictEqual(full._tag, "Conflict")
+      const nobody = yield* Effect.flip(api.inbox.send({ payload: { ...hello, agent: AgentName.make("nobody") } }))
+      assert.strictEqual(nobody._tag, "NotFound")
+      const { messages, next } = yield* api.inbox.list({ query: { agent: defaultAgent, unread: "true" } })
+      assert.deepStrictEqual(messages.map(({ id }) => id), ["m-1"])
+      assert.notProperty(messages[0], "body")
+      assert.isNull(next)
+      assert.strictEqual((yield* api.inbox.read({ payload: { id: "m-1" } })).body, "hello")
+      assert.include((yield* Effect.flip(api.inbox.read({ payload: { id: "m-9" } }))).message, "holdfast inbox list")
+    }).pipe(Effect.provide(over())))
 
   it.effect("retries the ids that are dead or held, or all of them, over more than one page", () =>
     Effect.gen(function*() {

@@ -6,6 +6,7 @@ import { AgentRoster } from "../../../src/admin/AgentRoster.ts"
 import { type Access, Agents } from "../../../src/agents/Agents.ts"
 import { WorkspaceContexts } from "../../../src/context/WorkspaceContexts.ts"
 import { AgentName, defaultAgent } from "../../../src/domain/Ids.ts"
+import { Inbox } from "../../../src/inbox/Inbox.ts"
 import { RelayRegistry } from "../../../src/mcp/RelayRegistry.ts"
 import * as Database from "../../../src/storage/Database.ts"
 import { DataDirectory } from "../../../src/storage/DataDirectory.ts"
@@ -23,6 +24,7 @@ const slowRelay = (said: Array<string>) =>
       scriptedRelay({
         token: { forget: () => Effect.sync(() => void said.push("token forgotten")) },
         cachedLists: { forget: () => Effect.void },
+        results: { forget: () => Effect.void },
         outbox: { undelivered: () => Effect.succeed(0), forget: () => Effect.void },
         sessions: { endAll: () => Effect.delay(Effect.sync(() => void said.push("sessions ended")), "1 second") }
       }),
@@ -39,6 +41,7 @@ const over = (path: string, said: Array<string>) =>
   AgentRoster.layerNoDeps.pipe(
     Layer.provideMerge(slowRelay(said)),
     Layer.provideMerge(Layer.mergeAll(Agents.layer, WorkspaceContexts.layer)),
+    Layer.provide(Layer.mock(Inbox, { forget: () => Effect.sync(() => void said.push("inbox forgotten")) })),
     Layer.provideMerge(Database.layer),
     Layer.provideMerge(Layer.mergeAll(DataDirectory.layerAt(path), Supervisor.layer))
   )
@@ -68,7 +71,7 @@ describe("the roster", () => {
           yield* Fiber.join(impatience)
           const secret = Redacted.value(yield* Fiber.join(addition))
           const before = said.length
-          assert.includeMembers(said, ["sessions ended", "token forgotten"])
+          assert.includeMembers(said, ["sessions ended", "token forgotten", "inbox forgotten"])
           yield* contexts.send(ada, { _tag: "Attach", path: "/w", branch: "b" }, { cause: "cli" })
           yield* TestClock.adjust("1 minute")
           assert.deepStrictEqual(agentOf(agents.authenticate(secret)), Option.some(ada))

@@ -64,6 +64,7 @@ describe("the command line", () => {
         "open",
         "outbox",
         "results",
+        "inbox",
         "context",
         "tools",
         "agents",
