@@ -1,4 +1,4 @@
-/** Uplinks: control planes that are told what happens here, and that send messages and credentials (BEHAVIOUR 15). */
+/** Uplinks: control planes that are told what happens here, and that send messages and credentials (BEHAVIOUR 14). */
 import { Duration as Durations, Effect, Option, Schema } from "effect"
 import { isLoopback } from "../domain/Authority.ts"
 import { AgentName } from "../domain/Ids.ts"

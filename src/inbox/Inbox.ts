@@ -1,5 +1,5 @@
 /**
- * The inbox of each agent: messages from outside, on disk until they are read and for a while after (BEHAVIOUR 15).
+ * The inbox of each agent: messages from outside, on disk until they are read and for a while after (BEHAVIOUR 14).
  *
  * A message that counts as received has waited for the disk. It comes once under its id, however often it is handed in,
  * over restarts too. Nothing that is unread gives way: where an agent's inbox is full, a message is refused.
@@ -42,7 +42,6 @@ export class Inbox extends Context.Service<Inbox, {
   readonly takeNews: (agent: AgentName) => Effect.Effect<ReadonlyArray<InboxMessage>>
   /** Each message from now on, once it is on disk. */
   readonly received: Stream.Stream<InboxMessage>
-  readonly counts: (agent: AgentName) => { readonly unread: number; readonly bytes: number }
   /** Nobody of the same name is given what this agent was. */
   readonly forget: (agent: AgentName) => Effect.Effect<void>
 }>()("holdfast/inbox/Inbox") {
@@ -204,10 +203,6 @@ const make = Effect.gen(function*() {
         return rows.map(messageOf).sort((one, other) => one.seq - other.seq)
       }))),
     received: Stream.fromPubSub(received),
-    counts: (agent) => {
-      const { bytes, unread } = all.get(agent) ?? none
-      return { bytes, unread }
-    },
     forget: (agent) =>
       quietly(undefined)(sql.withTransaction(
         Effect.andThen(sql`DELETE FROM inbox WHERE agent = ${agent}`, recount(agent))

@@ -1,6 +1,6 @@
 /**
  * One flow of an uplink, records out or messages in: tries again as the plane's refusals ask for, says how it is, and logs
- * when that changes (BEHAVIOUR 15).
+ * when that changes (BEHAVIOUR 14).
  */
 import { Clock, Effect, Metric } from "effect"
 import * as Metrics from "../observability/Metrics.ts"

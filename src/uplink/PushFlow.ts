@@ -1,6 +1,6 @@
 /**
  * Records out: the journal from a cursor on, in order, up to so many at once; the cursor moves over what the plane has
- * acknowledged without a hole (BEHAVIOUR 15).
+ * acknowledged without a hole (BEHAVIOUR 14).
  *
  * A failure sends on one record alone, and then twice as many each time: until the plane takes records again, none can
  * overtake another. Holds no more than what is under way and one portion of the journal, however long the plane is away.

@@ -1,6 +1,6 @@
 /**
  * The uplinks of the settings: each is an actor over one control plane, which is told what happens here and sends messages
- * and credentials (BEHAVIOUR 15). Loaded only where one is configured.
+ * and credentials (BEHAVIOUR 14). Loaded only where one is configured.
  *
  * Nothing here is on the way of a call. A plane that is away costs a cursor on disk.
  */

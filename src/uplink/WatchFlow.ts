@@ -1,5 +1,5 @@
 /**
- * Messages in: the plane's session from a cursor on (BEHAVIOUR 15). A message for an agent is in its inbox when the cursor
+ * Messages in: the plane's session from a cursor on (BEHAVIOUR 14). A message for an agent is in its inbox when the cursor
  * moves over it, in one transaction. A credential is kept in memory; after a start the plane says it again.
  */
 import { Clock, Effect, Exit, Option, Redacted, Schedule, Schema, Stream } from "effect"

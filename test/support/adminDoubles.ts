@@ -220,6 +220,7 @@ const message: InboxMessage = {
 }
 
 const inbox = Layer.mock(Inbox, {
+  hasNews: () => false,
   receive: ({ body }) =>
     body === "too much"
       ? Effect.fail(new InboxRefused({ reason: "full", message: "the inbox is full" }))

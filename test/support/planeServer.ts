@@ -61,7 +61,7 @@ const refused = (metadata: grpc.Metadata): number => {
   return token === "" || metadata.get("authorization")[0] === `Bearer ${token}` ? 0 : grpc.status.UNAUTHENTICATED
 }
 
-const die = (): void => process.kill(process.pid, "SIGKILL")
+const die = (): void => void process.kill(process.pid, "SIGKILL")
 
 const service = {
   PushSessionMessage: (

@@ -1,5 +1,5 @@
 /**
- * Tokens that control planes push (BEHAVIOUR 15): in memory alone, by uplink and name, for whoever names one as its source.
+ * Tokens that control planes push (BEHAVIOUR 14): in memory alone, by uplink and name, for whoever names one as its source.
  * After a start the plane says them again.
  */
 import { Context, Effect, Option, PubSub, type Redacted, Stream } from "effect"

@@ -116,6 +116,14 @@ export const configuration = (
       ["failing", { hosts: ["failing.test"], token: sourcesFor(servers, "credential-failing").mint }]
     ]
   ),
+  // No plane is there, so its token goes nowhere.
+  uplinks: Object.fromEntries(
+    (["value", "mint", "oauth", "key"] as const).map((kind) => [kind, {
+      url: servers,
+      session: "s-1",
+      token: sourcesFor(servers, `uplink-${kind}`)[kind]
+    }])
+  ),
   outbox: { retries: 2, retryBase: "10 millis", retryCap: "20 millis", waitForLane: "50 millis" },
   link: { outageGrace: "20 millis", outageGraceLater: "20 millis", fallbackAfter: "100 millis" },
   log: { level: "debug" }
@@ -146,6 +154,7 @@ export interface Marked {
 
 /** By the end of a setting's path. */
 const destinations: ReadonlyArray<readonly [end: RegExp, place: "relay" | "mint" | "authorization" | "nowhere"]> = [
+  [/^uplinks\.\w+\.token\.value$/, "nowhere"],
   [/token\.(agents\.\w+\.)?value$/, "relay"],
   [/^relays\.\w+\.headers\.[\w-]+$/, "relay"],
   [/\.url\.(headers\.[\w-]+|body)$/, "mint"],
@@ -163,6 +172,8 @@ const destinationOf = (path: string): string | undefined => {
       ? `credential ${credential}`
       : `${place} credential-${credential}`
   }
+  const uplink = /^uplinks\.(\w+)\./.exec(path)?.[1]
+  if (uplink !== undefined) return `${place} uplink-${uplink}`
   const relay = /^relays\.(\w+)\./.exec(path)?.[1] ?? "default"
   const agent = /\.agents\.(\w+)\./.exec(path)?.[1]
   return place === "relay" ? `relay ${relay}` : `${place} ${agent === undefined ? relay : `${relay}-${agent}`}`

@@ -72,7 +72,7 @@ const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Struct({
   type: Schema.String
 })))
 const runsOf = (payloads: ReadonlyArray<string>) =>
-  payloads.map(decode).map(({ payload, type }) => type === "gap" ? `gap ${payload["from"]}-${payload["to"]}` : payload["run"])
+  payloads.map((text) => decode(text)).map(({ payload, type }) => type === "gap" ? `gap ${payload["from"]}-${payload["to"]}` : payload["run"])
 const runs = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => `r-${from + index}`)
 
 const user = (seq: number, body: string) => ({ id: `id-${seq}`, seq, type: "user", payload: body })
