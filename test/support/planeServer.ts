@@ -54,7 +54,14 @@ const append = (event_type: string, payload: string, key: string): Logged => {
   return logged
 }
 
-const message = ({ key: _, ...logged }: Logged) => ({ ...logged, session_id: "s-1", created_at: { seconds: 1, nanos: 0 } })
+const message = ({ event_type, id, payload, seq }: Logged) => ({
+  id,
+  seq,
+  event_type,
+  payload,
+  session_id: "s-1",
+  created_at: { seconds: 1, nanos: 0 }
+})
 
 const refused = (metadata: grpc.Metadata): number => {
   if (order.refuse !== undefined && order.refuse !== 0) return order.refuse
