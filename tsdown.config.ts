@@ -62,7 +62,11 @@ export const command = (outDir: string, plugins: Array<Rolldown.Plugin> = []): A
 /** The library: Effect stays the embedding program's own. */
 const library = (outDir: string, plugins: Array<Rolldown.Plugin>): UserConfig => ({
   ...oneFile("index", "src/index.ts", outDir, plugins),
-  deps: { alwaysBundle: ["undici", "jsonc-parser", /^@connectrpc\//, /^@bufbuild\//], neverBundle: [/^effect(\/|$)/, /^@effect\//], onlyBundle: false },
+  deps: {
+    alwaysBundle: ["undici", "jsonc-parser", /^@connectrpc\//, /^@bufbuild\//],
+    neverBundle: [/^effect(\/|$)/, /^@effect\//],
+    onlyBundle: false
+  },
   outputOptions: { codeSplitting: false },
   minify: false,
   dts: true

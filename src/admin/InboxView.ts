@@ -38,7 +38,9 @@ export const InboxReceipt = Schema.Struct({ ...InboxMessageView.fields, isDouble
 /** In order of `seq`; `next` is what `after` should be for the following page. */
 export const InboxPage = Schema.Struct({ messages: Schema.Array(InboxMessageView), next: Schema.NullOr(Schema.Int) })
 
-export const inboxMessageView = ({ agent, at, bytes, from, id, readAt, seq, toldAt }: InboxMessage): InboxMessageView => ({
+export const inboxMessageView = (
+  { agent, at, bytes, from, id, readAt, seq, toldAt }: InboxMessage
+): InboxMessageView => ({
   id,
   seq,
   agent,

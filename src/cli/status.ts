@@ -40,10 +40,16 @@ const relayInWords = (relay: RelayView, now: DateTime.Utc, paint: Paint): Readon
   ]
 }
 
-const flowInWords = ({ since, state, why }: UplinkView["watch"] | UplinkView["push"], now: DateTime.Utc, paint: Paint) =>
-  state === "off" && why === null ? "off" : `${state === "ready" ? paint("green", state) : paint("red", state)} for ${
-    formatAge(now, since)
-  }${why === null ? "" : `: ${why}`}`
+const flowInWords = (
+  { since, state, why }: UplinkView["watch"] | UplinkView["push"],
+  now: DateTime.Utc,
+  paint: Paint
+) =>
+  state === "off" && why === null ?
+    "off" :
+    `${state === "ready" ? paint("green", state) : paint("red", state)} for ${formatAge(now, since)}${
+      why === null ? "" : `: ${why}`
+    }`
 
 const uplinkInWords = (uplink: UplinkView, now: DateTime.Utc, paint: Paint): ReadonlyArray<string> => [
   `${paint("bold", `uplink ${uplink.name}`)}  ${uplink.url}, session ${uplink.session}`,

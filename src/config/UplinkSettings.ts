@@ -24,8 +24,10 @@ const expectedTimeout = "a duration such as \"5 seconds\""
 const Timeout = Schema.String.annotate({ expected: expectedTimeout, description: expectedTimeout }).check(
   Schema.makeFilter(
     (text) =>
-      Option.exists(decodeDuration(text), (given) =>
-        Durations.isFinite(given) && Durations.isGreaterThan(given, Durations.zero)),
+      Option.exists(
+        decodeDuration(text),
+        (given) => Durations.isFinite(given) && Durations.isGreaterThan(given, Durations.zero)
+      ),
     { expected: expectedTimeout }
   )
 ).pipe(Schema.decodeTo(Schema.DurationFromString))

@@ -140,7 +140,8 @@ const make = Effect.gen(function*() {
     }
     const [before] = yield* sql<Row>`SELECT * FROM inbox WHERE id = ${id}`
     if (before !== undefined) {
-      const isSame = before.agent === agent && before.from_name === from && (before.body === null || before.body === body)
+      const isSame = before.agent === agent && before.from_name === from &&
+        (before.body === null || before.body === body)
       if (!isSame) return yield* refuse("id in use", `another message has the id ${JSON.stringify(id)}`)
       return { message: messageOf(before), isDouble: true }
     }

@@ -145,6 +145,9 @@ export const sampled = Effect.fnUntraced(function*(
 })
 
 /** By `uplink` and `outcome`: `pushed`, or `skipped` where the control plane refuses a record for good. */
-export const uplinkRecords = counter("holdfast_uplink_records_total", "Records of the journal that went to a control plane")
+export const uplinkRecords = counter(
+  "holdfast_uplink_records_total",
+  "Records of the journal that went to a control plane"
+)
 /** By `uplink` and `flow`: `push`, `watch`, or the inbox of an agent. */
 export const uplinkReady = gauge("holdfast_uplink_ready", "Whether a control plane takes records, or says messages")

@@ -43,7 +43,10 @@ const failureOf = (cause: unknown): PlaneFailure => {
 
 const headersOf = (token: PlaneToken, more: Readonly<Record<string, string>> = {}): Record<string, string> => ({
   ...more,
-  ...Option.match(token, { onNone: () => ({}), onSome: (value) => ({ authorization: `Bearer ${Redacted.value(value)}` }) })
+  ...Option.match(token, {
+    onNone: () => ({}),
+    onSome: (value) => ({ authorization: `Bearer ${Redacted.value(value)}` })
+  })
 })
 
 export const make: MakePlane = Effect.fnUntraced(function*(settings) {
@@ -95,7 +98,10 @@ export const make: MakePlane = Effect.fnUntraced(function*(settings) {
     watch: (after, token, onOpen) =>
       watching(
         (options) =>
-          sessions.watchSessionMessages({ sessionId, afterSeq: BigInt(after) }, { ...options, headers: headersOf(token) }),
+          sessions.watchSessionMessages({ sessionId, afterSeq: BigInt(after) }, {
+            ...options,
+            headers: headersOf(token)
+          }),
         onOpen
       ).pipe(
         Stream.map(({ eventType, id, payload, seq }) => ({ id, payload, type: eventType, seq: Number(seq) }))

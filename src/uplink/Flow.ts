@@ -90,7 +90,9 @@ export const make = Effect.fnUntraced(function*(names: FlowNames, { changed, ren
 const logged = (before: FlowState, state: FlowState, why: string | undefined): Effect.Effect<void> => {
   switch (state) {
     case "ready":
-      return before === "connecting" ? Effect.logInfo("the uplink is ready") : Effect.logInfo("the uplink is ready again")
+      return before === "connecting"
+        ? Effect.logInfo("the uplink is ready")
+        : Effect.logInfo("the uplink is ready again")
     case "waiting":
       return Effect.logWarning(`the uplink waits, trying again: ${why}`)
     case "held":

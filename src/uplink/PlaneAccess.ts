@@ -66,7 +66,9 @@ export const make = Effect.fnUntraced(function*(name: string, settings: SourceSe
     )
   )
   const access: PlaneAccess = {
-    token: Effect.suspend(() => state().asks > 1 || !state().asking ? inForce : Effect.andThen(Effect.timeoutOption(ask, "2 seconds"), inForce)),
+    token: Effect.suspend(() =>
+      state().asks > 1 || !state().asking ? inForce : Effect.andThen(Effect.timeoutOption(ask, "2 seconds"), inForce)
+    ),
     renewed: Effect.fnUntraced(function*(used) {
       const other = Effect.map(inForce, (token) => Option.isSome(token) && valueOf(token) !== valueOf(used))
       if (yield* other) return true

@@ -25,53 +25,55 @@ const off: FlowView = { state: "off", since: 0, why: "the settings turn it off" 
 
 type Services = Settings | Inbox | Journal | Supervisor | SqlClient.SqlClient | Scope.Scope
 
-const one = Effect.fnUntraced(function*(name: string, settings: UplinkSettings): Effect.fn.Return<void, never, Services> {
-  const { inbox: { maxBody } } = yield* Settings
-  const inbox = yield* Inbox
-  const journal = yield* Journal
-  const { supervise } = yield* Supervisor
-  const states = yield* UplinkStates
-  const { agents, inboxes, push, session, url, watch } = settings
-  const makePlane = yield* yield* PlaneMaker
+const one = Effect.fnUntraced(
+  function*(name: string, settings: UplinkSettings): Effect.fn.Return<void, never, Services> {
+    const { inbox: { maxBody } } = yield* Settings
+    const inbox = yield* Inbox
+    const journal = yield* Journal
+    const { supervise } = yield* Supervisor
+    const states = yield* UplinkStates
+    const { agents, inboxes, push, session, url, watch } = settings
+    const makePlane = yield* yield* PlaneMaker
 
-  const plane = yield* makePlane(settings).pipe(
-    Effect.tapError(({ message }) => Effect.logError(message).pipe(Effect.annotateLogs({ uplink: name }))),
-    Effect.retry(Schedule.spaced("30 seconds")),
-    Effect.orDie
-  )
-  yield* Effect.addFinalizer(() => plane.disconnect)
-  const access = yield* PlaneAccess.make(name, settings.token)
-  const cursors = yield* Effect.orDie(Cursors.make(name, session))
-  const deposits = Deposits.make(name, inbox, bytes(maxBody))
-  const flow = (flow: string) => Flow.make({ uplink: name, flow }, access)
-  const shared = { name, plane, access, cursors, deposits }
+    const plane = yield* makePlane(settings).pipe(
+      Effect.tapError(({ message }) => Effect.logError(message).pipe(Effect.annotateLogs({ uplink: name }))),
+      Effect.retry(Schedule.spaced("30 seconds")),
+      Effect.orDie
+    )
+    yield* Effect.addFinalizer(() => plane.disconnect)
+    const access = yield* PlaneAccess.make(name, settings.token)
+    const cursors = yield* Effect.orDie(Cursors.make(name, session))
+    const deposits = Deposits.make(name, inbox, bytes(maxBody))
+    const flow = (flow: string) => Flow.make({ uplink: name, flow }, access)
+    const shared = { name, plane, access, cursors, deposits }
 
-  const watching = yield* flow("watch")
-  const watcher = yield* WatchFlow.make({ ...shared, agent: agents?.[0] ?? defaultAgent, flow: watching })
-  if (watch) yield* supervise(`uplink-watch ${name}`)(watcher.run)
+    const watching = yield* flow("watch")
+    const watcher = yield* WatchFlow.make({ ...shared, agent: agents?.[0] ?? defaultAgent, flow: watching })
+    if (watch) yield* supervise(`uplink-watch ${name}`)(watcher.run)
 
-  const pushing = yield* flow("push")
-  const pusher = PushFlow.make({ ...shared, settings, journal, flow: pushing })
-  if (push.length > 0) yield* supervise(`uplink-push ${name}`)(pusher.run)
+    const pushing = yield* flow("push")
+    const pusher = PushFlow.make({ ...shared, settings, journal, flow: pushing })
+    if (push.length > 0) yield* supervise(`uplink-push ${name}`)(pusher.run)
 
-  const boxes = yield* Effect.forEach(Object.entries(inboxes), ([agent, agentId]) =>
-    Effect.gen(function*() {
-      const own = yield* flow(`inbox ${agent}`)
-      const run = WatchFlow.inbox(agentId, { ...shared, agent: AgentName.make(agent), flow: own })
-      yield* supervise(`uplink-inbox ${name} ${agent}`)(run)
-      return { agent, flow: own }
+    const boxes = yield* Effect.forEach(Object.entries(inboxes), ([agent, agentId]) =>
+      Effect.gen(function*() {
+        const own = yield* flow(`inbox ${agent}`)
+        const run = WatchFlow.inbox(agentId, { ...shared, agent: AgentName.make(agent), flow: own })
+        yield* supervise(`uplink-inbox ${name} ${agent}`)(run)
+        return { agent, flow: own }
+      }))
+
+    states.put(name, (): UplinkStatus => ({
+      name,
+      url,
+      session,
+      push: { ...push.length > 0 ? pushing.view() : off, pushed: pusher.pushed(), skipped: pusher.skipped() },
+      watch: { ...watch ? watching.view() : off, watched: watcher.watched() },
+      inboxes: boxes.map(({ agent, flow }) => ({ agent, ...flow.view() })),
+      credentials: watcher.credentials()
     }))
-
-  states.put(name, (): UplinkStatus => ({
-    name,
-    url,
-    session,
-    push: { ...push.length > 0 ? pushing.view() : off, pushed: pusher.pushed(), skipped: pusher.skipped() },
-    watch: { ...watch ? watching.view() : off, watched: watcher.watched() },
-    inboxes: boxes.map(({ agent, flow }) => ({ agent, ...flow.view() })),
-    credentials: watcher.credentials()
-  }))
-})
+  }
+)
 
 /** A start waits for none of them. */
 export const layer = Layer.effectDiscard(Effect.gen(function*() {

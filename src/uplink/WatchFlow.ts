@@ -93,9 +93,10 @@ export const make = Effect.fnUntraced(function*(options: WatchFlowOptions) {
   const credential = Effect.fnUntraced(function*({ payload, seq }: PlaneMessage) {
     const found = decodeCredential(payload)
     if (Option.isNone(found)) {
-      return yield* Effect.logWarning("the control plane pushed a credential that is none: it needs name and token").pipe(
-        Effect.annotateLogs({ uplink: name, seq })
-      )
+      return yield* Effect.logWarning("the control plane pushed a credential that is none: it needs name and token")
+        .pipe(
+          Effect.annotateLogs({ uplink: name, seq })
+        )
     }
     const { expiresAt, name: credentialName, token } = found.value
     const end = ForeignTime.moment(expiresAt)
@@ -156,10 +157,11 @@ export const inbox = (
   )
 
 /** What is behind it waits, too, at the plane. */
-const insisting = (flow: Flow) => (work: Effect.Effect<unknown, InboxRefused | SqlError.SqlError>): Effect.Effect<void> =>
-  work.pipe(
-    Effect.tapError(({ message }) => flow.waiting(message)),
-    Effect.retry({ schedule: Schedule.spaced(retryEvery) }),
-    Effect.andThen(flow.ready),
-    Effect.orDie
-  )
+const insisting =
+  (flow: Flow) => (work: Effect.Effect<unknown, InboxRefused | SqlError.SqlError>): Effect.Effect<void> =>
+    work.pipe(
+      Effect.tapError(({ message }) => flow.waiting(message)),
+      Effect.retry({ schedule: Schedule.spaced(retryEvery) }),
+      Effect.andThen(flow.ready),
+      Effect.orDie
+    )

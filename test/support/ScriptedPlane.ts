@@ -1,6 +1,13 @@
 /** A control plane in memory: what it has been pushed, and how it answers. */
 import { Effect, Option, Queue, Redacted, Stream } from "effect"
-import { type Plane, PlaneFailure, type PlaneMessage, type PlaneStatus, type PlaneToken, type Push } from "../../src/uplink/Plane.ts"
+import {
+  type Plane,
+  PlaneFailure,
+  type PlaneMessage,
+  type PlaneStatus,
+  type PlaneToken,
+  type Push
+} from "../../src/uplink/Plane.ts"
 
 export const refusal = (status: PlaneStatus): PlaneFailure => new PlaneFailure({ status, detail: "scripted" })
 

@@ -133,7 +133,9 @@ const inboxNote = (messages: ReadonlyArray<InboxMessage>, tool: string | undefin
   const rest = messages.length - maxNamed
   const one = messages.length === 1
   const how = tool === undefined ? `"holdfast inbox read ID" prints` : `the tool ${tool} with that id gives`
-  const named = messages.slice(0, maxNamed).map(({ from, id }) => `from ${JSON.stringify(from)} (id ${JSON.stringify(id)})`)
+  const named = messages.slice(0, maxNamed).map(({ from, id }) =>
+    `from ${JSON.stringify(from)} (id ${JSON.stringify(id)})`
+  )
   return `${one ? "A message" : `${messages.length} messages`} came into the inbox of this agent: ${named.join("; ")}${
     rest > 0 ? `; and ${rest} more` : ""
   }. To read ${one ? "it" : "them"}: ${how} it.`

@@ -36,7 +36,8 @@ const definitionOf = (name: string): string =>
   JSON.stringify({
     name,
     title: "Inbox",
-    description: "Messages for this agent from outside: from people, or from the platform that it runs on. Without an id "
+    description:
+      "Messages for this agent from outside: from people, or from the platform that it runs on. Without an id "
       + "it lists those that are unread, with one it gives that message, which counts as read then. It changes nothing else.",
     inputSchema: {
       type: "object",

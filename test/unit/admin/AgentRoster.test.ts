@@ -41,7 +41,9 @@ const over = (path: string, said: Array<string>) =>
   AgentRoster.layerNoDeps.pipe(
     Layer.provideMerge(slowRelay(said)),
     Layer.provideMerge(Layer.mergeAll(Agents.layer, WorkspaceContexts.layer)),
-    Layer.provide(Layer.mock(Inbox, { hasNews: () => false, forget: () => Effect.sync(() => void said.push("inbox forgotten")) })),
+    Layer.provide(
+      Layer.mock(Inbox, { hasNews: () => false, forget: () => Effect.sync(() => void said.push("inbox forgotten")) })
+    ),
     Layer.provideMerge(Database.layer),
     Layer.provideMerge(Layer.mergeAll(DataDirectory.layerAt(path), Supervisor.layer))
   )

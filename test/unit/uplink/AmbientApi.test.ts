@@ -13,7 +13,12 @@ interface Field {
 
 describe("the descriptors of the control plane's API", () => {
   it("are those of ambient.proto", () => {
-    const types: Readonly<Record<string, unknown>> = { 3: "TYPE_INT64", 8: "TYPE_BOOL", 9: "TYPE_STRING", 11: "TYPE_MESSAGE" }
+    const types: Readonly<Record<string, unknown>> = {
+      3: "TYPE_INT64",
+      8: "TYPE_BOOL",
+      9: "TYPE_STRING",
+      11: "TYPE_MESSAGE"
+    }
     const parsed = loadSync(proto, { keepCase: true })
     const ours = file.messages.map((message) => [
       message.typeName,

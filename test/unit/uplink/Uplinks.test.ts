@@ -62,7 +62,12 @@ const life = <A, E>(
   })
 
 const happened = (journal: Journal["Service"], run: number): void =>
-  journal.append({ type: "run.started", subject: "daemon", session: undefined, payload: { run: `r-${run}`, holder: 1 } })
+  journal.append({
+    type: "run.started",
+    subject: "daemon",
+    session: undefined,
+    payload: { run: `r-${run}`, holder: 1 }
+  })
 
 /** All that takes no time has been done. */
 const settled = Effect.repeat(TestClock.adjust("10 millis"), { times: 20 })
@@ -72,7 +77,9 @@ const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Struct({
   type: Schema.String
 })))
 const runsOf = (payloads: ReadonlyArray<string>) =>
-  payloads.map((text) => decode(text)).map(({ payload, type }) => type === "gap" ? `gap ${payload["from"]}-${payload["to"]}` : payload["run"])
+  payloads.map((text) => decode(text)).map(({ payload, type }) =>
+    type === "gap" ? `gap ${payload["from"]}-${payload["to"]}` : payload["run"]
+  )
 const runs = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => `r-${from + index}`)
 
 const user = (seq: number, body: string) => ({ id: `id-${seq}`, seq, type: "user", payload: body })
@@ -208,7 +215,12 @@ describe("an uplink's records", () => {
         const chance = new Dice(`uplink ${seed}`)
         const roll = (sides: number) => chance.between(0, sides - 1)
         const plane = new ScriptedPlane()
-        const failures = [refusal("unavailable"), refusal("deadline exceeded"), refusal("unauthenticated"), refusal("other")]
+        const failures = [
+          refusal("unavailable"),
+          refusal("deadline exceeded"),
+          refusal("unauthenticated"),
+          refusal("other")
+        ]
         let down = false
         plane.answer = () => {
           // A plane that is down takes nothing; what it answers last may be lost.
@@ -269,16 +281,21 @@ describe("an uplink's messages", () => {
     Effect.gen(function*() {
       const plane = new ScriptedPlane()
       plane.messages = [user(1, "one"), user(2, "two"), user(3, "three")]
-      yield* life(plane, ({ inbox, status }) =>
-        Effect.gen(function*() {
-          yield* TestClock.adjust("1 minute")
-          assert.deepStrictEqual(yield* bodies(inbox), ["one", "two"])
-          assert.include(status().watch.why, "full")
-          yield* inbox.read("platform:id-1")
-          yield* TestClock.adjust("10 seconds")
-          assert.deepStrictEqual(yield* bodies(inbox), ["one", "two", "three"])
-          assert.strictEqual(status().watch.state, "ready")
-        }), {}, { inbox: { max: 2 } })
+      yield* life(
+        plane,
+        ({ inbox, status }) =>
+          Effect.gen(function*() {
+            yield* TestClock.adjust("1 minute")
+            assert.deepStrictEqual(yield* bodies(inbox), ["one", "two"])
+            assert.include(status().watch.why, "full")
+            yield* inbox.read("platform:id-1")
+            yield* TestClock.adjust("10 seconds")
+            assert.deepStrictEqual(yield* bodies(inbox), ["one", "two", "three"])
+            assert.strictEqual(status().watch.state, "ready")
+          }),
+        {},
+        { inbox: { max: 2 } }
+      )
     }).pipe(Effect.provide(Database)))
 
   it.effect("are another session's where the settings name another one", () =>
@@ -298,14 +315,19 @@ describe("an uplink's messages", () => {
     Effect.gen(function*() {
       const plane = new ScriptedPlane()
       plane.messages = [user(1, ""), { ...user(2, "x".repeat(5000)), id: "with spaces" }, user(3, "three")]
-      yield* life(plane, ({ inbox }) =>
-        Effect.gen(function*() {
-          yield* TestClock.adjust("1 second")
-          const [long, last] = yield* bodies(inbox)
-          assert.isAtMost(long?.length ?? 0, 1000)
-          assert.include(long, "the message has 5000 bytes")
-          assert.strictEqual(last, "three")
-        }), {}, { inbox: { maxBody: "1 kB" } })
+      yield* life(
+        plane,
+        ({ inbox }) =>
+          Effect.gen(function*() {
+            yield* TestClock.adjust("1 second")
+            const [long, last] = yield* bodies(inbox)
+            assert.isAtMost(long?.length ?? 0, 1000)
+            assert.include(long, "the message has 5000 bytes")
+            assert.strictEqual(last, "three")
+          }),
+        {},
+        { inbox: { maxBody: "1 kB" } }
+      )
     }).pipe(Effect.provide(Database)))
 })
 
@@ -345,7 +367,11 @@ describe("a credential that a plane pushes", () => {
   it.effect("that is none changes nothing", () =>
     Effect.gen(function*() {
       const plane = new ScriptedPlane()
-      plane.messages = [{ ...credential(1, "t"), payload: "{\"name\":\"relay\"}" }, credential(2, "two words"), user(3, "b")]
+      plane.messages = [
+        { ...credential(1, "t"), payload: "{\"name\":\"relay\"}" },
+        credential(2, "two words"),
+        user(3, "b")
+      ]
       yield* life(plane, ({ inbox, pushed }) =>
         Effect.gen(function*() {
           yield* TestClock.adjust("1 second")
