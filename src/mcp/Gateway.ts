@@ -24,6 +24,7 @@ import { SessionMenu } from "./menu/SessionMenu.ts"
 import { type AgentSession, contextPrefix } from "./sessions/AgentSession.ts"
 import { AgentSessions } from "./sessions/AgentSessions.ts"
 import { contextOf } from "./sessions/ModernContexts.ts"
+import { RoundStore } from "./sessions/RoundStore.ts"
 import { SessionStore } from "./sessions/SessionStore.ts"
 import type { Connection } from "./streams/Connection.ts"
 import { OpenStreams } from "./streams/OpenStreams.ts"
@@ -61,7 +62,7 @@ export class Gateway extends Context.Service<Gateway, {
     Layer.provideMerge(ListChanges.layer),
     Layer.provideMerge(FreshList.layer),
     Layer.provideMerge(Layer.mergeAll(SessionMenu.layer, AgentSessions.layer, LiveCalls.layer)),
-    Layer.provideMerge(Layer.mergeAll(MenuSignals.layer, SessionStore.layer, LocalTools.layer))
+    Layer.provideMerge(Layer.mergeAll(MenuSignals.layer, SessionStore.layer, LocalTools.layer, RoundStore.layer))
   )
 }
 
@@ -69,8 +70,8 @@ const make = Effect.gen(function*() {
   const sessions = yield* AgentSessions
   const openStreams = yield* OpenStreams
   const initializing = yield* Initialize.make
-  const notices = yield* Notices.make
   const handlers = yield* Handlers.make
+  const notices = yield* Notices.make(handlers.rounds)
   const requests = yield* Requests.make(handlers)
   const fork = yield* FiberSet.runtime(yield* FiberSet.make())()
 

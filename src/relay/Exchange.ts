@@ -26,6 +26,8 @@ export interface FinalAnswer {
     | { readonly _tag: "Whole"; readonly text: string }
     /** JSON that is passed on as it comes; `length` is all of it in bytes, where the relay said so. */
     | { readonly _tag: "Chunks"; readonly chunks: IncomingBytes; readonly length?: number | undefined }
+  /** The result by which a relay of the modern era requires input of an agent of the legacy one; the body says so as an error. */
+  readonly needsInput?: string | undefined
   /** The text in parts, of an answer that `repeats`: the result is the same string for as long as the relay's is the same. */
   readonly parts?: { readonly head: string; readonly result: string; readonly tail: string } | undefined
 }
@@ -99,8 +101,8 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
     )
 
     const whole = (headers: Readonly<Record<string, string>>, response: Message.Response): FinalAnswer => {
-      const { status, text } = translation.answer(answer.status, response.text)
-      return { status, headers, body: { _tag: "Whole", text } }
+      const { needsInput, status, text } = translation.answer(answer.status, response.text)
+      return { status, headers, body: { _tag: "Whole", text }, needsInput }
     }
     const known = (headers: Readonly<Record<string, string>>, known: KnownAnswer): FinalAnswer => {
       const result = translation.known(known)

@@ -23,6 +23,7 @@ import journal from "./migrations/0016_journal.ts"
 import results from "./migrations/0017_results.ts"
 import inbox from "./migrations/0018_inbox.ts"
 import socketInbox from "./migrations/0019_socket_inbox.ts"
+import inputRounds from "./migrations/0020_input_rounds.ts"
 
 const migrations = {
   "0001_outbox": outbox,
@@ -43,7 +44,8 @@ const migrations = {
   "0016_journal": journal,
   "0017_results": results,
   "0018_inbox": inbox,
-  "0019_socket_inbox": socketInbox
+  "0019_socket_inbox": socketInbox,
+  "0020_input_rounds": inputRounds
 }
 
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

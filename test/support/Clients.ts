@@ -4,7 +4,9 @@ import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
 import { Client as SdkClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport as SdkTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import {
+  CreateMessageRequestSchema,
   ElicitRequestSchema,
+  ListRootsRequestSchema,
   LoggingMessageNotificationSchema,
   ToolListChangedNotificationSchema
 } from "@modelcontextprotocol/sdk/types.js"
@@ -49,14 +51,29 @@ export interface ConnectOptions {
   readonly modern?: boolean | "pinned"
   /** Only for `client` 2.4: by way of `holdfast stdio` on this data directory, in the place of HTTP. */
   readonly stdio?: string
-  /** Answers a form that the server asks for with `yes`, and in a session wants every log message. */
+  /** Answers whatever the server asks, and in a session wants every log message. */
   readonly obliging?: boolean
+  /** Told of each question before it is answered, which waits for it. */
+  readonly onQuestion?: (method: string) => Promise<void> | void
 }
 
 type Connect = (url: string, options?: ConnectOptions) => Effect.Effect<AgentClient, CallFailed, Scope.Scope>
 
-const obligingCapabilities = { elicitation: { form: {} } }
-const yes = async () => ({ action: "accept" as const, content: { yes: true } })
+const obligingCapabilities = { elicitation: { form: {} }, sampling: {}, roots: {} }
+const answers = ({ onQuestion = () => {} }: ConnectOptions) => ({
+  form: async () => {
+    await onQuestion("elicitation/create")
+    return { action: "accept" as const, content: { yes: true } }
+  },
+  model: async () => {
+    await onQuestion("sampling/createMessage")
+    return { role: "assistant" as const, model: "none", content: { type: "text" as const, text: "a model's words" } }
+  },
+  folders: async () => {
+    await onQuestion("roots/list")
+    return { roots: [{ uri: "file:///work", name: "a folder" }] }
+  }
+})
 
 const headersOf = (options: ConnectOptions) => ({
   ...options.headers,
@@ -110,7 +127,12 @@ const connectSdk: Connect = Effect.fnUntraced(function*(url, options = {}) {
   const transport = new SdkTransport(new URL(url), { fetch, requestInit: { headers: headersOf(options) } })
   const capabilities = options.obliging === true ? obligingCapabilities : {}
   const client = new SdkClient({ name: options.name ?? "sdk-1", version: "1.0.0" }, { capabilities })
-  if (options.obliging === true) client.setRequestHandler(ElicitRequestSchema, yes)
+  if (options.obliging === true) {
+    const { folders, form, model } = answers(options)
+    client.setRequestHandler(ElicitRequestSchema, form)
+    client.setRequestHandler(CreateMessageRequestSchema, model)
+    client.setRequestHandler(ListRootsRequestSchema, folders)
+  }
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => heard.changed())
   client.setNotificationHandler(LoggingMessageNotificationSchema, (message) => {
     heard.logged.push(message.params.data)
@@ -152,7 +174,12 @@ const connectClient: Connect = Effect.fnUntraced(function*(url, options = {}) {
     capabilities: obliging ? obligingCapabilities : {},
     versionNegotiation: { mode: modern === "pinned" ? { pin: "2026-07-28" } : modern ? "auto" : "legacy" }
   })
-  if (obliging) client.setRequestHandler("elicitation/create", yes)
+  if (obliging) {
+    const { folders, form, model } = answers(options)
+    client.setRequestHandler("elicitation/create", form)
+    client.setRequestHandler("sampling/createMessage", model)
+    client.setRequestHandler("roots/list", folders)
+  }
   client.setNotificationHandler("notifications/tools/list_changed", () => heard.changed())
   client.setNotificationHandler("notifications/message", (message) => {
     heard.logged.push(message.params.data)

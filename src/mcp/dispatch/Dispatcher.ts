@@ -25,6 +25,7 @@ import { Turns } from "./Turns.ts"
 const nothingAhead: Ahead = {
   offer: () => true,
   message: () => Effect.void,
+  position: () => ({ stream: "", sequence: 0 }),
   relayStreams: () => {},
   relayPolls: () => {}
 }
@@ -129,8 +130,9 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     const startedAt = requestLog.now()
     requestLog.started(context)
     const scoped = Effect.scoped(answer)
-    // A stream that stays holds nobody up.
-    const inTurn = request.method === "subscriptions/listen" ? scoped : turns.take(session.agent, scoped)
+    // A stream that stays holds nobody up, and a call that is under way has its turn.
+    const hasTurn = request.method === "subscriptions/listen" || handlers.continues(context)
+    const inTurn = hasTurn ? scoped : turns.take(session.agent, scoped)
     return span(context)(Effect.onExitPrimitive(inTurn, (exit) => {
       if (Exit.isSuccess(exit)) {
         call?.ended(false)
@@ -150,6 +152,8 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     start: (context: RequestContext, deliverer: Deliverer) => {
       const interrupted = Effect.suspend(() => {
         if (!context.session.isStopping) return Effect.sync(() => deliverer.abandon())
+        // Its agent comes again for what is left of its stream, and answers the next life of Holdfast.
+        if (handlers.rounds.survives(context.session, context.request.id)) return Effect.void
         const answer = completed(context, errorAnswer(context.request, stopped(context.request)), false)
         return Effect.flatMap(answer, (answer) => deliverer.deliver(answer))
       })

@@ -12,7 +12,7 @@ import type { RelayFailure } from "../../relay/RelayFailure.ts"
 import { collect } from "../../relay/transport/BodyText.ts"
 import type { IncomingBytes } from "../../relay/transport/Incoming.ts"
 import type { Deadline, Deadlines } from "../../supervision/Deadlines.ts"
-import { type Ahead, type Answer, progressPrefix } from "../handlers/Handler.ts"
+import { type Ahead, type Answer, type Position, progressPrefix } from "../handlers/Handler.ts"
 import type { Answering, Connection } from "../streams/Connection.ts"
 import type { EventLog } from "../streams/EventLog.ts"
 import type { EventLogs, LogOptions } from "../streams/EventLogs.ts"
@@ -168,6 +168,11 @@ export class Responder implements Ahead, Answering {
       this.#passes(data, supersedes)
       return Effect.andThen(log.room(data.length), Effect.sync(() => log.append(data, supersedes)))
     })
+  }
+
+  position(): Position {
+    const log = this.#becomeStream()
+    return { stream: log?.id ?? "", sequence: log?.last ?? 0 }
   }
 
   /** The answer leaves; returns when all of it has. */

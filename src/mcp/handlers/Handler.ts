@@ -4,6 +4,7 @@ import type { JsonRpcError } from "../../domain/JsonRpcError.ts"
 import type { Request } from "../../domain/Message.ts"
 import type { FinalAnswer } from "../../relay/RelayClient.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
+import type { OpenRelaySession } from "../../relay/session/RelaySession.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import type { CallTrace } from "./CallTrace.ts"
 import type { LiveCall } from "./LiveCalls.ts"
@@ -46,12 +47,28 @@ export interface Answer {
 /** Begins the `supersedes` of a message that tells how far a call is. */
 export const progressPrefix = "progress:"
 
+/** Takes a question of the relay; `false` where the agent cannot be asked it. */
+export type AskedBy = (question: Request, from: OpenRelaySession) => boolean
+
+/** A place in a stream to the agent; the stream has no name where nobody can resume it. */
+export interface Position {
+  readonly stream: string
+  readonly sequence: number
+}
+
 /** What goes to the agent ahead of the answer. */
 export interface Ahead {
   /** A message, unless a connected client is slow to read: then it is not taken. Makes the answer a stream. */
   readonly offer: (data: string, supersedes?: string) => boolean
   /** A message; makes the answer a stream. Waits while a connected client is slow to read. */
   readonly message: (data: string, supersedes?: string) => Effect.Effect<void>
+  /**
+   * Where the agent's era has no requests of the relay: who takes those of one attempt, to be answered in the agent's next
+   * round; `false` where the agent cannot be asked that.
+   */
+  readonly askedBy?: () => AskedBy
+  /** Makes the answer a stream; gives its name and its newest event, so that what follows can be found in it. */
+  readonly position: () => Position
   /** The relay has begun a stream, which has said nothing yet. */
   readonly relayStreams: () => void
   /** The relay lets its client come again for the rest, and so do we (MCP 2025-11-25, transports, polling). */

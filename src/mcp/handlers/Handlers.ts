@@ -10,8 +10,11 @@ import { isIn, itemsOf } from "../../domain/Methods.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import { SessionStore } from "../sessions/SessionStore.ts"
+import { RunningCalls } from "./AskedCall.ts"
+import * as AskedCalls from "./AskedCalls.ts"
 import * as Discover from "./Discover.ts"
 import { type Handler, ownResult, type RequestContext, RpcError } from "./Handler.ts"
+import * as InputRounds from "./InputRounds.ts"
 import * as Listen from "./Listen.ts"
 import * as Lists from "./Lists.ts"
 import * as PassThrough from "./PassThrough.ts"
@@ -26,14 +29,21 @@ export interface Handlers {
   readonly handlerFor: (context: RequestContext) => Handler
   /** The streams of sessions, which GET opens. */
   readonly streams: SessionStream.SessionStream
+  readonly rounds: InputRounds.InputRounds
+  /** Whether the request goes on with what is under way, and so begins nothing. */
+  readonly continues: AskedCalls.AskedCalls["continues"]
 }
 
 export const make = Effect.gen(function*() {
   const link = yield* RelayLink
   const store = yield* SessionStore
   const messages = yield* RelayMessages.make
-  const passThrough = yield* PassThrough.make(messages)
-  const streams = yield* SessionStream.make(messages)
+  // What passes through may take rounds, and a round passes through.
+  const rounds: InputRounds.InputRounds = yield* InputRounds.make((asking) => passThrough.again(asking))
+  const passThrough: PassThrough.PassThrough = yield* PassThrough.make(messages, rounds)
+  const calls = new RunningCalls()
+  const streams = yield* SessionStream.make(messages, rounds, calls)
+  const { continues, inRounds } = yield* AskedCalls.make(streams, calls)
   const lists = yield* Lists.make(passThrough)
 
   const pass: Handler = (context, ahead) => passThrough.ask(context, ahead)
@@ -61,7 +71,9 @@ export const make = Effect.gen(function*() {
   const table: ReadonlyMap<string, Handler> = new Map(Object.entries({
     "server/discover": yield* Discover.make(passThrough),
     ...Record.map(itemsOf, () => lists),
-    "tools/call": yield* ToolCalls.make(passThrough),
+    "tools/call": inRounds(yield* ToolCalls.make(passThrough)),
+    "prompts/get": inRounds(pass),
+    "resources/read": inRounds(pass),
     "subscriptions/listen": yield* Listen.make(streams),
     "ping": ping,
     "logging/setLevel": remembered((session, { request }) => session.setLogLevel(request)),
@@ -82,7 +94,7 @@ export const make = Effect.gen(function*() {
     return table.get(method) ?? pass
   }
 
-  const self: Handlers = { handlerFor, streams }
+  const self: Handlers = { handlerFor, streams, rounds, continues }
   return self
 })
 

@@ -6,10 +6,11 @@ import { Outbox } from "../../outbox/Outbox.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import { SessionStore } from "../sessions/SessionStore.ts"
+import type { InputRounds } from "./InputRounds.ts"
 import { LiveCalls } from "./LiveCalls.ts"
 
 /** The agent gets 202 in any case (BEHAVIOUR 2). */
-export const make = Effect.gen(function*() {
+export const make = Effect.fnUntraced(function*(rounds: InputRounds) {
   const client = yield* RelayClient
   const outbox = yield* Outbox
   const calls = yield* LiveCalls
@@ -48,6 +49,7 @@ export const make = Effect.gen(function*() {
       pass(session, notification.text)
     }),
     response: Effect.fnUntraced(function*(session: AgentSession, { id: shown, text }: Response) {
+      if (yield* rounds.answered(session, shown, text)) return
       const open = yield* session.relay.current
       if (Option.isNone(open)) return
       const id = session.questions.answered(shown, open.value.generation)

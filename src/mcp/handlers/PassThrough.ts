@@ -9,9 +9,11 @@ import * as JsonText from "../../domain/JsonText.ts"
 import { factsOf, isList, type TimeoutClass } from "../../domain/Methods.ts"
 import { Happenings, ofAgent } from "../../observability/Happenings.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
-import { type FinalAnswer, RelayClient } from "../../relay/RelayClient.ts"
+import { type FinalAnswer, RelayClient, type RequestOptions } from "../../relay/RelayClient.ts"
 import { RelayFailure } from "../../relay/RelayFailure.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
 import { type Ahead, type Answer, answered, progressPrefix, type RequestContext } from "./Handler.ts"
+import type * as InputRounds from "./InputRounds.ts"
 import type { Passed, RelayMessages } from "./RelayMessages.ts"
 
 export interface AttemptOptions {
@@ -31,6 +33,8 @@ export interface PassThrough {
     ahead: Ahead,
     options?: AttemptOptions
   ) => Effect.Effect<FinalAnswer, RelayFailure, Scope.Scope>
+  /** How a request goes on that waited for its agent's answers when Holdfast ended. */
+  readonly again: InputRounds.Send
   /** The relay's answer; waits for the link, and sends what only reads once more. */
   readonly ask: (
     context: RequestContext,
@@ -39,7 +43,7 @@ export interface PassThrough {
   ) => Effect.Effect<Answer, RelayFailure, Scope.Scope>
 }
 
-export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
+export const make = Effect.fnUntraced(function*(messages: RelayMessages, rounds: InputRounds.InputRounds) {
   const { link: { callTimeout, listTimeout, readTimeout } } = yield* Settings
   const client = yield* RelayClient
   const link = yield* RelayLink
@@ -70,38 +74,70 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
     }, session.id)
   }
 
+  /** Sends what it is given, as often as that takes. */
+  const sender = (
+    session: AgentSession,
+    method: string,
+    ahead: Ahead,
+    options: AttemptOptions = {},
+    context?: RequestContext
+  ) => {
+    const askedBy = session.modern ? ahead.askedBy?.() : undefined
+    return (what: Pick<RequestOptions, "text" | "bytes" | "id" | "as" | "headers">) =>
+      client.request(session.relay, {
+        ...what,
+        timeout: timeouts[factsOf(method).timeout],
+        repeats: isList(method),
+        streamJson: options.streamJson,
+        onBytes: options.onBytes,
+        onResumable: context?.call?.resumable,
+        onStream: () => ahead.relayStreams(),
+        onPoll: Effect.sync(() => ahead.relayPolls()),
+        onEvent: (event, from) => {
+          const passed = messages.received(session, event, from, askedBy)
+          if (passed !== undefined && context !== undefined) tellProgress(context, passed)
+          if (passed === undefined || ahead.offer(passed.data, passed.supersedes)) return undefined
+          return ahead.message(passed.data, passed.supersedes)
+        }
+      })
+  }
+
   const attempt: PassThrough["attempt"] = (context, ahead, options = {}) => {
-    const { call, headers, relayId, request, session, trace } = context
-    const { onBytes, sent, streamJson } = options
+    const { batched, call, relayId, request, session, trace } = context
+    const { headers, id, text } = options.sent ?? { ...request, headers: context.headers }
     if (trace !== undefined) trace.sentAt = clock.monotonicTimeNanosUnsafe()
-    const asked = client.request(session.relay, {
-      text: sent?.text ?? request.text,
-      bytes: sent === undefined ? request.bytes : undefined,
-      id: sent?.id ?? request.id,
-      as: sent === undefined ? relayId : undefined,
-      headers: sent?.headers ?? headers,
-      timeout: timeouts[factsOf(request.method).timeout],
-      repeats: isList(request.method),
-      streamJson,
-      onBytes,
-      onResumable: call?.resumable,
-      onStream: () => ahead.relayStreams(),
-      onPoll: Effect.sync(() => ahead.relayPolls()),
-      onEvent: (event, from) => {
-        const passed = messages.received(session, event, from)
-        if (passed !== undefined) tellProgress(context, passed)
-        if (passed === undefined || ahead.offer(passed.data, passed.supersedes)) return undefined
-        return ahead.message(passed.data, passed.supersedes)
-      }
+    const send = sender(session, request.method, ahead, options, context)
+    const asked = send({
+      text,
+      bytes: options.sent === undefined ? request.bytes : undefined,
+      id,
+      as: options.sent === undefined ? relayId : undefined,
+      headers
     })
-    const answer = call === undefined ? asked : Effect.suspend(() => {
+    const first = call === undefined ? asked : Effect.suspend(() => {
       call.sent()
       return asked
     })
+    const complete = (final: FinalAnswer) =>
+      final.needsInput === undefined ? Effect.succeed(final) : rounds.complete({
+        session,
+        requestId: request.id,
+        survives: options.sent === undefined && !batched,
+        sent: text,
+        headers,
+        ahead,
+        again: (text, as) => send({ text, id, as, headers })
+      }, final.needsInput)
+    const answer = session.modern ? first : Effect.flatMap(first, complete)
     return trace === undefined ? answer : Effect.map(answer, (answer) => {
       trace.relayAt = clock.monotonicTimeNanosUnsafe()
       return answer
     })
+  }
+
+  const again: PassThrough["again"] = ({ ahead, headers, requestId, sent, session }) => {
+    const send = sender(session, String(JSON.parse(JsonText.at(sent, ["method"]) ?? "null")), ahead)
+    return (text, as) => send({ text, id: requestId, as, headers })
   }
 
   const ask: PassThrough["ask"] = (context, ahead, options = {}) => {
@@ -110,7 +146,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
     return Effect.map(onlyReads ? Effect.mapError(onceMore(once), thatOnlyReads) : once, answered)
   }
 
-  const self: PassThrough = { attempt, ask }
+  const self: PassThrough = { attempt, ask, again }
   return self
 })
 

@@ -7,7 +7,7 @@ import { RelayClient, type RelayEvent } from "../../relay/RelayClient.ts"
 import type { OpenRelaySession } from "../../relay/session/RelaySession.ts"
 import { MenuSignals } from "../menu/MenuSignals.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
-import { progressPrefix } from "./Handler.ts"
+import { type AskedBy, progressPrefix } from "./Handler.ts"
 
 /** A message to pass on; a later one with the same `supersedes` makes this one superfluous. */
 export interface Passed {
@@ -17,7 +17,13 @@ export interface Passed {
 
 export interface RelayMessages {
   /** `undefined` where the agent is told in another way, or not at all. */
-  readonly received: (session: AgentSession, event: RelayEvent, from: OpenRelaySession) => Passed | undefined
+  readonly received: (
+    session: AgentSession,
+    event: RelayEvent,
+    from: OpenRelaySession,
+    /** Takes questions to an agent of the modern era. */
+    askedBy?: AskedBy
+  ) => Passed | undefined
 }
 
 export const make = Effect.gen(function*() {
@@ -34,11 +40,11 @@ export const make = Effect.gen(function*() {
     return undefined
   }
 
-  /** A revision without requests to the client: the relay is told at once, so that its call does not wait for ever. */
+  /** What an agent without a session cannot be asked: the relay is told at once, so that its call does not wait for ever. */
   const unanswerable = (session: AgentSession, { id, method }: Message.Request): undefined => {
-    const text = JsonRpcError.text(id, {
+    const text = method === "ping" ? `{"jsonrpc":"2.0","id":${id},"result":{}}` : JsonRpcError.text(id, {
       code: JsonRpcError.codes.methodNotFound,
-      message: `${method} cannot be asked of this client: it speaks revision 2026-07-28`
+      message: `${method} cannot be asked of this client: it does not declare that, or waits for no call`
     })
     session.inBackground(Effect.ignore(client.notify(session.relay, text)))
     return undefined
@@ -56,6 +62,8 @@ export const make = Effect.gen(function*() {
       signals.offerUnsafe({ _tag: "RelayList", session })
       return undefined
     }
+    // A question that is taken back: an agent without a session was not asked under an id.
+    if (method === "notifications/cancelled" && session.modern) return undefined
     if (method !== "notifications/cancelled") return { data: text, supersedes: supersedes(message) }
     const id = JsonText.at(text, ["params", "requestId"])
     const shown = id === undefined ? undefined : session.questions.shownAs(id, from.generation)
@@ -63,7 +71,7 @@ export const make = Effect.gen(function*() {
     return { data, supersedes: undefined }
   }
 
-  const received: RelayMessages["received"] = (session, event, from) => {
+  const received: RelayMessages["received"] = (session, event, from, askedBy) => {
     if (event.data === "") return undefined
     const message = event.message ?? parsed(event.data)
     switch (message?._tag) {
@@ -73,7 +81,8 @@ export const make = Effect.gen(function*() {
         // Each request of the agent is answered once, by whoever waits for it.
         return dropped(session, "an answer that nobody waits for")
       case "Request":
-        return session.modern ? unanswerable(session, message) : question(session, message, from)
+        if (!session.modern) return question(session, message, from)
+        return askedBy?.(message, from) === true ? undefined : unanswerable(session, message)
       case "Notification":
         return notification(session, message, from)
     }

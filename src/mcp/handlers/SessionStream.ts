@@ -2,7 +2,7 @@
  * The stream of a session (GET), and behind it the relay's own: held while an agent reads, and for
  * `journal.betweenRuns` after, and opened again whenever it ends (BEHAVIOUR 2, fourth intervention).
  */
-import { Clock, Duration, Effect, Option, Stream } from "effect"
+import { Clock, Duration, Effect, Latch, Option, Stream } from "effect"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
@@ -18,6 +18,8 @@ import type { AgentSession } from "../sessions/AgentSession.ts"
 import * as EventId from "../streams/EventId.ts"
 import type { EventLog } from "../streams/EventLog.ts"
 import { EventLogs } from "../streams/EventLogs.ts"
+import type { RunningCalls } from "./AskedCall.ts"
+import type { InputRounds } from "./InputRounds.ts"
 import type { RelayMessages } from "./RelayMessages.ts"
 
 /** Between attempts to open the relay's stream again: 1, 2, 4 .. 30 s, and 1 s after one that held. */
@@ -39,6 +41,8 @@ interface LastHeard {
   told: { readonly method: string; readonly at: number } | undefined
   eventId: string | undefined
   generation: number
+  /** Opened once it is known whether the relay gives a stream. */
+  readonly isThere: Latch.Latch
 }
 
 export interface SessionStream {
@@ -49,11 +53,19 @@ export interface SessionStream {
   ) => Effect.Effect<{ readonly log: EventLog; readonly after: number }>
   /** What is watched has changed: asked of the relay's session, or where it has none, of a new stream. */
   readonly resubscribe: (session: AgentSession, requests: ReadonlyArray<string>) => Effect.Effect<void>
+  /** Holds the relay's own stream to a session that nobody reads: a relay may ask there. Waits for it 1 s at most. */
+  readonly listen: (session: AgentSession) => Effect.Effect<void>
+  /** Lets go of it a while later, unless it is needed again then. */
+  readonly stopListening: (session: AgentSession, unneeded: () => boolean) => void
   /** A connection that read the session's log is gone. */
   readonly closed: (session: AgentSession) => void
 }
 
-export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
+export const make = Effect.fnUntraced(function*(
+  messages: RelayMessages,
+  rounds: InputRounds,
+  calls: RunningCalls
+) {
   const { journal: { betweenRuns }, link: { readTimeout } } = yield* Settings
   const linger = Duration.toMillis(betweenRuns)
   const { id: relay } = yield* RelayTarget
@@ -68,6 +80,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
   const becomesUp = (states: typeof link.changes) =>
     Stream.runHead(Stream.filter(states, (state) => state._tag === "Up"))
   const isUp = becomesUp(link.changes)
+  const held = new WeakMap<AgentSession, LastHeard>()
   const comesBack = becomesUp(Stream.drop(link.changes, 1))
 
   /** Whoever comes back sees what the relay said meanwhile; also what is merged or dropped on its way to the agent. */
@@ -88,6 +101,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
     const { answer, session: from } = yield* client.stream(session.relay, resumed)
     if (answer.body._tag !== "Sse") return
     last.given = true
+    last.isThere.openUnsafe()
     for (const id of session.questions.replacedBy(from.generation)) session.log.append(takenBack(id))
     // What the relay said while nobody listened is lost, unless it replays it.
     if (again && resumed === undefined) yield* signals.offer({ _tag: "RelayList", session })
@@ -97,14 +111,15 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
         last.generation = from.generation
       }
       if (session.readers === 0 && happenings.heard) tellNotified(session, last, data)
-      const passed = messages.received(session, { data, message: undefined }, from)
+      const passed = messages.received(session, { data, message: undefined }, from, calls.askedBy(session))
       if (passed !== undefined) session.log.append(passed.data, passed.supersedes)
       return undefined
     })
   }, Effect.scoped)
 
   const hold = Effect.fnUntraced(function*(session: AgentSession) {
-    const last: LastHeard = { given: false, told: undefined, eventId: undefined, generation: 0 }
+    const last: LastHeard = { given: false, told: undefined, eventId: undefined, generation: 0, isThere: Latch.makeUnsafe() }
+    held.set(session, last)
     const backoff = Backoff.make(reopenings)
     for (let again = false;; again = true) {
       const from = yield* Clock.currentTimeMillis
@@ -112,6 +127,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
       if ((yield* Clock.currentTimeMillis) - from >= heldAfter) backoff.reset()
       if (ended._tag === "Failure") {
         const { message, reason } = ended.failure
+        last.isThere.openUnsafe()
         yield* Effect.logDebug("the relay's stream ended", { session: session.id, why: message })
         // One that gave a stream before has it again in a moment: what said no was a deploy's page.
         if (reason._tag === "NoStream" && !last.given) {
@@ -149,7 +165,10 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
       if (parts !== undefined && parts.stream !== session.log.id) {
         const named = logs.find(session.id, parts.stream)
         if (named !== undefined) return { log: named, after: parts.sequence }
-        if (parts.requestId !== undefined) return unknownOutcome(session, parts.requestId)
+        if (parts.requestId !== undefined) {
+          const goesOn = yield* rounds.resumed(session, parts.requestId, parts.stream, parts.sequence)
+          return goesOn === undefined ? unknownOutcome(session, parts.requestId) : { log: goesOn, after: 0 }
+        }
       }
       session.readerCame()
       session.holdRelayStream(hold(session))
@@ -166,10 +185,23 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages) {
       yield* reseeded(session.relay)
       if (session.readers > 0) session.replaceRelayStream(hold(session))
     }),
+    listen: (session) =>
+      Effect.suspend(() => {
+        session.holdRelayStream(hold(session))
+        const open = session.relay.openNow()
+        const isThere = held.get(session)?.isThere
+        if (isThere === undefined || open === undefined || open.modern !== undefined) return Effect.void
+        return Effect.asVoid(Effect.timeoutOption(isThere.await, "1 second"))
+      }),
+    stopListening: (session, unneeded) => {
+      deadlines.after(linger, () => {
+        if (session.readers === 0 && unneeded()) session.endRelayStream()
+      })
+    },
     closed: (session) => {
       if (session.readerLeft() > 0) return
       deadlines.after(linger, () => {
-        if (session.readers === 0) session.endRelayStream()
+        if (session.readers === 0 && !calls.isRunning(session)) session.endRelayStream()
       })
     }
   }

@@ -9,6 +9,7 @@ import { createHash } from "node:crypto"
 import type { AgentName, SessionId } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Request } from "../../domain/Message.ts"
+import * as Questions from "../../domain/Questions.ts"
 import { type RelaySession, RelaySessions } from "../../relay/session/RelaySession.ts"
 import type { EventLog } from "../streams/EventLog.ts"
 import { EventLogs } from "../streams/EventLogs.ts"
@@ -42,6 +43,8 @@ export class AgentSession {
   readonly modern: boolean
   /** A digest of the client's capabilities: relays register tools by capability. */
   readonly capabilities: string
+  /** Whether its client declares that it can be asked anything. */
+  readonly canBeAsked: boolean
   readonly relay: RelaySession
   /** What goes to the agent on its own stream; survives the connections that read it. */
   readonly log: EventLog
@@ -67,7 +70,9 @@ export class AgentSession {
     this.modern = saved.id.startsWith(contextPrefix)
     const params = decodeParams(saved.initialize)
     this.clientName = params._tag === "Some" ? params.value.params?.clientInfo?.name ?? "" : ""
-    this.capabilities = digest(JsonText.at(saved.initialize, ["params", "capabilities"]) ?? "{}")
+    const capabilities = JsonText.at(saved.initialize, ["params", "capabilities"]) ?? "{}"
+    this.capabilities = digest(capabilities)
+    this.canBeAsked = Questions.canBeAsked(capabilities)
     this.relay = parts.relay
     this.log = parts.log
     this.view = new MenuView(saved.fingerprint ?? undefined)

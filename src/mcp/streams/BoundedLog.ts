@@ -56,6 +56,10 @@ export class BoundedLog implements EventLog, Member {
     this.#onGone = onGone
   }
 
+  get last(): number {
+    return this.buffer.last
+  }
+
   get attended(): boolean {
     return this.#readers.size > 0
   }

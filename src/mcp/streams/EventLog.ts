@@ -35,6 +35,8 @@ export interface EventLog {
   readonly id: string
   /** The newest event that some reader was given; 0 before the first. */
   readonly read: number
+  /** The newest event; 0 before the first. */
+  readonly last: number
   readonly append: (data: string, supersedes?: Supersedes) => void
   /** No more events will come; readers end after the last. */
   readonly end: () => void

@@ -26,6 +26,13 @@ export interface Outgoing {
   readonly headers?: Headers | undefined
 }
 
+export interface Translated {
+  readonly status: number
+  readonly text: string
+  /** The result that requires input, of which `text` can only say that; for who can ask the agent. */
+  readonly needsInput?: string | undefined
+}
+
 export interface Translation extends Outgoing {
   /** Answered here: the text of the response. */
   readonly local?: string | undefined
@@ -33,7 +40,7 @@ export interface Translation extends Outgoing {
   readonly unchanged: boolean
   /** A message that came before the answer; `undefined` where the agent's era would not have been told it. */
   readonly event: (data: string) => string | undefined
-  readonly answer: (status: number, text: string) => { readonly status: number; readonly text: string }
+  readonly answer: (status: number, text: string) => Translated
   /** The result of an answer that came before, as `answer` would have it in a whole one. */
   readonly known: (answer: KnownAnswer) => string
 }
@@ -103,19 +110,16 @@ const toModern = (request: Outgoing, method: string, envelope: Envelope.Envelope
   local: factsOf(method).emptyResult ? `{"jsonrpc":"2.0","id":${request.id},"result":{}}` : undefined,
   unchanged: false,
   event: (data) => data,
-  answer: (_, text) => ({
-    status: 200,
-    text: JsonText.at(text, ["result", "resultType"]) === "\"input_required\""
-      ? JsonRpcError.text(request.id, needsInput)
-      : EraForm.legacyResponse(text)
-  }),
+  answer: (_, text) =>
+    JsonText.at(text, ["result", "resultType"]) === "\"input_required\""
+      ? { status: 200, text: JsonRpcError.text(request.id, needsInput), needsInput: JsonText.at(text, ["result"]) }
+      : { status: 200, text: EraForm.legacyResponse(text) },
   known: (answer) => answer.legacyResult()
 })
 
 const needsInput: JsonRpcError.JsonRpcError = {
   code: JsonRpcError.codes.era,
-  message: "The relay asks for input in the way of revision 2026-07-28, which this session's revision cannot express; "
-    + "nothing was done. A client that speaks 2026-07-28 can make this call."
+  message: "The relay asks for input before it does this, and nobody can be asked here; nothing was done."
 }
 
 /** Ids and progress tokens are the relay session's, which others use at the same time. */

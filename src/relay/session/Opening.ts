@@ -1,14 +1,15 @@
 /**
  * How a relay session begins: `initialize`, or `server/discover` at a relay of the modern era.
  *
- * The era of whom the session stands for is tried first, the other one where the relay refuses that. Across eras no
- * client capabilities are declared, since nobody could be asked for what they promise.
+ * The era of whom the session stands for is tried first, the other one where the relay refuses that. Across eras the
+ * client is said to be capable of what it can be asked there, too.
  */
 import { Effect, type Option } from "effect"
 import * as Envelope from "../../domain/Envelope.ts"
 import type { AgentName } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Era } from "../../domain/ProtocolVersion.ts"
+import * as Questions from "../../domain/Questions.ts"
 import * as Discovery from "../handshake/Discovery.ts"
 import * as Handshake from "../handshake/Handshake.ts"
 import type { OpenRelaySession, SessionSeed } from "../handshake/OpenRelaySession.ts"
@@ -36,12 +37,13 @@ export const opener = Effect.gen(function*() {
   const inEra = (era: Era, opening: Opening, outages: number): Effect.Effect<Opened, RelayFailure> => {
     const { agent, credential, id, seed } = opening
     const { initialize } = seed
+    const declared = JsonText.at(initialize, ["params", "capabilities"]) ?? "{}"
     const crosses = era !== opening.era
+    const capabilities = crosses ? Questions.capabilities(declared) : declared
     if (era === "legacy") {
-      const text = crosses ? JsonText.set(initialize, ["params", "capabilities"], "{}") : initialize
+      const text = crosses ? JsonText.set(initialize, ["params", "capabilities"], capabilities) : initialize
       return Handshake.initialize(transport, credential, { agent, text, id })
     }
-    const capabilities = crosses ? "{}" : JsonText.at(initialize, ["params", "capabilities"]) ?? "{}"
     const level = replayed(seed, "logging/setLevel", "level").at(-1)
     const envelope: Envelope.Envelope = [
       ...Envelope.ofInitialize(initialize, capabilities),

@@ -1,11 +1,7 @@
 /** What the test relay's tools do. */
-import {
-  type CallToolResult,
-  inputRequired,
-  type InputRequiredResult,
-  type ServerContext
-} from "@modelcontextprotocol/server"
+import type { CallToolResult, InputRequiredResult, Server, ServerContext } from "@modelcontextprotocol/server"
 import { setTimeout as sleep } from "node:timers/promises"
+import { ask, asks } from "./RelayQuestions.ts"
 import { mayUse, type RelayState } from "./RelayState.ts"
 import { writes } from "./RelayTools.ts"
 
@@ -27,7 +23,8 @@ export const callTool = async (
   state: RelayState,
   name: string,
   args: Arguments,
-  ctx: ServerContext
+  ctx: ServerContext,
+  server: Server
 ): Promise<CallToolResult | InputRequiredResult> => {
   const tool = state.tools.get(name)
   if (tool === undefined) return refusal(`Tool ${name} not found`)
@@ -42,6 +39,7 @@ export const callTool = async (
     await state.gate.pass("after commit")
     return answer({ id: entry.id, tool: name })
   }
+  if (asks(name)) return ask(name, server, ctx)
   return readTool(state, name, args, agent, ctx)
 }
 
@@ -51,7 +49,7 @@ const readTool = async (
   args: Arguments,
   agent: string,
   ctx: ServerContext
-): Promise<CallToolResult | InputRequiredResult> => {
+): Promise<CallToolResult> => {
   switch (name) {
     case "relay_inbox": {
       const messages = state.ledger.entries.filter((entry) =>
@@ -96,18 +94,6 @@ const readTool = async (
     case "log":
       await ctx.mcpReq.log("warning", String(args["text"] ?? ""), "test-relay")
       return answer({ logged: true })
-    case "elicit": {
-      const question = {
-        mode: "form" as const,
-        message: "Go on?",
-        requestedSchema: { type: "object" as const, properties: { yes: { type: "boolean" as const } } }
-      }
-      if (ctx.mcpReq.envelope === undefined) return answer({ ...await ctx.mcpReq.elicitInput(question) })
-      const given = ctx.mcpReq.inputResponses?.["go"]
-      return given === undefined
-        ? inputRequired({ inputRequests: { go: inputRequired.elicit(question) } })
-        : answer({ ...Object(given) })
-    }
     default:
       return answer({ tool: name, agent, arguments: args })
   }

@@ -25,7 +25,7 @@ export const relayServer = (state: RelayState): Server => {
   server.setRequestHandler("tools/call", async (request, ctx) => {
     state.inFlight++
     try {
-      return await callTool(state, request.params.name, request.params.arguments ?? {}, ctx)
+      return await callTool(state, request.params.name, request.params.arguments ?? {}, ctx, server)
     } finally {
       state.inFlight--
     }

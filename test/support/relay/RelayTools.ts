@@ -1,4 +1,5 @@
 /** The test relay's menu. A tool's scope decides which tokens see it. */
+import { questionTools } from "./RelayQuestions.ts"
 
 export interface ToolDefinition {
   readonly name: string
@@ -88,7 +89,7 @@ export const menu = (options: {
       scope: "test"
     },
     { name: "log", description: "Sends a log message, then answers", inputSchema: object({ text }), scope: "test" },
-    { name: "elicit", description: "Asks the client's user", inputSchema: object({}), scope: "test" },
+    ...questionTools,
     write("commit_and_die", "test", { text }, [])
   ]
 }

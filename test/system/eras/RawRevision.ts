@@ -18,6 +18,12 @@ export type MatrixClient = Pick<
   "toolNames" | "call" | "prompt" | "resource" | "complete" | "logged" | "awaitListChanged"
 >
 
+const answers: Readonly<Record<string, object>> = {
+  "elicitation/create": { action: "accept", content: { yes: true } },
+  "sampling/createMessage": { role: "assistant", model: "none", content: { type: "text", text: "a model's words" } },
+  "roots/list": { roots: [{ uri: "file:///work", name: "a folder" }] }
+}
+
 const attempt = <A>(run: (signal: AbortSignal) => Promise<A>) => Effect.tryPromise({ try: run, catch: CallFailed.from })
 
 /** Messages of a JSON or SSE body as they come. */
@@ -54,8 +60,8 @@ export const rawRevision = (url: string, secret: string, version: string): Effec
     const listen = (message: Message, signal: AbortSignal) => {
       if (message.method === "notifications/message") heard.logged.push(message.params?.data)
       if (message.method === "notifications/tools/list_changed") heard.listChanged++
-      if (message.method !== "elicitation/create") return
-      void post({ id: message.id, result: { action: "accept", content: { yes: true } } }, signal)
+      const result = answers[message.method ?? ""]
+      if (result !== undefined) void post({ id: message.id, result }, signal)
     }
 
     const ask = async (
@@ -81,7 +87,7 @@ export const rawRevision = (url: string, secret: string, version: string): Effec
 
     yield* attempt(async (signal) => {
       const clientInfo = { name: `raw-${version}`, version: "1" }
-      const capabilities = version >= "2025-06-18" ? { elicitation: {} } : {}
+      const capabilities = { roots: {}, sampling: {}, ...(version >= "2025-06-18" ? { elicitation: {} } : {}) }
       const { response } = await ask(signal, "initialize", { protocolVersion: version, capabilities, clientInfo })
       headers["mcp-session-id"] = response.headers.get("mcp-session-id") ?? ""
       if (version >= "2025-06-18") headers["mcp-protocol-version"] = version

@@ -129,7 +129,9 @@ const there: ReadonlyArray<Column> = [
     since: "2025-06-18",
     check: (client) =>
       outcome(client.call("elicit"), (result) => refused(result) === undefined && includes("accept")(result))
-  }
+  },
+  { name: "question to the model", check: (client) => outcome(client.call("sample"), includes("a model's words")) },
+  { name: "question for its folders", check: (client) => outcome(client.call("roots"), includes("file:///work")) }
 ]
 
 /** All of `clients` with one relay, and after its death; the outcomes by client, in the order of `columns`. */

@@ -1,4 +1,4 @@
-/** The tables of docs/matrix.md, and the words of what was refused. */
+/** The tables of docs/matrix.md, and the words of what was refused, if anything was. */
 import { clients, columns, type Outcome } from "./matrix.ts"
 
 export interface Table {
@@ -32,7 +32,7 @@ export const page = (tables: ReadonlyArray<Table>) => {
     ),
     ""
   ])
-  const legend = [
+  const legend = notes.length === 0 ? [] : [
     "## What is refused, and in which words",
     "",
     ...notes.map((words, index) => `${index + 1}. ${words}`),

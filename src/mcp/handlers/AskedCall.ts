@@ -1,0 +1,198 @@
+/**
+ * One call of an agent without a session at a relay with sessions, over the rounds in which the relay's questions are
+ * answered (MCP 2026-07-28, multi-round-trip requests): it runs on while the agent is asked, and each round of the agent
+ * gets what comes first, questions or the answer.
+ */
+import { Effect, type Exit } from "effect"
+import { createHash, randomUUID } from "node:crypto"
+import * as JsonText from "../../domain/JsonText.ts"
+import type * as Message from "../../domain/Message.ts"
+import * as Questions from "../../domain/Questions.ts"
+import type { RelayFailure } from "../../relay/RelayFailure.ts"
+import type { OpenRelaySession } from "../../relay/session/RelaySession.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+import { type Ahead, type Answer, type AskedBy, progressPrefix, type RpcError } from "./Handler.ts"
+
+/** How it ended. */
+export type Ended = Exit.Exit<Answer, RelayFailure | RpcError>
+
+/** Questions by the keys that the agent knows, or the end. */
+export type Next =
+  | { readonly _tag: "Asks"; readonly questions: ReadonlyMap<string, string> }
+  | { readonly _tag: "Ended"; readonly ended: Ended }
+
+interface Open {
+  /** As the relay knows it. */
+  readonly id: string
+  readonly from: OpenRelaySession
+  /** As the agent is asked, JSON text. */
+  readonly text: string
+}
+
+/** Says an answer to the relay, where that still waits for it. */
+export type Reply = (text: string, to: OpenRelaySession) => void
+
+export class AskedCall implements Ahead {
+  readonly id = randomUUID()
+  /** The agent's answers so far, JSON text: what the relay asks again in another attempt is answered from here. */
+  readonly given: Map<string, string>
+  readonly #capabilities: string
+  readonly #reply: Reply
+  readonly #open = new Map<string, Open>()
+  readonly #rounds = new Set<() => void>()
+  #ahead: Ahead | undefined
+  #progressToken: string | undefined
+  #ended: Ended | undefined
+  #attempt: AskedBy | undefined
+  wasAsked = false
+
+  constructor(capabilities: string, given: ReadonlyMap<string, string>, reply: Reply) {
+    this.#capabilities = capabilities
+    this.given = new Map(given)
+    this.#reply = reply
+  }
+
+  get isWaitedFor(): boolean {
+    return this.#rounds.size > 0
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended !== undefined
+  }
+
+  /** A further round of the agent; `token` is its progress token, as it stands in the text. */
+  round(ahead: Ahead, token: string | undefined): Effect.Effect<Next> {
+    return Effect.callback<Next>((resume) => {
+      this.#ahead = ahead
+      this.#progressToken = token
+      // Put together when it leaves: what the relay asks in one breath goes out together.
+      const look = () => {
+        if (this.#ended === undefined && this.#open.size === 0) return
+        this.#rounds.delete(look)
+        resume(Effect.sync(() => this.#next(this.#ended)))
+      }
+      this.#rounds.add(look)
+      look()
+      return Effect.sync(() => this.#rounds.delete(look))
+    })
+  }
+
+  #next(ended: Ended | undefined): Next {
+    if (ended !== undefined) return { _tag: "Ended", ended }
+    return { _tag: "Asks", questions: new Map([...this.#open].map(([key, { text }]) => [key, text])) }
+  }
+
+  /** The agent's answers, JSON text by key; a key that is not open is passed over. */
+  answered(answers: ReadonlyMap<string, string>): void {
+    for (const [key, answer] of answers) {
+      const question = this.#open.get(key)
+      if (question === undefined) continue
+      this.#open.delete(key)
+      this.given.set(key, answer)
+      this.#tell(question.id, question.from, answer)
+    }
+  }
+
+  end(ended: Ended): void {
+    this.#ended = ended
+    for (const look of this.#rounds) look()
+  }
+
+  askedBy(): AskedBy {
+    // The same question may be another one the next time: they are told apart by how often this attempt put it.
+    // What the agent is asked already stays open: its answer is good for this attempt, too.
+    const times = new Map<string, number>()
+    const asked: AskedBy = ({ id, method, text }, from) => {
+      if (!Questions.isAskable(method, this.#capabilities)) return false
+      const question = Questions.asInputRequest(text)
+      const name = `${method}-${digest(question)}`
+      const time = (times.get(name) ?? 0) + 1
+      times.set(name, time)
+      const key = `${name}-${time}`
+      const given = this.given.get(key)
+      if (given !== undefined) {
+        this.#tell(id, from, given)
+        return true
+      }
+      this.wasAsked = true
+      this.#open.set(key, { id, from, text: question })
+      for (const look of this.#rounds) look()
+      return true
+    }
+    this.#attempt = asked
+    return asked
+  }
+
+  /** A question that came beside the call's own answer. */
+  asked(question: Message.Request, from: OpenRelaySession): boolean {
+    return this.#attempt?.(question, from) === true
+  }
+
+  #tell(id: string, to: OpenRelaySession, result: string): void {
+    this.#reply(`{"jsonrpc":"2.0","id":${id},"result":${result}}`, to)
+  }
+
+  // What goes ahead goes to the round that waits; between the rounds nobody reads it.
+  offer(data: string, supersedes?: string): boolean {
+    return this.#ahead?.offer(this.#addressed(data, supersedes), supersedes) ?? true
+  }
+
+  message(data: string, supersedes?: string): Effect.Effect<void> {
+    return this.#ahead?.message(this.#addressed(data, supersedes), supersedes) ?? Effect.void
+  }
+
+  /** Each round has a progress token of its own. */
+  #addressed(data: string, supersedes: string | undefined): string {
+    if (supersedes?.startsWith(progressPrefix) !== true || this.#progressToken === undefined) return data
+    return JsonText.set(data, ["params", "progressToken"], this.#progressToken)
+  }
+
+  position() {
+    return { stream: "", sequence: 0 }
+  }
+
+  relayStreams(): void {
+    this.#ahead?.relayStreams()
+  }
+
+  relayPolls(): void {
+    this.#ahead?.relayPolls()
+  }
+}
+
+/** The calls of each session that the relay may ask about. */
+export class RunningCalls {
+  readonly #calls = new WeakMap<AgentSession, Set<AskedCall>>()
+
+  #of(session: AgentSession): ReadonlySet<AskedCall> {
+    return this.#calls.get(session) ?? new Set()
+  }
+
+  add(session: AgentSession, call: AskedCall): void {
+    this.#calls.set(session, new Set([...this.#of(session), call]))
+  }
+
+  remove(session: AgentSession, call: AskedCall): void {
+    this.#calls.get(session)?.delete(call)
+  }
+
+  has(session: AgentSession, call: AskedCall): boolean {
+    return this.#of(session).has(call)
+  }
+
+  countOf(session: AgentSession): number {
+    return this.#of(session).size
+  }
+
+  isRunning(session: AgentSession): boolean {
+    return [...this.#of(session)].some(({ hasEnded }) => !hasEnded)
+  }
+
+  /** A question on the relay's own stream, which names no call: it is put to the one that was begun last. */
+  askedBy(session: AgentSession): AskedBy {
+    return (question, from) =>
+      [...this.#of(session)].findLast(({ hasEnded }) => !hasEnded)?.asked(question, from) === true
+  }
+}
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("base64url").slice(0, 16)

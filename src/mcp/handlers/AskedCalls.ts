@@ -1,0 +1,258 @@
+/**
+ * Questions of a relay with sessions to agents without: the request that they belong to is answered with
+ * `input_required`, and goes on with the agent's next round (MCP 2026-07-28, multi-round-trip requests).
+ *
+ * The agent brings its request with each round, and all its answers in `requestState`. So where the relay or Holdfast
+ * ended meanwhile, a request that may be repeated is sent again, and what the relay asks again is answered without asking
+ * the agent. Of any other nobody knows what became of it, and the agent is told that.
+ */
+import { Duration, Effect, Exit, type Fiber, Option, Predicate, Result, Schema, Scope, Stream } from "effect"
+import { Settings } from "../../config/Settings.ts"
+import * as JsonRpcError from "../../domain/JsonRpcError.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import * as Message from "../../domain/Message.ts"
+import { factsOf } from "../../domain/Methods.ts"
+import * as Questions from "../../domain/Questions.ts"
+import { CachedLists } from "../../menu/CachedLists.ts"
+import { RelayLink } from "../../relay/link/RelayLink.ts"
+import { RelayClient } from "../../relay/RelayClient.ts"
+import { RelayFailure } from "../../relay/RelayFailure.ts"
+import { Deadlines } from "../../supervision/Deadlines.ts"
+import { SessionMenu } from "../menu/SessionMenu.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+import { AskedCall, type Reply, type RunningCalls } from "./AskedCall.ts"
+import { type Ahead, type Answer, type Handler, type RequestContext, RpcError } from "./Handler.ts"
+import type { SessionStream } from "./SessionStream.ts"
+
+const prefix = "holdfast."
+/** In the place of a call's id: nothing of it is under way, and it may be sent again. */
+const anew = "anew"
+/** Calls of one session that wait for their agent. */
+const maxCalls = 200
+/** So long an answer waits for an agent that was asked meanwhile, milliseconds. */
+const keptFor = Duration.toMillis("10 minutes")
+
+const Given = Schema.fromJsonString(Schema.Record(Schema.String, Schema.String))
+const encodeGiven = Schema.encodeSync(Given)
+const decodeGiven = Schema.decodeOption(Given)
+
+/** What a round of the agent says: which call goes on, and what was answered before and now. */
+interface Round {
+  readonly call: string
+  readonly given: ReadonlyMap<string, string>
+  readonly answers: ReadonlyMap<string, string>
+}
+
+interface Running {
+  readonly call: AskedCall
+  readonly fiber: Fiber.Fiber<unknown>
+  readonly scope: Scope.Closeable
+}
+
+export interface AskedCalls {
+  /** The handler, with the rounds that its requests take. */
+  readonly inRounds: (handler: Handler) => Handler
+  /** Whether the request goes on with what is under way, and so begins nothing. */
+  readonly continues: (context: Pick<RequestContext, "session" | "request">) => boolean
+}
+
+export const make = Effect.fnUntraced(function*(streams: SessionStream, calls: RunningCalls) {
+  const { link: { callTimeout } } = yield* Settings
+  const client = yield* RelayClient
+  const link = yield* RelayLink
+  const deadlines = yield* Deadlines
+  const cached = yield* CachedLists
+  const menu = yield* SessionMenu
+  const running = new Map<string, Running>()
+  const isUp = Effect.timeoutOption(
+    Stream.runHead(Stream.filter(link.changes, (state) => state._tag === "Up")),
+    callTimeout
+  )
+
+  const reply = (session: AgentSession): Reply => (text, to) => {
+    // An answer to a relay session that is gone goes nowhere.
+    if (session.relay.openNow()?.generation !== to.generation) return
+    session.inBackground(Effect.ignore(client.notify(session.relay, text)))
+  }
+
+  /** Sent once more it does no harm (BEHAVIOUR 5). */
+  const mayRepeat = Effect.fnUntraced(function*({ request, session }: RequestContext) {
+    if (factsOf(request.method).onlyReads) return true
+    const tool = request.params["name"]
+    if (!Predicate.isString(tool)) return false
+    const spec = yield* cached.tool(yield* menu.key(session), tool)
+    return Option.exists(spec, (spec) => spec.readOnlyHint || spec.idempotentHint || spec.declaresKey)
+  })
+
+  const begin = Effect.fnUntraced(function*(handler: Handler, context: RequestContext, given: Round["given"]) {
+    const { session } = context
+    if (calls.countOf(session) >= maxCalls) return yield* tooMany
+    const call = new AskedCall(capabilitiesOf(session), given, reply(session))
+    // What the answer holds at the relay is let go of when it has left, which is with another request's.
+    const scope = yield* Scope.make()
+    const forget = () => {
+      running.delete(call.id)
+      calls.remove(session, call)
+      session.inBackground(Scope.close(scope, Exit.void))
+    }
+    const ended = (exit: Exit.Exit<Answer, RelayFailure | RpcError>) =>
+      Effect.sync(() => {
+        call.end(exit)
+        streams.stopListening(session, () => !calls.isRunning(session))
+        if (Exit.hasInterrupts(exit)) forget()
+        else deadlines.after(keptFor, forget)
+      })
+    calls.add(session, call)
+    const run = Effect.andThen(streams.listen(session), handler(context, call))
+    const fiber = session.inBackground(Effect.exit(Effect.onExit(Scope.provide(run, scope), ended)))
+    const begun: Running = { call, fiber, scope }
+    running.set(call.id, begun)
+    return begun
+  })
+
+  /** One round of the agent: what the relay asks, or the answer. */
+  const attend = (
+    { call, fiber, scope }: Running,
+    handler: Handler,
+    context: RequestContext,
+    ahead: Ahead,
+    mayBeginAgain: boolean
+  ): ReturnType<Handler> =>
+    Effect.gen(function*() {
+      const { request } = context
+      const next = yield* Effect.onInterrupt(call.round(ahead, progressTokenOf(request)), () =>
+        Effect.sync(() => {
+          // The agent closed its response, and so cancels the call.
+          if (!call.isWaitedFor) fiber.interruptUnsafe()
+        }))
+      if (next._tag === "Asks") return inputRequired(request, next.questions, call.id, call.given)
+      running.delete(call.id)
+      yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
+      const { ended } = next
+      if (Exit.isSuccess(ended)) return linksOf(context, ended.value) ?? addressed(request, ended.value)
+      const failure = Option.getOrUndefined(Exit.findErrorOption(ended))
+      const wasCutOff = failure instanceof RelayFailure && failure.downClass && call.wasAsked
+      if (!wasCutOff || !mayBeginAgain || !(yield* mayRepeat(context))) return yield* ended
+      yield* isUp
+      return yield* attend(yield* begin(handler, context, call.given), handler, context, ahead, false)
+    })
+
+  const goOn = Effect.fnUntraced(function*(
+    round: Round,
+    handler: Handler,
+    context: RequestContext,
+    ahead: Ahead
+  ) {
+    const known = running.get(round.call)
+    if (known !== undefined && calls.has(context.session, known.call)) {
+      known.call.answered(round.answers)
+      return yield* attend(known, handler, context, ahead, true)
+    }
+    if (round.call !== anew && !(yield* mayRepeat(context))) return yield* lost
+    yield* isUp
+    const given = new Map([...round.given, ...round.answers])
+    return yield* attend(yield* begin(handler, context, given), handler, context, ahead, true)
+  })
+
+  const self: AskedCalls = {
+    inRounds: (handler) => (context, ahead) => {
+      const { request, session } = context
+      if (!session.modern) return handler(context, ahead)
+      const round = roundOf(request)
+      const whole = round === undefined ? request : withoutRound(request)
+      if (round !== undefined) return goOn(round, handler, { ...context, request: whole }, ahead)
+      const open = session.relay.openNow()
+      if (open?.modern !== undefined || !session.canBeAsked) return handler(context, ahead)
+      return Effect.flatMap(
+        begin(handler, context, new Map()),
+        (begun) => attend(begun, handler, context, ahead, true)
+      )
+    },
+    continues: ({ request, session }) => {
+      const state = request.params["requestState"]
+      if (!session.modern || !Predicate.isString(state) || !state.startsWith(prefix)) return false
+      const known = running.get(state.split(".")[1] ?? "")
+      return known !== undefined && calls.has(session, known.call)
+    }
+  }
+  return self
+})
+
+const tooMany = new RpcError({
+  code: JsonRpcError.codes.invalidRequest,
+  message: `${maxCalls} calls wait for this agent's answers already: answer one of those first`,
+  data: { delivery: "not sent" }
+})
+
+const lost = new RpcError({
+  code: JsonRpcError.codes.relay,
+  message: "Holdfast was restarted while this request waited for answers, and the relay cannot be told them any more. "
+    + "The request may have been carried out: check before you send it again.",
+  data: { delivery: "unknown" }
+})
+
+const capabilitiesOf = (session: AgentSession): string =>
+  JsonText.at(session.initialize, ["params", "capabilities"]) ?? "{}"
+
+const progressTokenOf = ({ text }: Message.Request) => JsonText.at(text, ["params", "_meta", "progressToken"])
+
+const result = (request: Message.Request, text: string): Answer => ({
+  outcome: "answered",
+  status: 200,
+  headers: {},
+  body: { _tag: "Whole", text: `{"jsonrpc":"2.0","id":${request.id},"result":${text}}` }
+})
+
+const inputRequired = (
+  request: Message.Request,
+  questions: ReadonlyMap<string, string>,
+  call: string,
+  given: ReadonlyMap<string, string>
+): Answer => {
+  const requests = [...questions].map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(",")
+  const state = `${prefix}${call}.${Buffer.from(encodeGiven(Object.fromEntries(given))).toString("base64url")}`
+  return result(
+    request,
+    `{"resultType":"input_required","inputRequests":{${requests}},"requestState":${JSON.stringify(state)}}`
+  )
+}
+
+/** The round that the request is one of; `undefined` where it is a call's first, or the relay's own affair. */
+const roundOf = ({ params, text }: Message.Request): Round | undefined => {
+  const state = params["requestState"]
+  if (!Predicate.isString(state) || !state.startsWith(prefix)) return undefined
+  const [call = "", encoded = ""] = state.slice(prefix.length).split(".")
+  const given = Option.getOrElse(decodeGiven(Buffer.from(encoded, "base64url").toString()), () => ({}))
+  const responses = params["inputResponses"]
+  const keys = Predicate.isReadonlyObject(responses) ? Object.keys(responses) : []
+  return {
+    call,
+    given: new Map(Object.entries(given)),
+    answers: new Map(keys.map((key) => [key, JsonText.at(text, ["params", "inputResponses", key]) ?? "{}"]))
+  }
+}
+
+/** The request as its call began. */
+const withoutRound = (request: Message.Request): Message.Request => {
+  const text = [["params", "inputResponses"], ["params", "requestState"]].reduce(JsonText.remove, request.text)
+  const parsed = Message.parse(text)
+  return Result.isSuccess(parsed) && parsed.success._tag === "Request" ? parsed.success : request
+}
+
+const addressed = ({ id }: Message.Request, answer: Answer): Answer =>
+  answer.body._tag === "Whole"
+    ? { ...answer, body: { ...answer.body, text: JsonText.set(answer.body.text, ["id"], id) }, encoded: undefined }
+    : answer
+
+const urlRequired = "-32042"
+
+/** A relay's refusal until links were opened (MCP 2025-11-25, elicitation) is what the modern era asks for as input. */
+const linksOf = ({ request, session }: RequestContext, { body }: Answer): Answer | undefined => {
+  if (body._tag !== "Whole" || !body.text.includes(urlRequired)) return undefined
+  if (JsonText.at(body.text, ["error", "code"]) !== urlRequired) return undefined
+  if (JsonText.at(capabilitiesOf(session), ["elicitation", "url"]) === undefined) return undefined
+  const links = JsonText.elements(body.text, ["error", "data", "elicitations"]).map((params, index) =>
+    [`link-${index + 1}`, Questions.asInputRequest(`{"method":"elicitation/create","params":${params}}`)] as const
+  )
+  return links.length === 0 ? undefined : inputRequired(request, new Map(links), anew, new Map())
+}

@@ -1,0 +1,294 @@
+/**
+ * Input that a relay of the modern era requires of an agent with a session: its questions are put to the agent as
+ * requests, and the relay's request is sent again with the answers (MCP 2026-07-28, multi-round-trip requests).
+ *
+ * Between the rounds nothing is under way at the relay. What was asked and answered is on disk before the agent is told,
+ * so that over a restart of Holdfast nobody is asked twice, and an answer that was taken is not lost. Once the answers are
+ * on their way to the relay the disk knows nothing of them: what becomes of a request that is cut off then is unknown.
+ */
+import { Deferred, Duration, Effect, Exit, Option, Predicate, type Scope, Stream } from "effect"
+import { randomUUID } from "node:crypto"
+import { Settings } from "../../config/Settings.ts"
+import * as JsonRpcError from "../../domain/JsonRpcError.ts"
+import * as JsonText from "../../domain/JsonText.ts"
+import * as Questions from "../../domain/Questions.ts"
+import { relayError } from "../../relay/link/FailureText.ts"
+import { RelayLink } from "../../relay/link/RelayLink.ts"
+import type { FinalAnswer } from "../../relay/RelayClient.ts"
+import type { RelayFailure } from "../../relay/RelayFailure.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
+import { type InputRound, type Question, RoundStore } from "../sessions/RoundStore.ts"
+import type { EventLog } from "../streams/EventLog.ts"
+import { EventLogs } from "../streams/EventLogs.ts"
+import type { Ahead } from "./Handler.ts"
+
+/** A request whose agent is asked. */
+export interface Asking {
+  readonly session: AgentSession
+  readonly requestId: string
+  /** Whether it goes on after a restart of Holdfast; what the outbox has is the outbox's to go on with. */
+  readonly survives: boolean
+  /** As it went to the relay first, and its headers. */
+  readonly sent: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly ahead: Ahead
+  /** Sends another text in its place, under an id of its own at the relay. */
+  readonly again: (text: string, as: string) => Effect.Effect<FinalAnswer, RelayFailure, Scope.Scope>
+}
+
+/** Sends a request that was asked about in an earlier life of Holdfast. */
+export type Send = (asking: Omit<Asking, "again">) => Asking["again"]
+
+export interface InputRounds {
+  /** The relay's last word to a request that first required input. */
+  readonly complete: (asking: Asking, needs: string) => Effect.Effect<FinalAnswer, RelayFailure, Scope.Scope>
+  /** The agent's answer, on disk when this returns; `false` where it answers nothing of ours. */
+  readonly answered: (session: AgentSession, id: string, response: string) => Effect.Effect<boolean>
+  /** The stream on which a request goes on that waited for answers when Holdfast ended; `sequence` of `stream` was read. */
+  readonly resumed: (
+    session: AgentSession,
+    requestId: string,
+    stream: string,
+    sequence: number
+  ) => Effect.Effect<EventLog | undefined>
+  /** Whether it waits for its agent's answers on disk, so that it goes on after a restart. */
+  readonly survives: (session: AgentSession, requestId: string) => boolean
+}
+
+/** Rounds of one request, and questions of one round. */
+const maxRounds = 100
+const maxQuestions = 100
+
+interface Waiting {
+  round: InputRound
+  readonly survives: boolean
+  readonly complete: Deferred.Deferred<void>
+}
+
+interface Restored {
+  readonly log: EventLog
+  readonly waiting: Waiting
+}
+
+export const make = Effect.fnUntraced(function*(send: Send) {
+  const { link: { callTimeout } } = yield* Settings
+  const store = yield* RoundStore
+  const link = yield* RelayLink
+  const logs = yield* EventLogs
+  /** By the id of each question that is open. */
+  const open = new Map<string, Waiting>()
+  const restored = new Map<string, Restored>()
+  const looked = new WeakSet<AgentSession>()
+
+  /** Requests that the disk knows. */
+  const kept = new Set<string>()
+  const save = ({ round, survives }: Waiting) =>
+    Effect.suspend(() => {
+      if (!survives) return Effect.void
+      kept.add(nameOf(round.session, round.request_id))
+      return store.save(round)
+    })
+  const remove = ({ round }: Waiting) =>
+    Effect.suspend(() => kept.delete(nameOf(round.session, round.request_id)) ? store.remove(round) : Effect.void)
+
+  const isUp = Effect.timeoutOption(
+    Stream.runHead(Stream.filter(link.changes, (state) => state._tag === "Up")),
+    callTimeout
+  )
+
+  /** Until all is answered. Who goes on after a stop finds it on disk. */
+  const answersTo = (session: AgentSession, waiting: Waiting) =>
+    Effect.timeoutOption(Deferred.await(waiting.complete), callTimeout).pipe(
+      Effect.onExit((exit) => {
+        for (const { id } of waiting.round.questions) open.delete(id)
+        const goesOn = Exit.isSuccess(exit) ? Option.isSome(exit.value) : session.isStopping
+        return goesOn ? Effect.void : remove(waiting)
+      })
+    )
+
+  const begin = (round: InputRound, survives: boolean): Waiting => {
+    const waiting = { round, survives, complete: Deferred.makeUnsafe<void>() }
+    for (const { answer, id } of round.questions) if (answer === null) open.set(id, waiting)
+    if (round.questions.every(({ answer }) => answer !== null)) Deferred.doneUnsafe(waiting.complete, Effect.void)
+    return waiting
+  }
+
+  const put = Effect.fnUntraced(
+    function*({ ahead, headers, requestId, sent, session, survives }: Asking, needs: string) {
+      const asked = questionsOf(needs)
+      const able = JsonText.at(session.initialize, ["params", "capabilities"]) ?? "{}"
+      const foreign = asked.find(({ method }) => !Questions.isAskable(method, able))
+      if (foreign !== undefined) return `${foreign.method}, which this client does not say that it can be asked`
+      if (asked.length > maxQuestions) return `${asked.length} answers at once`
+      const { sequence, stream } = ahead.position()
+      const questions = asked.map(({ key, text }, index): Question => ({
+        key,
+        id: JSON.stringify(`holdfast-question-${randomUUID()}`),
+        text,
+        stream,
+        sequence: sequence + index + 1,
+        seen: false,
+        answer: null
+      }))
+      const state = JsonText.at(needs, ["requestState"]) ?? null
+      const waiting = begin({ session: session.id, request_id: requestId, sent, headers, state, questions }, survives)
+      yield* questions.length === 0 ? Effect.sleep("1 second") : save(waiting)
+      for (const { id, text } of questions) yield* ahead.message(Questions.asRequest(text, id))
+      return waiting
+    }
+  )
+
+  /** Nothing is under way meanwhile: the person's answers wait for a relay that is away as long as a call may take. */
+  const sendAnswers = Effect.fnUntraced(function*(
+    { again, sent }: Asking,
+    waiting: Waiting
+  ): Effect.fn.Return<FinalAnswer, RelayFailure, Scope.Scope> {
+    const { round } = waiting
+    const responses: Array<string> = []
+    for (const { answer, key, text } of round.questions) {
+      const response = Questions.asInputResponse(methodOf(text), answer ?? "{}")
+      if (response === undefined) return refusal(sent, clientsError(methodOf(text), answer ?? "{}"))
+      responses.push(`${JSON.stringify(key)}:${response}`)
+    }
+    const changes = [
+      ...(responses.length === 0 ? [] : [[["params", "inputResponses"], `{${responses.join(",")}}`] as const]),
+      ...(round.state === null ? [] : [[["params", "requestState"], round.state] as const])
+    ]
+    const text = changes.reduce((text, [path, value]) => JsonText.set(text, path, value), sent)
+    const attempt: Effect.Effect<FinalAnswer, RelayFailure, Scope.Scope> = Effect.andThen(
+      Effect.andThen(isUp, remove(waiting)),
+      Effect.suspend(() => again(text, JSON.stringify(`holdfast-round-${randomUUID()}`)))
+    )
+    const keep = (failure: RelayFailure) => wasNotSent(failure) ? save(waiting) : Effect.void
+    return yield* Effect.tapError(attempt, keep).pipe(Effect.retry({ while: wasNotSent, times: 5 }))
+  })
+
+  /** From the first round that is open to the relay's last word. */
+  const finish = Effect.fnUntraced(function*(
+    asking: Asking,
+    first: Waiting
+  ): Effect.fn.Return<FinalAnswer, RelayFailure, Scope.Scope> {
+    let waiting: Waiting | string = first
+    for (let round = 0; round < maxRounds && !Predicate.isString(waiting); round++) {
+      if (Option.isNone(yield* answersTo(asking.session, waiting))) {
+        return refusal(asking.sent, `answers, and got none in ${Duration.format(callTimeout)}`)
+      }
+      const final: FinalAnswer = yield* sendAnswers(asking, waiting)
+      if (final.needsInput === undefined) return final
+      waiting = yield* put(asking, final.needsInput)
+    }
+    return refusal(asking.sent, Predicate.isString(waiting) ? waiting : `answers more than ${maxRounds} times`)
+  })
+
+  /** What was open in an earlier life goes on, each on a stream of its own that its agent will come for. */
+  const restore = Effect.fnUntraced(function*(session: AgentSession) {
+    if (looked.has(session) || session.modern) return
+    looked.add(session)
+    for (const round of yield* store.ofSession(session.id)) {
+      const log = logs.make({ session: session.id, requestId: round.request_id })
+      const ahead: Ahead = {
+        offer: (data, supersedes) => {
+          log.append(data, supersedes)
+          return true
+        },
+        message: (data, supersedes) => Effect.sync(() => log.append(data, supersedes)),
+        position: () => ({ stream: log.id, sequence: log.last }),
+        relayStreams: () => {},
+        relayPolls: () => {}
+      }
+      const { headers, request_id: requestId, sent } = round
+      const goesOn = { session, requestId, survives: true, sent, headers, ahead }
+      const asking: Asking = { ...goesOn, again: send(goesOn) }
+      const waiting = begin(round, true)
+      kept.add(nameOf(session.id, requestId))
+      restored.set(nameOf(session.id, requestId), { log, waiting })
+      const going = Effect.scoped(finish(asking, waiting)).pipe(
+        Effect.map(({ body }) => body._tag === "Whole" ? body.text : ""),
+        Effect.catch((failure) =>
+          Effect.map(link.state, (state) => JsonRpcError.text(requestId, relayError(failure, state)))
+        ),
+        Effect.tap((text) =>
+          Effect.sync(() => {
+            log.append(text)
+            log.end()
+          })
+        ),
+        Effect.ensuring(Effect.sync(() => restored.delete(nameOf(session.id, requestId))))
+      )
+      session.runRequest(requestId, going)
+    }
+  })
+
+  const self: InputRounds = {
+    complete: Effect.fnUntraced(function*(asking: Asking, needs: string) {
+      const waiting = yield* put(asking, needs)
+      return Predicate.isString(waiting) ? refusal(asking.sent, waiting) : yield* finish(asking, waiting)
+    }),
+
+    answered: Effect.fnUntraced(function*(session, id, response) {
+      if (!open.has(id)) yield* restore(session)
+      const waiting = open.get(id)
+      if (waiting?.round.session !== session.id) return false
+      open.delete(id)
+      const { round } = waiting
+      const questions = round.questions.map((question) =>
+        question.id === id ? { ...question, answer: response } : question
+      )
+      waiting.round = { ...round, questions }
+      yield* save(waiting)
+      if (questions.every(({ answer }) => answer !== null)) yield* Deferred.succeed(waiting.complete, undefined)
+      return true
+    }),
+
+    resumed: Effect.fnUntraced(function*(session, requestId, stream, sequence) {
+      yield* restore(session)
+      const known = restored.get(nameOf(session.id, requestId))
+      if (known === undefined) return undefined
+      const { log, waiting } = known
+      const unseen: Array<string> = []
+      const questions = waiting.round.questions.map((question): Question => {
+        if (question.answer !== null || question.seen) return question
+        if (question.stream === stream && question.sequence <= sequence) return { ...question, seen: true }
+        unseen.push(Questions.asRequest(question.text, question.id))
+        return { ...question, stream: log.id, sequence: log.last + unseen.length }
+      })
+      waiting.round = { ...waiting.round, questions }
+      yield* save(waiting)
+      for (const question of unseen) log.append(question)
+      return log
+    }),
+
+    survives: (session, requestId) => kept.has(nameOf(session.id, requestId))
+  }
+  return self
+})
+
+const nameOf = (session: string, requestId: string): string => `${session} ${requestId}`
+
+const wasNotSent = (failure: RelayFailure): boolean => failure.downClass && failure.delivery === "not sent"
+
+const methodOf = (question: string): string => String(JSON.parse(JsonText.at(question, ["method"]) ?? "null"))
+
+const questionsOf = (needs: string) => {
+  const requests: unknown = JSON.parse(JsonText.at(needs, ["inputRequests"]) ?? "{}")
+  return Object.keys(Predicate.isReadonlyObject(requests) ? requests : {}).map((key) => {
+    const text = JsonText.at(needs, ["inputRequests", key]) ?? "{}"
+    return { key, text, method: methodOf(text) }
+  })
+}
+
+/** No form of the modern era says that a client failed; forms and links count as cancelled. */
+const clientsError = (method: string, response: string): string =>
+  `${method}, to which this client answered with an error: ${JsonText.at(response, ["error", "message"]) ?? "none"}`
+
+const refusal = (sent: string, asksFor: string): FinalAnswer => ({
+  status: 200,
+  headers: {},
+  body: {
+    _tag: "Whole",
+    text: JsonRpcError.text(JsonText.at(sent, ["id"]) ?? null, {
+      code: JsonRpcError.codes.era,
+      message: `The relay asked for ${asksFor}; so the request was not completed.`
+    })
+  }
+})

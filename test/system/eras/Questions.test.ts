@@ -1,0 +1,174 @@
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Deferred, Effect, Fiber } from "effect"
+import { Clients, type ConnectOptions } from "../../support/Clients.ts"
+import { Daemon } from "../../support/Daemon.ts"
+import { eventually } from "../../support/eventually.ts"
+import { rawAgent } from "../../support/RawAgent.ts"
+import { TestRelay } from "../../support/relay/TestRelay.ts"
+import { Rig } from "../../support/Rig.ts"
+import { callsOf } from "./callsOf.ts"
+import { answerIn, envelope, post, request } from "./RawModern.ts"
+
+const ways = [
+  { agent: "a legacy agent (sdk 1.32)", relayEra: "modern", connect: Clients.sdk, modern: false },
+  { agent: "a legacy agent (client 2.4)", relayEra: "modern", connect: Clients.client, modern: false },
+  { agent: "a modern agent", relayEra: "legacy", connect: Clients.client, modern: true }
+] as const
+
+/** A client that is asked, and answers when the test says so. */
+const asked = Effect.fnUntraced(function*(
+  way: typeof ways[number],
+  daemon: Daemon,
+  options: ConnectOptions = {}
+) {
+  const questions: Array<string> = []
+  const isAsked = yield* Deferred.make<void>()
+  const mayAnswer = yield* Deferred.make<void>()
+  const client = yield* way.connect(daemon.url, {
+    secret: daemon.secret,
+    modern: way.modern,
+    obliging: true,
+    onQuestion: async (method) => {
+      questions.push(method)
+      await Effect.runPromise(Effect.andThen(Deferred.succeed(isAsked, undefined), Deferred.await(mayAnswer)))
+    },
+    ...options
+  })
+  return {
+    client,
+    questions,
+    isAsked: Deferred.await(isAsked),
+    answer: Deferred.succeed(mayAnswer, undefined)
+  }
+})
+
+for (const way of ways) {
+  layer(Rig.layer({ relay: { era: way.relayEra } }), { excludeTestServices: true })(
+    `${way.agent} in front of a relay of the ${way.relayEra} era`,
+    (it) => {
+      it.effect("is asked all at once and again, and each answer reaches the relay", () =>
+        Effect.gen(function*() {
+          const { daemon } = yield* Rig
+          const { answer, client, questions } = yield* asked(way, daemon)
+          yield* answer
+          const all = JSON.stringify(yield* client.call("ask_all"))
+          for (const part of ["accept", "a model's words", "file:///work"]) assert.include(all, part)
+          assert.deepStrictEqual([...questions].sort(), ["elicitation/create", "roots/list", "sampling/createMessage"])
+          assert.include(JSON.stringify(yield* client.call("elicit_twice")), "accept")
+          assert.strictEqual(questions.length, 5)
+        }))
+
+      it.effect("is asked on the relay's own stream, too", () =>
+        Effect.gen(function*() {
+          const { daemon } = yield* Rig
+          const { answer, client, questions } = yield* asked(way, daemon)
+          yield* answer
+          assert.include(JSON.stringify(yield* client.call("elicit_apart")), "accept")
+          assert.strictEqual(questions.length, 1)
+        }))
+
+      it.effect("is not asked what its client does not declare", () =>
+        Effect.gen(function*() {
+          const { daemon } = yield* Rig
+          const client = yield* way.connect(daemon.url, { secret: daemon.secret, modern: way.modern })
+          const said = yield* client.call("elicit").pipe(
+            Effect.timeout("20 seconds"),
+            Effect.map((result) => JSON.stringify(result)),
+            Effect.catch((error) => Effect.succeed(error.message))
+          )
+          assert.match(said, /elicitation/)
+          assert.notInclude(said, "accept")
+        }))
+    }
+  )
+}
+
+describe("a question across the eras, while the agent is asked,", () => {
+  for (const way of ways) {
+    const tool = way.modern ? "elicit_and_read" : "elicit"
+
+    it.live(`is asked once and answered once over a crash of Holdfast: ${way.agent}`, () =>
+      Effect.gen(function*() {
+        const relay = yield* TestRelay.start({ era: way.relayEra })
+        // Official clients come again twice and soon: the port stays bound.
+        const daemon = yield* Daemon.start({ relayUrl: relay.url, supervised: true })
+        const { answer, client, isAsked, questions } = yield* asked(way, daemon)
+        yield* client.toolNames
+        const call = yield* Effect.forkChild(client.call(tool))
+        yield* isAsked
+        const killed = yield* daemon.servingPid
+        process.kill(killed, "SIGKILL")
+        // No client says again what it said to a connection that broke.
+        yield* eventually("another daemon", daemon.servingPid, (pid) => pid !== 0 && pid !== killed)
+        yield* answer
+        assert.include(JSON.stringify(yield* Fiber.join(call)), "accept")
+        assert.deepStrictEqual(questions, ["elicitation/create"])
+      }))
+
+    it.live(`is asked once and answered once over a restart of the relay: ${way.agent}`, () =>
+      Effect.gen(function*() {
+        const relay = yield* TestRelay.start({ era: way.relayEra })
+        const daemon = yield* Daemon.start({ relayUrl: relay.url })
+        const { answer, client, isAsked, questions } = yield* asked(way, daemon)
+        yield* client.toolNames
+        const call = yield* Effect.forkChild(client.call(tool))
+        yield* isAsked
+        yield* relay.kill
+        yield* answer
+        yield* relay.restart()
+        assert.include(JSON.stringify(yield* Fiber.join(call)), "accept")
+        assert.deepStrictEqual(questions, ["elicitation/create"])
+      }))
+  }
+
+  it.live("goes on over a clean stop of Holdfast, and an agent that saw none of it is asked on the stream it resumes", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start({ era: "modern" })
+      const daemon = yield* Daemon.start({ relayUrl: relay.url })
+      const agent = yield* rawAgent(daemon, { capabilities: { elicitation: {} } })
+      const stream = yield* agent.open({ id: 7, method: "tools/call", params: { name: "elicit", arguments: {} } })
+      const priming = yield* stream.next
+      const question = yield* stream.message
+      assert.strictEqual(question.method, "elicitation/create")
+      yield* daemon.restart()
+      // As a client that had read the first event alone.
+      const resumed = yield* agent.get(priming.id)
+      const again = yield* resumed.message
+      assert.deepStrictEqual([again.method, again.id], [question.method, question.id])
+      const told = yield* agent.post({ id: again.id, result: { action: "accept", content: { yes: true } } })
+      assert.strictEqual(told.status, 202)
+      const answer = yield* resumed.message
+      assert.strictEqual(answer.id, 7)
+      assert.include(JSON.stringify(answer.result), "accept")
+    }))
+
+  it.live("is lost with a relay of the legacy era where the call must not be repeated, and the agent is told so", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start({ era: "legacy" })
+      const daemon = yield* Daemon.start({ relayUrl: relay.url })
+      const capable = { ...envelope, "io.modelcontextprotocol/clientCapabilities": { elicitation: { form: {} } } }
+      const round = (more: object) =>
+        Effect.map(
+          post(
+            daemon,
+            "tools/call",
+            request("tools/call", { name: "elicit", arguments: {}, _meta: capable, ...more }),
+            { "mcp-name": "elicit" }
+          ),
+          (said) => JSON.parse(answerIn(said))
+        )
+      const { result } = yield* round({})
+      assert.strictEqual(result.resultType, "input_required")
+      const [key = ""] = Object.keys(result.inputRequests)
+      assert.strictEqual(result.inputRequests[key].method, "elicitation/create")
+      yield* daemon.kill
+      yield* daemon.restart()
+      const { error } = yield* round({
+        requestState: result.requestState,
+        inputResponses: { [key]: { action: "accept", content: { yes: true } } }
+      })
+      assert.strictEqual(error.data.delivery, "unknown")
+      assert.match(error.message, /may have been carried out/)
+      assert.strictEqual((yield* callsOf(relay, "elicit", 1)).length, 1)
+    }))
+})
