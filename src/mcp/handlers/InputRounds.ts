@@ -119,6 +119,8 @@ export const make = Effect.fnUntraced(function*(send: Send) {
       const able = JsonText.at(session.initialize, ["params", "capabilities"]) ?? "{}"
       const foreign = asked.find(({ method }) => !Questions.isAskable(method, able))
       if (foreign !== undefined) return `${foreign.method}, which this client does not say that it can be asked`
+      const state = JsonText.at(needs, ["requestState"]) ?? null
+      if (asked.length === 0 && state === null) return "input, and did not say which"
       if (asked.length > maxQuestions) return `${asked.length} answers at once`
       const { sequence, stream } = ahead.position()
       const questions = asked.map(({ key, text }, index): Question => ({
@@ -130,7 +132,6 @@ export const make = Effect.fnUntraced(function*(send: Send) {
         seen: false,
         answer: null
       }))
-      const state = JsonText.at(needs, ["requestState"]) ?? null
       const waiting = begin({ session: session.id, request_id: requestId, sent, headers, state, questions }, survives)
       yield* questions.length === 0 ? Effect.sleep("1 second") : save(waiting)
       for (const { id, text } of questions) yield* ahead.message(Questions.asRequest(text, id))

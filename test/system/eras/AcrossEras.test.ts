@@ -176,7 +176,7 @@ describe("between an agent of one era and a relay of the other", () => {
         const agent = yield* rawAgent(daemon)
         const { answer, status } = yield* agent.call("x")
         assert.strictEqual(status, 200)
-        assert.match(answer.error?.message ?? "", /input in the way of revision 2026-07-28/)
+        assert.match(answer.error?.message ?? "", /asked for input, and did not say which/)
       })
   )
 })
