@@ -118,7 +118,13 @@ export const make = Effect.fnUntraced(function*(
   }, Effect.scoped)
 
   const hold = Effect.fnUntraced(function*(session: AgentSession) {
-    const last: LastHeard = { given: false, told: undefined, eventId: undefined, generation: 0, isThere: Latch.makeUnsafe() }
+    const last: LastHeard = {
+      given: false,
+      told: undefined,
+      eventId: undefined,
+      generation: 0,
+      isThere: Latch.makeUnsafe()
+    }
     held.set(session, last)
     const backoff = Backoff.make(reopenings)
     for (let again = false;; again = true) {
