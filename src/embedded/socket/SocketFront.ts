@@ -55,6 +55,8 @@ const listen = (server: Server, path: string): Effect.Effect<void, EmbeddedRelay
   Effect.callback((resume) => {
     server.once("error", (error) => resume(Effect.fail(new EmbeddedRelaySocket({ path, detail: error.message }))))
     server.listen(path, () => {
+      // What fails later is one connection's.
+      server.on("error", () => {})
       chmodSync(path, 0o600)
       resume(Effect.void)
     })

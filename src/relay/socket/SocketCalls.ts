@@ -2,8 +2,7 @@
  * A `tools/call` as the request of the socket's protocol that carries it out, and the daemon's answer as the tool's
  * result. Nothing is repeated here: what becomes of a failure is decided above, as for any relay.
  */
-import { Effect, Option, Predicate, Result, Schema } from "effect"
-import { Duration } from "effect"
+import { Duration, Effect, Option, Predicate, Result, Schema } from "effect"
 import { hash, randomUUID } from "node:crypto"
 import type { SettingsValues } from "../../config/Settings.ts"
 import type { AgentName } from "../../domain/Ids.ts"

@@ -134,9 +134,10 @@ export class SocketConnection {
       const id = ask.id ?? randomUUID()
       if (phase._tag !== "Ready" || this.#pending.has(id)) {
         settle(fail(
-          new ConnectFailed({
-            detail: phase._tag === "Ready" ? "the same message is under way already" : "the connection has just ended"
-          })
+          phase._tag === "Ready"
+            // It is under way already, and its outcome is that one's.
+            ? new RateLimited({ retryAfterMillis: undefined })
+            : new ConnectFailed({ detail: "the connection has just ended" })
         ))
         return () => {}
       }

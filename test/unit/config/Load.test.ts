@@ -59,7 +59,19 @@ describe("load", () => {
     Effect.gen(function*() {
       assert.deepStrictEqual(plain(yield* loaded({})), {
         listen: { host: "127.0.0.1", port: 4851, allowedHosts: [], allowedOrigins: [], maxBody: 4 * 1024 ** 2 },
-        relay: {},
+        relay: {
+          socket: {
+            handshakeTimeout: "5s",
+            silence: "30s",
+            sendTimeout: "30s",
+            ackWait: "500ms",
+            queryTimeout: "5s",
+            spawnTimeout: "30s",
+            releaseTimeout: "10s",
+            idle: "5m"
+          }
+        },
+        embedded: { socket: false },
         token: {},
         relays: {},
         login: {},
@@ -208,11 +220,11 @@ describe("load", () => {
       { HOLDFAST_LOG_LEVEL: "loud" }
     ],
     [
-      "relay.url: \"localhost:4850\" is not valid; expected an absolute http or https URL without user and password (from HOLDFAST_RELAY_URL)",
+      "relay.url: \"localhost:4850\" is not valid; expected an absolute http or https URL without user and password, or the file of a local relay's socket as unix:///path (from HOLDFAST_RELAY_URL)",
       { HOLDFAST_RELAY_URL: "localhost:4850" }
     ],
     [
-      "relay.url: the value is not valid; expected an absolute http or https URL without user and password (from HOLDFAST_RELAY_URL)",
+      "relay.url: the value is not valid; expected an absolute http or https URL without user and password, or the file of a local relay's socket as unix:///path (from HOLDFAST_RELAY_URL)",
       { HOLDFAST_RELAY_URL: "http://user:password@relay.test" }
     ],
     [
