@@ -44,8 +44,8 @@ export const Charts = ({ relays }: { readonly relays: ReadonlyArray<string> }) =
     waiting: [{ name: "waiting", color: "--accent", values: samples.map(({ waiting }) => waiting) }],
     oldest: [{ name: "oldest", color: "--warn", values: samples.map(({ oldestMillis }) => oldestMillis / 1000) }],
     latency: [
-      { name: "half are quicker", color: "--accent", values: samples.map(({ p50 }) => p50) },
-      { name: "19 of 20 are quicker", color: "--violet", values: samples.map(({ p95 }) => p95) }
+      { name: "median", color: "--accent", values: samples.map(({ p50 }) => p50) },
+      { name: "95 %", color: "--violet", values: samples.map(({ p95 }) => p95) }
     ]
   }), [samples])
   return (
@@ -91,7 +91,7 @@ const inWords = (
   if (most === null) return undefined
   const last = values.at(-1) ?? values.findLast((value) => value !== null) ?? 0
   const at = times[values.indexOf(most)] ?? 0
-  const prefix = several ? `${name}: ` : ""
+  const prefix = several ? `${name} ` : ""
   return most === 0
     ? `${prefix}${format(0)} all the time`
     : `${prefix}now ${format(last)}, at most ${format(most)} at ${clock(at * 1000).slice(0, 5)}`

@@ -1,59 +1,23 @@
 /** The queue: its lanes, and each letter in it. */
-import { useCallback, useEffect, useState } from "preact/hooks"
+import { useState } from "preact/hooks"
 import type { LanesView } from "../../admin/LanesView.ts"
-import type { EntryPage, EntryView } from "../../admin/OutboxView.ts"
-import { get } from "./api.ts"
 import type { Status } from "./attention.ts"
 import { count, duration, time } from "./format.ts"
 import { useAsked, useShared } from "./hooks.ts"
 import { LetterDialog } from "./LetterDialog.tsx"
 import { type Column, Table } from "./Table.tsx"
+import { type Letter, type LetterState, useLetters } from "./useLetters.ts"
 
-export type LettersPage = typeof EntryPage.Encoded
 type LanesPage = typeof LanesView.Encoded
-export type Letter = typeof EntryView.Encoded
-export type LetterState = "" | Letter["state"]
 
 const states: ReadonlyArray<readonly [LetterState, string]> = [
-  ["", "All"],
+  ["open", "Undelivered"],
   ["dead", "Dead"],
   ["held", "Held"],
   ["pending", "Waiting"],
   ["inflight", "In flight"],
   ["delivered", "Delivered"]
 ]
-
-const pageSize = 500
-
-/** Pages come as the table is scrolled, and what is there is asked for anew when there is news. */
-const useLetters = (state: LetterState) => {
-  const { live } = useShared()
-  const revision = live.revision("letters")
-  const [pages, setPages] = useState(1)
-  const [asked, setAsked] = useState<
-    { readonly state: LetterState; readonly letters: ReadonlyArray<Letter>; readonly more: boolean }
-  >()
-  useEffect(() => setPages(1), [state])
-  useEffect(() => {
-    const abort = new AbortController()
-    const read = async () => {
-      const letters: Array<Letter> = []
-      let after: number | null = 0
-      for (let page = 0; page < pages && after !== null; page++) {
-        const filter = state === "" ? "" : `&state=${state}`
-        const found: LettersPage = await get(`/outbox?limit=${pageSize}&after=${after}${filter}`, abort.signal)
-        letters.push(...found.entries)
-        after = found.next
-      }
-      setAsked({ state, letters, more: after !== null })
-    }
-    read().catch(() => {})
-    return () => abort.abort()
-  }, [state, pages, revision])
-  const shown = asked?.state === state ? asked : undefined
-  const onEnd = useCallback(() => setPages((before) => before + 1), [])
-  return { letters: shown?.letters, onEnd: shown?.more === true ? onEnd : undefined }
-}
 
 interface Props {
   readonly state: LetterState
@@ -67,7 +31,10 @@ export const Letters = ({ onState, state, status }: Props) => {
   const [open, setOpen] = useState<number>()
   const { data: lanes } = useAsked<LanesPage>("/lanes", "letters")
   const sum = (of: LetterState): number =>
-    status.relays.reduce((total, { outbox }) => total + (of === "" ? 0 : outbox[of]), 0)
+    status.relays.reduce((total, { outbox }) => {
+      const { dead, held, inflight, pending } = outbox
+      return total + (of === "open" ? dead + held + inflight + pending : outbox[of])
+    }, 0)
   const several = status.relays.length > 1
 
   const columns: ReadonlyArray<Column<Letter>> = [
@@ -110,7 +77,7 @@ export const Letters = ({ onState, state, status }: Props) => {
               onClick={() => onState(value)}
             >
               {name}
-              {value !== "" && <span class="tally">{sum(value)}</span>}
+              <span class="tally">{sum(value)}</span>
             </button>
           ))}
         </div>
@@ -122,7 +89,7 @@ export const Letters = ({ onState, state, status }: Props) => {
           columns={columns}
           rows={letters}
           keyOf={({ id }) => id}
-          empty={state === "" ? "No letters: no call had to be queued." : "None."}
+          empty={state === "open" ? "Nothing waits, is held or is dead." : "None."}
           onEnd={onEnd}
         />
       )}
@@ -147,7 +114,7 @@ const Lanes = ({ count: all, lanes }: LanesPage) => {
       <ul>
         {longest.map(({ agent, backlog, busy, lane, nextAt, relay }) => (
           <li key={`${relay} ${lane}`}>
-            <strong>{lane}</strong> <span class="muted">{agent}</span> {backlog}{" "}
+            <strong>{lane}</strong> {lane !== agent && <span class="muted">{agent}</span>} {backlog}{" "}
             waiting{busy ? ", one on its way" : nextAt === null ? "" : `, next ${time(Date.parse(nextAt), now)}`}
           </li>
         ))}

@@ -8,13 +8,14 @@ import { Calls } from "./Calls.tsx"
 import { Charts } from "./Charts.tsx"
 import { clock } from "./format.ts"
 import { type Do, SharedContext, useAsked, useNow, useShared } from "./hooks.ts"
-import { Letters, type LettersPage, type LetterState } from "./Letters.tsx"
+import { Letters } from "./Letters.tsx"
 import { Live } from "./live.ts"
 import { outagesOf } from "./outages.ts"
 import { Relays } from "./Relays.tsx"
 import { Runtime } from "./Runtime.tsx"
 import { Sessions } from "./Sessions.tsx"
 import { Summary } from "./Summary.tsx"
+import type { LettersPage, LetterState } from "./useLetters.ts"
 
 export const Page = ({ signInFailure }: { readonly signInFailure: string | undefined }) => {
   const live = useMemo(() => new Live(), [])
@@ -86,7 +87,7 @@ const Bar = () => {
 
 const Sections = ({ status }: { readonly status: Status }) => {
   const { live } = useShared()
-  const [letters, setLetters] = useState<LetterState>("")
+  const [letters, setLetters] = useState<LetterState>("open")
   const isAnyDead = status.relays.some(({ outbox }) => outbox.dead > 0)
   const dead = useAsked<LettersPage>(isAnyDead ? "/outbox?state=dead&limit=500" : undefined, "letters")
   const links = status.relays.map(({ id, link }) => ({

@@ -24,12 +24,18 @@ export const Relays = ({ outages, status }: Props) => (
   </section>
 )
 
+const hour = 3_600_000
+
 const RelayCard = ({ outages, relay }: { readonly relay: Relay; readonly outages: ReadonlyArray<Outage> }) => {
   const { now } = useShared()
   const { link } = relay
-  const days = Array.from({ length: 7 }, (_, ago) => startOfDay(startOfDay(now) - (ago - 0.5) * 86_400_000))
-  const [today = 0, ...earlier] = days
-  const week = within(outages, days.at(-1) ?? 0, now, now)
+  const since = `${duration(now - Date.parse(link.since))}, since ${time(Date.parse(link.since), now)}`
+  // Days differ in length where clocks are set.
+  const today = startOfDay(now)
+  const days = Array.from({ length: 7 }, (_, index) => startOfDay(today - (6 - index) * 24 * hour + 12 * hour))
+  const tomorrow = startOfDay(today + 36 * hour)
+  const hours = [0, 3, 6, 9, 12, 15, 18, 21].map((at) => ({ at: new Date(today).setHours(at), name: `${at}:00` }))
+  const week = within(outages, days[0] ?? today, now, now)
   return (
     <article class="card relay">
       <header>
@@ -42,22 +48,26 @@ const RelayCard = ({ outages, relay }: { readonly relay: Relay; readonly outages
       </header>
       <p>
         {link.state === "up"
-          ? `Up for ${duration(now - Date.parse(link.since))}, since ${time(Date.parse(link.since), now)}.`
-          : `Away for ${duration(now - Date.parse(link.since))}, since ${
-            time(Date.parse(link.since), now)
-          }: ${link.why}. `
-            + `Asked ${count(link.attempts, "time")}, ${nextProbe(Date.parse(link.nextProbeAt), now)}.`}
+          ? `Up for ${since}.`
+          : `Away for ${since}: ${link.why}. Asked ${count(link.attempts, "time")}, ${
+            nextProbe(Date.parse(link.nextProbeAt), now)
+          }.`}
       </p>
       <div class="timelines">
-        <Day from={today} outages={outages} name="Today" isToday />
-        <details>
-          <summary>
-            This week:{" "}
-            {week.length === 0 ? "never away" : `away ${duration(total(week))} in ${count(week.length, "outage")}`}
-          </summary>
-          {earlier.map((from) => <Day key={from} from={from} outages={outages} name={day(from)} />)}
-          {week.length > 0 && <OutageTable parts={week.toReversed().slice(0, 100)} />}
-        </details>
+        <TimeLine name="Today" from={today} to={tomorrow} ticks={hours} outages={outages} />
+        <TimeLine
+          name="This week"
+          from={days[0] ?? today}
+          to={tomorrow}
+          ticks={days.map((at) => ({ at, name: day(at).split(",")[0] ?? "" }))}
+          outages={outages}
+        />
+        {week.length > 0 && (
+          <details>
+            <summary>{week.length === 1 ? "The outage" : `The ${week.length} outages`} of this week</summary>
+            <OutageTable parts={week.toReversed().slice(0, 100)} />
+          </details>
+        )}
       </div>
       <Tokens relay={relay} />
     </article>
@@ -66,42 +76,43 @@ const RelayCard = ({ outages, relay }: { readonly relay: Relay; readonly outages
 
 const nextProbe = (at: number, now: number): string => at > now + 1000 ? `again in ${duration(at - now)}` : "asking now"
 
-/** A day from left to right; what is red was an outage. */
-const Day = ({ from, isToday = false, name, outages }: {
-  readonly from: number
+interface TimeLineProps {
   readonly name: string
+  readonly from: number
+  readonly to: number
+  readonly ticks: ReadonlyArray<{ readonly at: number; readonly name: string }>
   readonly outages: ReadonlyArray<Outage>
-  readonly isToday?: boolean
-}) => {
+}
+
+/** Time from left to right, as far as it has come; what is red was an outage, however short. */
+const TimeLine = ({ from, name, outages, ticks, to }: TimeLineProps) => {
   const { now } = useShared()
-  const end = startOfDay(from + 36 * 3_600_000)
-  const parts = within(outages, from, Math.min(end, now), now)
-  const percent = (at: number) => `${(100 * (at - from) / (end - from)).toFixed(3)}%`
-  const sum = parts.length === 0 ? "never away" : `away ${duration(total(parts))}, ${count(parts.length, "outage")}`
+  const parts = within(outages, from, to, now)
+  const percent = (at: number) => `${(100 * (at - from) / (to - from)).toFixed(3)}%`
+  const sum = parts.length === 0 ? "never away" : `away ${duration(total(parts))} in ${count(parts.length, "outage")}`
   return (
     <div class="day">
       <span class="name">{name}</span>
       <div class="line" role="img" aria-label={`${name}: ${sum}`}>
-        <div class="past" style={{ width: percent(Math.min(now, end)) }} />
+        <div class="past" style={{ width: percent(now) }} />
+        {ticks.slice(1).map(({ at }) => <div key={at} class="tick" style={{ left: percent(at) }} />)}
         {parts.map((part) => (
           <div
             key={part.from}
             class="outage"
             title={`${clock(part.from)} to ${part.outage.to === null ? "now" : clock(part.to)}: ${part.outage.why}`}
             style={{
-              left: percent(part.from),
-              width: `max(3px, ${(100 * (part.to - part.from) / (end - from)).toFixed(3)}%)`
+              left: `min(${percent(part.from)}, calc(${percent(now)} - 4px))`,
+              width: `max(4px, ${percent(from + part.to - part.from)})`
             }}
           />
         ))}
-        {isToday && <div class="now" style={{ left: percent(now) }} />}
+        <div class="now" style={{ left: percent(now) }} />
       </div>
       <span class="sum">{sum}</span>
-      {isToday && (
-        <div class="hours" aria-hidden="true">
-          {[0, 6, 12, 18, 24].map((hour) => <span key={hour} style={{ left: `${100 * hour / 24}%` }}>{hour}:00</span>)}
-        </div>
-      )}
+      <div class="hours" aria-hidden="true">
+        {ticks.map(({ at, name }) => <span key={at} style={{ left: percent(at) }}>{name}</span>)}
+      </div>
     </div>
   )
 }
@@ -127,6 +138,9 @@ const OutageTable = ({ parts }: { readonly parts: ReturnType<typeof within> }) =
   </table>
 )
 
+const wordsFor = ({ proven, state }: Relay["tokens"][number]): string =>
+  state === "valid" && proven === false ? "not proven yet" : state
+
 const Tokens = ({ relay }: { readonly relay: Relay }) => {
   const { now } = useShared()
   const alike = Map.groupBy(relay.tokens, ({ expiresAt, source, state }) => `${source} ${state} ${expiresAt ?? ""}`)
@@ -139,11 +153,13 @@ const Tokens = ({ relay }: { readonly relay: Relay }) => {
         const names = group.map(({ agent }) => agent)
         return (
           <li key={names.join()}>
-            Token of {names.length > 3 ? `${count(names.length, "agent")}` : names.join(", ")}:{" "}
-            <strong class={token.state === "valid" ? "" : token.state === "none" ? "muted" : "bad-text"}>
-              {token.state === "valid" && token.proven === false ? "not proven yet" : token.state}
-            </strong>{" "}
-            <span class="muted">from {token.source}</span>
+            {token.state === "none" ? "No token for " : "Token of "}
+            {names.length > 3 ? `${count(names.length, "agent")}` : names.join(", ")}
+            {token.state !== "none" && (
+              <>
+                : <strong class={token.state === "valid" ? "" : "bad-text"}>{wordsFor(token)}</strong>
+              </>
+            )} <span class="muted">from {token.source}</span>
             {left !== undefined && (
               <span class="countdown">{left > 0 ? `ends in ${duration(left)}` : `ended ${duration(-left)} ago`}</span>
             )}

@@ -1,4 +1,5 @@
 /** The answer at a glance: is the relay up, how long was it away today, what waits, what needs a person. */
+import { useEffect } from "preact/hooks"
 import type { Attention, Status } from "./attention.ts"
 import { count, duration, startOfDay, time } from "./format.ts"
 import { useShared } from "./hooks.ts"
@@ -38,6 +39,8 @@ const verdict = (
 
 export const Summary = ({ attention, outages, status }: Props) => {
   const { now } = useShared()
+  // When a reader first saw it: for measuring.
+  useEffect(() => void requestAnimationFrame(() => performance.mark("holdfast-verdict")), [])
   const needed = attention.filter(({ urgency }) => urgency === "act").length
   const { more, text, tone } = verdict(status, needed, now)
   const today = within(outages, startOfDay(now), now, now)

@@ -54,7 +54,14 @@ export function Table<Row>({ caption, columns, empty, keyOf, onEnd, rows }: Prop
       </tr>
     )
   return (
-    <div class="scroll" ref={box} onScroll={look} tabIndex={0} role="region" aria-label={caption}>
+    <div
+      class="scroll"
+      ref={box}
+      onScroll={look}
+      tabIndex={0}
+      role="region"
+      aria-label={`Table of ${caption.toLowerCase()}`}
+    >
       <table aria-rowcount={rows.length + 1}>
         <caption class="unseen">{caption}</caption>
         <colgroup>{columns.map(({ name, width }) => <col key={name} style={{ width }} />)}</colgroup>

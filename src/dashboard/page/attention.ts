@@ -29,6 +29,8 @@ export interface DeadLetters {
   readonly unknown: number
 }
 
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`
+
 const ofRelay = (relay: RelayStatus, several: boolean): string => several ? ` of ${relay.id}` : ""
 
 const link = (relay: RelayStatus, several: boolean): ReadonlyArray<Attention> => {
@@ -38,7 +40,7 @@ const link = (relay: RelayStatus, several: boolean): ReadonlyArray<Attention> =>
     key: `link ${relay.id}`,
     urgency: hint === undefined ? "wait" : "act",
     title: several ? `The relay ${relay.id} is away` : "The relay is away",
-    detail: hint === undefined ? why : `${why}. ${hint}`,
+    detail: [why, hint].flatMap((text) => text === undefined ? [] : sentence(text)).join(" "),
     remedies: [{ does: "probe", relay: relay.id }]
   }]
 }
@@ -58,13 +60,13 @@ const dead = (relay: RelayStatus, several: boolean, unknown: number): ReadonlyAr
   const may = unknown === 0
     ? ""
     : `${
-      unknown === all ? "Nobody knows whether they were" : `Of ${unknown} nobody knows whether they were`
-    } carried out: look before you send them again. `
+      unknown === all ? "Nobody knows" : `Of ${unknown} nobody knows`
+    } whether the relay has carried them out: look before you send them again. `
   return [{
     key: `dead ${relay.id}`,
     urgency: "act",
     title: `${count(all, "letter")}${ofRelay(relay, several)} could not be delivered`,
-    detail: `${may}They stay until they are sent again or discarded.`,
+    detail: `${may}${all === 1 ? "It stays until it is" : "They stay until they are"} sent again or discarded.`,
     remedies: [
       { does: "show letters", state: "dead" },
       ...unknown === 0 ? [{ does: "retry", relay: relay.id, state: "dead", count: all } as const] : []
@@ -79,7 +81,7 @@ const held = (relay: RelayStatus, several: boolean): ReadonlyArray<Attention> =>
     title: `${count(view.count, "letter")}${ofRelay(relay, several)} of ${view.agent} ${
       view.count === 1 ? "is" : "are"
     } held back`,
-    detail: view.reason,
+    detail: sentence(view.reason),
     remedies: [
       { does: "show letters", state: "held" },
       { does: "refresh token", relay: relay.id, agent: view.agent }

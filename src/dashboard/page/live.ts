@@ -61,7 +61,22 @@ export class Live {
   /** Calls `listener` a moment after each change, until the returned function is called. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /** Returns once the topic's number is another one than `seen`. */
+  async news(topic: Topic, seen: number, signal: AbortSignal): Promise<void> {
+    if (this.revision(topic) !== seen || signal.aborted) return
+    await new Promise<void>((resolve) => {
+      const stop = this.onChange(() => {
+        if (this.revision(topic) !== seen) done()
+      })
+      const done = () => {
+        stop()
+        resolve()
+      }
+      signal.addEventListener("abort", done, { once: true })
+    })
   }
 
   /** After something was done by hand: everything may have changed. */
@@ -118,7 +133,11 @@ export class Live {
         this.#revisions.samples++
       }
       if (!this.#dirty && now - askedAt < askEvery) continue
-      if (now - askedAt >= askEvery) this.#revisions.letters++
+      if (now - askedAt >= askEvery) {
+        this.#revisions.letters++
+        this.#revisions.sessions++
+        if (!this.#isJournalKept) this.#revisions.agents++
+      }
       this.#dirty = false
       askedAt = now
       await this.#askStatus()
