@@ -23,7 +23,7 @@ export const Calls = () => {
       cell: ({ note, outcome }) => <span class={`state ${outcome.replace(" ", "-")}`} title={note}>{outcome}</span>
     },
     {
-      name: "Answered in",
+      name: "Answered",
       width: "96px",
       numeric: true,
       cell: ({ millis }) => millis === undefined ? "" : latency(millis)

@@ -81,20 +81,19 @@ export const Charts = ({ relays }: { readonly relays: ReadonlyArray<string> }) =
   )
 }
 
+/** `now 3, at most 14 at 04:13`; of several lines shorter. */
 const inWords = (
   times: ReadonlyArray<number>,
   { name, values }: Line,
   format: (value: number) => string,
   several: boolean
-) => {
+): string | undefined => {
   const most = max(values)
   if (most === null) return undefined
-  const last = values.at(-1) ?? values.findLast((value) => value !== null) ?? 0
-  const at = times[values.indexOf(most)] ?? 0
-  const prefix = several ? `${name} ` : ""
-  return most === 0
-    ? `${prefix}${format(0)} all the time`
-    : `${prefix}now ${format(last)}, at most ${format(most)} at ${clock(at * 1000).slice(0, 5)}`
+  const last = values.findLast((value) => value !== null) ?? 0
+  if (several) return `${name} ${format(last)}, at most ${format(most)}`
+  const at = clock((times[values.indexOf(most)] ?? 0) * 1000).slice(0, 5)
+  return most === 0 ? `${format(0)} all the time` : `now ${format(last)}, at most ${format(most)} at ${at}`
 }
 
 const Chart = ({ format, lines, none = "nothing yet", times, title }: {
@@ -184,7 +183,12 @@ const optionsFor = (
         space: 70,
         size: 24
       },
-      { ...axis, values: (_, splits) => splits.map(format), size: 62, space: 34 }
+      {
+        ...axis,
+        values: (_, splits) => splits.map(format).map((text, at, all) => all.indexOf(text) === at ? text : ""),
+        size: 62,
+        space: 34
+      }
     ],
     series: [
       {},

@@ -86,15 +86,19 @@ interface TimeLineProps {
 
 /** Time from left to right, as far as it has come; what is red was an outage, however short. */
 const TimeLine = ({ from, name, outages, ticks, to }: TimeLineProps) => {
-  const { now } = useShared()
+  const { live, now } = useShared()
   const parts = within(outages, from, to, now)
+  const known = Math.max(from, live.knownFrom)
+  const since = known > from + hour / 60 ? ` since ${time(known, now)}` : ""
   const percent = (at: number) => `${(100 * (at - from) / (to - from)).toFixed(3)}%`
-  const sum = parts.length === 0 ? "never away" : `away ${duration(total(parts))} in ${count(parts.length, "outage")}`
+  const sum = parts.length === 0
+    ? `never away${since}`
+    : `away ${duration(total(parts))} in ${count(parts.length, "outage")}`
   return (
     <div class="day">
       <span class="name">{name}</span>
       <div class="line" role="img" aria-label={`${name}: ${sum}`}>
-        <div class="past" style={{ width: percent(now) }} />
+        <div class="past" style={{ left: percent(known), width: percent(from + now - known) }} />
         {ticks.slice(1).map(({ at }) => <div key={at} class="tick" style={{ left: percent(at) }} />)}
         {parts.map((part) => (
           <div
@@ -159,7 +163,7 @@ const Tokens = ({ relay }: { readonly relay: Relay }) => {
               <>
                 : <strong class={token.state === "valid" ? "" : "bad-text"}>{wordsFor(token)}</strong>
               </>
-            )} <span class="muted">from {token.source}</span>
+            )} <span class="muted">({token.source})</span>
             {left !== undefined && (
               <span class="countdown">{left > 0 ? `ends in ${duration(left)}` : `ended ${duration(-left)} ago`}</span>
             )}

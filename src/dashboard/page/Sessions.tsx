@@ -25,11 +25,11 @@ export const Sessions = () => {
     { name: "Protocol", width: "112px", cell: ({ protocol }) => protocol },
     { name: "Stream", width: "80px", cell: ({ streams }) => streams === 0 ? "" : "open" },
     {
-      name: "Opened",
+      name: "Open for",
       width: "120px",
-      cell: ({ openedAt }) => openedAt === null ? "" : `${duration(now - Date.parse(openedAt))} ago`
+      cell: ({ openedAt }) => openedAt === null ? "" : duration(now - Date.parse(openedAt))
     },
-    { name: "Used", width: "120px", cell: ({ usedAt }) => `${duration(now - Date.parse(usedAt))} ago` },
+    { name: "Idle for", width: "120px", cell: ({ usedAt }) => duration(now - Date.parse(usedAt)) },
     { name: "Session", width: "100px", cell: ({ session }) => <code>{session}</code> }
   ]
   return (

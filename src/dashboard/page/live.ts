@@ -47,10 +47,11 @@ export class Live {
   readonly calls = new CallLog()
   /** Of links, oldest first. */
   links: ReadonlyArray<EventRecord> = []
+  /** Before, the journal knows nothing: milliseconds since the epoch. */
+  knownFrom = 0
   readonly #revisions: Record<Topic, number> = { letters: 0, agents: 0, sessions: 0, samples: 0 }
   readonly #listeners = new Set<() => void>()
   #cursor: number | undefined
-  #isJournalKept = true
   #dirty = false
   #telling = false
 
@@ -91,11 +92,7 @@ export class Live {
     while (!signal.aborted) {
       try {
         await this.#askStatus()
-        await this.#catchUp(signal).catch((cause: unknown) => {
-          // No journal is kept: the page asks on time.
-          if (!(cause instanceof Refused) || cause.status !== 404) throw cause
-          this.#isJournalKept = false
-        })
+        await this.#catchUp(signal)
         failures = 0
         await this.#stayLive(signal)
       } catch (cause) {
@@ -115,7 +112,7 @@ export class Live {
     const both = AbortSignal.any([signal, stop.signal])
     const asking = this.#askOnTime(both)
     try {
-      await (this.#isJournalKept ? Promise.race([this.#follow(both), asking]) : asking)
+      await Promise.race([this.#follow(both), asking])
     } finally {
       stop.abort()
     }
@@ -136,7 +133,6 @@ export class Live {
       if (now - askedAt >= askEvery) {
         this.#revisions.letters++
         this.#revisions.sessions++
-        if (!this.#isJournalKept) this.#revisions.agents++
       }
       this.#dirty = false
       askedAt = now
@@ -153,7 +149,8 @@ export class Live {
   /** The newest events at first, later what was missed. */
   async #catchUp(signal: AbortSignal): Promise<void> {
     if (this.#cursor === undefined) {
-      const newest = (await get<Page>("/events?after=0&limit=1", signal)).newest
+      const { newest, records: [first] } = await get<Page>("/events?after=0&limit=1", signal)
+      this.knownFrom = first?.at ?? Date.now()
       const links = await Promise.all(["up", "down"].map((type) => this.#all(`/events?type=link.${type}`, 0, signal)))
       this.links = links.flat().sort((one, other) => one.seq - other.seq)
       this.#cursor = Math.max(0, newest - backlog)

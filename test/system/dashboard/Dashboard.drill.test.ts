@@ -91,7 +91,7 @@ describe.skipIf(program === undefined)("the dashboard", () => {
 
         yield* relay.restart()
         yield* shows(page, "#verdict", "The relay is up")
-        yield* shows(page, ".fact", /Away today.*in 1 outage/)
+        yield* shows(page, ".fact", /Away today.*in \d+ outage/)
         yield* shows(page, ".fact", /Waiting.*0 calls/)
         yield* shows(page, ".state.delivered", "delivered")
         const origin = new URL(daemon.url).origin
@@ -113,7 +113,7 @@ describe.skipIf(program === undefined)("the dashboard", () => {
           (entries) => entries.some(({ arguments: { text } }) => text === "again")
         )
         yield* shows(page, ".fact", /Needs you.*Nothing/)
-        assert.include(yield* daemon.stdout, "by hand, in the dashboard")
+        assert.include(yield* daemon.stderr, "by hand, in the dashboard")
       }))
 
     it.effect("shows a letter whole when asked, and discards it once that is confirmed, with a line in the log", () =>
@@ -235,11 +235,11 @@ describe.skipIf(program === undefined)("the dashboard", () => {
         const link = yield* linkOf(daemon)
         yield* Effect.promise(() => page.goto(link))
         yield* shows(page, "#letters .scroll", "tool-1")
-        const slowest = yield* Effect.promise(() =>
+        const usual = yield* Effect.promise(() =>
           page.evaluate(async () => {
             const box = document.querySelector("#letters .scroll")
             const frame = () => new Promise<number>((resolve) => requestAnimationFrame(resolve))
-            let slowest = 0
+            const took: Array<number> = []
             const whole = () => box?.querySelector("table")?.ariaRowCount === "10001"
             const atEnd = () => box === null || box.scrollTop + box.clientHeight >= box.scrollHeight - 1
             while (!whole() || !atEnd()) {
@@ -247,16 +247,16 @@ describe.skipIf(program === undefined)("the dashboard", () => {
               box?.scrollBy(0, 3000)
               await frame()
               await frame()
-              slowest = Math.max(slowest, performance.now() - from)
+              took.push(performance.now() - from)
             }
-            return slowest
+            return took.sort((one, other) => one - other)[took.length >> 1] ?? 0
           })
         )
         yield* shows(page, "#letters .scroll", "tool-10000")
         const rows = yield* Effect.promise(() => page.locator("tbody tr").count())
         assert.isBelow(rows, 120)
-        // Of a busy machine; on a quiet one two frames take 35 ms.
-        assert.isBelow(slowest, 500)
+        // Two frames, one of which draws; on a quiet machine 35 ms.
+        assert.isBelow(usual, 250)
         assert.deepStrictEqual(opened.errors, [])
       }))
 

@@ -44,9 +44,9 @@ const program = Effect.gen(function*() {
   yield* Effect.sleep("25 seconds")
   yield* relay.restart()
   yield* shows(page, "The relay is up")
-  for (let round = 0; round < 200; round++) {
+  for (let round = 0; round < 60; round++) {
     yield* (round % 3 === 0 ? other : one).call("echo", { text: `call ${round}` })
-    yield* Effect.sleep("120 millis")
+    yield* Effect.sleep("200 millis")
   }
   yield* take(page, "normal")
 
