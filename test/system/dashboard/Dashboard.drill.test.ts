@@ -2,7 +2,6 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { readFileSync } from "node:fs"
-import { createServer } from "node:http"
 import { fileURLToPath } from "node:url"
 import type { Page } from "playwright-core"
 import { Browser, linkOf, program } from "../../support/Browser.ts"
@@ -22,20 +21,18 @@ const shows = (page: Page, selector: string, text: string | RegExp) =>
 const click = (page: Page, name: string | RegExp) =>
   Effect.promise(() => page.getByRole("button", { name }).first().click())
 
+/** Runs a script of the browser's, as text: nothing here knows its globals. */
+const inPage = <A>(page: Page, script: string): Effect.Effect<A> => Effect.promise(() => page.evaluate<A>(script))
+
 const violations = (page: Page): Effect.Effect<ReadonlyArray<string>> =>
-  Effect.promise(async () => {
-    await page.evaluate(axe)
-    return page.evaluate(async () => {
-      // axe puts itself there.
-      const { axe } = globalThis as unknown as {
-        axe: {
-          run: () => Promise<{ violations: ReadonlyArray<{ id: string; nodes: ReadonlyArray<{ html: string }> }> }>
-        }
-      }
-      const found = await axe.run()
-      return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ").slice(0, 300)}`)
-    })
-  })
+  Effect.andThen(
+    inPage<unknown>(page, axe),
+    inPage<ReadonlyArray<string>>(
+      page,
+      `axe.run().then(({ violations }) =>
+        violations.map(({ id, nodes }) => id + ": " + nodes.map(({ html }) => html).join(" ").slice(0, 300)))`
+    )
+  )
 
 /** A letter that the relay refused for good, under that text. */
 const deadLetter = Effect.fnUntraced(function*(text: string) {
@@ -184,9 +181,7 @@ describe.skipIf(program === undefined)("the dashboard", () => {
           yield* Effect.promise(() => page.locator("#letters .scroll button.link").first().click())
           yield* shows(page, "dialog", "What is sent")
           assert.deepStrictEqual(yield* violations(page), [])
-          const wide = yield* Effect.promise(() =>
-            page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
-          )
+          const wide = yield* inPage<number>(page, "document.documentElement.scrollWidth - innerWidth")
           assert.isAtMost(wide, 0, "the page is wider than its window")
           yield* relay.restart()
         })
@@ -198,11 +193,11 @@ describe.skipIf(program === undefined)("the dashboard", () => {
         yield* relay.kill
         const { page } = yield* (yield* Browser).open(daemon)
         yield* shows(page, ".attention li", "The relay is away")
-        const focused = () => page.evaluate(() => document.activeElement?.textContent ?? "")
+        const focused = inPage<string>(page, "document.activeElement?.textContent ?? ''")
         const seen: Array<string> = []
         for (let tabs = 0; tabs < 12 && !seen.includes("Try now"); tabs++) {
           yield* Effect.promise(() => page.keyboard.press("Tab"))
-          seen.push(yield* Effect.promise(focused))
+          seen.push(yield* focused)
         }
         assert.strictEqual(seen[0], "Skip to what is going on")
         assert.include(seen, "Try now")
@@ -235,23 +230,7 @@ describe.skipIf(program === undefined)("the dashboard", () => {
         const link = yield* linkOf(daemon)
         yield* Effect.promise(() => page.goto(link))
         yield* shows(page, "#letters .scroll", "tool-1")
-        const usual = yield* Effect.promise(() =>
-          page.evaluate(async () => {
-            const box = document.querySelector("#letters .scroll")
-            const frame = () => new Promise<number>((resolve) => requestAnimationFrame(resolve))
-            const took: Array<number> = []
-            const whole = () => box?.querySelector("table")?.ariaRowCount === "10001"
-            const atEnd = () => box === null || box.scrollTop + box.clientHeight >= box.scrollHeight - 1
-            while (!whole() || !atEnd()) {
-              const from = performance.now()
-              box?.scrollBy(0, 3000)
-              await frame()
-              await frame()
-              took.push(performance.now() - from)
-            }
-            return took.sort((one, other) => one - other)[took.length >> 1] ?? 0
-          })
-        )
+        const usual = yield* inPage<number>(page, scrollToEnd)
         yield* shows(page, "#letters .scroll", "tool-10000")
         const rows = yield* Effect.promise(() => page.locator("tbody tr").count())
         assert.isBelow(rows, 120)
@@ -268,8 +247,9 @@ describe.skipIf(program === undefined)("the dashboard", () => {
         for (let round = 0; round < 5; round++) {
           yield* Effect.promise(() => page.reload())
           yield* Effect.promise(() => page.locator("#verdict").waitFor())
-          const painted = yield* Effect.promise(() =>
-            page.evaluate(() => performance.getEntriesByName("holdfast-verdict")[0]?.startTime ?? Infinity)
+          const painted = yield* inPage<number>(
+            page,
+            "performance.getEntriesByName('holdfast-verdict')[0]?.startTime ?? Infinity"
           )
           best = Math.min(best, painted)
         }
@@ -281,44 +261,14 @@ describe.skipIf(program === undefined)("the dashboard", () => {
         const { daemon } = yield* Rig
         const { page } = yield* (yield* Browser).open(daemon)
         const cookies: Array<string> = []
-        const port = yield* listening(
-          createServer((request, response) => {
-            cookies.push(request.headers.cookie ?? "")
-            response.setHeader("content-type", "text/html")
-            response.end("<!doctype html><title>neighbour</title>")
-          }).listeners("request")[0] as Parameters<typeof listening>[0]
-        )
+        const port = yield* listening((request, response) => {
+          cookies.push(request.headers.cookie ?? "")
+          response.setHeader("content-type", "text/html")
+          response.end("<!doctype html><title>neighbour</title>")
+        })
         const origin = new URL(daemon.url).origin
         yield* Effect.promise(() => page.goto(`http://127.0.0.1:${port}/api/thief`))
-        const got = yield* Effect.promise(() =>
-          page.evaluate(async (origin) => {
-            const asked = async (path: string, init: RequestInit) =>
-              fetch(`${origin}${path}`, { credentials: "include", ...init }).then(
-                async (answer) => `${answer.type} ${answer.status} ${await answer.text()}`,
-                () => "blocked"
-              )
-            const frame = document.createElement("iframe")
-            frame.src = `${origin}/`
-            const loaded = new Promise((resolve) => frame.addEventListener("load", resolve))
-            document.body.append(frame)
-            await loaded
-            return {
-              status: await asked("/api/status", {}),
-              blind: await asked("/api/outbox/discard", {
-                method: "POST",
-                mode: "no-cors",
-                body: "{\"all\":true}"
-              }),
-              frame: (() => {
-                try {
-                  return frame.contentDocument?.title ?? "closed"
-                } catch {
-                  return "closed"
-                }
-              })()
-            }
-          }, origin)
-        )
+        const got = yield* inPage<unknown>(page, thief(origin))
         assert.deepStrictEqual(got, { status: "blocked", blind: "opaque 0 ", frame: "closed" })
         const [cookie = ""] = cookies.filter((one) => one.includes("holdfast-"))
         assert.match(cookie, /^holdfast-\d+=/)
@@ -327,6 +277,50 @@ describe.skipIf(program === undefined)("the dashboard", () => {
       }))
   })
 })
+
+/** Down to the last of 10,000 letters; the median of what two frames took after each step. */
+const scrollToEnd = `(async () => {
+  const box = document.querySelector("#letters .scroll")
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve))
+  const isWhole = () => box.querySelector("table").ariaRowCount === "10001"
+  const isAtEnd = () => box.scrollTop + box.clientHeight >= box.scrollHeight - 1
+  const took = []
+  while (!isWhole() || !isAtEnd()) {
+    const from = performance.now()
+    box.scrollBy(0, 3000)
+    await frame()
+    await frame()
+    took.push(performance.now() - from)
+  }
+  return took.sort((one, other) => one - other)[took.length >> 1] ?? 0
+})()`
+
+/** What a page of another origin gets of this one. */
+const thief = (origin: string): string =>
+  `(async (origin) => {
+  const asked = (path, init) =>
+    fetch(origin + path, { credentials: "include", ...init }).then(
+      async (answer) => answer.type + " " + answer.status + " " + await answer.text(),
+      () => "blocked"
+    )
+  const frame = document.createElement("iframe")
+  frame.src = origin + "/"
+  const loaded = new Promise((resolve) => frame.addEventListener("load", resolve))
+  document.body.append(frame)
+  await loaded
+  const inside = () => {
+    try {
+      return frame.contentDocument?.title ?? "closed"
+    } catch {
+      return "closed"
+    }
+  }
+  return {
+    status: await asked("/api/status", {}),
+    blind: await asked("/api/outbox/discard", { method: "POST", mode: "no-cors", body: '{"all":true}' }),
+    frame: inside()
+  }
+})("${origin}")`
 
 const letter = (id: number) => ({
   id,
