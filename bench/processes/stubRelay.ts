@@ -86,7 +86,8 @@ const receive = (text: string, response: ServerResponse): void => {
 
 const open = (response: ServerResponse): void => {
   response.writeHead(200, { "content-type": "text/event-stream" })
-  response.flushHeaders()
+  // So that who is behind the bare pass-through sees that the stream is there, too.
+  response.write(": open\n\n")
   streams.add(response)
   response.on("close", () => streams.delete(response))
 }

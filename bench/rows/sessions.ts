@@ -42,7 +42,23 @@ const untilListening = async (streams: () => Promise<{ readonly streams: number 
   throw new Error("the relay does not have a stream of each session")
 }
 
+/** KiB that the bare pass-through holds for each session: its three sockets and what Node has of them. */
+const ofBare = async (): Promise<number> => {
+  const relay = await startProgram("stubRelay", ["0", "20"])
+  await using _relay = relay.process
+  const bare = await startProgram("barePassThrough", [relay.url.href])
+  await using _bare = bare.process
+  const target = { name: "bare", url: bare.url, headers: {} }
+  const some = await open(target, 50, () => {})
+  const before = await held(bare.process)
+  const all = await open(target, count, () => {})
+  const after = await held(bare.process)
+  for (const caller of [...some, ...all]) caller.close()
+  return (after.resident - before.resident) * 1024 / count
+}
+
 export const sessionRows = async (_options: Options): Promise<ReadonlyArray<Row>> => {
+  const bare = await ofBare()
   const relay = await startProgram("stubRelay", ["0", "20"])
   await using _relay = relay.process
   await using daemon = await startDaemon({ relay: relay.url })
@@ -79,7 +95,9 @@ export const sessionRows = async (_options: Options): Promise<ReadonlyArray<Row>
       40,
       `resident, from ${before.resident.toFixed(0)} to ${
         after.resident.toFixed(0)
-      } MiB with ${count}; heap after a collection: ${kilobytes("heap").toFixed(0)} KiB`
+      } MiB with ${count}; heap after a collection: ${kilobytes("heap").toFixed(0)} KiB; bare ${
+        bare.toFixed(0)
+      } KiB a session`
     ),
     atMost("seconds until list_changed reached 1,000 sessions", taken, 1.5, `${changed} told`),
     atMost("ms that the event loop was blocked at most meanwhile", blocked, 50, "")

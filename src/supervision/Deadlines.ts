@@ -8,6 +8,7 @@
 import { Clock, Context, Effect, Latch, Layer } from "effect"
 import { Supervisor } from "./Supervisor.ts"
 
+/** Its methods are called on it, and not passed on alone: each deadline would hold two functions of its own for that. */
 export interface Deadline {
   /** Counts its whole length from now on, also where it has fallen due or was cancelled. */
   readonly restart: () => void
@@ -15,8 +16,8 @@ export interface Deadline {
 }
 
 class Running implements Deadline {
-  readonly #queueUp: (deadline: Running) => Queue
-  readonly #wake: (deadline: Running) => void
+  readonly #schedule: Schedule
+  readonly millis: number
   readonly onDue: () => void
   dueAt = 0
   /** Its neighbours in the queue. What has left keeps none: an old deadline would hold younger ones, and all they know. */
@@ -24,23 +25,28 @@ class Running implements Deadline {
   after: Running | undefined
   #queue: Queue | undefined
 
-  constructor(queueUp: (deadline: Running) => Queue, wake: (deadline: Running) => void, onDue: () => void) {
-    this.#queueUp = queueUp
-    this.#wake = wake
+  constructor(schedule: Schedule, millis: number, onDue: () => void) {
+    this.#schedule = schedule
+    this.millis = millis
     this.onDue = onDue
   }
 
-  readonly restart = (): void => {
+  restart(): void {
     this.cancel()
-    this.#queue = this.#queueUp(this)
+    this.#queue = this.#schedule.queueUp(this)
     // Behind that: who wakes may find it due at once, and has to take it out.
-    this.#wake(this)
+    this.#schedule.wake(this)
   }
 
-  readonly cancel = (): void => {
+  cancel(): void {
     this.#queue?.remove(this)
     this.#queue = undefined
   }
+}
+
+interface Schedule {
+  readonly queueUp: (deadline: Running) => Queue
+  readonly wake: (deadline: Running) => void
 }
 
 /** Deadlines of one length, in the order in which they fall due. */
@@ -116,18 +122,20 @@ export class Deadlines extends Context.Service<Deadlines, {
         return queue
       }
 
-      const wake = ({ dueAt }: Running): void => {
-        if (dueAt < wakesAt) sooner.openUnsafe()
+      const schedule: Schedule = {
+        queueUp: (deadline) => {
+          const queue = queueOf(deadline.millis)
+          deadline.dueAt = now() + deadline.millis
+          queue.add(deadline)
+          return queue
+        },
+        wake: ({ dueAt }) => {
+          if (dueAt < wakesAt) sooner.openUnsafe()
+        }
       }
 
       const after = (millis: number, onDue: () => void): Deadline => {
-        const queueUp = (deadline: Running): Queue => {
-          const queue = queueOf(millis)
-          deadline.dueAt = now() + millis
-          queue.add(deadline)
-          return queue
-        }
-        const deadline = new Running(queueUp, wake, onDue)
+        const deadline = new Running(schedule, millis, onDue)
         deadline.restart()
         return deadline
       }

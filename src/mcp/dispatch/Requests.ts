@@ -64,7 +64,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     const fiber = dispatcher.start(context, responder)
     if (call !== undefined) {
       call.fiber = fiber
-      call.abandon = () => responder.abandon()
+      call.responder = responder
     }
     return fiber
   }

@@ -40,9 +40,15 @@ interface Services {
   readonly alone: (call: LiveCall) => void
 }
 
+/** Holds a call while it is under way. */
+interface Slot {
+  call: LiveCall | undefined
+}
+
 type Waiting = (answer: Answer | undefined) => void
 
 export class LiveCall {
+  readonly slot: Slot = { call: this }
   readonly session: AgentSession
   /** Names the request for its cancellation. */
   readonly asked: string
@@ -55,8 +61,8 @@ export class LiveCall {
   onlyReads = false
   /** Runs it. */
   fiber: Fiber.Fiber<unknown> | undefined
-  /** Ends the response without an answer. */
-  abandon: () => void = () => {}
+  /** Ends the response without an answer. An object and no function, which V8 would keep, and by it the whole call. */
+  responder: { readonly abandon: () => void } | undefined
   readonly #services: Services
   readonly #text: string
   #givenArguments: string | undefined
@@ -118,7 +124,7 @@ export class LiveCall {
   cancelled(): boolean {
     this.#isCancelled = this.#receivers === 1
     this.gone()
-    this.abandon()
+    this.responder?.abandon()
     return this.#isCancelled && this.#joined === undefined
   }
 
@@ -322,7 +328,8 @@ export class LiveCalls extends Context.Service<LiveCalls, {
       const fibers = yield* FiberSet.make()
       // What is to be kept is on disk before the end.
       yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(fibers), "2 seconds"))
-      const running = new Set<LiveCall>()
+      // Slots and not calls: the old tables of a set keep its last members, and by them their requests, for long.
+      const running = new Set<Slot>()
       const alone = new Map<AgentName, Set<LiveCall>>()
 
       const services: Services = {
@@ -332,7 +339,8 @@ export class LiveCalls extends Context.Service<LiveCalls, {
         now: () => Math.floor(clock.currentTimeMillisUnsafe()),
         fork: yield* FiberSet.runtime(fibers)(),
         ended: (call) => {
-          running.delete(call)
+          running.delete(call.slot)
+          call.slot.call = undefined
           const others = alone.get(call.session.agent)
           if (others?.delete(call) === true && others.size === 0) alone.delete(call.session.agent)
         },
@@ -348,12 +356,14 @@ export class LiveCalls extends Context.Service<LiveCalls, {
         begin: (context) => {
           const clientsId = mayBuffer(context.request) ? callIdIn(context.request.params, callIds) : undefined
           const call = new LiveCall(services, context, clientsId)
-          running.add(call)
+          running.add(call.slot)
           return call
         },
         sameAs: (call) => {
           if (call.clientsId === undefined) return undefined
-          for (const other of running) if (other !== call && other.isFirst && call.isSameAs(other)) return other
+          for (const { call: other } of running) {
+            if (other !== undefined && other !== call && other.isFirst && call.isSameAs(other)) return other
+          }
           return undefined
         },
         kept: (call) => {
@@ -366,7 +376,8 @@ export class LiveCalls extends Context.Service<LiveCalls, {
           )
         },
         find: (session, asked) => {
-          for (const call of running) {
+          for (const { call } of running) {
+            if (call === undefined) continue
             if (call.session.id === session && call.asked === asked && call.isAtRelay && !call.mayQueue) return call
           }
           return undefined

@@ -158,7 +158,7 @@ export const make = Effect.fnUntraced(function*(
           if (underWay.phase === "live") silence.restart()
         })
       ),
-      Effect.sync(silence.cancel)
+      Effect.sync(() => silence.cancel())
     ))
     if (handingOver !== undefined) {
       handingOver.ended.openUnsafe()

@@ -48,7 +48,7 @@ export const make = Effect.fnUntraced(function*(room: {
   const turnOf = (place: Place) => {
     if (Deferred.isDoneUnsafe(place.turn)) return Deferred.await(place.turn)
     const deadline = deadlines.after(waitForLane, () => lanes.flush(place.lane))
-    return Effect.ensuring(Deferred.await(place.turn), Effect.sync(deadline.cancel))
+    return Effect.ensuring(Deferred.await(place.turn), Effect.sync(() => deadline.cancel()))
   }
 
   const enqueue = Effect.fnUntraced(function*(call: CallUnderWay, place: Place) {
