@@ -18,6 +18,7 @@ import { stdio } from "./stdio/stdio.ts"
 import { stop } from "./stop.ts"
 import { token } from "./token.ts"
 import { tools } from "./tools/tools.ts"
+import { top } from "./top/top.ts"
 
 export const client = root.pipe(
   Command.withSubcommands([
@@ -37,6 +38,7 @@ export const client = root.pipe(
     stdio,
     stop,
     token,
-    tools
+    tools,
+    top
   ])
 )

@@ -28,6 +28,7 @@ import { stdio } from "./stdio/stdio.ts"
 import { stop } from "./stop.ts"
 import { token } from "./token.ts"
 import { tools } from "./tools/tools.ts"
+import { top } from "./top/top.ts"
 import { unwrap } from "./wrap/unwrap.ts"
 import { wrap } from "./wrap/wrap.ts"
 
@@ -47,6 +48,7 @@ export const holdfast = root.pipe(
     headers,
     config,
     status,
+    top,
     open,
     outbox,
     results,

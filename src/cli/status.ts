@@ -4,11 +4,13 @@ import { type DaemonView, type LinkView, type RelayView, StatusView } from "../a
 import type { UplinkView } from "../admin/UplinkView.ts"
 import { formatCredential } from "./credential/credential.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
+import { UsageError } from "./Failures.ts"
 import { jsonFlag } from "./flags.ts"
 import { openDashboard } from "./open.ts"
 import { formatHeld } from "./outbox/held.ts"
 import { colors, formatAge, type Paint, printJson } from "./print.ts"
 import { formatToken } from "./token.ts"
+import { watch } from "./top/top.ts"
 
 const linkInWords = (link: LinkView, now: DateTime.Utc, paint: Paint): string =>
   link.state === "up"
@@ -99,9 +101,15 @@ export const status = Command.make(
     open: Flag.Boolean("open").pipe(
       Flag.withDescription("Open the dashboard instead, as \"holdfast open\" does"),
       Flag.withDefault(false)
+    ),
+    watch: Flag.Boolean("watch").pipe(
+      Flag.withDescription("Redraw it, as \"holdfast top\" does"),
+      Flag.withDefault(false)
     )
   },
-  Effect.fn(function*({ json, open }) {
+  Effect.fn(function*({ json, open, watch: goesOn }) {
+    if (json && goesOn) return yield* new UsageError({ message: "--json prints once and --watch goes on: choose one" })
+    if (goesOn) return yield* watch
     if (open) return yield* openDashboard({ browser: true })
     const daemon = yield* DaemonClient
     const status = yield* daemon.ask((client) => client.status())

@@ -19,7 +19,8 @@ export const clientCommands: ReadonlySet<string> = new Set([
   "stdio",
   "stop",
   "token",
-  "tools"
+  "tools",
+  "top"
 ])
 
 const sharedFlags = ["--data-dir", "--config"]

@@ -61,6 +61,7 @@ describe("the command line", () => {
         "headers",
         "config",
         "status",
+        "top",
         "open",
         "outbox",
         "results",
