@@ -9,7 +9,7 @@ import { loginAt } from "../../token/sources/loginCommand.ts"
 import { DaemonClient } from "../DaemonClient.ts"
 import { calls, formatHeld } from "../outbox/held.ts"
 import { formatAge } from "../print.ts"
-import { type Away, awayToday } from "./away.ts"
+import type { Away, AwayToday } from "./away.ts"
 
 export interface Overview {
   readonly now: DateTime.Utc
@@ -39,7 +39,7 @@ const lettersOf = Effect.fnUntraced(function*(relay: RelayView) {
   return found
 })
 
-export const overview = Effect.fnUntraced(function*(relay: number) {
+export const overview = Effect.fnUntraced(function*(relay: number, awayToday: AwayToday) {
   const daemon = yield* DaemonClient
   const status = yield* daemon.ask((client) => client.status())
   const agents = yield* daemon.ask((client) => client.agents.list())

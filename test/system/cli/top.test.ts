@@ -37,6 +37,7 @@ describe("holdfast top", () => {
         yield* relay.control.answerNext(1, Answer.rpcError(-32602, "no such agent"), { tool: "relay_send_message" })
         const dead = yield* sees("the dead letter", /1 thing needs you[\s\S]*dead +default/)
         assert.match(dead, /default has 1 dead letter/)
+        yield* sees("how long it was away", /UP for \d+ s +away \d+ s today/)
         assert.match(dead, /no such agent/)
 
         yield* pane.press("Tab", "r")
