@@ -2,7 +2,7 @@
 
 const wide =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u
-const none = /[\p{M}\u200b-\u200d\ufe0f]/u
+const none = /[\p{M}\u200b-\u200c]|\u200d|\ufe0f/u
 
 const cellsOf = (character: string): number => none.test(character) ? 0 : wide.test(character) ? 2 : 1
 

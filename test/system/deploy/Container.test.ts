@@ -61,10 +61,11 @@ describe("the container", () => {
         assert.match(status, /^NoNewPrivs:\s+1$/m)
 
         const inside = (...command: ReadonlyArray<string>) =>
-          spawnSync("nsenter", [
-            ...["--target", String(child.pid), "--mount", "--root", "--wd"],
-            ...["--setuid", uid, "--setgid", gid, ...command]
-          ], { env, encoding: "utf8" })
+          spawnSync(
+            "nsenter",
+            [`--target=${child.pid}`, "--mount", "--root", "--wd", `--setuid=${uid}`, `--setgid=${gid}`, ...command],
+            { env, encoding: "utf8" }
+          )
         const health = inside(...image.healthcheck)
         assert.strictEqual(health.status, 0, `${health.stdout}${health.stderr}${health.error}`)
         assert.match(health.stdout, /^ready/)
