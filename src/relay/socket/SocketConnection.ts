@@ -9,17 +9,9 @@ import { randomUUID } from "node:crypto"
 import { connect, type Socket } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Deadline, Deadlines } from "../../supervision/Deadlines.ts"
-import {
-  ConnectFailed,
-  ConnectionLost,
-  OutOfDescriptors,
-  RateLimited,
-  RelayFailure,
-  TimedOut
-} from "../RelayFailure.ts"
+import { ConnectFailed, OutOfDescriptors, RateLimited, type RelayFailure } from "../RelayFailure.ts"
 import type { AttemptWatch } from "../transport/RelayAnswer.ts"
 import {
-  answers,
   ClientAction,
   type ClientBounds,
   ClientEvent,
@@ -29,6 +21,7 @@ import {
   transition
 } from "./ClientState.ts"
 import { encode, FrameParser } from "./Frames.ts"
+import { fail, RequestsUnderWay, type Settle, type UnderWay } from "./RequestsUnderWay.ts"
 import { decode, type Envelope, type Meta, protocol } from "./SocketEnvelope.ts"
 
 export interface ConnectionOptions {
@@ -55,25 +48,9 @@ export interface Ask {
   readonly watch?: AttemptWatch | undefined
 }
 
-interface Pending {
-  readonly id: string
-  readonly correlationId: string | undefined
-  readonly timeout: Deadline
-  readonly settle: (exit: Effect.Effect<Envelope, RelayFailure>) => void
-  /** Its frame is with the kernel, every byte of it. */
-  isWhole: boolean
-  /** The STATUS behind it, for a daemon that may not acknowledge at all. */
-  fence: string | undefined
-  /** Runs from the fence's answer on. */
-  grace: Deadline | undefined
-}
-
 /** Messages that wait for the disk; beyond that the daemon is not read. */
 const maxUnkept = 256
 const tickMillis = 1000
-
-/** The daemon answered what was sent behind a message, and nobody acknowledged it: it was taken, that is all. */
-export const taken = "TAKEN"
 
 export class SocketConnection {
   readonly #options: ConnectionOptions
@@ -82,20 +59,19 @@ export class SocketConnection {
   #socket: Socket | undefined
   #parser = new FrameParser()
   #halfSince: number | undefined
-  #frames: Array<{ readonly bytes: Buffer; readonly pending: Pending | undefined }> = []
+  #frames: Array<{ readonly bytes: Buffer; readonly request: UnderWay | undefined }> = []
   #writing = false
-  readonly #pending = new Map<string, Pending>()
-  readonly #waiting = new Set<(exit: Effect.Effect<Session, RelayFailure>) => void>()
+  readonly #requests: RequestsUnderWay
+  readonly #waiting = new Set<Settle<Session>>()
   #unkept: Array<Envelope> = []
   #keeping = false
   #usedAt = 0
   #busyUntil = 0
   #busyMillis: number | undefined
-  /** The daemon acknowledges by itself: an ACK is waited for to the end. */
-  #acknowledges = false
 
   constructor(options: ConnectionOptions) {
     this.#options = options
+    this.#requests = new RequestsUnderWay(options.deadlines, options.bounds.ackWait)
     this.#tick = options.deadlines.after(tickMillis, () => this.#onTick())
     this.#tick.cancel()
   }
@@ -130,55 +106,33 @@ export class SocketConnection {
         settle(fail(new RateLimited({ retryAfterMillis: this.#busyUntil - now })))
         return () => {}
       }
-      const { phase } = this.#state
       const id = ask.id ?? randomUUID()
-      if (phase._tag !== "Ready" || this.#pending.has(id)) {
-        settle(fail(
-          phase._tag === "Ready"
-            // It is under way already, and its outcome is that one's.
-            ? new RateLimited({ retryAfterMillis: undefined })
-            : new ConnectFailed({ detail: "the connection has just ended" })
-        ))
+      if (this.#requests.has(id)) {
+        // Whose outcome this one would have.
+        settle(fail(new RateLimited({ retryAfterMillis: undefined })))
         return () => {}
       }
-      const correlationId = isSend ? randomUUID() : undefined
-      const sync = correlationId && { correlationId, timeoutMs: ask.timeout, blocking: true }
-      const frame = this.#encode(ask.type, ask.payload, {
-        id,
-        ...(ask.to === undefined ? {} : { to: ask.to }),
-        ...(sync || ask.meta ? { payload_meta: { ...ask.meta, ...(sync && { sync }) } } : {})
-      })
-      if (frame === undefined) {
-        settle(Effect.die(new Error("a request that is too large for a frame is refused before it is asked")))
+      if (this.#state.phase._tag !== "Ready") {
+        settle(fail(new ConnectFailed({ detail: "the connection has just ended" })))
         return () => {}
       }
-      const pending: Pending = {
-        id,
-        correlationId,
-        isWhole: false,
-        fence: undefined,
-        grace: undefined,
-        settle: (exit) => {
-          this.#forget(pending)
-          settle(exit)
-        },
-        timeout: this.#options.deadlines.after(
-          ask.timeout,
-          () =>
-            pending.settle(fail(
-              pending.isWhole
-                ? new TimedOut({ millis: ask.timeout })
-                : new ConnectFailed({ detail: `the daemon did not read for ${ask.timeout / 1000} s` })
-            ))
-        )
+      const request = this.#requests.add(id, isSend, ask.timeout, settle)
+      this.#queue(this.#frameOf(ask, request), request)
+      const fence = this.#requests.fence(id)
+      if (fence !== undefined) this.#queue(this.#encode("STATUS", {}, { id: fence }))
+      return () => {
+        this.#requests.forget(id)
+        if (!request.isWhole) this.#frames = this.#frames.filter((frame) => frame.request !== request)
       }
-      this.#pending.set(id, pending)
-      this.#queue(frame, pending)
-      if (isSend && !this.#acknowledges && !phase.session.dedupes) {
-        pending.fence = randomUUID()
-        this.#queue(this.#encode("STATUS", {}, { id: pending.fence }))
-      }
-      return () => this.#forget(pending)
+    })
+  }
+
+  #frameOf({ meta, payload, timeout, to, type }: Ask, { correlationId, id }: UnderWay): Buffer | undefined {
+    const sync = correlationId && { correlationId, timeoutMs: timeout, blocking: true }
+    return this.#encode(type, payload, {
+      id,
+      ...(to === undefined ? {} : { to }),
+      ...(sync || meta ? { payload_meta: { ...meta, ...(sync && { sync }) } } : {})
     })
   }
 
@@ -225,13 +179,16 @@ export class SocketConnection {
       }, {})),
     Reply: ({ payload, type }) => this.#queue(this.#encode(type, payload, {})),
     Welcomed: ({ session }) => {
-      this.#acknowledges = session.dedupes
+      this.#requests.begin(session.dedupes)
       this.#busyUntil = 0
       const waiting = [...this.#waiting]
       this.#waiting.clear()
       for (const settle of waiting) settle(Effect.succeed(session))
     },
-    Answer: ({ envelope }) => this.#onAnswer(envelope),
+    Answer: ({ envelope }) => {
+      if (envelope.type === "BUSY") this.#onBusy(envelope.payload)
+      this.#requests.answer(envelope)
+    },
     Deliver: ({ envelope }) => {
       this.#unkept.push(envelope)
       if (this.#unkept.length >= maxUnkept) this.#socket?.pause()
@@ -293,14 +250,14 @@ export class SocketConnection {
     if (this.#halfSince !== undefined && now - this.#halfSince >= this.#options.bounds.halfFrame) {
       return this.#step(ClientEvent.Malformed({ detail: "a frame was begun and not ended" }))
     }
-    const isIdle = this.#pending.size === 0 && this.#waiting.size === 0 && this.#unkept.length === 0
+    const isIdle = this.#requests.size === 0 && this.#waiting.size === 0 && this.#unkept.length === 0
     if (isIdle && now - this.#usedAt >= this.#options.bounds.idle) return this.#step(ClientEvent.Unused())
     return this.#step(ClientEvent.Ticked())
   }
 
-  #queue(bytes: Buffer | undefined, pending?: Pending): void {
+  #queue(bytes: Buffer | undefined, request?: UnderWay): void {
     if (bytes === undefined || this.#socket === undefined) return
-    this.#frames.push({ bytes, pending })
+    this.#frames.push({ bytes, request })
     this.#write()
   }
 
@@ -311,29 +268,11 @@ export class SocketConnection {
     this.#frames.shift()
     this.#writing = true
     socket.write(next.bytes, (error) => {
-      if (next.pending !== undefined && !error) next.pending.isWhole = true
+      if (next.request !== undefined && !error) next.request.isWhole = true
       if (this.#socket !== socket) return
       this.#writing = false
       this.#write()
     })
-  }
-
-  #onAnswer(envelope: Envelope): void {
-    if (envelope.type === "BUSY") this.#onBusy(envelope.payload)
-    for (const pending of this.#pending.values()) {
-      if (answers(envelope, pending.id, pending.correlationId)) {
-        if (envelope.type === "ACK") this.#acknowledges = true
-        return pending.settle(Effect.succeed(envelope))
-      }
-      if (pending.fence === undefined || !answers(envelope, pending.fence, undefined)) continue
-      pending.fence = undefined
-      pending.grace = this.#options.deadlines.after(
-        this.#options.bounds.ackWait,
-        () => pending.settle(Effect.succeed({ ...envelope, type: taken, payload: {} }))
-      )
-      return undefined
-    }
-    return undefined
   }
 
   #onBusy(payload: unknown): void {
@@ -342,13 +281,6 @@ export class SocketConnection {
       : undefined
     this.#busyMillis = typeof asked === "number" && asked >= 0 ? Math.min(asked, maxBusyMillis) : undefined
     this.#busyUntil = this.#options.now() + (this.#busyMillis ?? 0)
-  }
-
-  #forget(pending: Pending): void {
-    pending.timeout.cancel()
-    pending.grace?.cancel()
-    this.#pending.delete(pending.id)
-    if (!pending.isWhole) this.#frames = this.#frames.filter((frame) => frame.pending !== pending)
   }
 
   #failAll(as: "not connected" | "refused" | "lost", detail: string): void {
@@ -361,9 +293,7 @@ export class SocketConnection {
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const settle of waiting) settle(notSent())
-    for (const pending of this.#pending.values()) {
-      pending.settle(pending.isWhole ? fail(new ConnectionLost({ detail })) : notSent())
-    }
+    this.#requests.end(detail, notSent)
   }
 
   async #keep(): Promise<void> {
@@ -396,12 +326,10 @@ export class SocketConnection {
 
 const maxBusyMillis = 60_000
 
-const fail = (reason: RelayFailure["reason"]) => Effect.fail(new RelayFailure({ reason }))
-
 /** A wait that the attempt's watch may end. */
 const waitFor = <A>(
   watch: AttemptWatch | undefined,
-  begin: (settle: (exit: Effect.Effect<A, RelayFailure>) => void) => () => void
+  begin: (settle: Settle<A>) => () => void
 ): Effect.Effect<A, RelayFailure> =>
   Effect.callback((resume) => {
     let stop = () => {}
