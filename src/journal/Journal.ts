@@ -103,7 +103,7 @@ const make = Effect.gen(function*() {
     const batch = buffer.take(portion)
     const at = Math.floor(clock.currentTimeMillisUnsafe())
     const gaps = batch.lost === undefined ? [] : [gapRecord({ ...batch.lost, at, why: "disk" })]
-    const records = [...gaps, ...batch.records.map(stored)]
+    const records = [...gaps, ...withoutBegins(batch.records).map(stored)]
     const exit = yield* Effect.exit(table.append(records))
     if (Exit.isSuccess(exit)) {
       became(records)
@@ -205,6 +205,20 @@ const make = Effect.gen(function*() {
     changes: (after) => Stream.map(Stream.unwrap(open({ after, follow: true })), recordOf)
   })
 })
+
+/**
+ * Most calls are answered before their beginning is written. Then the answer says all of it, so that a quick call costs
+ * one record and not two.
+ */
+const withoutBegins = (records: ReadonlyArray<Pending>): ReadonlyArray<Pending> => {
+  const answered = new Set<string>()
+  for (const { happening: { payload, type } } of records) if (type === "call.answered") answered.add(payload.call)
+  return answered.size === 0 ?
+    records :
+    records.filter(({ happening: { payload, type } }) =>
+      type !== "call.started" || payload.content !== undefined || !answered.has(payload.call)
+    )
+}
 
 const stored = ({ at, happening: { payload, session, subject, type }, seq }: Pending): StoredRecord => ({
   seq,

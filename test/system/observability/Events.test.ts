@@ -38,7 +38,7 @@ layer(Rig.layer(), { excludeTestServices: true })("events", (it) => {
       const { daemon } = yield* Rig
       const { newest } = yield* page(daemon)
       const client = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
-      yield* client.call("echo", { text: "nobody-else-reads-this" })
+      yield* client.call("silent", { millis: 400, text: "nobody-else-reads-this" })
       const records = yield* eventually(
         "the answer",
         Effect.map(page(daemon, newest), ({ records }) => records),
@@ -47,8 +47,8 @@ layer(Rig.layer(), { excludeTestServices: true })("events", (it) => {
       const started = records.find(({ type }) => type === "call.started")
       const answered = records.find(({ type }) => type === "call.answered")
       assert.deepInclude(started, { subject: "agent/default" })
-      assert.deepInclude(started?.payload, { relay: "default", tool: "echo" })
-      assert.deepInclude(answered?.payload, { call: started?.payload["call"], tool: "echo", outcome: "answered" })
+      assert.deepInclude(started?.payload, { relay: "default", tool: "silent" })
+      assert.deepInclude(answered?.payload, { call: started?.payload["call"], tool: "silent", outcome: "answered" })
       const { millis, relayAfter, sentAfter } = answered?.payload ?? {}
       for (const number of [sentAfter, relayAfter, millis]) assert.isNumber(number)
       assert.isAtMost(Number(sentAfter), Number(relayAfter))
@@ -95,7 +95,7 @@ layer(Rig.layer(), { excludeTestServices: true })("events", (it) => {
       assert.strictEqual(lines.code, 0, lines.stderr)
       assert.match(
         lines.stdout,
-        /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} {2}call\.answered {3} agent\/default {2}.*tool=echo/m
+        /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} {2}call\.answered {3} agent\/default {2}.*tool=silent/m
       )
       const json = yield* daemon.command("events", "--json")
       const printed = json.stdout.trim().split("\n").map((line): Event => JSON.parse(line))

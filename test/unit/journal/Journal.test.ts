@@ -46,6 +46,24 @@ describe("Journal", () => {
       assert.deepStrictEqual(records.map(({ seq }) => seq), [2, 3, 4, 5])
     }).pipe(Effect.provide(journalOver(temporaryFile()))))
 
+  it.effect("has one record of a call that is answered before its beginning is written, else two", () =>
+    Effect.gen(function*() {
+      const journal = yield* Journal
+      const answer = (tool: string): Happening => ({
+        type: "call.answered",
+        subject: "agent/default",
+        session: "s",
+        payload: { relay: "default", call: tool, tool, outcome: "answered", millis: 1 }
+      })
+      yield* append("slow")
+      journal.append(call("quick"))
+      journal.append(answer("quick"))
+      journal.append(answer("slow"))
+      yield* written
+      const types = (yield* replay(0)).map(({ payload, type }) => `${JSON.parse(payload).tool} ${type}`)
+      assert.deepStrictEqual(types, ["slow call.started", "quick call.answered", "slow call.answered"])
+    }).pipe(Effect.provide(journalOver(temporaryFile()))))
+
   it.effect("goes on over a restart, with numbers that no record has had", () => {
     const file = temporaryFile()
     return Effect.gen(function*() {
