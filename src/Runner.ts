@@ -153,7 +153,12 @@ const reloadOn = Effect.fnUntraced(function*(hangup: Effect.Effect<void>) {
   const { supervise } = yield* Supervisor
   const once = hangup.pipe(
     Effect.andThen(reload),
-    Effect.flatMap(({ relays }) => Effect.logInfo("the relays were read anew", { relays: relays.join(",") })),
+    Effect.flatMap(({ needRestart, relays }) =>
+      Effect.logInfo("the relays were read anew", {
+        relays: relays.join(","),
+        needRestart: needRestart.length === 0 ? undefined : needRestart.join(",")
+      })
+    ),
     Effect.catchTag("CannotReload", (error) => Effect.logError(error.message))
   )
   yield* supervise("reload-on-hangup")(Effect.forever(once))

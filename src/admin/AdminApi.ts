@@ -32,6 +32,8 @@ export const ReloadView = Schema.Struct({
   added: Schema.Array(RelayId),
   changed: Schema.Array(RelayId),
   removed: Schema.Array(Schema.Struct({ relay: RelayId, undelivered: Schema.Int })),
+  /** Settings that differ from those in force and count from the next start on; older daemons do not say. */
+  needRestart: Schema.optionalKey(Schema.Array(Schema.String)),
   /** Those of the variables that the daemon's environment lacks. */
   unset: Schema.Array(Schema.String)
 })

@@ -5,7 +5,9 @@ import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 export const reload = Command.make("reload", {}, () =>
   Effect.gen(function*() {
     const daemon = yield* DaemonClient
-    const { added, changed, relays, removed } = yield* daemon.ask((client) => client.relays.reload({ payload: {} }))
+    const { added, changed, needRestart = [], relays, removed } = yield* daemon.ask((client) =>
+      client.relays.reload({ payload: {} })
+    )
     const changes = [
       ...added.map((relay) => `added    ${relay}`),
       ...changed.map((relay) => `changed  ${relay}`),
@@ -15,7 +17,9 @@ export const reload = Command.make("reload", {}, () =>
     ]
     for (const line of changes) yield* Console.log(line)
     yield* Console.log(`${changes.length === 0 ? "nothing changed; " : ""}relays: ${relays.join(", ")}`)
-    yield* Console.error("The default relay and all other settings count from the next start on: \"holdfast restart\".")
+    if (needRestart.length > 0) {
+      yield* Console.error(`not in force before a new start ("holdfast restart"): ${needRestart.join(", ")}`)
+    }
   })).pipe(
     Command.withDescription("Read the relays of the configuration file anew, as SIGHUP does"),
     Command.withExamples([{

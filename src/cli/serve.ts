@@ -1,6 +1,7 @@
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { type ClientEntry, secretPlace, shellWord } from "../clients/ClientEntry.ts"
+import { changedSettings } from "../config/changedSettings.ts"
 import { relayTargets, type SettingsValues } from "../config/Settings.ts"
 import { defaultRelay } from "../domain/Ids.ts"
 import { shownUrl } from "../domain/ShownUrl.ts"
@@ -108,7 +109,7 @@ export const serve = Command.make("serve", {
     const reading = settingsWith({ relay: Option.getOrUndefined(relay), port: Option.getOrUndefined(port) })
     const settings = yield* reading
     const reread = Effect.provideContext(
-      Effect.map(reading, relayTargets),
+      Effect.map(reading, (now) => ({ relays: relayTargets(now), needRestart: changedSettings(settings, now) })),
       yield* Effect.context<Effect.Services<typeof reading>>()
     )
     return yield* Effect.gen(function*() {

@@ -6,7 +6,7 @@ import { Context, Effect, Layer, Option, type Redacted, Schema } from "effect"
 import { type CredentialSettings, hostsOf, originOf, usernameOf } from "../config/CredentialSettings.ts"
 import { Settings } from "../config/Settings.ts"
 import * as Authority from "../domain/Authority.ts"
-import { CredentialSources, type CredentialUnavailable } from "./CredentialSources.ts"
+import { CredentialSources, CredentialUnavailable } from "./CredentialSources.ts"
 import * as OnDemandCredential from "./OnDemandCredential.ts"
 
 /** No credential is configured for that place, or not for that user: others may have one. */
@@ -71,6 +71,10 @@ export class Credentials extends Context.Service<Credentials, {
           const { fresh, name, settings } = yield* find(place)
           const issued = yield* fresh.get
           const username = usernameOf(settings, issued.username)
+          if (username === "") {
+            const hint = `its source names no user: set credentials.${name}.username`
+            return yield* new CredentialUnavailable({ name, code: "no user", hint, retryable: true })
+          }
           if (place.username !== undefined && place.username !== username) {
             return yield* new NotOurs({
               place: `${place.protocol}://${place.host}`,

@@ -6,10 +6,11 @@
  * closes, all files are removed, except retained ones that have a directory of their own.
  */
 import { Context, Duration, Effect, FileSystem, Layer, Path, Redacted } from "effect"
-import { type CredentialSettings, tokenVariablesOf } from "../config/CredentialSettings.ts"
+import { type CredentialSettings, isRetained } from "../config/CredentialSettings.ts"
 import { Settings } from "../config/Settings.ts"
 import * as CredentialDirectory from "./CredentialDirectory.ts"
 import { CredentialSources, type CredentialUnavailable, type IssuedCredential } from "./CredentialSources.ts"
+import * as HandOverForm from "./HandOverForm.ts"
 import * as OnDemandCredential from "./OnDemandCredential.ts"
 
 /** A turn begins with credentials that came no longer ago than this. */
@@ -22,8 +23,6 @@ export interface Turn {
   /** The credentials that this turn lacks, and why. */
   readonly unavailable: ReadonlyArray<CredentialUnavailable>
 }
-
-const isRetained = ({ handOver }: CredentialSettings): boolean => handOver?.retainAcrossTurns === true
 
 interface Handed {
   readonly name: string
@@ -63,9 +62,14 @@ export class RuntimeCredentials extends Context.Service<RuntimeCredentials, {
       }
       let inTurn = false
 
-      /** Whole or not at all, since it is read at any time. */
-      const write = Effect.fnUntraced(function*(handed: Handed, { token }: IssuedCredential) {
-        const text = Redacted.value(token)
+      /** Whole or not at all, since it is read at any time. Gives the variables that go with it. */
+      const place = Effect.fnUntraced(function*(handed: Handed, issued: IssuedCredential) {
+        const { env, text } = yield* HandOverForm.given(handed.name, handed.settings, issued, handed.file)
+        yield* write(handed, Redacted.value(text))
+        return env
+      })
+
+      const write = Effect.fnUntraced(function*(handed: Handed, text: string) {
         if (handed.written === text) return
         // Others may write a retained one at the same time.
         const draft = `${handed.file}.${process.pid}`
@@ -79,15 +83,10 @@ export class RuntimeCredentials extends Context.Service<RuntimeCredentials, {
         yield* fs.remove(handed.file, { force: true })
       }, Effect.orDie)
 
-      const variables = ({ file, settings }: Handed, { token }: IssuedCredential) => [
-        ...tokenVariablesOf(settings).map((name) => [name, token] as const),
-        ...(settings.handOver?.fileEnv ?? []).map((name) => [name, Redacted.make(file)] as const)
-      ]
-
       const renew = Effect.suspend(() =>
         Effect.forEach(
           inTurn ? all : [],
-          (handed) => handed.fresh.get.pipe(Effect.flatMap((issued) => write(handed, issued)), Effect.ignore),
+          (handed) => handed.fresh.get.pipe(Effect.flatMap((issued) => place(handed, issued)), Effect.ignore),
           {
             concurrency: "unbounded"
           }
@@ -100,10 +99,7 @@ export class RuntimeCredentials extends Context.Service<RuntimeCredentials, {
           inTurn = true
           const answers = yield* Effect.forEach(all, (handed) =>
             Effect.result(
-              handed.fresh.getWithin(maxAgeAtTurn).pipe(
-                Effect.tap((issued) => write(handed, issued)),
-                Effect.map((issued) => variables(handed, issued))
-              )
+              handed.fresh.getWithin(maxAgeAtTurn).pipe(Effect.flatMap((issued) => place(handed, issued)))
             ), { concurrency: "unbounded" })
           const given = answers.flatMap((answer) => answer._tag === "Success" ? answer.success : [])
           const unavailable = answers.flatMap((answer) => answer._tag === "Failure" ? [answer.failure] : [])

@@ -2,8 +2,8 @@
  * The relays that are served at this moment: the endpoint finds one by its name, the admin API lists them, a reload reads
  * them anew from the configuration.
  *
- * A reload serves at once each relay that came, ends each that went, and ends and builds anew each that changed. Nobody
- * else notices. The default relay stays as it is, since a flag or `--embedded` may have named it: it changes with a new
+ * A reload serves at once each relay that came, ends each that went, and ends and builds anew each that changed: all of
+ * it or nothing. Nobody else notices. The default relay stays as it is, since a flag or `--embedded` may have named it: it changes with a new
  * start, as all other settings do.
  */
 import { Context, Effect, Equal, Layer, Schema, type Scope, Semaphore } from "effect"
@@ -51,10 +51,17 @@ export interface Reloaded {
   readonly added: ReadonlyArray<RelayId>
   readonly changed: ReadonlyArray<RelayId>
   readonly removed: ReadonlyArray<{ readonly relay: RelayId; readonly undelivered: number }>
+  /** Settings that differ from those in force, by name: they count from the next start on. */
+  readonly needRestart: ReadonlyArray<string>
 }
 
-/** Reads the configuration's relays; its failure says why it cannot. */
-export type Reread = Effect.Effect<ReadonlyArray<Target>, { readonly message: string }>
+export interface Found {
+  readonly relays: ReadonlyArray<Target>
+  readonly needRestart: ReadonlyArray<string>
+}
+
+/** Reads the configuration anew; its failure says why it cannot. */
+export type Reread = Effect.Effect<Found, { readonly message: string }>
 
 export interface RegistryOptions<E, R> {
   /** Served from the start. */
@@ -68,7 +75,7 @@ export class RelayRegistry extends Context.Service<RelayRegistry, {
   /** In the order in which they came. */
   readonly list: Effect.Effect<ReadonlyArray<Relay>>
   readonly find: (name: string) => Relay | undefined
-  /** One at a time. Where it fails, the relays that came or changed are not served, and come with the next reload. */
+  /** One at a time. Where it fails, the relays are as they were: one that had to end for it is built as it was. */
   readonly reload: Effect.Effect<Reloaded, CannotReload>
 }>()("holdfast/mcp/RelayRegistry") {
   static readonly layer = <E extends { readonly message: string }, R>(options: RegistryOptions<E, R>) =>
@@ -78,7 +85,7 @@ export class RelayRegistry extends Context.Service<RelayRegistry, {
 const make = Effect.fnUntraced(function*<E extends { readonly message: string }, R>(
   { build, relays, reread }: RegistryOptions<E, R | Scope.Scope>
 ) {
-  let present = byName(relays)
+  let present: Targets = byName(relays)
   const served = yield* ScopedMap.make((id: string) =>
     Effect.flatMap(Effect.orDie(Effect.fromNullishOr(present.get(id))), build)
   )
@@ -96,22 +103,38 @@ const make = Effect.fnUntraced(function*<E extends { readonly message: string },
     return undelivered
   })
 
+  /** Builds `coming` as `targets` has them, or none of them. */
+  const serve = (targets: Targets, coming: ReadonlyArray<RelayId>) =>
+    Effect.suspend(() => {
+      present = targets
+      return served.add(coming)
+    })
+
+  // What can fail comes first, and what cannot be taken back last.
   const reload = Effect.gen(function*() {
     const before = present
-    const wanted = keepDefault(before, yield* Effect.mapError(reread, refused))
+    const { needRestart, relays } = yield* Effect.mapError(reread, refused)
+    const wanted = keepDefault(before, relays)
     const { added, changed, gone } = difference(before, wanted)
+    const asBefore = Effect.fnUntraced(function*(ended: ReadonlyArray<RelayId>, error: E) {
+      yield* Effect.forEach(added, stop, { discard: true })
+      yield* serve(before, ended).pipe(
+        Effect.catch(({ message }: E) => {
+          present = new Map([...before].filter(([id]) => !ended.some((one) => one === id)))
+          const detail = `${error.message}; and ${ended.join(", ")} cannot be served again: ${message}`
+          return Effect.fail(new CannotReload({ detail }))
+        })
+      )
+      return yield* refused(error)
+    })
+    yield* serve(wanted, added).pipe(Effect.catch((error: E) => asBefore([], error)))
+    yield* Effect.forEach(changed, stop, { discard: true })
+    yield* serve(wanted, changed).pipe(Effect.catch((error: E) => asBefore(changed, error)))
     const removed = yield* Effect.forEach(
       gone,
       (relay) => Effect.map(stop(relay), (undelivered) => ({ relay, undelivered }))
     )
-    yield* Effect.forEach(changed, stop, { discard: true })
-    present = wanted
-    const coming = [...changed, ...added]
-    yield* served.add(coming).pipe(
-      Effect.tapError(() => Effect.sync(() => coming.forEach((id) => present.delete(id)))),
-      Effect.mapError(refused)
-    )
-    return { relays: ids(wanted), added, changed, removed }
+    return { relays: ids(wanted), added, changed, removed, needRestart }
   })
 
   yield* served.add([...present.keys()])

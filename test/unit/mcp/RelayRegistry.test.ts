@@ -24,7 +24,9 @@ const make = Effect.gen(function*() {
   const broken = yield* Ref.make<string | undefined>(undefined)
   const drained = yield* Ref.make<Effect.Effect<void>>(Effect.void)
   const build = Effect.fnUntraced(function*({ id, url }: Target) {
-    if (id === (yield* Ref.get(broken))) return yield* Effect.fail({ message: `${id} has no token` })
+    if ([id, url.href].includes((yield* Ref.get(broken)) ?? "")) {
+      return yield* Effect.fail({ message: `${id} has no token` })
+    }
     yield* Effect.acquireRelease(
       Effect.sync(() => done.push(`${id} begins`)),
       () => Effect.sync(() => done.push(`${id} ends`))
@@ -52,7 +54,11 @@ const make = Effect.gen(function*() {
       }
     })
   })
-  const layer = RelayRegistry.layer({ relays: [own, docs], reread: Ref.get(found), build })
+  const layer = RelayRegistry.layer({
+    relays: [own, docs],
+    reread: Effect.map(Ref.get(found), (relays) => ({ relays, needRestart: ["outbox.workers"] })),
+    build
+  })
   return { done, found, broken, drained, layer }
 })
 
@@ -79,9 +85,10 @@ describe("the registry of relays", () => {
           relays: [defaultRelay, wiki.id],
           added: [wiki.id],
           changed: [],
-          removed: [{ relay: docs.id, undelivered: 4 }]
+          removed: [{ relay: docs.id, undelivered: 4 }],
+          needRestart: ["outbox.workers"]
         })
-        assert.deepStrictEqual(done, ["docs drains", "docs ends its streams", "docs ends", "wiki begins"])
+        assert.deepStrictEqual(done, ["wiki begins", "docs drains", "docs ends its streams", "docs ends"])
         assert.strictEqual((yield* RelayRegistry).find(defaultRelay), before)
       }).pipe(Effect.provide(layer))
     }))
@@ -125,6 +132,29 @@ describe("the registry of relays", () => {
         yield* Ref.set(broken, undefined)
         assert.deepStrictEqual((yield* reload).added, [wiki.id, RelayId.make("blog")])
         assert.deepStrictEqual(yield* names, ["default", "docs", "wiki", "blog"])
+      }).pipe(Effect.provide(layer))
+    }))
+
+  it.effect("is as it was where one that changed cannot be built: what came ends, what went and what changed is served", () =>
+    Effect.gen(function*() {
+      const { broken, done, found, layer } = yield* make
+      yield* Effect.gen(function*() {
+        yield* Ref.set(found, [own, docs, wiki])
+        yield* reload
+        done.length = 0
+        const changed = target("docs", "http://else.test/mcp")
+        yield* Ref.set(found, [own, changed, target("blog")])
+        // The one build that fails is the changed one's; as it was, it can be built.
+        yield* Ref.set(broken, changed.url.href)
+        const error = yield* Effect.flip(reload)
+        assert.strictEqual(error.message, "the relays stay as they are: docs has no token")
+        assert.deepStrictEqual([...yield* names].sort(), ["default", "docs", "wiki"])
+        assert.strictEqual((yield* RelayRegistry).find("docs")?.url.href, docs.url.href)
+        assert.notInclude(done, "wiki ends")
+        assert.include(done, "blog ends")
+        yield* Ref.set(broken, undefined)
+        assert.deepStrictEqual((yield* reload).changed, [docs.id])
+        assert.strictEqual((yield* RelayRegistry).find("docs")?.url.href, changed.url.href)
       }).pipe(Effect.provide(layer))
     }))
 
