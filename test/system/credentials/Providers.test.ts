@@ -68,10 +68,10 @@ describe("the providers of a turn's credentials", () => {
           "echo \"$CLOUDSDK_AUTH_ACCESS_TOKEN_FILE $NETRC $COOKIES ${EMPTY-unset}\""
         ].join("\n")
         const exec = (...command: ReadonlyArray<string>) =>
-          user.run(process.execPath, [
-            ...[holdfastFile, "exec", "--data-dir", daemon.dataDir, "--config", configuration, "--"],
-            ...command
-          ])
+          user.run(
+            process.execPath,
+            [holdfastFile, "exec", "--data-dir", daemon.dataDir, "--config", configuration, "--", ...command]
+          )
         const ran = yield* exec("sh", "-c", script)
         const [google, jira, gerrit, elsewhere, ...modes] = ran.out.split("\n")
         assert.deepStrictEqual(
