@@ -1,6 +1,6 @@
 /** The token with which an uplink speaks to its plane (BEHAVIOUR 7): renewed ahead of time, and once where it is refused. */
 import { NodeHttpClient } from "@effect/platform-node"
-import { Deferred, Effect, Option, Redacted, Stream } from "effect"
+import { Deferred, Effect, Layer, Option, Redacted, Stream } from "effect"
 import type { SourceSettings } from "../config/TokenSettings.ts"
 import * as HostServices from "../storage/HostServices.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
@@ -25,7 +25,9 @@ const valueOf = (token: PlaneToken): string => Option.match(token, { onNone: () 
 /** Without a source the plane is spoken to without a token. */
 export const make = Effect.fnUntraced(function*(name: string, settings: SourceSettings) {
   const { supervise } = yield* Supervisor
-  const found = yield* sourceOf(settings, { relay: undefined, agent: "" })
+  // They live as long as the source that stands on them.
+  const services = yield* Layer.build(Layer.merge(HostServices.layer, NodeHttpClient.layerUndici))
+  const found = yield* Effect.provideContext(sourceOf(settings, { relay: undefined, agent: "" }), services)
   if (Option.isNone(found)) {
     const without: PlaneAccess = {
       token: Effect.succeedNone,
@@ -66,9 +68,10 @@ export const make = Effect.fnUntraced(function*(name: string, settings: SourceSe
     )
   )
   const access: PlaneAccess = {
-    token: Effect.suspend(() =>
-      state().asks > 1 || !state().asking ? inForce : Effect.andThen(Effect.timeoutOption(ask, "2 seconds"), inForce)
-    ),
+    token: Effect.suspend(() => {
+      const isFirst = state().asks === 0 || (state().asks === 1 && state().asking)
+      return isFirst ? Effect.andThen(Effect.timeoutOption(ask, "2 seconds"), inForce) : inForce
+    }),
     renewed: Effect.fnUntraced(function*(used) {
       const other = Effect.map(inForce, (token) => Option.isSome(token) && valueOf(token) !== valueOf(used))
       if (yield* other) return true
@@ -78,4 +81,4 @@ export const make = Effect.fnUntraced(function*(name: string, settings: SourceSe
     changed: Effect.suspend(() => Deferred.await(next))
   }
   return access
-}, Effect.provide([HostServices.layer, NodeHttpClient.layerUndici]))
+})
