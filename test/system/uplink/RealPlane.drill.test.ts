@@ -41,9 +41,13 @@ const life = <A, E>(
     return Effect.gen(function*() {
       const journal = yield* Journal
       const inbox = yield* Inbox
-      return yield* test({ journal, inbox, status: Effect.sync(() => states.all[0]!).pipe(
-        Effect.repeat({ while: (status) => status === undefined, schedule: Schedule.spaced("20 millis") })
-      ) })
+      return yield* test({
+        journal,
+        inbox,
+        status: Effect.sync(() => states.all[0]!).pipe(
+          Effect.repeat({ while: (status) => status === undefined, schedule: Schedule.spaced("20 millis") })
+        )
+      })
     }).pipe(
       Effect.scoped,
       Effect.provide(
@@ -60,7 +64,12 @@ const life = <A, E>(
 
 const happen = (journal: Journal["Service"], from: number, to: number) => {
   for (let run = from; run <= to; run++) {
-    journal.append({ type: "run.started", subject: "daemon", session: undefined, payload: { run: `r-${run}`, holder: 1 } })
+    journal.append({
+      type: "run.started",
+      subject: "daemon",
+      session: undefined,
+      payload: { run: `r-${run}`, holder: 1 }
+    })
   }
 }
 
@@ -136,13 +145,21 @@ describe("an uplink to a real control plane", () => {
       yield* life(directory, plane, ({ journal, status }) =>
         Effect.gen(function*() {
           happen(journal, 1, 3)
-          const refused = yield* eventually("a refusal", status, ({ push, watch }) => push.state === state && watch.state === state)
+          const refused = yield* eventually(
+            "a refusal",
+            status,
+            ({ push, watch }) => push.state === state && watch.state === state
+          )
           assert.include(refused.push.why, "as ordered")
           assert.deepStrictEqual(plane.records, [])
           if (state !== "waiting") return
           yield* plane.order({ refuse: 0 })
           yield* arrived(plane, 3)
-          yield* eventually("it is ready", status, ({ push, watch }) => push.state === "ready" && watch.state === "ready")
+          yield* eventually(
+            "it is ready",
+            status,
+            ({ push, watch }) => push.state === "ready" && watch.state === "ready"
+          )
         }))
     }), 30_000)
 
@@ -190,23 +207,27 @@ describe("an uplink to a real control plane", () => {
         }), { token: { url: plane.tokenUrl } })
     }), 30_000)
 
-  it.live("has each message in the inbox once, over kills of the plane and restarts of the daemon", () =>
-    Effect.gen(function*() {
-      const directory = yield* temporaryDirectory
-      const plane = yield* PlaneProcess.start(directory)
-      yield* plane.say("user", "one")
-      yield* life(directory, plane, (life) =>
-        Effect.gen(function*() {
-          yield* eventually("the first message", bodies(life), (all) => all.length === 1)
-          yield* plane.restart
-          yield* plane.say("user", "two")
-          yield* eventually("the second message", bodies(life), (all) => all.length === 2)
-        }))
-      yield* plane.say("user", "three")
-      yield* life(directory, plane, (life) =>
-        Effect.gen(function*() {
-          yield* eventually("all messages", bodies(life), (all) => all.length === 4)
-          assert.sameMembers([...yield* bodies(life)], ["one", "two", "three", "for you alone"])
-        }), { inboxes: { default: "agent-7" } })
-    }), 30_000)
+  it.live(
+    "has each message in the inbox once, over kills of the plane and restarts of the daemon",
+    () =>
+      Effect.gen(function*() {
+        const directory = yield* temporaryDirectory
+        const plane = yield* PlaneProcess.start(directory)
+        yield* plane.say("user", "one")
+        yield* life(directory, plane, (life) =>
+          Effect.gen(function*() {
+            yield* eventually("the first message", bodies(life), (all) => all.length === 1)
+            yield* plane.restart
+            yield* plane.say("user", "two")
+            yield* eventually("the second message", bodies(life), (all) => all.length === 2)
+          }))
+        yield* plane.say("user", "three")
+        yield* life(directory, plane, (life) =>
+          Effect.gen(function*() {
+            yield* eventually("all messages", bodies(life), (all) => all.length === 4)
+            assert.sameMembers([...yield* bodies(life)], ["one", "two", "three", "for you alone"])
+          }), { inboxes: { default: "agent-7" } })
+      }),
+    30_000
+  )
 })
