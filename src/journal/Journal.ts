@@ -11,9 +11,9 @@ import type { Happening } from "../observability/Happenings.ts"
 import { faultOf } from "../storage/StorageFault.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import { Coalescing } from "./Coalescing.ts"
-import { gapRecord, type JournalRecord, recordOf, seenFrom, type StoredRecord } from "./JournalRecord.ts"
+import { bytesOf, gapRecord, type JournalRecord, recordOf, seenFrom, type StoredRecord } from "./JournalRecord.ts"
 import * as JournalTable from "./JournalTable.ts"
-import { portion } from "./JournalTable.ts"
+import { portion, type RecordSummary } from "./JournalTable.ts"
 import * as Upkeep from "./Upkeep.ts"
 import { type Pending, WriteBuffer } from "./WriteBuffer.ts"
 
@@ -88,25 +88,27 @@ const make = Effect.gen(function*() {
     }
   })
 
-  const became = (records: ReadonlyArray<StoredRecord>): void => {
+  const became = (records: ReadonlyArray<StoredRecord>, summaries: ReadonlyArray<RecordSummary>): void => {
     newest = records.at(-1)?.seq ?? newest
     tail.push(...records)
     if (tail.length > maxTail) tailAfter = tail.splice(0, tail.length - maxTail).at(-1)?.seq ?? tailAfter
     const waited = committed
     committed = Deferred.makeUnsafe()
     Deferred.doneUnsafe(waited, Effect.void)
-    upkeep.wake()
+    upkeep.written(summaries)
   }
 
   /** One portion; whether it is on disk. */
   const write = Effect.gen(function*() {
     const batch = buffer.take(portion)
     const at = Math.floor(clock.currentTimeMillisUnsafe())
-    const gaps = batch.lost === undefined ? [] : [gapRecord({ ...batch.lost, at, why: "disk" })]
-    const records = [...gaps, ...withoutBegins(batch.records).map(stored)]
+    const pending = withoutBegins(batch.records)
+    const gap = batch.lost === undefined ? undefined : gapRecord({ ...batch.lost, at, why: "disk" })
+    const records = [...gap === undefined ? [] : [gap], ...pending.map(stored)]
     const exit = yield* Effect.exit(table.append(records))
     if (Exit.isSuccess(exit)) {
-      became(records)
+      const payloads = [...gap === undefined ? [] : [batch.lost], ...pending.map(({ happening }) => happening.payload)]
+      became(records, records.map((record, index) => summaryOf(record, payloads[index])))
       if (isFailing) yield* Effect.logInfo("the journal can be written again", { lost: batch.lost })
       isFailing = false
       return true
@@ -227,6 +229,17 @@ const stored = ({ at, happening: { payload, session, subject, type }, seq }: Pen
   session,
   type,
   payload: JSON.stringify(payload)
+})
+
+const summaryOf = (record: StoredRecord, payload: object = {}): RecordSummary => ({
+  seq: record.seq,
+  at: record.at,
+  bytes: bytesOf(record),
+  subject: record.subject,
+  type: record.type,
+  relay: "relay" in payload ? String(payload.relay) : null,
+  call: "call" in payload ? String(payload.call) : null,
+  from: "from" in payload ? Number(payload.from) : null
 })
 
 const passing = ({ subject, type }: JournalFilter) => (record: StoredRecord): boolean =>

@@ -2,7 +2,7 @@
  * Keeps the journal within its bounds, in portions: compacts what came, and removes the oldest records where there are
  * too many, too large or too old ones.
  *
- * It reads the journal once from its beginning and then what comes, and so knows how much there is.
+ * It reads the journal once from its beginning, is told what is written from then on, and so knows how much there is.
  */
 import { Clock, Duration, Effect, Latch } from "effect"
 import { Compaction } from "./Compaction.ts"
@@ -21,8 +21,8 @@ const pause = "1 second"
 const idlePause = "5 minutes"
 
 export interface Upkeep {
-  /** Something was written. */
-  readonly wake: () => void
+  /** They are on disk, in order. */
+  readonly written: (records: ReadonlyArray<RecordSummary>) => void
   readonly run: Effect.Effect<never>
 }
 
@@ -39,20 +39,26 @@ export const make = Effect.fnUntraced(function*(
   const keepMillis = Duration.toMillis(keep)
   const compaction = new Compaction()
   let seen = 0
+  /** All that is on disk has been read. */
+  let isCaughtUp = false
+  let newest = 0
   let records = 0
   let bytes = 0
   /** To be removed; what a failing disk keeps is removed later. */
   const superfluous: Array<number> = []
 
+  const see = (record: RecordSummary): void => {
+    if (record.seq <= seen) return
+    records++
+    bytes += record.bytes
+    seen = record.seq
+    for (const seq of compaction.see(record)) superfluous.push(seq)
+  }
+
   const compact = Effect.gen(function*() {
     while (true) {
-      const found = yield* table.summaries(seen)
-      for (const record of found) {
-        records++
-        bytes += record.bytes
-        seen = record.seq
-        for (const seq of compaction.see(record)) superfluous.push(seq)
-      }
+      const found = isCaughtUp ? [] : yield* table.summaries(seen)
+      found.forEach(see)
       while (superfluous.length > 0) {
         const gone = superfluous.slice(0, portion)
         const bytesGone = yield* table.remove(gone)
@@ -61,7 +67,10 @@ export const make = Effect.fnUntraced(function*(
         records -= bytesGone.length
         bytes -= sum(bytesGone)
       }
-      if (found.length === 0) return
+      if (found.length === 0) {
+        isCaughtUp ||= seen >= newest
+        return
+      }
       yield* Effect.yieldNow
     }
   })
@@ -106,7 +115,9 @@ export const make = Effect.fnUntraced(function*(
   )
 
   const upkeep: Upkeep = {
-    wake: () => {
+    written: (written) => {
+      newest = written.at(-1)?.seq ?? newest
+      if (isCaughtUp) written.forEach(see)
       came.openUnsafe()
     },
     run: Effect.timeoutOption(came.await, idlePause).pipe(
