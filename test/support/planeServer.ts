@@ -38,7 +38,7 @@ const log: Array<Logged> = existsSync(file)
   : []
 const tell = (event: object): void => void process.stdout.write(`${JSON.stringify(event)}\n`)
 
-type Watcher = grpc.ServerWritableStream<{ readonly after_seq: string }, unknown>
+type Watcher = grpc.ServerWritableStream<{ readonly after_seq?: string }, unknown>
 const watchers = new Set<Watcher>()
 let order: Order = {}
 let token = ""
@@ -90,10 +90,10 @@ const service = {
   WatchSessionMessages: (call: Watcher) => {
     const code = refused(call.metadata)
     if (code !== 0) return void call.emit("error", { code, details: "as ordered" })
-    for (const logged of log) if (Number(logged.seq) > Number(call.request.after_seq)) call.write(message(logged))
+    for (const logged of log) if (Number(logged.seq) > Number(call.request.after_seq ?? 0)) call.write(message(logged))
     watchers.add(call)
     call.on("cancelled", () => watchers.delete(call))
-    tell({ watching: Number(call.request.after_seq) })
+    tell({ watching: Number(call.request.after_seq ?? 0) })
   }
 }
 
