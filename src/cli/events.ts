@@ -90,7 +90,7 @@ export const events = Command.make("events", {
     const { newest } = yield* pageAfter(0, asked, 1)
     const first = Option.getOrElse(after, () => follow ? newest : 0)
     const cursor = yield* replay(first, asked)
-    if (follow) yield* goOn(cursor, asked)
+    if (follow) return yield* goOn(cursor, asked)
   })).pipe(
     Command.withDescription("What happened: calls, links, tokens, contexts, sessions, from the daemon's journal"),
     Command.withExamples([

@@ -137,6 +137,15 @@ describe("load", () => {
           facts: [],
           git: { attach: true, branch: true, merge: true, removal: true, pollInterval: "2s" }
         },
+        journal: {
+          content: "none",
+          keep: "7d",
+          maxRecords: 100_000,
+          maxBytes: 64 * 1024 ** 2,
+          betweenRuns: "10m"
+        },
+        inbox: { max: 1000, maxBytes: 16 * 1024 ** 2, maxBody: 256 * 1024, keepRead: "7d" },
+        uplinks: {},
         observe: {},
         log: { level: "info" }
       })
@@ -244,7 +253,7 @@ describe("load", () => {
       { HOLDFAST_TOKEN_SOURCES: "environment", HOLDFAST_TOKEN_VALUE: "secret" }
     ],
     [
-      "token.sources.0: \"vault\" is not valid; expected \"value\" | \"file\" | \"command\" | \"url\" | \"oauth\" | \"environment\" (from HOLDFAST_TOKEN_SOURCES)",
+      "token.sources.0: \"vault\" is not valid; expected \"value\" | \"file\" | \"command\" | \"url\" | \"oauth\" | \"uplink\" | \"environment\" (from HOLDFAST_TOKEN_SOURCES)",
       { HOLDFAST_TOKEN_SOURCES: "vault" }
     ],
     [
