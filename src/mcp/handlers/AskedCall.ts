@@ -36,6 +36,7 @@ export class AskedCall implements Ahead {
   readonly id = randomUUID()
   /** The agent's answers so far, JSON text: what the relay asks again in another attempt is answered from here. */
   readonly given: Map<string, string>
+  readonly listens: Effect.Effect<void>
   readonly #capabilities: string
   readonly #reply: Reply
   readonly #open = new Map<string, Open>()
@@ -46,10 +47,16 @@ export class AskedCall implements Ahead {
   #attempt: AskedBy | undefined
   wasAsked = false
 
-  constructor(capabilities: string, given: ReadonlyMap<string, string>, reply: Reply) {
+  constructor(
+    capabilities: string,
+    given: ReadonlyMap<string, string>,
+    reply: Reply,
+    listens: Effect.Effect<void>
+  ) {
     this.#capabilities = capabilities
     this.given = new Map(given)
     this.#reply = reply
+    this.listens = listens
   }
 
   get isWaitedFor(): boolean {

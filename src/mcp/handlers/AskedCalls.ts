@@ -87,7 +87,7 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream, calls: R
   const begin = Effect.fnUntraced(function*(handler: Handler, context: RequestContext, given: Round["given"]) {
     const { session } = context
     if (calls.countOf(session) >= maxCalls) return yield* tooMany
-    const call = new AskedCall(capabilitiesOf(session), given, reply(session))
+    const call = new AskedCall(capabilitiesOf(session), given, reply(session), streams.listen(session))
     // What the answer holds at the relay is let go of when it has left, which is with another request's.
     const scope = yield* Scope.make()
     const forget = () => {
@@ -103,8 +103,8 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream, calls: R
         else deadlines.after(keptFor, forget)
       })
     calls.add(session, call)
-    const run = Effect.andThen(streams.listen(session), handler(context, call))
-    const fiber = session.inBackground(Effect.exit(Effect.onExit(Scope.provide(run, scope), ended)))
+    const run = Scope.provide(handler(context, call), scope)
+    const fiber = session.inBackground(Effect.exit(Effect.onExit(run, ended)))
     const begun: Running = { call, fiber, scope }
     running.set(call.id, begun)
     return begun

@@ -67,6 +67,8 @@ export interface Ahead {
    * round; `false` where the agent cannot be asked that.
    */
   readonly askedBy?: () => AskedBy
+  /** Run before each attempt: holds the relay's own stream, on which it may ask, and which it may have lost meanwhile. */
+  readonly listens?: Effect.Effect<void>
   /** Makes the answer a stream; gives its name and its newest event, so that what follows can be found in it. */
   readonly position: () => Position
   /** The relay has begun a stream, which has said nothing yet. */

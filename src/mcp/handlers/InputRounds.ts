@@ -21,6 +21,7 @@ import { type InputRound, type Question, RoundStore } from "../sessions/RoundSto
 import type { EventLog } from "../streams/EventLog.ts"
 import { EventLogs } from "../streams/EventLogs.ts"
 import type { Ahead } from "./Handler.ts"
+import type { LiveCall } from "./LiveCalls.ts"
 
 /** A request whose agent is asked. */
 export interface Asking {
@@ -32,6 +33,8 @@ export interface Asking {
   readonly sent: string
   readonly headers: Readonly<Record<string, string>>
   readonly ahead: Ahead
+  /** Of a call of a tool: it is not under way while its agent is asked. */
+  readonly call?: LiveCall | undefined
   /** Sends another text in its place, under an id of its own at the relay. */
   readonly again: (text: string, as: string) => Effect.Effect<FinalAnswer, RelayFailure, Scope.Scope>
 }
@@ -77,8 +80,9 @@ export const make = Effect.fnUntraced(function*(send: Send) {
   const logs = yield* EventLogs
   /** By the id of each question that is open. */
   const open = new Map<string, Waiting>()
-  const restored = new Map<string, Restored>()
-  const looked = new WeakSet<AgentSession>()
+  /** By request id; also once it has ended, since its answer may be there before its agent comes for it. */
+  const restored = new WeakMap<AgentSession, Map<string, Restored>>()
+  const looked = new WeakMap<AgentSession, Deferred.Deferred<void>>()
 
   /** Requests that the disk knows. */
   const kept = new Set<string>()
@@ -114,7 +118,7 @@ export const make = Effect.fnUntraced(function*(send: Send) {
   }
 
   const put = Effect.fnUntraced(
-    function*({ ahead, headers, requestId, sent, session, survives }: Asking, needs: string) {
+    function*({ ahead, call, headers, requestId, sent, session, survives }: Asking, needs: string) {
       const asked = questionsOf(needs)
       const able = JsonText.at(session.initialize, ["params", "capabilities"]) ?? "{}"
       const foreign = asked.find(({ method }) => !Questions.isAskable(method, able))
@@ -134,6 +138,7 @@ export const make = Effect.fnUntraced(function*(send: Send) {
       }))
       const waiting = begin({ session: session.id, request_id: requestId, sent, headers, state, questions }, survives)
       yield* questions.length === 0 ? Effect.sleep("1 second") : save(waiting)
+      if (survives && questions.length > 0) call?.waitsForAnswers()
       for (const { id, text } of questions) yield* ahead.message(Questions.asRequest(text, id))
       return waiting
     }
@@ -141,7 +146,7 @@ export const make = Effect.fnUntraced(function*(send: Send) {
 
   /** Nothing is under way meanwhile: the person's answers wait for a relay that is away as long as a call may take. */
   const sendAnswers = Effect.fnUntraced(function*(
-    { again, sent }: Asking,
+    { again, call, sent, survives }: Asking,
     waiting: Waiting
   ): Effect.fn.Return<FinalAnswer, RelayFailure, Scope.Scope> {
     const { round } = waiting
@@ -160,7 +165,8 @@ export const make = Effect.fnUntraced(function*(send: Send) {
       Effect.andThen(isUp, remove(waiting)),
       Effect.suspend(() => again(text, JSON.stringify(`holdfast-round-${randomUUID()}`)))
     )
-    const keep = (failure: RelayFailure) => wasNotSent(failure) ? save(waiting) : Effect.void
+    const keepRound = Effect.andThen(save(waiting), Effect.sync(() => survives && call?.waitsForAnswers()))
+    const keep = (failure: RelayFailure) => wasNotSent(failure) ? keepRound : Effect.void
     return yield* Effect.tapError(attempt, keep).pipe(Effect.retry({ while: wasNotSent, times: 5 }))
   })
 
@@ -182,9 +188,9 @@ export const make = Effect.fnUntraced(function*(send: Send) {
   })
 
   /** What was open in an earlier life goes on, each on a stream of its own that its agent will come for. */
-  const restore = Effect.fnUntraced(function*(session: AgentSession) {
-    if (looked.has(session) || session.modern) return
-    looked.add(session)
+  const restoreAll = Effect.fnUntraced(function*(session: AgentSession) {
+    const all = new Map<string, Restored>()
+    restored.set(session, all)
     for (const round of yield* store.ofSession(session.id)) {
       const log = logs.make({ session: session.id, requestId: round.request_id })
       const ahead: Ahead = {
@@ -202,7 +208,7 @@ export const make = Effect.fnUntraced(function*(send: Send) {
       const asking: Asking = { ...goesOn, again: send(goesOn) }
       const waiting = begin(round, true)
       kept.add(nameOf(session.id, requestId))
-      restored.set(nameOf(session.id, requestId), { log, waiting })
+      all.set(requestId, { log, waiting })
       const going = Effect.scoped(finish(asking, waiting)).pipe(
         Effect.map(({ body }) => body._tag === "Whole" ? body.text : ""),
         Effect.catch((failure) =>
@@ -213,12 +219,22 @@ export const make = Effect.fnUntraced(function*(send: Send) {
             log.append(text)
             log.end()
           })
-        ),
-        Effect.ensuring(Effect.sync(() => restored.delete(nameOf(session.id, requestId))))
+        )
       )
       session.runRequest(requestId, going)
     }
   })
+
+  /** Once for each session; who comes meanwhile waits for it. */
+  const restore = (session: AgentSession): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (session.modern) return Effect.void
+      const known = looked.get(session)
+      if (known !== undefined) return Deferred.await(known)
+      const done = Deferred.makeUnsafe<void>()
+      looked.set(session, done)
+      return Effect.uninterruptible(Effect.ensuring(restoreAll(session), Deferred.succeed(done, undefined)))
+    })
 
   const self: InputRounds = {
     complete: Effect.fnUntraced(function*(asking: Asking, needs: string) {
@@ -243,9 +259,11 @@ export const make = Effect.fnUntraced(function*(send: Send) {
 
     resumed: Effect.fnUntraced(function*(session, requestId, stream, sequence) {
       yield* restore(session)
-      const known = restored.get(nameOf(session.id, requestId))
-      if (known === undefined) return undefined
+      const known = restored.get(session)?.get(requestId)
+      if (known === undefined || logs.find(session.id, known.log.id) === undefined) return undefined
       const { log, waiting } = known
+      // All is answered: what comes of it is on the stream, and the disk must not ask again.
+      if (!waiting.round.questions.some(({ id }) => open.get(id) === waiting)) return log
       const unseen: Array<string> = []
       const questions = waiting.round.questions.map((question): Question => {
         if (question.answer !== null || question.seen) return question

@@ -71,6 +71,7 @@ export class LiveCall {
   #note: Deadline | undefined
   /** What is written of it, one thing after the other; the id that it has on disk. */
   #written: Fiber.Fiber<number | undefined> | undefined
+  #isNoted = false
   #resume: ResumePoint | undefined
   #resumeWrittenAt = -Infinity
   #isAlone = false
@@ -108,6 +109,15 @@ export class LiveCall {
     if (this.#note !== undefined) return
     this.#note = this.#services.deadlines.after(notedAfter, () => this.#writeDown())
     if (this.#isAlone) this.#writeDown()
+  }
+
+  /** Its agent is asked, and that is on disk: until it is sent again nothing of it is under way that could be lost. */
+  waitsForAnswers(): void {
+    this.#note?.cancel()
+    this.#note = undefined
+    this.#isNoted = false
+    this.#resume = undefined
+    if (this.#written !== undefined) this.#onDisk((id) => Effect.as(this.#services.results.drop(id), undefined))
   }
 
   /** The agent is gone, or does not wait for the answer any more. */
@@ -258,11 +268,12 @@ export class LiveCall {
   }
 
   #writeDown(): void {
-    if (this.#written !== undefined) return
+    if (this.#isNoted) return
+    this.#isNoted = true
     this.#note?.cancel()
     const { now, results } = this.#services
     if (this.#resume !== undefined) this.#resumeWrittenAt = now()
-    this.#write(() => results.begin(this.#call, this.#resume))
+    this.#write((id) => id === undefined ? results.begin(this.#call, this.#resume) : Effect.succeed(id))
   }
 
   #writeResume(): void {

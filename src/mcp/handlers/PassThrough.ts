@@ -114,10 +114,13 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages, rounds:
       as: options.sent === undefined ? relayId : undefined,
       headers
     })
-    const first = call === undefined ? asked : Effect.suspend(() => {
-      call.sent()
-      return asked
-    })
+    const noted = <A, E, R>(sent: Effect.Effect<A, E, R>) =>
+      call === undefined ? sent : Effect.suspend(() => {
+        call.sent()
+        return sent
+      })
+    const listens = session.modern ? ahead.listens : undefined
+    const first = listens === undefined ? noted(asked) : Effect.andThen(listens, noted(asked))
     const complete = (final: FinalAnswer) =>
       final.needsInput === undefined ? Effect.succeed(final) : rounds.complete({
         session,
@@ -126,7 +129,8 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages, rounds:
         sent: text,
         headers,
         ahead,
-        again: (text, as) => send({ text, id, as, headers })
+        call,
+        again: (text, as) => noted(send({ text, id, as, headers }))
       }, final.needsInput)
     const answer = session.modern ? first : Effect.flatMap(first, complete)
     return trace === undefined ? answer : Effect.map(answer, (answer) => {
@@ -141,7 +145,8 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages, rounds:
   }
 
   const ask: PassThrough["ask"] = (context, ahead, options = {}) => {
-    const once = Effect.andThen(link.awaitUp, attempt(context, ahead, options))
+    // Each attempt is asked for itself: what the relay asks again is the same question.
+    const once = Effect.andThen(link.awaitUp, Effect.suspend(() => attempt(context, ahead, options)))
     const onlyReads = options.onlyReads ?? factsOf(context.request.method).onlyReads
     return Effect.map(onlyReads ? Effect.mapError(onceMore(once), thatOnlyReads) : once, answered)
   }

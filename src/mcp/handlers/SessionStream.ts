@@ -41,7 +41,7 @@ interface LastHeard {
   told: { readonly method: string; readonly at: number } | undefined
   eventId: string | undefined
   generation: number
-  /** Opened once it is known whether the relay gives a stream. */
+  /** Open while the relay's stream is, and where the relay gives none. */
   readonly isThere: Latch.Latch
 }
 
@@ -53,7 +53,7 @@ export interface SessionStream {
   ) => Effect.Effect<{ readonly log: EventLog; readonly after: number }>
   /** What is watched has changed: asked of the relay's session, or where it has none, of a new stream. */
   readonly resubscribe: (session: AgentSession, requests: ReadonlyArray<string>) => Effect.Effect<void>
-  /** Holds the relay's own stream to a session that nobody reads: a relay may ask there. Waits for it 1 s at most. */
+  /** Holds the relay's own stream to a session that nobody reads: a relay may ask there. Waits for it 2 s at most. */
   readonly listen: (session: AgentSession) => Effect.Effect<void>
   /** Lets go of it a while later, unless it is needed again then. */
   readonly stopListening: (session: AgentSession, unneeded: () => boolean) => void
@@ -131,12 +131,14 @@ export const make = Effect.fnUntraced(function*(
       const from = yield* Clock.currentTimeMillis
       const ended = yield* Effect.result(pump(session, last, again))
       if ((yield* Clock.currentTimeMillis) - from >= heldAfter) backoff.reset()
+      const refused = ended._tag === "Failure" && ended.failure.reason._tag === "NoStream"
+      if (last.given && !refused) last.isThere.closeUnsafe()
+      else last.isThere.openUnsafe()
       if (ended._tag === "Failure") {
-        const { message, reason } = ended.failure
-        last.isThere.openUnsafe()
+        const { message } = ended.failure
         yield* Effect.logDebug("the relay's stream ended", { session: session.id, why: message })
         // One that gave a stream before has it again in a moment: what said no was a deploy's page.
-        if (reason._tag === "NoStream" && !last.given) {
+        if (refused && !last.given) {
           yield* Effect.timeoutOption(comesBack, askAgainAfter)
           continue
         }
@@ -194,10 +196,9 @@ export const make = Effect.fnUntraced(function*(
     listen: (session) =>
       Effect.suspend(() => {
         session.holdRelayStream(hold(session))
-        const open = session.relay.openNow()
         const isThere = held.get(session)?.isThere
-        if (isThere === undefined || open === undefined || open.modern !== undefined) return Effect.void
-        return Effect.asVoid(Effect.timeoutOption(isThere.await, "1 second"))
+        if (isThere === undefined || session.relay.openNow()?.modern !== undefined) return Effect.void
+        return Effect.asVoid(Effect.timeoutOption(isThere.await, "2 seconds"))
       }),
     stopListening: (session, unneeded) => {
       deadlines.after(linger, () => {

@@ -142,6 +142,31 @@ describe("a question across the eras, while the agent is asked,", () => {
       assert.include(JSON.stringify(answer.result), "accept")
     }))
 
+  it.live("goes on over a crash of Holdfast, is told of as nothing lost, and answers an agent that comes after its answer", () =>
+    Effect.gen(function*() {
+      const relay = yield* TestRelay.start({ era: "modern" })
+      const daemon = yield* Daemon.start({ relayUrl: relay.url })
+      const agent = yield* rawAgent(daemon, { capabilities: { elicitation: {} } })
+      const stream = yield* agent.open({ id: 7, method: "tools/call", params: { name: "elicit", arguments: {} } })
+      const question = yield* stream.message
+      // After a second a call is written down as under way; this one waits for its agent alone.
+      yield* Effect.sleep("1500 millis")
+      yield* daemon.kill
+      yield* daemon.restart()
+      assert.deepStrictEqual((yield* daemon.admin("/api/results")).body, { results: [] })
+      const told = yield* agent.post({ id: question.id, result: { action: "accept", content: { yes: true } } })
+      assert.strictEqual(told.status, 202)
+      yield* callsOf(relay, "elicit", 2)
+      // The answer is there by now, or in a moment: who comes for it gets it either way, and as often as it comes.
+      for (const pause of ["300 millis", "0 millis"] as const) {
+        yield* Effect.sleep(pause)
+        const resumed = yield* agent.get(question.eventId)
+        const answer = yield* resumed.message
+        assert.strictEqual(answer.id, 7)
+        assert.include(JSON.stringify(answer.result), "accept")
+      }
+    }))
+
   it.live("is lost with a relay of the legacy era where the call must not be repeated, and the agent is told so", () =>
     Effect.gen(function*() {
       const relay = yield* TestRelay.start({ era: "legacy" })

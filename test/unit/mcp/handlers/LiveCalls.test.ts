@@ -198,3 +198,44 @@ describe("calls of 30 minutes, while agent, Holdfast and relay are killed at ran
       }
     }), 60_000)
 })
+
+/** A call that is at the relay, and what is on disk of it once all is written. */
+const atRelay = Effect.gen(function*() {
+  const services = yield* Layer.build(oneLife(new LongRelay()))
+  const { calls, results } = yield* Effect.provide(Effect.all({ calls: LiveCalls, results: Results }), services)
+  const call = calls.begin(contextOf("asks"))
+  call.sent()
+  const states = Effect.gen(function*() {
+    yield* TestClock.adjust(1_500)
+    return (yield* results.list({ agent, limit: 10 })).map(({ state }) => state)
+  })
+  assert.deepStrictEqual(yield* states, ["running"])
+  return { call, states }
+})
+
+describe("a call whose agent is asked", () => {
+  it.effect("is not on disk as under way until it is sent again", () =>
+    Effect.gen(function*() {
+      const { call, states } = yield* atRelay
+      call.waitsForAnswers()
+      assert.deepStrictEqual(yield* states, [])
+      assert.isFalse(call.isAtRelay)
+      call.sent()
+      assert.deepStrictEqual(yield* states, ["running"])
+      call.missed(answer(answerText("asks")))
+      assert.deepStrictEqual(yield* states, ["answered"])
+    }).pipe(Effect.provide(Layer.fresh(Database))))
+
+  it.effect("has no result to keep in a question that comes when its agent is gone", () =>
+    Effect.gen(function*() {
+      const { call, states } = yield* atRelay
+      call.gone()
+      const question = answer(
+        `{"jsonrpc":"2.0","id":1,"result":{"resultType":"input_required","inputRequests":{},"requestState":"s"}}`
+      )
+      call.answered(question)
+      call.missed(question)
+      call.ended(false)
+      assert.deepStrictEqual(yield* states, [])
+    }).pipe(Effect.provide(Layer.fresh(Database))))
+})
