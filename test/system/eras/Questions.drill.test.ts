@@ -153,7 +153,7 @@ describe("a question across the eras, while the agent is asked,", () => {
       yield* Effect.sleep("1500 millis")
       yield* daemon.kill
       yield* daemon.restart()
-      assert.deepStrictEqual((yield* daemon.admin("/api/results")).body, { results: [] })
+      assert.deepStrictEqual((yield* daemon.admin("/api/results")).body, { results: [], next: null })
       const told = yield* agent.post({ id: question.id, result: { action: "accept", content: { yes: true } } })
       assert.strictEqual(told.status, 202)
       yield* callsOf(relay, "elicit", 2)
