@@ -19,14 +19,33 @@ const packageOf = (module: string): string | undefined => {
   return [...inside.slice(0, -1), first.startsWith("@") ? join(first, second) : first].join(`${sep}node_modules${sep}`)
 }
 
+/** What packages that come without a license text say in each of their files: whose they are, and under which. */
+const noticed: Readonly<Record<string, { readonly copyright: string; readonly texts: ReadonlyArray<string> }>> = {
+  "@bufbuild/protobuf": {
+    copyright: "Copyright 2021-2026 Buf Technologies, Inc.",
+    texts: ["Apache-2.0.txt", "protobuf-BSD-3-Clause.txt"]
+  },
+  "@connectrpc/connect": { copyright: "Copyright 2021-2026 The Connect Authors", texts: ["Apache-2.0.txt"] },
+  "@connectrpc/connect-node": { copyright: "Copyright 2021-2026 The Connect Authors", texts: ["Apache-2.0.txt"] }
+}
+
+const licenseOf = (directory: string, name: string): string | undefined => {
+  const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry))
+  if (file !== undefined) return readFileSync(join(directory, file), "utf8").trim()
+  const notice = Object.hasOwn(noticed, name) ? noticed[name] : undefined
+  if (notice === undefined) return undefined
+  const texts = notice.texts.map((text) => readFileSync(join(import.meta.dirname, "licenses", text), "utf8").trim())
+  return [notice.copyright, ...texts].join("\n\n")
+}
+
 const chapter = (directory: string): string => {
   const manifest = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"))
   const name = `${manifest.name} ${manifest.version}`
-  const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry))
-  if (file === undefined || typeof manifest.license !== "string") {
+  const license = licenseOf(directory, manifest.name)
+  if (license === undefined || typeof manifest.license !== "string") {
     throw new Error(`${name} is in the bundle, and ${directory} has no license to go with it`)
   }
-  return `${name} (${manifest.license})\n\n${readFileSync(join(directory, file), "utf8").trim()}\n`
+  return `${name} (${manifest.license})\n\n${license}\n`
 }
 
 /** One for all bundles of a folder: each that is written adds what it holds. `inside` are modules that lie in one as text. */
