@@ -165,7 +165,7 @@ describe.concurrent("over a restart", () => {
       assert.strictEqual(next.method, "elicitation/create")
       yield* agent.post({ id: next.id, result: { action: "accept", content: { yes: true } } })
       const { answer } = yield* Fiber.join(again)
-      assert.deepStrictEqual(answer.result?.["structuredContent"], { action: "accept", content: { yes: true } })
+      assert.deepStrictEqual(answer.result?.["structuredContent"], { go: { action: "accept", content: { yes: true } } })
       const answers = (yield* relay.requests).filter(({ body }) => body.includes(`"action"`))
       assert.strictEqual(answers.length, 1)
     }))

@@ -113,7 +113,7 @@ describe("beside a daemon that runs", () => {
         const changed = yield* reload
         assert.deepStrictEqual(changed, {
           status: 200,
-          body: { relays: ["default", "two"], added: [], changed: ["two"], removed: [], unset: [] }
+          body: { relays: ["default", "two"], added: [], changed: ["two"], needRestart: [], removed: [], unset: [] }
         })
         const client = yield* Clients.sdk(`${daemon.url}/two`, { secret: daemon.secret })
         assert.include(JSON.stringify(yield* client.call("whoami")), "of three")
