@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { type Scratch, scratch } from "../../support/agents/scratch.ts"
 import { Clients } from "../../support/Clients.ts"
 import { Daemon } from "../../support/Daemon.ts"
@@ -331,6 +331,22 @@ describe("holdfast wrap", () => {
       const again = yield* holdfast("unwrap", file)
       assert.strictEqual(again.code, 1)
       assert.include(again.stderr, "was not wrapped")
+    }))
+
+  it.live("leaves a relay over a socket as it is, beside those that it adds, and takes only these back", () =>
+    Effect.gen(function*() {
+      const { holdfast, home, own } = yield* inProcess
+      const before = JSON.stringify({ relays: { team: { url: `unix://${home.file("relay.sock")}` } } }, null, 2)
+      writeFileSync(own, before)
+      const file = home.write(cases[0]?.text ?? "", ...cases[0]?.file ?? [])
+      const wrapped = yield* holdfast("wrap", ...agreed, file)
+      assert.strictEqual(wrapped.code, 0, wrapped.stderr)
+      assert.deepStrictEqual(Object.keys(JSON.parse(readFileSync(own, "utf8")).relays).sort(), ["docs", "team"])
+      const checked = yield* holdfast("config", "check")
+      assert.strictEqual(checked.code, 0, checked.stderr)
+      assert.match(checked.stdout, /socket +team: .*relay\.sock/)
+      assert.strictEqual((yield* holdfast("unwrap", file)).code, 0)
+      assert.strictEqual(readFileSync(own, "utf8"), before)
     }))
 
   it.live("leaves what it cannot stand for, and says which and why", () =>
