@@ -14,8 +14,8 @@ export type Queueing = Data.TaggedEnum<{
   /** Not named, and its name says that the agent acts on the answer, such as a claim that another agent may win. */
   NeedsAnswer: { readonly word: string }
   NotNamed: {}
-  /** Each call of it is a task, and a task is never queued; naming it changes nothing. */
-  Never: {}
+  /** Each call of it is a task, or its definition says so; naming it changes nothing. */
+  Never: { readonly why: string }
 }>
 export const Queueing = Data.taggedEnum<Queueing>()
 
@@ -32,7 +32,8 @@ export const compile = (
   const patterns = bufferable.map((pattern) => ({ pattern, matches: ToolNames.matcher([pattern]) }))
   return (tool) => {
     const { name, declaresKey, idempotentHint, readOnlyHint } = tool
-    if (tool.requiresTask) return Queueing.Never()
+    if (tool.requiresTask) return Queueing.Never({ why: "its calls are tasks" })
+    if (tool.neverQueued) return Queueing.Never({ why: "its definition says so" })
     const naming = patterns.find(({ matches }) => matches(name))
     if (naming !== undefined) {
       return Queueing.Queued({
@@ -61,5 +62,5 @@ export const format: (queueing: Queueing) => string = Queueing.$match({
   ReadsOnly: () => "not queued: only reads",
   NeedsAnswer: ({ word }) => `not queued: the agent needs the answer (${word})`,
   NotNamed: () => "not queued: not in outbox.bufferable",
-  Never: () => "never queued: its calls are tasks"
+  Never: ({ why }) => `never queued: ${why}`
 })

@@ -9,6 +9,8 @@ export interface ToolSpec {
   readonly readOnlyHint: boolean
   /** `execution.taskSupport` is `required` (2025-11-25, tasks): each call carries a `task`. */
   readonly requiresTask: boolean
+  /** `_meta["holdfast/neverQueued"]` is true: whoever defines the tool wants a call now or not at all. */
+  readonly neverQueued: boolean
 }
 
 const ListResult = Schema.fromJsonString(Schema.Struct({ tools: Schema.Array(Schema.Unknown) }))
@@ -26,7 +28,8 @@ const specOf = (tool: unknown): ReadonlyArray<ToolSpec> => {
     declaresKey: member(member(member(tool, "inputSchema"), "properties"), "idempotencyKey") !== undefined,
     idempotentHint: member(annotations, "idempotentHint") === true,
     readOnlyHint: member(annotations, "readOnlyHint") === true,
-    requiresTask: member(member(tool, "execution"), "taskSupport") === "required"
+    requiresTask: member(member(tool, "execution"), "taskSupport") === "required",
+    neverQueued: member(member(tool, "_meta"), "holdfast/neverQueued") === true
   }]
 }
 

@@ -11,6 +11,9 @@ const object = (properties: object, required: ReadonlyArray<string>) => ({ type:
 const writes = { readOnlyHint: false, destructiveHint: false, openWorldHint: false }
 const reads = { readOnlyHint: true, destructiveHint: false, openWorldHint: false }
 
+/** An agent that starts hours later, or ends one that began meanwhile, is not what was asked for. */
+const neverQueued = { _meta: { "holdfast/neverQueued": true } }
+
 /** `dedupes`: the daemon takes the same id for one message, so a key is declared and a message may be sent again. */
 const definitions = (dedupes: boolean) => [
   {
@@ -55,13 +58,15 @@ const definitions = (dedupes: boolean) => [
       task: text("What it is to do."),
       cwd: text("Where it works; the relay chooses, without.")
     }, ["name", "cli", "task"]),
-    annotations: writes
+    annotations: writes,
+    ...neverQueued
   },
   {
     name: "relay_release",
     description: "End an agent that was started here.",
     inputSchema: object({ name: text("Its name.") }, ["name"]),
-    annotations: { ...writes, destructiveHint: true }
+    annotations: { ...writes, destructiveHint: true },
+    ...neverQueued
   }
 ]
 

@@ -179,7 +179,13 @@ describe("CachedLists", () => {
           ]
         })
       )
-      const no = { declaresKey: false, idempotentHint: false, readOnlyHint: false, requiresTask: false }
+      const no = {
+        declaresKey: false,
+        idempotentHint: false,
+        readOnlyHint: false,
+        requiresTask: false,
+        neverQueued: false
+      }
       const specs = yield* Effect.forEach(["send", "open", "odd", "gone"], (name) => cached.tool(key, name))
       assert.deepStrictEqual(specs.map(Option.getOrUndefined), [
         { ...no, name: "send", declaresKey: true, idempotentHint: true },

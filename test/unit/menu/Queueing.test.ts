@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { settingsFrom } from "../../../src/config/Settings.ts"
 import * as Queueing from "../../../src/menu/Queueing.ts"
+
 import { toolSpecs } from "../../../src/menu/ToolSpec.ts"
+import * as SocketTools from "../../../src/relay/socket/SocketTools.ts"
 
 type Outbox = Parameters<typeof settingsFrom>[0]["outbox"]
 
@@ -58,6 +60,17 @@ describe("Queueing", () => {
       assert.strictEqual(of({ name, ...withKey })._tag, "NotNamed", name)
     }
     assert.strictEqual(of({ name: "relay_claim", ...withKey }, { bufferable: ["relay_claim"] })._tag, "Queued")
+  })
+
+  it("says never of a tool whose definition wants that, named or not", () => {
+    const queueing = Queueing.compile(settingsFrom({ outbox: { bufferable: ["relay_*"] } }).outbox)
+    const tools = toolSpecs(SocketTools.listResult(true))
+    const never = [...tools.values()].filter((tool) => queueing(tool)._tag === "Never").map(({ name }) => name)
+    assert.deepStrictEqual(never, ["relay_spawn", "relay_release"])
+    assert.strictEqual(
+      of({ name: "now", _meta: { "holdfast/neverQueued": false } }, { bufferable: ["now"] })._tag,
+      "Queued"
+    )
   })
 
   it("says never of a tool whose calls must be tasks, named or not", () => {
