@@ -102,6 +102,24 @@ export const runCommands = async (place: Place, node: string, table: Table, labe
   await says("status --json", /"daemon"/)
   await says("tools", new RegExp(tool))
   await says("tools --json", new RegExp(`"${tool}"`))
+  await says("events", /call\.answered .*tool=relay_send_message/)
+  await says("results", /nothing is kept/)
+  await says("inbox list", /nothing there/)
+  await table.step(`${label}  holdfast top, where there is no terminal`, async () => {
+    ran.add("top")
+    const top = place.start(node, bin, ["top"], { directory: work, env: environment })
+    await top.printed(/default/)
+    top.child.kill("SIGTERM")
+    await top.ended
+  })
+  await table.step(`${label}  holdfast open --print, and the page that it leads to`, async () => {
+    const opened = await holdfast(["open", "--print"])
+    expectEnd(opened, 0, /#sign-in=/)
+    const page = await (await fetch(new URL("/", url))).text()
+    const [, script = ""] = /<script[^>]* src="([^"]+)"/.exec(page) ?? []
+    const answer = await fetch(new URL(script, url))
+    expect(answer.ok && (await answer.text()).length > 10_000, `the page has no script at "${script}"`)
+  })
   await says("agents add builder", /builder/)
   await says("agents list", /builder/)
   await says("agents remove builder", /builder/)
