@@ -132,7 +132,7 @@ describe.skipIf(program === undefined)("the dashboard", () => {
         yield* shows(page, ".fact", /Needs you.*Nothing/)
         yield* eventually(
           "a line in the log",
-          daemon.stdout,
+          daemon.stderr,
           (log) => log.split("by hand, in the dashboard").length > 2
         )
       }))
