@@ -21,6 +21,17 @@ export const optionalAgentFlag = Flag.String("agent").pipe(
   Flag.optional
 )
 
+export const limitFlag = Flag.Int("limit").pipe(
+  Flag.withDescription("How many to list, 1 to 1000 (default: 100)"),
+  Flag.withMetavar("N"),
+  Flag.filter((n) => n >= 1 && n <= 1000, (n) => `expected 1 to 1000, got ${n}`),
+  Flag.withDefault(100)
+)
+
+/** `those`: what is listed, and by what it is numbered. */
+export const afterFlag = (those: string, metavar: string) =>
+  Flag.Int("after").pipe(Flag.withDescription(`Only ${those}`), Flag.withMetavar(metavar), Flag.optional)
+
 /** An agent that `exec` started asks about itself, unless it names another one. */
 export const agentFlag = Flag.String("agent").pipe(
   Flag.withDescription(`The agent (default: ${otherVariables.agent}, which exec sets, else ${defaultAgent})`),

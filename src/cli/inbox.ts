@@ -3,7 +3,7 @@ import { Console, DateTime, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { InboxMessageDetail, type InboxMessageView, InboxPage } from "../admin/InboxView.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
-import { jsonFlag, optionalAgentFlag } from "./flags.ts"
+import { afterFlag, jsonFlag, limitFlag, optionalAgentFlag } from "./flags.ts"
 import { colors, formatAge, now, printJson, table } from "./print.ts"
 
 const row = (now: DateTime.Utc) => (message: InboxMessageView) => [
@@ -23,17 +23,8 @@ const list = Command.make(
       Flag.withDescription("Only what nobody has read"),
       Flag.withDefault(false)
     ),
-    limit: Flag.Int("limit").pipe(
-      Flag.withDescription("How many to list, 1 to 1000 (default: 100)"),
-      Flag.withMetavar("N"),
-      Flag.filter((n) => n >= 1 && n <= 1000, (n) => `expected 1 to 1000, got ${n}`),
-      Flag.withDefault(100)
-    ),
-    after: Flag.Int("after").pipe(
-      Flag.withDescription("Only messages with a larger number"),
-      Flag.withMetavar("N"),
-      Flag.optional
-    ),
+    limit: limitFlag,
+    after: afterFlag("messages with a larger number", "N"),
     json: jsonFlag
   },
   Effect.fn(function*({ after, agent, json, limit, unread }) {

@@ -1,9 +1,9 @@
 /** `results` lists results that are kept for agents that were gone when they came; `results show` prints one. */
 import { Console, DateTime, Effect, Option } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
+import { Argument, Command } from "effect/cli"
 import { ResultDetail, ResultPage, type ResultView } from "../admin/ResultsView.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
-import { jsonFlag, optionalAgentFlag } from "./flags.ts"
+import { afterFlag, jsonFlag, limitFlag, optionalAgentFlag } from "./flags.ts"
 import { colors, formatAge, now, printJson, table } from "./print.ts"
 
 const row = (now: DateTime.Utc) => (result: ResultView) => [
@@ -53,17 +53,8 @@ export const results = Command.make(
   "results",
   {
     agent: optionalAgentFlag,
-    limit: Flag.Int("limit").pipe(
-      Flag.withDescription("How many to list, 1 to 1000 (default: 100)"),
-      Flag.withMetavar("N"),
-      Flag.filter((n) => n >= 1 && n <= 1000, (n) => `expected 1 to 1000, got ${n}`),
-      Flag.withDefault(100)
-    ),
-    after: Flag.Int("after").pipe(
-      Flag.withDescription("Only results with a larger id"),
-      Flag.withMetavar("ID"),
-      Flag.optional
-    ),
+    limit: limitFlag,
+    after: afterFlag("results with a larger id", "ID"),
     json: jsonFlag
   },
   Effect.fn(function*({ after, agent, json, limit }) {

@@ -157,7 +157,7 @@ const make = Effect.gen(function*() {
     return { message: kept, isDouble: false }
   })
 
-  const quietly = <A>(otherwise: A) => <B>(work: Effect.Effect<B, SqlError.SqlError>): Effect.Effect<A | B> =>
+  const orWarn = <A>(otherwise: A) => <B>(work: Effect.Effect<B, SqlError.SqlError>): Effect.Effect<A | B> =>
     Effect.catchCause(work, (cause) => Effect.as(Effect.logWarning("the inbox could not be written", cause), otherwise))
 
   const upkeep = Effect.gen(function*() {
@@ -171,7 +171,7 @@ const make = Effect.gen(function*() {
   for (const { agent } of agents) all.set(agent, yield* Effect.orDie(count(agent)))
   yield* upkeep.pipe(
     sql.withTransaction,
-    quietly(undefined),
+    orWarn(undefined),
     Effect.schedule(Schedule.spaced("1 hour")),
     supervise("inbox-upkeep")
   )
@@ -197,7 +197,7 @@ const make = Effect.gen(function*() {
       }))),
     hasNews: (agent) => (all.get(agent)?.news ?? 0) > 0,
     takeNews: (agent) =>
-      quietly([])(sql.withTransaction(Effect.gen(function*() {
+      orWarn([])(sql.withTransaction(Effect.gen(function*() {
         const rows = yield* sql<Row>`UPDATE inbox SET told_at = ${yield* now}
           WHERE agent = ${agent} AND told_at IS NULL AND read_at IS NULL RETURNING *`
         yield* recount(agent)
@@ -205,7 +205,7 @@ const make = Effect.gen(function*() {
       }))),
     received: Stream.fromPubSub(received),
     forget: (agent) =>
-      quietly(undefined)(sql.withTransaction(
+      orWarn(undefined)(sql.withTransaction(
         Effect.andThen(sql`DELETE FROM inbox WHERE agent = ${agent}`, recount(agent))
       ))
   })

@@ -4,7 +4,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { EntryDetail, EntryPage, EntryStateView, type EntryView } from "../../admin/OutboxView.ts"
 import * as Screen from "../../observability/Screen.ts"
 import { DaemonClient, withDaemon } from "../DaemonClient.ts"
-import { jsonFlag, optionalAgentFlag } from "../flags.ts"
+import { afterFlag, jsonFlag, limitFlag, optionalAgentFlag } from "../flags.ts"
 import { colors, formatAge, now, printJson, table } from "../print.ts"
 
 const stateFlag = Flag.Literals("state", EntryStateView.literals).pipe(
@@ -27,17 +27,8 @@ export const list = Command.make(
   {
     state: stateFlag,
     agent: optionalAgentFlag,
-    limit: Flag.Int("limit").pipe(
-      Flag.withDescription("How many to list, 1 to 1000 (default: 100)"),
-      Flag.withMetavar("N"),
-      Flag.filter((n) => n >= 1 && n <= 1000, (n) => `expected 1 to 1000, got ${n}`),
-      Flag.withDefault(100)
-    ),
-    after: Flag.Int("after").pipe(
-      Flag.withDescription("Only entries with a larger id"),
-      Flag.withMetavar("ID"),
-      Flag.optional
-    ),
+    limit: limitFlag,
+    after: afterFlag("entries with a larger id", "ID"),
     json: jsonFlag
   },
   Effect.fn(function*({ state, agent, limit, after, json }) {
