@@ -30,8 +30,6 @@ export interface OpenIdServer {
     hold: (() => Promise<void>) | undefined
     /** The resource is away: 503 to everything. */
     away: boolean
-    /** The resource takes no token. */
-    refuses: boolean
     /** Whether logins get a refresh token. */
     refreshable: boolean
     /** What the provider gets where it fetches a client id metadata document. */
@@ -39,6 +37,8 @@ export interface OpenIdServer {
     /** Seconds. */
     accessTokenLifetime: number
   }
+  /** From here on the resource takes no token of a login whose tokens it has taken until now. */
+  readonly refuseOldLogins: () => void
   /** The grant types of the token requests, in order. */
   readonly grants: Array<string>
   /** How many clients were registered. */
@@ -129,7 +129,6 @@ const start = async (options: OpenIdOptions): Promise<OpenIdServer & { readonly 
   const behaviour: OpenIdServer["behaviour"] = {
     hold: undefined,
     away: false,
-    refuses: false,
     refreshable: true,
     documents: {},
     accessTokenLifetime: 3600
@@ -141,6 +140,8 @@ const start = async (options: OpenIdOptions): Promise<OpenIdServer & { readonly 
     refused: [],
     nonce: options.bound === "with nonce" ? "the resource's own" : undefined
   }
+  const taken = new Set<string>()
+  let refused: ReadonlySet<string> = new Set()
   let clients = 0
   let revocations = 0
   let handle = (_: IncomingMessage, response: ServerResponse): Promise<void> =>
@@ -175,8 +176,10 @@ const start = async (options: OpenIdOptions): Promise<OpenIdServer & { readonly 
   /** Asks the provider, as by introspection; a JWT would be verified with its keys instead. */
   const verifyAccessToken = async (token: string): Promise<AuthInfo & { readonly jkt: string | undefined }> => {
     const found = await provider.AccessToken.find(token)
-    const gone = behaviour.refuses || found === undefined || (options.bound === undefined) !== (found.jkt === undefined)
+    const gone = found === undefined || refused.has(found.grantId)
+      || (options.bound === undefined) !== (found.jkt === undefined)
     if (gone) throw new OAuthError(OAuthErrorCode.InvalidToken, "unknown, or of another kind")
+    taken.add(found.grantId)
     return {
       token,
       clientId: found.clientId,
@@ -222,6 +225,9 @@ const start = async (options: OpenIdOptions): Promise<OpenIdServer & { readonly 
     origin,
     relay,
     behaviour,
+    refuseOldLogins: () => {
+      refused = new Set(taken)
+    },
     grants,
     clients: () => clients,
     revocations: () => revocations,

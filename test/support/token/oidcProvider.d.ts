@@ -4,6 +4,7 @@ declare module "oidc-provider" {
 
   interface AccessToken {
     readonly accountId: string
+    readonly grantId: string
     readonly clientId: string
     readonly aud?: string | ReadonlyArray<string>
     readonly scope?: string

@@ -7,6 +7,7 @@ import type { Page } from "playwright-core"
 import { Browser, linkOf, program } from "../../support/Browser.ts"
 import { browserRequest } from "../../support/BrowserRequest.ts"
 import { Clients } from "../../support/Clients.ts"
+import { fullOf, inPage, scrollToEnd, verdictMillis } from "../../support/dashboardPage.ts"
 import { assertQueued, send } from "../../support/drill.ts"
 import { eventually } from "../../support/eventually.ts"
 import { listening } from "../../support/listening.ts"
@@ -20,9 +21,6 @@ const shows = (page: Page, selector: string, text: string | RegExp) =>
 
 const click = (page: Page, name: string | RegExp) =>
   Effect.promise(() => page.getByRole("button", { name }).first().click())
-
-/** Runs a script of the browser's, as text: nothing here knows its globals. */
-const inPage = <A>(page: Page, script: string): Effect.Effect<A> => Effect.promise(() => page.evaluate<A>(script))
 
 const violations = (page: Page): Effect.Effect<ReadonlyArray<string>> =>
   Effect.andThen(
@@ -212,48 +210,22 @@ describe.skipIf(program === undefined)("the dashboard", () => {
         const { daemon } = yield* Rig
         const opened = yield* (yield* Browser).blank()
         const { page } = opened
-        yield* Effect.promise(() =>
-          page.route("**/api/outbox?*", (route) => {
-            const after = Number(new URL(route.request().url()).searchParams.get("after") ?? 0)
-            const entries = Array.from({ length: 1000 }, (_, index) => letter(after + index + 1))
-            const isPending = route.request().url().includes("state=pending")
-            const next = after + 1000 < 10_000 ? after + 1000 : null
-            return route.fulfill({ json: isPending ? { entries, next } : { entries: [], next: null } })
-          })
-        )
-        yield* Effect.promise(() =>
-          page.route(
-            "**/api/sessions",
-            (route) => route.fulfill({ json: Array.from({ length: 1000 }, (_, index) => session(index)) })
-          )
-        )
+        yield* fullOf(page)
         const link = yield* linkOf(daemon)
         yield* Effect.promise(() => page.goto(link))
         yield* shows(page, "#letters .scroll", "tool-1")
-        const usual = yield* inPage<number>(page, scrollToEnd)
+        yield* inPage(page, scrollToEnd)
         yield* shows(page, "#letters .scroll", "tool-10000")
         const rows = yield* Effect.promise(() => page.locator("tbody tr").count())
         assert.isBelow(rows, 120)
-        // Two frames, one of which draws; on a quiet machine 35 ms.
-        assert.isBelow(usual, 250)
         assert.deepStrictEqual(opened.errors, [])
       }))
 
-    it.effect("says how things are within 300 ms, at the best of five", () =>
+    it.effect("notes when it has said how things are, as the bench reads it", () =>
       Effect.gen(function*() {
         const { daemon } = yield* Rig
         const { page } = yield* (yield* Browser).open(daemon)
-        let best = Infinity
-        for (let round = 0; round < 5; round++) {
-          yield* Effect.promise(() => page.reload())
-          yield* Effect.promise(() => page.locator("#verdict").waitFor())
-          const painted = yield* inPage<number>(
-            page,
-            "performance.getEntriesByName('holdfast-verdict')[0]?.startTime ?? Infinity"
-          )
-          best = Math.min(best, painted)
-        }
-        assert.isBelow(best, 300)
+        assert.isAbove(yield* inPage<number>(page, verdictMillis), 0)
       }))
 
     it.effect("gives a page of another port nothing: not by asking, not by a frame, not with the cookie that it gets", () =>
@@ -277,23 +249,6 @@ describe.skipIf(program === undefined)("the dashboard", () => {
       }))
   })
 })
-
-/** Down to the last of 10,000 letters; the median of what two frames took after each step. */
-const scrollToEnd = `(async () => {
-  const box = document.querySelector("#letters .scroll")
-  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve))
-  const isWhole = () => box.querySelector("table").ariaRowCount === "10001"
-  const isAtEnd = () => box.scrollTop + box.clientHeight >= box.scrollHeight - 1
-  const took = []
-  while (!isWhole() || !isAtEnd()) {
-    const from = performance.now()
-    box.scrollBy(0, 3000)
-    await frame()
-    await frame()
-    took.push(performance.now() - from)
-  }
-  return took.sort((one, other) => one - other)[took.length >> 1] ?? 0
-})()`
 
 /** What a page of another origin gets of this one. */
 const thief = (origin: string): string =>
@@ -321,35 +276,3 @@ const thief = (origin: string): string =>
     frame: inside()
   }
 })("${origin}")`
-
-const letter = (id: number) => ({
-  id,
-  relay: "default",
-  agent: "default",
-  lane: "default",
-  tool: `tool-${id}`,
-  key: `key-${id}`,
-  state: "pending",
-  bytes: 100,
-  attempts: 0,
-  occurredAt: "2026-01-01T00:00:00.000Z",
-  visibleAt: "2026-01-01T00:00:00.000Z",
-  settledAt: null,
-  reason: null,
-  lastError: null,
-  destination: "http://relay.test/mcp",
-  principal: "p",
-  onUnknown: "resend"
-})
-
-const session = (index: number) => ({
-  relay: "default",
-  session: `s-${index}`,
-  agent: "default",
-  client: "claude-code",
-  clientVersion: "2.0",
-  protocol: "2025-11-25",
-  streams: 1,
-  openedAt: "2026-01-01T00:00:00.000Z",
-  usedAt: "2026-01-01T00:00:00.000Z"
-})

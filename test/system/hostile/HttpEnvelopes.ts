@@ -170,12 +170,25 @@ export const strictRelay = (era: "legacy" | "modern", evil?: (id: string) => str
     ({ close }) => Effect.sync(close)
   )
 
-/** Sends the bytes; all that comes back until the endpoint closes the connection or is silent for so long. */
-export const exchangeBytes = (port: number, bytes: string, idleMillis: number): Promise<string> =>
+/**
+ * Sends the bytes; all that comes back until the endpoint closes the connection or is silent for so long, and then until
+ * `hasAnswered` is through: what a busy machine answers late comes before that.
+ */
+export const exchangeBytes = (
+  port: number,
+  bytes: string,
+  idleMillis: number,
+  hasAnswered: () => Promise<unknown> = () => Promise.resolve()
+): Promise<string> =>
   new Promise((resolve) => {
     let text = ""
     const socket = connect(port, "127.0.0.1", () => void socket.write(Buffer.from(bytes, "latin1")))
-    socket.setTimeout(idleMillis, () => socket.destroy())
+    const end = async () => {
+      const before = text.length
+      await hasAnswered()
+      if (text.length === before) socket.destroy()
+    }
+    socket.setTimeout(idleMillis, () => void end())
     socket.on("error", () => {}).on("data", (chunk) => text += chunk.toString("latin1")).on(
       "close",
       () => resolve(text)

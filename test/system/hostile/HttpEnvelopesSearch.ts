@@ -21,16 +21,29 @@ const explain = (input: string, error: unknown): never => {
   throw error instanceof Malformed ? new Error(`${error.message}\nafter ${JSON.stringify(input)}`) : error
 }
 
+/** Those who ask at one time wait for one call. */
+const shared = (call: () => Promise<unknown>) => {
+  let next: Promise<unknown> | undefined
+  return () =>
+    next ??= new Promise(setImmediate).then(() => {
+      next = undefined
+      return call()
+    })
+}
+
 export const fromAgents = Effect.fnUntraced(function*(era: "legacy" | "modern", seed: string, count: number) {
   const relay = yield* strictRelay(era)
   const daemon = yield* holdfast(relay.url)
   const agent = yield* rawAgent(daemon)
   let answered = 0
+  /** The session of the inputs may be ended, and its calls cancelled, by an input. */
+  const beside = yield* rawAgent(daemon)
+  const hasAnswered = shared(() => Effect.runPromise(beside.call("evil")))
   for (const from of batches(count)) {
     yield* Effect.promise(() =>
       Promise.all(Array.from({ length: atOnce }, async (_, index) => {
         const input = agentBytes(new Dice(`${seed} ${from + index}`), daemon.secret, agent.session, era)
-        const text = await exchangeBytes(daemon.port, input, idleMillis)
+        const text = await exchangeBytes(daemon.port, input, idleMillis, hasAnswered)
         try {
           answered += checkAnswers(text).filter(({ first }) => first.startsWith("HTTP/1.1 200")).length
         } catch (error) {

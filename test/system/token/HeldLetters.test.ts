@@ -75,7 +75,7 @@ layer(Stage.layer, { excludeTestServices: true, timeout: "60 seconds" })("what w
       const { daemon, send, server } = yield* Stage
       server.behaviour.away = true
       assert.include((yield* send("waiting")).text, "queued")
-      server.behaviour.refuses = true
+      server.refuseOldLogins()
       server.behaviour.away = false
       yield* eventually(
         "the letter to be held",
@@ -87,7 +87,6 @@ layer(Stage.layer, { excludeTestServices: true, timeout: "60 seconds" })("what w
         answer.error?.message ?? "",
         /refused the token.*nothing was done\. A person has to log in: "holdfast login";.* one call that was queued earlier is held/
       )
-      server.behaviour.refuses = false
       assert.include(yield* logIn(daemon, "alice"), "1 call that waited for this login goes out now")
       yield* arrived(server, { text: "waiting", from: "alice" })
     }))
