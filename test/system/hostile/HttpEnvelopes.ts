@@ -188,7 +188,7 @@ export const exchangeBytes = (
       await hasAnswered()
       if (text.length === before) socket.destroy()
     }
-    socket.setTimeout(idleMillis, () => void end())
+    socket.setTimeout(idleMillis).on("timeout", () => void end())
     socket.on("error", () => {}).on("data", (chunk) => text += chunk.toString("latin1")).on(
       "close",
       () => resolve(text)
