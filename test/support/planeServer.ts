@@ -2,7 +2,7 @@
  * A control plane as a process of its own, from the same proto by another library. Its log is a file, so that it lives on
  * when the process is killed. Orders come as lines of JSON on standard input; what it did goes to standard output.
  *
- * `node planeServer.ts FILE PORT TOKENPORT DEDUPE`; port 0 is any.
+ * `node planeServer.ts FILE PORT TOKENPORT DEDUPE [PROTO]`; port 0 is any.
  */
 import * as grpc from "@grpc/grpc-js"
 import { loadSync } from "@grpc/proto-loader"
@@ -32,7 +32,8 @@ interface Order {
   readonly token?: string
 }
 
-const [file = "", port = "0", tokenPort = "0", dedupe = "true"] = process.argv.slice(2)
+const ownProto = fileURLToPath(new URL("../../src/uplink/ambient.proto", import.meta.url))
+const [file = "", port = "0", tokenPort = "0", dedupe = "true", proto = ownProto] = process.argv.slice(2)
 const log: Array<Logged> = existsSync(file)
   ? readFileSync(file, "utf8").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line))
   : []
@@ -107,7 +108,6 @@ const inboxService = {
   }
 }
 
-const proto = fileURLToPath(new URL("../../src/uplink/ambient.proto", import.meta.url))
 const { ambient } = grpc.loadPackageDefinition(loadSync(proto, { keepCase: true, longs: String })) as unknown as {
   readonly ambient: { readonly v1: Record<string, { readonly service: grpc.ServiceDefinition }> }
 }
