@@ -2,22 +2,23 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 const longest = [
-  "hostile/Wrap",
-  "crash/Crash",
-  "faults/Sweep",
-  "cli/connect",
-  "cli/Supervisor",
-  "launch/wrap",
-  "launch/exec",
-  "credentials/GitHelper",
-  "cli/process",
-  "cli/StdioOutage",
-  "drill/NoLeak",
-  "token/HeldLetters"
+  "system/crash/Crash.test",
+  "system/cli/connect.drill.test",
+  "unit/outbox/Model.test",
+  "system/hostile/Holds.drill.test",
+  "unit/fuzz/Fuzz.test",
+  "system/hostile/Wrap.drill.test",
+  "system/cli/Supervisor.drill.test",
+  "system/hostile/HttpEnvelopes.test",
+  "system/dashboard/Dashboard.drill.test",
+  "system/conformance/ClientConformance.drill.test",
+  "system/cli/process.test",
+  "system/agentside/Link.test",
+  "system/eras/ModernAgent.test"
 ]
 
 const rank = ({ moduleId }: TestSpecification) => {
-  const found = longest.findIndex((name) => moduleId.endsWith(`test/system/${name}.test.ts`))
+  const found = longest.findIndex((name) => moduleId.endsWith(`test/${name}.ts`))
   return found === -1 ? longest.length : found
 }
 

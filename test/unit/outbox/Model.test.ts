@@ -9,6 +9,6 @@ describe("the queue", () => {
     "is what its model says, after any commands",
     [Commands],
     ([commands]) => live(commands).pipe(Effect.scoped, Effect.provide(FakeRelay.layer)),
-    { timeout: 300_000, arbitrary: { runs: depth({ short: 12, drill: 200 }), seed: "holdfast", size: 40 } }
+    { timeout: 300_000, arbitrary: { runs: depth({ short: 12, drill: 100 }), seed: "holdfast", size: 40 } }
   )
 })
