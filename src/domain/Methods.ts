@@ -72,7 +72,7 @@ export const methods: ReadonlyMap<string, MethodFacts> = new Map(Object.entries(
   "completion/complete": read(),
   "logging/setLevel": change("legacy", { emptyResult: true }),
   "subscriptions/listen": change("modern"),
-  "tasks/get": change("both", { named: "taskId" }),
+  "tasks/get": read({ named: "taskId" }),
   "tasks/update": change("both", { named: "taskId" }),
   "tasks/cancel": change("both", { named: "taskId" })
 }))

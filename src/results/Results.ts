@@ -160,9 +160,10 @@ const make = Effect.gen(function*() {
   const end = Effect.fnUntraced(function*(id: number, agent: string, response: string, told: boolean) {
     const text = bounded(response)
     const at = yield* now
-    yield* sql`UPDATE results SET state = ${stateOf(text)}, ended_at = ${at}, told_at = ${
-      told ? at : null
-    }, resume = NULL, resend = NULL,
+    // Who holds a task of it asks for it.
+    yield* sql`UPDATE results SET state = ${stateOf(text)}, ended_at = ${at},
+      told_at = CASE WHEN ${told ? 1 : 0} = 1 OR EXISTS (SELECT 1 FROM tasks WHERE result = results.id) THEN ${at} END,
+      resume = NULL, resend = NULL,
       response = ${text}, bytes = ${Buffer.byteLength(text)} WHERE id = ${id} AND relay = ${relay}`
     yield* prune(agent)
     yield* awake(id)

@@ -18,11 +18,13 @@ import { RelayClient } from "../relay/RelayClient.ts"
 import * as LeftCalls from "../results/LeftCalls.ts"
 import * as QueuedResults from "../results/QueuedResults.ts"
 import { Results } from "../results/Results.ts"
+import { Tasks } from "../results/Tasks.ts"
 import { LiveToken } from "../token/LiveToken.ts"
 import type { Seams } from "./Seams.ts"
 
 const rooms = (target: RelayTarget["Service"], { outboxStore, token, transport }: Seams) =>
   Layer.mergeAll(Gateway.layer, LeftCalls.layer, QueuedResults.layer).pipe(
+    Layer.provideMerge(Tasks.layer),
     Layer.provideMerge(Results.layer),
     Layer.provideMerge(Layer.mergeAll(
       CachedLists.layer,

@@ -24,6 +24,7 @@ import results from "./migrations/0017_results.ts"
 import inbox from "./migrations/0018_inbox.ts"
 import socketInbox from "./migrations/0019_socket_inbox.ts"
 import inputRounds from "./migrations/0020_input_rounds.ts"
+import tasks from "./migrations/0021_tasks.ts"
 
 const migrations = {
   "0001_outbox": outbox,
@@ -45,7 +46,8 @@ const migrations = {
   "0017_results": results,
   "0018_inbox": inbox,
   "0019_socket_inbox": socketInbox,
-  "0020_input_rounds": inputRounds
+  "0020_input_rounds": inputRounds,
+  "0021_tasks": tasks
 }
 
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

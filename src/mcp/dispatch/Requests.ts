@@ -1,5 +1,5 @@
 /** Requests of either era, and batches of them, each with the responder that its era asks for. */
-import { Duration, Effect, type Fiber, FiberSet, Predicate } from "effect"
+import { Duration, Effect, type Fiber, FiberSet, Option, Predicate } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Request } from "../../domain/Message.ts"
@@ -9,7 +9,8 @@ import { Deadlines } from "../../supervision/Deadlines.ts"
 import { CallTrace } from "../handlers/CallTrace.ts"
 import type { RequestContext } from "../handlers/Handler.ts"
 import type { Handlers } from "../handlers/Handlers.ts"
-import { LiveCalls } from "../handlers/LiveCalls.ts"
+import { type LiveCall, LiveCalls } from "../handlers/LiveCalls.ts"
+import * as TaskForm from "../handlers/TaskForm.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import type { Connection } from "../streams/Connection.ts"
 import { EventLogs } from "../streams/EventLogs.ts"
@@ -25,7 +26,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     primed: Duration.toMillis(streams.answerAsStreamAfter),
     unprimed: Duration.toMillis(streams.modernAnswerAsStreamAfter)
   }
-  const { results: { onClose } } = yield* Settings
+  const { results: { keep, onClose } } = yield* Settings
   const outbox = yield* Outbox
   const happenings = yield* Happenings
   const calls = yield* LiveCalls
@@ -58,6 +59,17 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
   /** With what becomes of its answer where the agent is gone, for a call of a tool. */
   const outliving = (context: RequestContext): RequestContext =>
     context.request.method === "tools/call" ? { ...context, call: calls.begin(context) } : context
+
+  /** Whether a call that went quiet is about to be answered with a task. */
+  const becomesTask = ({ id }: Request, call: LiveCall, responder: Responder): boolean => {
+    if (!call.mayBecomeTask) return false
+    fork(Effect.map(call.asTask, (task) => {
+      if (Option.isNone(task)) return responder.showLife()
+      const text = `{"jsonrpc":"2.0","id":${id},"result":${TaskForm.created(task.value, keep)}}`
+      if (responder.handOver(text)) call.becameTask(task.value.id)
+    }))
+    return true
+  }
 
   const start = (context: RequestContext, responder: Responder): Fiber.Fiber<unknown> => {
     const { call } = context
@@ -106,7 +118,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     })
     const { call } = context
     let fiber: Fiber.Fiber<unknown> | undefined
-    const responder = new Responder(services, {
+    const responder: Responder = new Responder(services, {
       connection,
       log: { session: session.id, requestId: request.id },
       priming: false,
@@ -115,7 +127,9 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
       streamAfter: streamAfter.unprimed,
       progressToken: progressTokenOf(request),
       onMissed: call?.missed,
+      onQuiet: call !== undefined && session.takesTasks ? () => becomesTask(request, call, responder) : undefined,
       onGone: () => {
+        if (call?.isAnyTask === true) return
         if (call !== undefined && onClose === "keep") return call.gone()
         fork(Effect.andThen(outbox.cancel(session.id, name), Effect.sync(() => fiber?.interruptUnsafe())))
       }

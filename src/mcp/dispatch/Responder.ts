@@ -53,6 +53,8 @@ export interface ResponderOptions {
   readonly id: string
   /** Under which the client asked to be told of progress, as it stands in the text. */
   readonly progressToken?: string | undefined
+  /** Nothing was said for so long that a client may give up; whether it is answered something else now. */
+  readonly onQuiet?: (() => boolean) | undefined
   /** The client has gone before the answer was complete. */
   readonly onGone: () => void
   /** The answer could not leave, or its client was gone before it had; `undefined` where a part of it may have left. */
@@ -79,20 +81,25 @@ export class Responder implements Ahead, Answering {
     this.#services = services
     this.#options = options
     this.#switch = services.deadlines.after(options.streamAfter, () => this.#becomeStream())
-    this.#quiet = options.progressToken === undefined
+    this.#quiet = options.progressToken === undefined && options.onQuiet === undefined
       ? undefined
-      : services.deadlines.after(services.progressAfter, () => this.#showLife())
+      : services.deadlines.after(services.progressAfter, () => this.#wasQuiet())
     options.connection.answering = this
+  }
+
+  #wasQuiet(): void {
+    if (this.#state === "whole" || this.#state === "ended") return
+    this.#quiet?.restart()
+    if (this.#options.onQuiet?.() !== true) this.showLife()
   }
 
   /**
    * Clients give a quiet call up, and comments do not count with them. The number rises, and stays below what the relay
    * may say next.
    */
-  #showLife(): void {
+  showLife(): void {
     const { progressToken } = this.#options
     if (progressToken === undefined || this.#state === "whole" || this.#state === "ended") return
-    this.#quiet?.restart()
     const last = Number(JsonText.at(this.#lastProgress ?? "{}", ["params", "progress"]) ?? 0)
     const progress = (Number.isFinite(last) ? last : 0) + ++this.#signsOfLife * smallStep
     this.#becomeStream()?.append(
@@ -178,6 +185,19 @@ export class Responder implements Ahead, Answering {
   /** The answer leaves; returns when all of it has. */
   deliver(answer: Answer): Effect.Effect<void> {
     return Effect.suspend(() => this.#leave(answer) ?? Effect.void)
+  }
+
+  /** Answers while the request goes on: what comes of it later was missed. Whether no answer had left before. */
+  handOver(text: string): boolean {
+    if (this.#state === "whole" || this.#state === "ended") return false
+    const isStream = this.#state === "stream"
+    for (const deadline of [this.#quiet, this.#switch, this.#begins]) deadline?.cancel()
+    this.#state = "ended"
+    if (isStream) {
+      this.#log?.append(text)
+      this.#log?.end()
+    } else if (!this.#options.connection.closed) this.#options.connection.reply(200, text)
+    return true
   }
 
   /** Gives what is left to wait for. */

@@ -8,10 +8,11 @@ import { Effect, Fiber, Option } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import * as EraForm from "../../domain/EraForm.ts"
 import * as JsonText from "../../domain/JsonText.ts"
-import type { Request } from "../../domain/Message.ts"
 import { modernVersions } from "../../domain/ProtocolVersion.ts"
+import * as TasksExtension from "../../domain/TasksExtension.ts"
 import { CachedInitialize } from "../../menu/CachedInitialize.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
+import type { AgentSession } from "../sessions/AgentSession.ts"
 import { type Ahead, type Answer, answered, type Handler, type Outcome, type RequestContext } from "./Handler.ts"
 import { minimal } from "./Initialize.ts"
 import type { PassThrough } from "./PassThrough.ts"
@@ -23,24 +24,24 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
 
   /** The relay's whole response, with our part in it; `undefined` where it is none that a client could read. */
   const ask = Effect.fnUntraced(function*(context: RequestContext, ahead: Ahead) {
-    const { request, session } = context
+    const { session } = context
     const open = yield* session.relay.open
     if (open.modern === undefined) {
       yield* cached.save(open.result)
-      return discovered(request, open.result, "answered")
+      return discovered(context, open.result, "answered")
     }
     const final = yield* passThrough.attempt(context, ahead)
     if (final.body._tag === "Chunks") return undefined
     const result = JsonText.at(final.body.text, ["result"])
     if (result === undefined) return answered(final)
     yield* cached.save(result)
-    const text = JsonText.set(final.body.text, ["result"], intervened(result))
+    const text = JsonText.set(final.body.text, ["result"], intervened(session, result))
     return { ...answered(final), body: { _tag: "Whole" as const, text } }
   }, Effect.scoped)
 
-  const fallback = ({ request }: RequestContext, known: Option.Option<string>): Answer =>
+  const fallback = (context: RequestContext, known: Option.Option<string>): Answer =>
     discovered(
-      request,
+      context,
       JsonText.set(EraForm.asDiscoverResult(Option.getOrElse(known, () => minimal)), ["ttlMs"], "0"),
       "cached"
     )
@@ -58,21 +59,24 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   return handler
 })
 
-const discovered = ({ id }: Request, greeting: string, outcome: Outcome): Answer => ({
+const discovered = ({ request: { id }, session }: RequestContext, greeting: string, outcome: Outcome): Answer => ({
   outcome,
   status: 200,
   headers: {},
   body: {
     _tag: "Whole",
-    text: `{"jsonrpc":"2.0","id":${id},"result":${intervened(EraForm.asDiscoverResult(greeting))}}`
+    text: `{"jsonrpc":"2.0","id":${id},"result":${intervened(session, EraForm.asDiscoverResult(greeting))}}`
   }
 })
 
-/** Our own list_changed is promised, and no revision that we don't speak. */
-const intervened = (result: string): string => {
+/**
+ * Our own list_changed is promised, and tasks of our own to a client that takes them, but no revision that we don't speak.
+ */
+const intervened = ({ takesTasks }: AgentSession, result: string): string => {
   const versions = JsonText.elements(result, ["supportedVersions"])
   const ours = versions.filter((version) => modernVersions.some((known) => version === JSON.stringify(known)))
-  const promised = JsonText.set(result, ["capabilities", "tools", "listChanged"], "true")
+  const changes = JsonText.set(result, ["capabilities", "tools", "listChanged"], "true")
+  const promised = takesTasks ? TasksExtension.offeredBy(changes) : changes
   return ours.length === versions.length
     ? promised
     : JsonText.set(promised, ["supportedVersions"], `[${ours.join(",")}]`)

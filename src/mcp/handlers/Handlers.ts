@@ -20,6 +20,7 @@ import * as Lists from "./Lists.ts"
 import * as PassThrough from "./PassThrough.ts"
 import * as RelayMessages from "./RelayMessages.ts"
 import * as SessionStream from "./SessionStream.ts"
+import * as TaskRequests from "./TaskRequests.ts"
 import * as ToolCalls from "./ToolCalls.ts"
 
 /** They are kept on disk with their session, and told to each new relay session. */
@@ -66,6 +67,8 @@ export const make = Effect.gen(function*() {
       return answer
     })
 
+  const tasks = yield* TaskRequests.make(pass)
+
   const subscribe = remembered((session, { request }) => session.subscribe(request))
 
   const table: ReadonlyMap<string, Handler> = new Map(Object.entries({
@@ -75,6 +78,9 @@ export const make = Effect.gen(function*() {
     "prompts/get": inRounds(pass),
     "resources/read": inRounds(pass),
     "subscriptions/listen": yield* Listen.make(streams),
+    "tasks/get": tasks,
+    "tasks/update": tasks,
+    "tasks/cancel": tasks,
     "ping": ping,
     "logging/setLevel": remembered((session, { request }) => session.setLogLevel(request)),
     "resources/subscribe": (context, ahead) =>

@@ -5,7 +5,7 @@
  *
  * Who makes the same call again, by the client's own id of it, waits for the answer of the first.
  */
-import { Clock, Context, Effect, Fiber, FiberSet, Layer } from "effect"
+import { Clock, Context, Effect, Fiber, FiberSet, Layer, Option, Predicate } from "effect"
 import { hash } from "node:crypto"
 import { Settings } from "../../config/Settings.ts"
 import type { AgentName, SessionId } from "../../domain/Ids.ts"
@@ -17,6 +17,7 @@ import { callIdIn, hashOfArguments } from "../../outbox/submission/IdempotencyKe
 import type { ResumePoint } from "../../relay/ResumePoint.ts"
 import type { Ending, NewCall, Resend } from "../../results/KeptResult.ts"
 import { Results } from "../../results/Results.ts"
+import { type Task, Tasks } from "../../results/Tasks.ts"
 import { type Deadline, Deadlines } from "../../supervision/Deadlines.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import type { Answer, RequestContext } from "./Handler.ts"
@@ -33,11 +34,14 @@ const uniqueId = 16
 interface Services {
   readonly deadlines: Deadlines["Service"]
   readonly results: Results["Service"]
+  readonly tasks: Tasks["Service"]
   readonly outbox: Outbox["Service"]
   readonly now: () => number
   readonly fork: <A>(work: Effect.Effect<A>) => Fiber.Fiber<A>
   readonly ended: (call: LiveCall) => void
   readonly alone: (call: LiveCall) => void
+  /** Whether another call of the agent may run on without it. */
+  readonly hasRoom: (agent: AgentName) => boolean
 }
 
 /** Holds a call while it is under way. */
@@ -88,6 +92,8 @@ export class LiveCall {
   #hasMissed = false
   /** It failed, and the relay may give its answer all the same. */
   #isLeft = false
+  /** The task that its agent was answered with. */
+  #task: string | undefined
 
   constructor(services: Services, { name, request, session }: RequestContext, clientsId: string | undefined) {
     this.#services = services
@@ -141,6 +147,48 @@ export class LiveCall {
   /** More calls run without their agent than one may have. */
   giveUp(): void {
     this.#isGivenUp = true
+    this.fiber?.interruptUnsafe()
+  }
+
+  /** Whether its agent may be answered a task instead: what may be queued becomes one by itself. */
+  get mayBecomeTask(): boolean {
+    return this.session.takesTasks && this.isAtRelay && this.isFirst && !this.mayQueue && !this.#isAlone
+      && !this.#hasEnded && this.#services.hasRoom(this.session.agent)
+  }
+
+  /** A task of it, on disk; none where the disk fails or the agent has too many. */
+  get asTask(): Effect.Effect<Option.Option<Task>> {
+    return Effect.suspend(() => {
+      const { tasks } = this.#services
+      let made = Option.none<Task>()
+      this.#writeDown()
+      this.#onDisk((id) =>
+        Effect.map(tasks.ofRunning(this.#call, id), (task) => {
+          made = task
+          return id
+        })
+      )
+      return Effect.map(this.#written === undefined ? Effect.void : Fiber.join(this.#written), () => made)
+    })
+  }
+
+  /** Its agent has the task in the place of the answer. */
+  becameTask(id: string): void {
+    this.#task = id
+    this.gone()
+  }
+
+  isTask(id: string): boolean {
+    return this.#task === id
+  }
+
+  get isAnyTask(): boolean {
+    return this.#task !== undefined
+  }
+
+  /** Its agent has cancelled its task, which says so already. */
+  cancelTask(): void {
+    this.#isCancelled = true
     this.fiber?.interruptUnsafe()
   }
 
@@ -202,7 +250,7 @@ export class LiveCall {
     first.#missed++
     const isOurEnd = this.session.isStopping && first.#resume !== undefined && answer?.outcome === "error"
     if (isOurEnd || first.#isLeft) return
-    if (first.#missed < first.#receivers) return first.#counted()
+    if (first.#missed < first.#receivers && first.#task === undefined) return first.#counted()
     const text = answer?.body._tag === "Whole" ? answer.body.text : halfGone
     first.#keep(text, answer?.outcome === "queued")
   }
@@ -220,6 +268,9 @@ export class LiveCall {
     for (const resume of this.#waiting ?? []) resume(undefined)
     if (interrupted && this.session.isStopping && this.#resume !== undefined) return this.#leaveToNextLife()
     if (interrupted && this.#isGivenUp) return this.#keep(givenUp, false)
+    if (interrupted && this.#isCancelled && this.#task !== undefined) {
+      return this.#onDisk((id) => Effect.as(this.#services.results.drop(id), undefined))
+    }
     if (this.#isLeft) {
       this.#writeDown()
       return this.#onDisk((id) => Effect.as(this.#services.results.leave(id), id))
@@ -233,6 +284,7 @@ export class LiveCall {
 
   /** Once all have or miss the answer, and somebody has it, nothing is left of the call on disk. */
   #counted(): void {
+    if (this.#task !== undefined) return
     if (this.#received === 0 || this.#received + this.#missed < this.#receivers || this.#written === undefined) return
     this.#onDisk((id) => Effect.as(this.#services.results.drop(id), undefined))
   }
@@ -284,13 +336,21 @@ export class LiveCall {
     this.#onDisk((id) => Effect.as(results.resumeFrom(id, resume), id))
   }
 
+  /** Its agent does not know of the task that this answer gave it. */
+  #withdrawTask(text: string): void {
+    const id: unknown = JSON.parse(JsonText.at(text, ["result", "taskId"]) ?? "null")
+    if (Predicate.isString(id)) this.#services.fork(this.#services.tasks.withdrawn(this.session.agent, id))
+  }
+
   #keep(text: string, queued: boolean): void {
     const { results } = this.#services
+    if (queued) this.#withdrawTask(text)
     const key = queued ? JsonText.at(text, ["result", "structuredContent", "idempotencyKey"]) : undefined
     const isAnswer = JsonText.at(text, ["result"]) !== undefined
     const asksForMore = isAnswer && (JsonText.at(text, ["result", "resultType"]) ?? "\"complete\"") !== "\"complete\""
     // Who took a call back wants no error of it, and a question of the relay is nothing without who answers it.
-    if (asksForMore || (this.#isCancelled && !isAnswer)) {
+    if (asksForMore && this.#task !== undefined) text = asked
+    else if (asksForMore || (this.#isCancelled && !isAnswer)) {
       return this.#onDisk((id) => Effect.as(results.drop(id), undefined))
     }
     const ending: Ending = key === undefined
@@ -314,6 +374,10 @@ const unknown = (message: string): string =>
 const halfGone = unknown(
   "The call was carried out. Its answer was being passed on when its agent went away, and could not be kept."
 )
+const asked = unknown(
+  "The relay asked for input before it went on, and nobody could be asked: the call had become a task of Holdfast's. It "
+    + "may have been carried out in part. Look before you repeat it."
+)
 const givenUp = unknown(
   `More than ${maxAlone} calls of this agent were running on without it, and the oldest was given up: it may have been `
     + "carried out. Look before you repeat it."
@@ -329,6 +393,8 @@ export class LiveCalls extends Context.Service<LiveCalls, {
   readonly kept: (call: LiveCall) => Effect.Effect<string | undefined>
   /** The one of that id that may have reached the relay, unless the outbox cancels it. */
   readonly find: (session: SessionId, asked: string) => LiveCall | undefined
+  /** The one that its agent has this task of ends, and the relay's part in it, where that can be told. */
+  readonly cancelTask: (agent: AgentName, id: string) => Effect.Effect<void>
 }>()("holdfast/mcp/LiveCalls") {
   static readonly layer = Layer.effect(
     LiveCalls,
@@ -347,6 +413,7 @@ export class LiveCalls extends Context.Service<LiveCalls, {
         deadlines: yield* Deadlines,
         outbox: yield* Outbox,
         results,
+        tasks: yield* Tasks,
         now: () => Math.floor(clock.currentTimeMillisUnsafe()),
         fork: yield* FiberSet.runtime(fibers)(),
         ended: (call) => {
@@ -355,6 +422,7 @@ export class LiveCalls extends Context.Service<LiveCalls, {
           const others = alone.get(call.session.agent)
           if (others?.delete(call) === true && others.size === 0) alone.delete(call.session.agent)
         },
+        hasRoom: (agent) => (alone.get(agent)?.size ?? 0) < maxAlone,
         alone: (call) => {
           const all = alone.get(call.session.agent) ?? new Set()
           alone.set(call.session.agent, all.add(call))
@@ -386,6 +454,12 @@ export class LiveCalls extends Context.Service<LiveCalls, {
               found._tag === "Some" && found.value.response._tag === "Some" ? found.value.response.value : undefined
           )
         },
+        cancelTask: (agent, id) =>
+          Effect.sync(() => {
+            for (const { call } of running) {
+              if (call?.session.agent === agent && call.isTask(id)) call.cancelTask()
+            }
+          }),
         find: (session, asked) => {
           for (const { call } of running) {
             if (call === undefined) continue

@@ -1,5 +1,5 @@
 /** Calls of tools: bufferable ones by way of the outbox, all others passed on (BEHAVIOUR 2, third intervention). */
-import { Effect, Option, Predicate } from "effect"
+import { Clock, Effect, Option, Predicate } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import * as ToolNames from "../../config/ToolNames.ts"
 import { epochOf } from "../../context/ContextState.ts"
@@ -14,6 +14,7 @@ import { type BufferableCall, Outbox, type OutboxRefused, type Submission } from
 import { isNamed } from "../../outbox/submission/IdempotencyKey.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
 import type { Resend } from "../../results/KeptResult.ts"
+import { Tasks } from "../../results/Tasks.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
 import { LocalTools } from "../menu/LocalTools.ts"
 import { SessionMenu } from "../menu/SessionMenu.ts"
@@ -21,6 +22,7 @@ import { type Ahead, type Answer, type Handler, ownResult, type RequestContext, 
 import { type LiveCall, LiveCalls } from "./LiveCalls.ts"
 import * as ObservedCalls from "./ObservedCalls.ts"
 import type { PassThrough } from "./PassThrough.ts"
+import * as TaskForm from "./TaskForm.ts"
 
 export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   const settings = yield* Settings
@@ -31,6 +33,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   const contexts = yield* WorkspaceContexts
   const calls = yield* LiveCalls
   const local = yield* LocalTools
+  const tasks = yield* Tasks
   const observed = yield* ObservedCalls.make
   const isBufferable = ToolNames.matcher(settings.outbox.bufferable)
 
@@ -51,7 +54,17 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
       Effect.scoped
     )
 
+  /** What a client that takes tasks is answered in the place of an acknowledgement. */
+  const taskOf = Effect.fnUntraced(function*({ agent, tool }: BufferableCall, acknowledgement: string) {
+    const text = (name: string) => String(JSON.parse(JsonText.at(acknowledgement, ["structuredContent", name]) ?? "\"\""))
+    const calledAt = Math.floor(yield* Clock.currentTimeMillis)
+    const call = { agent, tool, name: undefined, onlyReads: false, calledAt }
+    const task = yield* tasks.ofQueued(call, text("idempotencyKey"))
+    return Option.map(task, (task) => TaskForm.created(task, settings.results.keep, text("note")))
+  })
+
   const answerTo = Effect.fnUntraced(function*(
+    { session }: RequestContext,
     call: BufferableCall,
     submission: Submission
   ): Effect.fn.Return<Answer, RelayFailure> {
@@ -65,8 +78,10 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
           body: { _tag: "Whole", text: submission.text },
           fromOutbox: true
         }
-      case "Queued":
-        return ownResult(call.request, submission.result, "queued")
+      case "Queued": {
+        const task = session.takesTasks ? yield* taskOf(call, submission.result) : Option.none()
+        return ownResult(call.request, Option.getOrElse(task, () => submission.result), "queued")
+      }
       case "Failed":
         return yield* submission.failure
     }
@@ -98,7 +113,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
       context.call.resend = mayResend ? resendOf(call) : undefined
     }
     const submission = yield* Effect.mapError(outbox.submit(call, live(context, ahead)), refused)
-    return yield* answerTo(call, submission)
+    return yield* answerTo(context, call, submission)
   })
 
   const observedCall = Effect.fnUntraced(function*(context: RequestContext, ahead: Ahead, tool: string) {

@@ -10,6 +10,7 @@ import type { AgentName, SessionId } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Request } from "../../domain/Message.ts"
 import * as Questions from "../../domain/Questions.ts"
+import * as TasksExtension from "../../domain/TasksExtension.ts"
 import { type RelaySession, RelaySessions } from "../../relay/session/RelaySession.ts"
 import type { EventLog } from "../streams/EventLog.ts"
 import { EventLogs } from "../streams/EventLogs.ts"
@@ -45,6 +46,8 @@ export class AgentSession {
   readonly capabilities: string
   /** Whether its client declares that it can be asked anything. */
   readonly canBeAsked: boolean
+  /** Whether a call of it may be answered with a task. */
+  readonly takesTasks: boolean
   readonly relay: RelaySession
   /** What goes to the agent on its own stream; survives the connections that read it. */
   readonly log: EventLog
@@ -73,6 +76,7 @@ export class AgentSession {
     const capabilities = JsonText.at(saved.initialize, ["params", "capabilities"]) ?? "{}"
     this.capabilities = digest(capabilities)
     this.canBeAsked = Questions.canBeAsked(capabilities)
+    this.takesTasks = this.modern && TasksExtension.isDeclaredIn(capabilities)
     this.relay = parts.relay
     this.log = parts.log
     this.view = new MenuView(saved.fingerprint ?? undefined)

@@ -18,6 +18,7 @@ import { RelayClient } from "../../../../src/relay/RelayClient.ts"
 import { ConnectFailed, RelayFailure } from "../../../../src/relay/RelayFailure.ts"
 import * as LeftCalls from "../../../../src/results/LeftCalls.ts"
 import { Results } from "../../../../src/results/Results.ts"
+import { Tasks } from "../../../../src/results/Tasks.ts"
 import * as Migrations from "../../../../src/storage/Migrations.ts"
 import * as SqliteClient from "../../../../src/storage/SqliteClient.ts"
 import { Deadlines } from "../../../../src/supervision/Deadlines.ts"
@@ -56,6 +57,7 @@ const away = new RelayFailure({ reason: new ConnectFailed({ detail: "refused" })
 
 const oneLife = (relay: LongRelay) =>
   Layer.mergeAll(LiveCalls.layer, LeftCalls.layer).pipe(
+    Layer.provideMerge(Tasks.layer),
     Layer.provideMerge(Results.layer),
     Layer.provideMerge(Layer.mergeAll(
       Layer.mock(RelayClient, {

@@ -1,0 +1,45 @@
+/** The official client of the modern era with the official requester of the tasks extension on it. */
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
+import { createTaskSessionFromClient, type TaskEnabledSession } from "@modelcontextprotocol/ext-tasks/client"
+import type { JsonValue } from "@modelcontextprotocol/ext-tasks/core"
+import { Effect, type Scope } from "effect"
+import type { Daemon } from "./Daemon.ts"
+import { answerIn, post } from "../system/eras/RawModern.ts"
+
+const protocolVersion = "2026-07-28"
+const clientInfo = { name: "tasks-client", version: "1" }
+const clientCapabilities = { extensions: { "io.modelcontextprotocol/tasks": {} } }
+
+type Target = Pick<Daemon, "url" | "secret">
+
+let lastId = 0
+
+/** What the client itself cannot carry goes over the wire by hand, as its hosts do it. */
+const dispatch = (target: Target) => async (request: JsonValue) => {
+  const { method, params } = request as { readonly method: string; readonly params: Readonly<Record<string, unknown>> }
+  const name = params["name"] ?? params["taskId"]
+  const text = JSON.stringify({ jsonrpc: "2.0", id: ++lastId, method, params })
+  const headers = name === undefined ? {} : { "mcp-name": String(name) }
+  const { error, result } = JSON.parse(answerIn(await Effect.runPromise(post(target, method, text, headers))))
+  return error === undefined ? { kind: "result" as const, result } : { kind: "error" as const, error }
+}
+
+/** Until the scope ends. Throws where the server does not offer the extension to this client. */
+export const taskClient = (target: Target): Effect.Effect<TaskEnabledSession, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const client = new Client(clientInfo, {
+        capabilities: clientCapabilities,
+        versionNegotiation: { mode: { pin: protocolVersion } }
+      })
+      const requestInit = { headers: { authorization: `Bearer ${target.secret}` } }
+      await client.connect(new StreamableHTTPClientTransport(new URL(target.url), { requestInit }))
+      const session = createTaskSessionFromClient(client, {
+        endpointId: "holdfast",
+        rawDispatch: dispatch(target),
+        v2RequestFraming: { protocolVersion, clientInfo, clientCapabilities }
+      })
+      return { session, client }
+    }),
+    ({ client, session }) => Effect.promise(() => session.close().then(() => client.close()).catch(() => {}))
+  ).pipe(Effect.map(({ session }) => session))
