@@ -8,8 +8,7 @@ export const isDeclaredIn = (capabilities: string): boolean =>
   JsonText.at(capabilities, ["extensions", name])?.startsWith("{") === true
 
 /** Whether a server that says this of itself declares it: an InitializeResult or a DiscoverResult. */
-export const isOfferedBy = (greeting: string): boolean =>
-  isDeclaredIn(JsonText.at(greeting, ["capabilities"]) ?? "{}")
+export const isOfferedBy = (greeting: string): boolean => isDeclaredIn(JsonText.at(greeting, ["capabilities"]) ?? "{}")
 
 /** What a server says of itself, with the extension declared. */
 export const offeredBy = (greeting: string): string =>

@@ -63,7 +63,10 @@ const make = Effect.gen(function*() {
   const now = Effect.map(Clock.currentTimeMillis, Math.floor)
 
   const orNone = <A>(work: Effect.Effect<Option.Option<A>, SqlError.SqlError>) =>
-    Effect.catchCause(work, (cause) => Effect.as(Effect.logWarning("a task could not be kept on disk", cause), Option.none()))
+    Effect.catchCause(
+      work,
+      (cause) => Effect.as(Effect.logWarning("a task could not be kept on disk", cause), Option.none())
+    )
 
   const columns = sql`tasks.id, tasks.called_at, tasks.cancelled_at, results.tool, results.state, results.ended_at,
     results.outbox_key, results.response`
@@ -122,11 +125,12 @@ const make = Effect.gen(function*() {
     find: (agent, id) => id.startsWith(idPrefix) ? orNone(byId(agent, id)) : Effect.succeedNone,
 
     cancelled: (agent, id) =>
-      Effect.asVoid(orNone(Effect.asSome(Effect.flatMap(now, (at) =>
-        sql`UPDATE tasks SET cancelled_at = ${at} WHERE id = ${id} AND relay = ${relay} AND agent = ${agent}
+      Effect.asVoid(
+        orNone(Effect.asSome(Effect.flatMap(now, (at) =>
+          sql`UPDATE tasks SET cancelled_at = ${at} WHERE id = ${id} AND relay = ${relay} AND agent = ${agent}
           AND cancelled_at IS NULL AND NOT EXISTS
-            (SELECT 1 FROM results WHERE results.id = tasks.result AND ended_at IS NOT NULL)`
-      )))),
+            (SELECT 1 FROM results WHERE results.id = tasks.result AND ended_at IS NOT NULL)`)))
+      ),
 
     withdrawn: (agent, id) =>
       Effect.asVoid(orNone(

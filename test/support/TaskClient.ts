@@ -3,8 +3,8 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import { createTaskSessionFromClient, type TaskEnabledSession } from "@modelcontextprotocol/ext-tasks/client"
 import type { JsonValue } from "@modelcontextprotocol/ext-tasks/core"
 import { Effect, type Scope } from "effect"
-import type { Daemon } from "./Daemon.ts"
 import { answerIn, post } from "../system/eras/RawModern.ts"
+import type { Daemon } from "./Daemon.ts"
 
 const protocolVersion = "2026-07-28"
 const clientInfo = { name: "tasks-client", version: "1" }

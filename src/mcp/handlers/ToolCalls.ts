@@ -56,7 +56,8 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
 
   /** What a client that takes tasks is answered in the place of an acknowledgement. */
   const taskOf = Effect.fnUntraced(function*({ agent, tool }: BufferableCall, acknowledgement: string) {
-    const text = (name: string) => String(JSON.parse(JsonText.at(acknowledgement, ["structuredContent", name]) ?? "\"\""))
+    const text = (name: string) =>
+      String(JSON.parse(JsonText.at(acknowledgement, ["structuredContent", name]) ?? "\"\""))
     const calledAt = Math.floor(yield* Clock.currentTimeMillis)
     const call = { agent, tool, name: undefined, onlyReads: false, calledAt }
     const task = yield* tasks.ofQueued(call, text("idempotencyKey"))

@@ -74,7 +74,9 @@ layer(Rig.layer({ daemon: { env: { HOLDFAST_STREAMS_ANSWER_PROGRESS: "300 millis
       assert.deepInclude(created, { resultType: "task", status: "working", ttlMs: null })
       assert.strictEqual((yield* write("cancelled", meta)).result.taskId, created.taskId)
       const { result: kept } = yield* write("kept")
-      assert.deepStrictEqual((yield* ask("tasks/cancel", { taskId: created.taskId })).result, { resultType: "complete" })
+      assert.deepStrictEqual((yield* ask("tasks/cancel", { taskId: created.taskId })).result, {
+        resultType: "complete"
+      })
       assert.deepInclude(yield* get(created.taskId), { status: "cancelled", taskId: created.taskId })
       yield* relay.restart()
       const done = yield* eventually("the task's end", get(kept.taskId), ({ status }) => status !== "working")

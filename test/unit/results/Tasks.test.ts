@@ -28,7 +28,13 @@ const started = <A, E>(
   ))
 
 const [mine, theirs] = [AgentName.make("mine"), AgentName.make("theirs")]
-const callOf = (agent: AgentName): NewCall => ({ agent, tool: "deploy", name: undefined, onlyReads: false, calledAt: 0 })
+const callOf = (agent: AgentName): NewCall => ({
+  agent,
+  tool: "deploy",
+  name: undefined,
+  onlyReads: false,
+  calledAt: 0
+})
 const answer = (text: string) => `{"jsonrpc":"2.0","id":null,"result":{"content":[{"type":"text","text":"${text}"}]}}`
 
 const idOf = Effect.fnUntraced(function*(made: Effect.Effect<Option.Option<{ readonly id: string }>>) {
