@@ -7,6 +7,7 @@ import { Daemon } from "./admin/Daemon.ts"
 import { AgentProvisioning, Agents, type Provisioning } from "./agents/Agents.ts"
 import { type RelayTarget, Settings, type SettingsValues } from "./config/Settings.ts"
 import * as WorktreeWatch from "./context/WorktreeWatch.ts"
+import * as CredentialDirectory from "./credentials/CredentialDirectory.ts"
 import { Credentials } from "./credentials/Credentials.ts"
 import * as SettingsCredentialSources from "./credentials/SettingsCredentialSources.ts"
 import * as Dashboard from "./dashboard/Dashboard.ts"
@@ -29,6 +30,7 @@ import { ownSeams, type Seams } from "./runner/Seams.ts"
 import { DaemonLock } from "./storage/DaemonLock.ts"
 import { DataDirectory } from "./storage/DataDirectory.ts"
 import * as EndpointFile from "./storage/EndpointFile.ts"
+import * as HostServices from "./storage/HostServices.ts"
 import { Deadlines } from "./supervision/Deadlines.ts"
 import { PortHolder } from "./supervision/PortHolder.ts"
 import { Supervisor } from "./supervision/Supervisor.ts"
@@ -79,6 +81,7 @@ const shared = ({ database }: Seams) =>
     uplinks,
     WorktreeWatch.layer,
     Credentials.layerNoDeps.pipe(Layer.provide(SettingsCredentialSources.layer)),
+    CredentialDirectory.layerSweeper.pipe(Layer.provide(HostServices.layer)),
     principalMemory,
     Layer.mergeAll(EventLogs.layer, OpenStreams.layer),
     Layer.mergeAll(eventLoopDelay, ProcessMetrics.layer)

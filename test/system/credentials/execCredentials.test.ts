@@ -4,8 +4,11 @@ import { Effect } from "effect"
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { Daemon } from "../../support/Daemon.ts"
+import { eventually } from "../../support/eventually.ts"
 import { userHome } from "../../support/git/userHome.ts"
 import { holdfastFile } from "../../support/holdfastFile.ts"
+import { launch } from "../../support/Program.ts"
+import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
 
 describe("holdfast exec", () => {
   it.live(
@@ -46,4 +49,49 @@ describe("holdfast exec", () => {
         assert.include(ran.err, "without credential \"sealed\"")
       })
   )
+
+  it.live("leaves nothing of them where it is killed, alone or together with the daemon", () =>
+    Effect.gen(function*() {
+      const credentials = {
+        github: { provider: "github", handOver: { fileEnv: ["GH_FILE"] }, token: { command: "echo fresh" } }
+      }
+      const directory = yield* temporaryDirectory
+      const configuration = join(directory, "holdfast.json")
+      writeFileSync(configuration, JSON.stringify({ credentials }))
+      const daemon = yield* Daemon.start({
+        relayUrl: "http://127.0.0.1:9/mcp",
+        env: { HOLDFAST_CONFIG: configuration }
+      })
+      /** In the midst of its turn. */
+      const running = Effect.gen(function*() {
+        const script = "echo \"file: $GH_FILE\"; while kill -0 $PPID 2> /dev/null; do sleep 0.1; done"
+        const exec = yield* Effect.acquireRelease(
+          Effect.sync(() =>
+            launch(
+              ["exec", "--data-dir", daemon.dataDir, "--config", configuration, "--", "sh", "-c", script],
+              {},
+              directory
+            )
+          ),
+          ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
+        )
+        const output = yield* eventually("the file", Effect.sync(() => exec.stdout), (text) => text.includes("\n"))
+        const file = /^file: (.*)$/m.exec(output)?.[1] ?? ""
+        assert.strictEqual(readFileSync(file, "utf8"), "fresh")
+        return { exec, file }
+      })
+      const left = (file: string) => Effect.sync(() => existsSync(dirname(file)))
+
+      const first = yield* running
+      first.exec.child.kill("SIGKILL")
+      yield* eventually("nothing left", left(first.file), (exists) => !exists)
+
+      const second = yield* running
+      yield* daemon.kill
+      second.exec.child.kill("SIGKILL")
+      yield* Effect.promise(() => second.exec.ended)
+      assert.isTrue(yield* left(second.file))
+      yield* daemon.restart()
+      yield* eventually("nothing left", left(second.file), (exists) => !exists)
+    }), 60_000)
 })
