@@ -7,6 +7,7 @@ import { DatabaseSync } from "node:sqlite"
 import * as Database from "../../../src/storage/Database.ts"
 import { DataDirectory } from "../../../src/storage/DataDirectory.ts"
 import { DatabaseUnusable, faultOf } from "../../../src/storage/StorageFault.ts"
+import { newestSchema } from "../../support/olderDatabase.ts"
 import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
 
 const database = (path: string) => Database.layer.pipe(Layer.provide(DataDirectory.layerAt(path)))
@@ -79,15 +80,21 @@ describe("Database", () => {
       assert.include(readFileSync(file, "utf8"), "somebody's notes")
     }))
 
-  it.effect("refuses one that a newer version wrote", () =>
+  it.effect("refuses one that a newer version wrote, says how to go on, and leaves it as it was", () =>
     Effect.gen(function*() {
       const path = yield* temporaryDirectory
       yield* write(path, "a")
-      const db = new DatabaseSync(join(path, "holdfast.db"))
+      const file = join(path, "holdfast.db")
+      const db = new DatabaseSync(file)
       db.exec("INSERT INTO effect_sql_migrations (migration_id, name) VALUES (9999, 'future')")
+      db.exec("CREATE TABLE outbox_of_the_future (x)")
       db.close()
+      const before = readFileSync(file)
       const error = yield* Effect.flip(agents(path))
-      assert.include(error.message, "a newer Holdfast")
+      for (const words of ["a newer Holdfast", "schema 9999", `knows ${newestSchema}`, "--data-dir"]) {
+        assert.include(error.message, words)
+      }
+      assert.isTrue(readFileSync(file).equals(before))
     }))
 
   it.effect("says that a second daemon is running", () =>

@@ -1,25 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { Migrator, SqlClient } from "effect/sql"
-import { readdirSync } from "node:fs"
+import { SqlClient } from "effect/sql"
 import * as Migrations from "../../../src/storage/Migrations.ts"
 import * as SqliteClient from "../../../src/storage/SqliteClient.ts"
-
-type Migration = Effect.Effect<void, unknown, SqlClient.SqlClient>
-
-const folder = new URL("../../../src/storage/migrations/", import.meta.url)
-
-/** The schema as the version wrote it whose last step was `last`. */
-const schemaUpTo = (last: number) =>
-  Effect.gen(function*() {
-    const names = readdirSync(folder).filter((name) => Number.parseInt(name, 10) <= last).sort()
-    const steps: Record<string, Migration> = {}
-    for (const name of names) {
-      const step: { readonly default: Migration } = yield* Effect.promise(() => import(new URL(name, folder).href))
-      steps[name.replace(/\.ts$/, "")] = step.default
-    }
-    yield* Migrator.make({})({ loader: Migrator.fromRecord(steps) })
-  })
+import { newestSchema, schemaUpTo } from "../../support/olderDatabase.ts"
 
 const database = SqliteClient.layer({ filename: ":memory:" })
 const upgraded = Layer.build(Layer.fresh(Migrations.layer))
@@ -56,7 +40,7 @@ describe("an upgrade", () => {
           return yield* sql`SELECT name, sql FROM sqlite_master ORDER BY name`
         }).pipe(Effect.provide(Layer.fresh(database)))
       const expected = yield* schemaFrom(0)
-      for (let last = 1; last < readdirSync(folder).length; last++) {
+      for (let last = 1; last < newestSchema; last++) {
         assert.deepStrictEqual(yield* schemaFrom(last), expected)
       }
     }))
