@@ -2,6 +2,7 @@
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import type { AgentName } from "../domain/Ids.ts"
+import * as MessageRoom from "./MessageRoom.ts"
 import { Refused } from "./Writes.ts"
 
 const page = 100
@@ -26,19 +27,20 @@ interface Outgoing {
   readonly envelope?: string | null | undefined
 }
 
+/** `send`, `broadcast` and `reply` fail where the relay has no room for more of the sender's messages. */
 export class Messages extends Context.Service<Messages, {
   readonly send: (
     message: Outgoing & { readonly to: string; readonly replyTo?: string | undefined },
     now: number
-  ) => Effect.Effect<Sent>
+  ) => Effect.Effect<Sent, Refused>
   /** To each agent that has used this relay, but for the sender. */
-  readonly broadcast: (message: Outgoing, now: number) => Effect.Effect<Sent>
+  readonly broadcast: (message: Outgoing, now: number) => Effect.Effect<Sent, Refused>
   /** To whoever wrote `messageId`; only who received or wrote it may. */
   readonly reply: (
     reply: { readonly from: AgentName; readonly messageId: string; readonly text: string },
     now: number
   ) => Effect.Effect<Sent, Refused>
-  /** Oldest first, 100 at most, those after the message `after`. */
+  /** Oldest first, 100 at most, those after the message `after`: up to that one the agent has read. */
   readonly inbox: (
     agent: AgentName,
     after: string | undefined
@@ -59,6 +61,8 @@ export class Messages extends Context.Service<Messages, {
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
 
+      const makeRoom = yield* MessageRoom.make
+
       const listeners = new Set<(recipient: string) => void>()
 
       const append = Effect.fnUntraced(function*(
@@ -69,12 +73,16 @@ export class Messages extends Context.Service<Messages, {
         now: number,
         envelope: string | null = null
       ) {
+        const bytes = Buffer.byteLength(to) + Buffer.byteLength(text) + Buffer.byteLength(envelope ?? "")
+        yield* makeRoom(from, bytes)
+        // What it replies to may have made room.
+        const [original] = yield* sql<{ readonly id: number }>`SELECT id FROM messages WHERE id = ${replyTo}`
         const [row] = yield* sql<{ readonly id: number }>`INSERT INTO messages ${
-          sql.insert({ sender: from, recipient: to, text, reply_to: replyTo, sent_at: now, envelope })
+          sql.insert({ sender: from, recipient: to, text, reply_to: original?.id ?? null, sent_at: now, envelope, bytes })
         } RETURNING id`
         listeners.forEach((listener) => listener(to))
         return { messageId: String(row?.id), to, sentAt: now }
-      }, Effect.orDie)
+      }, Effect.catchTag("SqlError", Effect.die))
 
       /** The message of that id that the agent wrote or received. */
       const own = (agent: AgentName, messageId: string) =>
@@ -94,13 +102,17 @@ export class Messages extends Context.Service<Messages, {
           let last = { messageId: "", to: "*", sentAt: now }
           for (const { name } of recipients) last = yield* append(from, name, text, null, now, envelope)
           return { ...last, to: "*" }
-        }, Effect.orDie),
+        }, Effect.catchTag("SqlError", Effect.die)),
         reply: Effect.fnUntraced(function*({ from, messageId, text }, now) {
           const row = yield* own(from, messageId)
           if (row === undefined) return yield* new Refused({ message: `there is no message ${messageId} of yours` })
           return yield* append(from, row.sender === from ? row.recipient : row.sender, text, row.id, now)
         }),
         inbox: Effect.fn("Messages.inbox")(function*(agent, after) {
+          if (after !== undefined) {
+            yield* sql`UPDATE agents SET read_to = max(read_to, min(CAST(${after} AS INTEGER),
+              (SELECT coalesce(max(id), 0) FROM messages))) WHERE name = ${agent}`
+          }
           const rows = yield* sql<Message>`
             SELECT CAST(id AS TEXT) AS id, sender AS "from", text, CAST(reply_to AS TEXT) AS "replyTo", sent_at AS "sentAt"
             FROM messages WHERE recipient = ${agent} AND id > CAST(${after ?? "0"} AS INTEGER)

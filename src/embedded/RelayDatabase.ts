@@ -65,8 +65,28 @@ const socket = Effect.gen(function*() {
   ) STRICT`
 })
 
+/** How much each agent's messages take, and how far each agent has read. */
+const room = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`ALTER TABLE agents ADD COLUMN read_to INTEGER NOT NULL DEFAULT 0`
+  yield* sql`ALTER TABLE messages ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0`
+  yield* sql`UPDATE messages SET bytes = octet_length(text) + coalesce(octet_length(envelope), 0)`
+  yield* sql`CREATE INDEX messages_sent ON messages (sender, id)`
+  yield* sql`CREATE INDEX messages_replies ON messages (reply_to) WHERE reply_to IS NOT NULL`
+  yield* sql`CREATE INDEX socket_deliveries_message ON socket_deliveries (message)`
+  yield* sql`CREATE TABLE message_totals (sender TEXT PRIMARY KEY, count INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT`
+  yield* sql`INSERT INTO message_totals SELECT sender, count(*), sum(bytes) FROM messages GROUP BY sender`
+  yield* sql`CREATE TRIGGER message_stored AFTER INSERT ON messages BEGIN
+    INSERT INTO message_totals VALUES (new.sender, 1, new.bytes)
+    ON CONFLICT (sender) DO UPDATE SET count = count + 1, bytes = bytes + new.bytes;
+  END`
+  yield* sql`CREATE TRIGGER message_removed AFTER DELETE ON messages BEGIN
+    UPDATE message_totals SET count = count - 1, bytes = bytes - old.bytes WHERE sender = old.sender;
+  END`
+})
+
 const migrations = Layer.effectDiscard(
-  Migrator.make({})({ loader: Migrator.fromRecord({ "0001_tables": tables, "0002_socket": socket }) })
+  Migrator.make({})({ loader: Migrator.fromRecord({ "0001_tables": tables, "0002_socket": socket, "0003_room": room }) })
 )
 
 export const layer = Layer.unwrap(Effect.gen(function*() {

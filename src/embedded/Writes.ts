@@ -4,16 +4,23 @@
  */
 import { Clock, Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { hash } from "node:crypto"
 import type { AgentName } from "../domain/Ids.ts"
 
 /** What the relay says no to, in words for the model that asked; it becomes an `isError` result. */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", { message: Schema.String }) {}
 
+/** An agent's outcomes that are kept: the newest. */
+const maxKept = 10_000
+/** Beyond the bound, until they are removed together. */
+const slack = 500
+const maxKeyLength = 256
+
 export interface Write {
   readonly agent: AgentName
   readonly tool: string
   readonly key: string | undefined
-  /** What the key stands for: the same key with other arguments is refused. */
+  /** What the key stands for: the same key with other arguments is refused. A digest is kept of them. */
   readonly arguments: Schema.Json
 }
 
@@ -39,6 +46,19 @@ export class Writes extends Context.Service<Writes, {
         return yield* new Refused({ message: `the idempotency key ${write.key} was used with other arguments` })
       })
 
+      const kept = new Map<AgentName, number>()
+
+      /** Counts what was kept once in a while: a rollback between counts for one more, which does no harm. */
+      const removeOldest = Effect.fnUntraced(function*(agent: AgentName) {
+        const count = (kept.get(agent) ?? maxKept + slack) + 1
+        kept.set(agent, count)
+        if (count < maxKept + slack) return
+        yield* sql`DELETE FROM writes WHERE rowid IN (
+          SELECT rowid FROM writes WHERE agent = ${agent} ORDER BY rowid DESC LIMIT -1 OFFSET ${maxKept})`
+        const [row] = yield* sql<{ readonly count: number }>`SELECT count(*) AS count FROM writes WHERE agent = ${agent}`
+        kept.set(agent, row?.count ?? 0)
+      })
+
       const once = Effect.fn("Writes.once")(
         function*<A>(
           write: Write,
@@ -46,7 +66,10 @@ export class Writes extends Context.Service<Writes, {
           effect: (now: number) => Effect.Effect<A, Refused>
         ) {
           const json = Schema.fromJsonString(outcome)
-          const text = JSON.stringify(write.arguments)
+          if ((write.key?.length ?? 0) > maxKeyLength) {
+            return yield* new Refused({ message: `an idempotency key has at most ${maxKeyLength} characters` })
+          }
+          const text = `sha256:${hash("sha256", JSON.stringify(write.arguments))}`
           const before = yield* findOutcome(write, text)
           if (before !== undefined) return yield* Schema.decodeEffect(json)(before)
           const now = Math.floor(yield* Clock.currentTimeMillis)
@@ -60,6 +83,7 @@ export class Writes extends Context.Service<Writes, {
                 result: yield* Schema.encodeEffect(json)(result)
               })
             }`
+            yield* removeOldest(write.agent)
           }
           return result
         },

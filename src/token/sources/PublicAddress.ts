@@ -3,10 +3,21 @@
  * and must not make Holdfast knock at this machine or at its network. Decided by the address that is connected to, so that
  * no name that resolves to another address gets around it.
  */
-import { Effect } from "effect"
-import { lookup as lookUp } from "node:dns"
+import { Context, Effect } from "effect"
+import { lookup, type LookupAddress, type LookupAllOptions } from "node:dns"
 import { BlockList, isIP, type LookupFunction } from "node:net"
+import { networkInterfaces } from "node:os"
+import { connect } from "node:tls"
 import { isLoopback } from "../../domain/Authority.ts"
+
+/** Says which addresses a name has. */
+type Resolve = (
+  host: string,
+  options: LookupAllOptions,
+  done: (error: NodeJS.ErrnoException | null, addresses: Array<LookupAddress>) => void
+) => void
+
+export const Resolver = Context.Reference<Resolve>("holdfast/token/Resolver", { defaultValue: () => lookup })
 
 /** Special-purpose addresses that are not reachable from everywhere (RFC 6890 and its registries). */
 const reserved = new BlockList()
@@ -40,6 +51,11 @@ for (
   reserved.addSubnet(network, prefix, "ipv6")
 }
 
+const loopback = new BlockList()
+loopback.addSubnet("0.0.0.0", 8, "ipv4")
+loopback.addSubnet("127.0.0.0", 8, "ipv4")
+loopback.addSubnet("::", 127, "ipv6")
+
 /** `address` is IPv4 or IPv6; an IPv4 address inside an IPv6 one is judged as IPv4. */
 export const isPublic = (address: string): boolean => {
   const family = isIP(address)
@@ -48,35 +64,77 @@ export const isPublic = (address: string): boolean => {
 
 const literal = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, "")
 
-/** Whether a host is of this machine or its network; of a name, whether each of its addresses is. */
-export const isLocal = (url: URL): Effect.Effect<boolean> => {
+const isOfThisMachine = (address: string): boolean =>
+  loopback.check(address, isIP(address) === 4 ? "ipv4" : "ipv6")
+  || Object.values(networkInterfaces()).some((all) => all?.some((own) => own.address === address))
+
+/**
+ * Where a host is: on this machine, on its network, or elsewhere. `unproven`: its name has an address of this machine or
+ * its network, and nobody there showed that the name is theirs.
+ */
+export type Standing = "machine" | "network" | "elsewhere" | "unproven"
+
+const ofAddress = (address: string): Standing =>
+  isPublic(address) ? "elsewhere" : isOfThisMachine(address) ? "machine" : "network"
+
+/**
+ * A name is where a TLS handshake under that name succeeds, at an address that it has now. What a resolver says proves
+ * nothing: who runs a relay and its DNS may call its name private after it was reached elsewhere.
+ */
+export const standingOf = Effect.fnUntraced(function*(url: URL) {
   const host = literal(url)
-  if (isLoopback(url.hostname)) return Effect.succeed(true)
-  if (isIP(host) !== 0) return Effect.succeed(!isPublic(host))
-  return Effect.callback<boolean>((resume) => {
-    lookUp(host, { all: true }, (error, addresses) => {
-      resume(
-        Effect.succeed(error === null && addresses.length > 0 && !addresses.some(({ address }) => isPublic(address)))
-      )
+  if (isLoopback(url.hostname)) return "machine"
+  if (isIP(host) !== 0) return ofAddress(host)
+  const resolve = yield* Resolver
+  const addresses = yield* Effect.callback<ReadonlyArray<string>>((resume) => {
+    resolve(host, { all: true }, (error, found) => {
+      resume(Effect.succeed(error === null ? found.map(({ address }) => address) : []))
     })
   })
-}
+  if (url.protocol !== "https:" || addresses.length === 0 || addresses.some(isPublic)) return "elsewhere"
+  const port = url.port === "" ? 443 : Number(url.port)
+  for (const address of addresses.slice(0, maxAddresses)) {
+    if (yield* handshake(host, address, port)) return ofAddress(address)
+  }
+  return "unproven"
+})
 
-/** A literal is not looked up, so it is judged before. */
-export const isPublicLiteral = (url: URL): boolean => {
-  const host = literal(url)
-  return isIP(host) === 0 || isPublic(host)
-}
+const maxAddresses = 4
+const handshakeTimeout = 2500
 
-export class NotPublic extends Error {
+/** Whether who listens there has a certificate for the name. */
+const handshake = (servername: string, host: string, port: number) =>
+  Effect.callback<boolean>((resume) => {
+    const socket = connect({ host, port, servername, timeout: handshakeTimeout })
+    const end = (proven: boolean) => {
+      socket.destroy()
+      resume(Effect.succeed(proven))
+    }
+    socket.once("secureConnect", () => end(true))
+    socket.once("timeout", () => end(false))
+    socket.on("error", () => end(false))
+    return Effect.sync(() => void socket.destroy())
+  })
+
+export class NotAllowed extends Error {
   readonly code = "ENOTPUBLIC"
 }
 
-/** `dns.lookup` for sockets, that gives public addresses alone. */
-export const publicLookup: LookupFunction = (hostname, options, done) => {
-  lookUp(hostname, { ...options, all: true }, (error, addresses) => {
-    const [first, ...others] = error === null ? addresses.filter(({ address }) => isPublic(address)) : []
-    if (first === undefined) return done(error ?? new NotPublic(`${hostname} has no public address`), "", 0)
+/** Whether who stands there may name the address. */
+export const mayName = (standing: Standing, address: string): boolean =>
+  standing === "machine" || isPublic(address) || (standing === "network" && !isOfThisMachine(address))
+
+/** A literal is not looked up, so it is judged before. */
+export const mayNameHost = (standing: Standing, url: URL): boolean => {
+  const host = literal(url)
+  return isIP(host) === 0 || mayName(standing, host)
+}
+
+/** `dns.lookup` for sockets, that gives those addresses alone that who stands there may name. */
+export const lookupFor = (standing: Standing, resolve: Resolve): LookupFunction => (hostname, options, done) => {
+  resolve(hostname, { ...options, all: true }, (error, addresses) => {
+    const [first, ...others] = error === null ? addresses.filter(({ address }) => mayName(standing, address)) : []
+    if (first === undefined) return done(error ?? new NotAllowed(`${hostname} has no address that may be asked`), "", 0)
     if (options.all === true) return done(null, [first, ...others])
     done(null, first.address, first.family)
   })

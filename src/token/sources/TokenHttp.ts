@@ -9,7 +9,7 @@ import { HttpClient, type HttpClientRequest } from "effect/http"
 import { isLoopback } from "../../domain/Authority.ts"
 import { boundedText } from "../../domain/BoundedText.ts"
 import * as ForeignTime from "../../domain/ForeignTime.ts"
-import { isLocal, isPublicLiteral, publicLookup } from "./PublicAddress.ts"
+import * as PublicAddress from "./PublicAddress.ts"
 import { TokenSourceFailed } from "./TokenSource.ts"
 
 export interface HttpAnswer {
@@ -24,8 +24,8 @@ export interface HttpAnswer {
   readonly text: string
 }
 
-const insecure = (url: URL | null, why: string) =>
-  new TokenSourceFailed({ code: "insecure", hint: `${placeOf(url)} ${why}: no secret is sent there`, retryable: false })
+const insecure = (url: URL | null, why: string, retryable = false) =>
+  new TokenSourceFailed({ code: "insecure", hint: `${placeOf(url)} ${why}: no secret is sent there`, retryable })
 
 /** A place to send secrets to: https, or http on this machine. */
 export const safeUrl = (text: string): Effect.Effect<URL, TokenSourceFailed> => {
@@ -38,6 +38,7 @@ export const safeUrl = (text: string): Effect.Effect<URL, TokenSourceFailed> => 
 /**
  * Who named an endpoint, as far as the user can vouch for it: the URL of the settings that led there. Of this machine or
  * its network it may name endpoints there too; any other may name public ones alone.
+ * See PublicAddress for when it counts as that.
  */
 export interface NamedBy {
   readonly namedBy: URL | undefined
@@ -46,13 +47,23 @@ export interface NamedBy {
 /** Where a request may go, and over which client. */
 const clientFor = Effect.fnUntraced(function*(url: URL | null, { namedBy }: NamedBy) {
   const client = yield* HttpClient.HttpClient
-  if (namedBy === undefined || url === null || (yield* isLocal(namedBy))) return client
-  if (!isPublicLiteral(url)) {
-    return yield* insecure(url, `is on this machine or its network, where ${namedBy.host} is not`)
-  }
-  const dispatcher = yield* NodeHttpClient.makeDispatcherOptions({ connect: { lookup: publicLookup } })
+  if (namedBy === undefined || url === null) return client
+  const standing = yield* PublicAddress.standingOf(namedBy)
+  if (standing === "machine") return client
+  if (!PublicAddress.mayNameHost(standing, url)) return yield* notNamed(url, namedBy, standing)
+  const lookup = PublicAddress.lookupFor(standing, yield* PublicAddress.Resolver)
+  const dispatcher = yield* NodeHttpClient.makeDispatcherOptions({ connect: { lookup } })
   return yield* Effect.provideService(NodeHttpClient.makeUndici, NodeHttpClient.Dispatcher, dispatcher)
 })
+
+const notNamed = (url: URL, { host }: URL, standing: PublicAddress.Standing) => {
+  if (standing === "network") return insecure(url, `is on this machine, where ${host} is not`)
+  const place = "is on this machine or its network"
+  // It may be away, and show it later.
+  return standing === "unproven"
+    ? insecure(url, `${place}, and ${host} does not show by a TLS handshake that it is there, too`, true)
+    : insecure(url, `${place}, where ${host} is not`)
+}
 
 /**
  * Whatever the endpoint answers, with any status; fails where it can't be reached. `onlyFailures`: the body of a 2xx, which

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Redacted } from "effect"
 import { AgentName } from "../../../src/domain/Ids.ts"
 import { EmbeddedRelay } from "../../../src/embedded/EmbeddedRelay.ts"
+import { MessageBounds } from "../../../src/embedded/MessageRoom.ts"
 import { Clients, officialClients } from "../../support/Clients.ts"
 
 const alice = AgentName.make("alice")
@@ -144,6 +145,54 @@ describe("the embedded relay", () => {
           { agent: "bob.2", phase: "released", summary: null, claims: [] }
         ]
       })
+    }))
+
+  it.effect("takes so many messages of an agent, says clearly that they are, and makes room of what was read", () =>
+    Effect.gen(function*() {
+      const few = { message: 1000, agent: { count: 4, bytes: 2000 }, all: { count: 6, bytes: 10_000 } }
+      const relay = yield* Effect.provideService(relayIn(yield* temporary), MessageBounds, few)
+      const a = yield* Clients.sdk(relay.url, { secret: relay.secret(alice) })
+      const b = yield* Clients.sdk(relay.url, { secret: relay.secret(bob) })
+      const send = (text: string, idempotencyKey?: string) =>
+        Effect.map(
+          a.call("relay_send_message", { to: bob, text, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) }),
+          (result) => ({ refused: result.isError === true, said: JSON.stringify(result.content) })
+        )
+      for (const text of ["1", "2", "3", "4"]) assert.isFalse((yield* send(text)).refused)
+      const fifth = yield* send("5", "five")
+      assert.isTrue(fifth.refused)
+      assert.include(fifth.said, "your messages wait to be read, and no more than 4 messages or 1 MiB may")
+      // Another one's share is another one's.
+      assert.isNotTrue((yield* b.call("relay_send_message", { to: alice, text: "mine" })).isError)
+      yield* b.call("relay_inbox", { after: "2" })
+      assert.isFalse((yield* send("5", "five")).refused)
+      const read = JSON.stringify((yield* b.call("relay_inbox")).structuredContent)
+      for (const text of ["3", "4", "5"]) assert.include(read, `"text":"${text}"`)
+      assert.notInclude(read, "\"text\":\"1\"")
+      const tooLong = yield* send("x".repeat(1001))
+      assert.isTrue(tooLong.refused)
+      assert.include(tooLong.said, "at most 1 MiB")
+      yield* b.call("relay_inbox", { after: "6" })
+      assert.isFalse((yield* send("y".repeat(900))).refused)
+      assert.isFalse((yield* send("y".repeat(900))).refused)
+      assert.include((yield* send("y".repeat(900))).said, "wait to be read")
+    }))
+
+  it.effect("takes so many messages of all agents", () =>
+    Effect.gen(function*() {
+      const few = { message: 1000, agent: { count: 4, bytes: 2000 }, all: { count: 6, bytes: 10_000 } }
+      const relay = yield* Effect.provideService(relayIn(yield* temporary), MessageBounds, few)
+      const a = yield* Clients.sdk(relay.url, { secret: relay.secret(alice) })
+      const b = yield* Clients.sdk(relay.url, { secret: relay.secret(bob) })
+      for (const text of ["1", "2", "3"]) {
+        yield* a.call("relay_send_message", { to: bob, text })
+        yield* b.call("relay_send_message", { to: alice, text })
+      }
+      const refused = yield* a.call("relay_send_message", { to: bob, text: "4" })
+      assert.isTrue(refused.isError)
+      assert.include(JSON.stringify(refused.content), "messages of all agents wait to be read")
+      yield* a.call("relay_inbox", { after: "2" })
+      assert.isNotTrue((yield* a.call("relay_send_message", { to: bob, text: "4" })).isError)
     }))
 
   it.effect("names the port that is taken, and the way out", () =>
