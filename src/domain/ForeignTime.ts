@@ -42,6 +42,9 @@ export const moment = (value: unknown): Option.Option<number> => {
   return Option.map(DateTime.make(value), (date) => clamped(DateTime.toEpochMillis(date), lastMoment))
 }
 
+/** Takes milliseconds since the epoch, limited to the year 9999, as a whole number. */
+export const millis = (value: number): number => Number.isNaN(value) ? 0 : clamped(value, lastMoment)
+
 /** Reads a number of seconds, such as `expires_in`, as milliseconds, limited to a hundred years. */
 export const lifetime = (value: unknown): Option.Option<number> => {
   const seconds = Predicate.isString(value) && value.trim() !== "" ? Number(value) : value

@@ -6,6 +6,7 @@
  * becomes of each request is known by whether its frame was written whole.
  */
 import { Data, Option, Predicate, Schema } from "effect"
+import { maxFrameBytes } from "./Frames.ts"
 import { type Envelope, Failure, Welcome } from "./SocketEnvelope.ts"
 
 /** What WELCOME said. */
@@ -88,12 +89,24 @@ const decodeFailure = Schema.decodeUnknownOption(Failure)
 
 /** Several heartbeats may be missed. */
 const missedHeartbeats = 6
+/** One that promises less often is asked as if it had not: who is gone is to be seen. */
+const maxSilence = 5 * 60 * 1000
+/** Frames of ours fit into it, but for long messages. */
+const minFrameBytes = 4096
+
+const between = (value: number, min: number, max: number): number => Math.min(Math.max(value, min), max)
 
 const sessionOf = ({ server, session_id }: Welcome, bounds: ClientBounds): Session => ({
   id: session_id,
   dedupes: server?.dedupes === true,
-  maxFrameBytes: server?.max_frame_bytes,
-  silence: Math.max(bounds.silence, (server?.heartbeat_ms ?? 0) * missedHeartbeats)
+  maxFrameBytes: server?.max_frame_bytes === undefined
+    ? undefined
+    : between(server.max_frame_bytes, minFrameBytes, maxFrameBytes),
+  silence: between(
+    (server?.heartbeat_ms ?? 0) * missedHeartbeats,
+    bounds.silence,
+    Math.max(bounds.silence, maxSilence)
+  )
 })
 
 export const transition = (state: ClientState, event: ClientEvent, now: number, bounds: ClientBounds): Step => {

@@ -5,6 +5,7 @@
 import { Duration, Effect, Option, Predicate, Result, Schema } from "effect"
 import { hash, randomUUID } from "node:crypto"
 import type { SettingsValues } from "../../config/Settings.ts"
+import * as ForeignTime from "../../domain/ForeignTime.ts"
 import type { AgentName } from "../../domain/Ids.ts"
 import type { RelayFailure } from "../RelayFailure.ts"
 import type { AttemptWatch } from "../transport/RelayAnswer.ts"
@@ -100,7 +101,7 @@ export const make = (inbox: SocketInbox["Service"], settings: SettingsValues["re
         text: body,
         thread: thread ?? null,
         replyTo: null,
-        sentAt: Math.floor(timestamp)
+        sentAt: ForeignTime.millis(timestamp)
       }))
     )
     return asked
@@ -172,7 +173,7 @@ const sentResult = (answer: Envelope, id: string, to: string) => {
   return {
     messageId: Predicate.isString(given) ? given : id,
     to,
-    sentAt: Math.floor(answer.ts),
+    sentAt: ForeignTime.millis(answer.ts),
     acknowledged: answer.type !== taken
   }
 }

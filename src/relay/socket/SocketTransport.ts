@@ -6,6 +6,7 @@
  */
 import { Clock, Duration, Effect, FiberSet, Layer, Predicate, Result } from "effect"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
+import * as ForeignTime from "../../domain/ForeignTime.ts"
 import type { AgentName } from "../../domain/Ids.ts"
 import * as Message from "../../domain/Message.ts"
 import { negotiate } from "../../domain/ProtocolVersion.ts"
@@ -68,7 +69,7 @@ const receivedOf = ({ from, id, payload, payload_meta, ts }: Envelope): Readonly
       text: body,
       thread: Predicate.isString(thread) ? thread : null,
       replyTo: payload_meta?.replyTo ?? null,
-      sentAt: Math.floor(ts)
+      sentAt: ForeignTime.millis(ts)
     }]
     : []
 }

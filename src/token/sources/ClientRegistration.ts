@@ -5,6 +5,7 @@
  */
 import { Clock, Effect, Option, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
+import * as ForeignTime from "../../domain/ForeignTime.ts"
 import type { ServerMetadata } from "./AuthorizationServer.ts"
 import type { KnownClient } from "./KnownClients.ts"
 import { type LoginPlace, noLogin, refuse } from "./LoginPlace.ts"
@@ -92,7 +93,7 @@ const register = Effect.fnUntraced(function*(endpoint: string, place: LoginPlace
     ...(methods === undefined ? {} : { methods }),
     secretExpiresAt: client_secret === undefined || client_secret_expires_at === 0
       ? null
-      : client_secret_expires_at * 1000
+      : ForeignTime.millis(client_secret_expires_at * 1000)
   } satisfies KnownClient
 })
 

@@ -3,6 +3,7 @@
  * code, while we ask the token endpoint whether they have agreed, as often as the server allows.
  */
 import { Effect, Option, Schema } from "effect"
+import * as ForeignTime from "../../domain/ForeignTime.ts"
 import * as ClientRegistration from "./ClientRegistration.ts"
 import { type ClientOptions, deviceGrant, type RegisteredClient } from "./ClientRegistration.ts"
 import type { KnownClient } from "./KnownClients.ts"
@@ -32,14 +33,17 @@ const Answer = Schema.decodeOption(Schema.fromJsonString(Schema.Struct({
   user_code: Schema.NonEmptyString,
   verification_uri: Schema.NonEmptyString,
   verification_uri_complete: Schema.optionalKey(Schema.String),
-  expires_in: Schema.Number,
-  interval: Schema.optionalKey(Schema.Number)
+  expires_in: Schema.Unknown,
+  interval: Schema.optionalKey(Schema.Unknown)
 })))
 
-/** Between two questions where the server names no pause, and what "slow down" adds (section 3.5); seconds. */
-const usualPause = 5
+/** Between two questions where the server names no pause, and what "slow down" adds (section 3.5); milliseconds. */
+const usualPause = 5000
+const minPause = 1000
 /** A server that names a longer one is asked this often all the same. */
-const maxPause = 60
+const maxPause = 60_000
+/** Nobody waits for a person for longer, whatever the server says; milliseconds. */
+const maxWait = 24 * 60 * 60 * 1000
 
 const has = ({ code }: TokenSourceFailed, error: string): boolean => code.endsWith(` ${error}`)
 
@@ -60,6 +64,8 @@ export const begin = Effect.fn("DeviceAuthorization.begin")(function*(place: Log
   const answer = Answer(text)
   if (Option.isNone(answer)) return yield* refuse("no code", `${server.issuer} gave no code to enter`)
   const { device_code, expires_in, interval, user_code, verification_uri, verification_uri_complete } = answer.value
+  const lifetime = ForeignTime.lifetime(expires_in)
+  if (Option.isNone(lifetime)) return yield* refuse("no code", `${server.issuer} does not say how long its code is good`)
   const url = yield* TokenHttp.safeUrl(verification_uri)
   return {
     url: url.href,
@@ -70,8 +76,8 @@ export const begin = Effect.fn("DeviceAuthorization.begin")(function*(place: Log
     registered: chosen.registered,
     complete: poll(place, chosen.client, NewLogin.keyFor(place), {
       code: device_code,
-      seconds: expires_in,
-      pause: Math.min(Math.max(interval ?? usualPause, 1), maxPause)
+      millis: Math.min(lifetime.value, maxWait),
+      pause: Math.min(Math.max(Option.getOrElse(ForeignTime.lifetime(interval), () => usualPause), minPause), maxPause)
     })
   } satisfies DeviceAuthorization
 })
@@ -83,11 +89,11 @@ const poll = Effect.fnUntraced(
     place: LoginPlace,
     client: RegisteredClient,
     key: ProofKey | undefined,
-    device: { readonly code: string; readonly seconds: number; readonly pause: number }
+    device: { readonly code: string; readonly millis: number; readonly pause: number }
   ) {
     let { pause } = device
     while (true) {
-      yield* Effect.sleep(pause * 1000)
+      yield* Effect.sleep(pause)
       const form = { grant_type: deviceGrant, device_code: device.code }
       const asked: { readonly login: Login } | { readonly error: TokenSourceFailed } = yield* NewLogin.request(
         place,
@@ -105,6 +111,6 @@ const poll = Effect.fnUntraced(
       pause = Math.min(pause + usualPause, maxPause)
     }
   },
-  (self, _place, _client, _key, { seconds }) =>
-    Effect.timeoutOrElse(self, { duration: seconds * 1000, orElse: () => Effect.fail(ended) })
+  (self, _place, _client, _key, { millis }) =>
+    Effect.timeoutOrElse(self, { duration: millis, orElse: () => Effect.fail(ended) })
 )

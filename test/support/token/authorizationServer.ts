@@ -18,6 +18,8 @@ export interface Behaviour {
   readonly metadata?: Readonly<Record<string, unknown>>
   /** Seconds. */
   readonly lifetime?: number
+  /** What is answered who asks for a device's code, as text: nobody ever agrees. */
+  readonly device?: string
   /** Done before a refresh is answered. */
   readonly meanwhile?: () => void
   /** Waited for after a refresh was carried out, before its answer leaves. */
@@ -31,6 +33,8 @@ export const authorizationServer = (behaviour: Behaviour = {}) =>
       refresh: "",
       ended: false,
       refreshes: 0,
+      /** By a device, whether a person has agreed. */
+      asked: 0,
       tokens: new Set<string>(),
       clients: new Map<string, string>()
     }
@@ -53,6 +57,10 @@ export const authorizationServer = (behaviour: Behaviour = {}) =>
 
     const token = ({ body }: Asked, origin: string): Answer => {
       const form = new URLSearchParams(body)
+      if (form.get("grant_type")?.endsWith(":device_code") === true) {
+        state.asked++
+        return refuse("authorization_pending")
+      }
       if (form.get("resource") !== `${origin}/mcp`) return refuse("invalid_target")
       if (!state.clients.has(form.get("client_id") ?? "")) return { status: 401, body: { error: "invalid_client" } }
       if (form.get("grant_type") === "refresh_token") {
@@ -111,11 +119,14 @@ export const authorizationServer = (behaviour: Behaviour = {}) =>
               code_challenge_methods_supported: ["S256"],
               scopes_supported: ["tools", "offline_access"],
               authorization_response_iss_parameter_supported: true,
+              ...(behaviour.device === undefined ? {} : { device_authorization_endpoint: `${origin}/device` }),
               ...behaviour.metadata
             }
           }
         case "/register":
           return register(asked)
+        case "/device":
+          return { body: behaviour.device ?? "" }
         case "/authorize":
           return authorize(asked, origin)
         case "/token": {

@@ -35,6 +35,22 @@ describe("the client's side of a connection", () => {
     assert.deepStrictEqual(did(...ready, [3, ClientEvent.Wanted()]), ["Ready"])
   })
 
+  it("keeps what WELCOME promises within bounds", () => {
+    const sessionAt = (server: object) => {
+      const { phase } = after(...handshaking, [2, heard("WELCOME", { session_id: "s1", server })]).state
+      return phase._tag === "Ready" ? phase.session : undefined
+    }
+    assert.deepInclude(sessionAt({ heartbeat_ms: Infinity, max_frame_bytes: Infinity }), {
+      silence: 300_000,
+      maxFrameBytes: 1_048_576
+    })
+    assert.deepInclude(sessionAt({ heartbeat_ms: -1, max_frame_bytes: 0 }), { silence: 30_000, maxFrameBytes: 4096 })
+    assert.deepInclude(sessionAt({ heartbeat_ms: 10_000, max_frame_bytes: 5000 }), {
+      silence: 60_000,
+      maxFrameBytes: 5000
+    })
+  })
+
   it("sends nothing but HELLO and PONG before WELCOME, whatever comes", () => {
     const types = ["PING", "DELIVER", "ACK", "STATUS_RESPONSE", "HELLO", "SYNC", "NOPE"]
     fc.assert(fc.property(fc.array(fc.constantFrom(...types), { maxLength: 8 }), (types) => {

@@ -343,6 +343,27 @@ describe("a relay on a local socket", () => {
       }))
   })
 
+  it.live("keeps a message of any time, and leaves with the daemon what is more than 16 MiB unread", () =>
+    against(() => {}, (double) =>
+      Effect.gen(function*() {
+        yield* say({ method: "tools/list" })
+        const daemon = double.peers[0] as Peer
+        const deliver = (body: string, rest: object) =>
+          daemon.send("DELIVER", { kind: "message", body }, { from: "bob", delivery: { seq: 1, session_id: "s1" }, ...rest })
+        const acknowledged = (id: string) => daemon.first(({ payload }) => payload?.ack_id === id)
+        for (const ts of [1e300, -1e300, 1.5]) yield* acknowledged(deliver(`at ${ts}`, { ts }))
+        const times = yield* call("relay_inbox", {})
+        assert.include(JSON.stringify(times.result), "\"sentAt\":253402300799000")
+        const last = JSON.stringify(times.result).match(/"id":"([^"]+)"/g)?.at(-1)?.slice(6, -1)
+        const long = "x".repeat(1_000_000)
+        for (let count = 0; count < 16; count++) yield* acknowledged(deliver(long, {}))
+        const tooMuch = deliver(long, { id: "too-much" })
+        yield* acknowledged(deliver("short", {}))
+        assert.notInclude(daemon.all("ACK").map(({ payload }) => payload.ack_id), tooMuch)
+        assert.notInclude(daemon.all("ACK").map(({ payload }) => payload.ack_id), "too-much")
+        assert.isString(last)
+      })))
+
   it.live("is away where nothing is there, where nobody listens, and where no WELCOME comes: not sent, with a remedy", () =>
     Effect.gen(function*() {
       const directory = yield* temporaryDirectory
