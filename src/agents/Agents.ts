@@ -13,9 +13,15 @@ import * as AgentSecret from "./AgentSecret.ts"
 import * as AgentTable from "./AgentTable.ts"
 import type { Lease } from "./AgentTable.ts"
 
-export class AgentExists extends Schema.TaggedError<AgentExists>()("AgentExists", { name: Schema.String }) {
+export class AgentExists extends Schema.TaggedError<AgentExists>()("AgentExists", {
+  name: Schema.String,
+  /** The one that exists: it may differ in case, and be the same file where a file system tells no case apart. */
+  present: Schema.String
+}) {
   override get message(): string {
-    return `agent "${this.name}" exists already; remove it first, or choose another name`
+    return this.present === this.name
+      ? `agent "${this.name}" exists already; remove it first, or choose another name`
+      : `agent "${this.present}" exists already, and "${this.name}" differs from it in case alone; choose another name`
   }
 }
 export class AgentLeaving extends Schema.TaggedError<AgentLeaving>()("AgentLeaving", { name: Schema.String }) {
@@ -126,8 +132,10 @@ export class Agents extends Context.Service<Agents, {
         digest: AgentSecret.digestOf(Redacted.value(secret))
       }))
       const free = (name: AgentName) => {
-        if (names.has(name)) return Effect.fail(new AgentExists({ name }))
-        return leaving.has(name) ? Effect.fail(new AgentLeaving({ name })) : Effect.void
+        if (leaving.has(name)) return Effect.fail(new AgentLeaving({ name }))
+        const caseless = name.toLowerCase()
+        const present = [...names, ...leaving].find((other) => other.toLowerCase() === caseless)
+        return present === undefined ? Effect.void : Effect.fail(new AgentExists({ name, present }))
       }
       const oneAtATime = <A, E>(effect: Effect.Effect<A, E>) => writing.withPermit(Effect.uninterruptible(effect))
 

@@ -10,7 +10,7 @@ import { PrincipalMemory, principalOf, principalOfNone, unknownPrincipal } from 
 import * as Refusals from "./Refusals.ts"
 import * as RotatingCredential from "./RotatingCredential.ts"
 import * as rotation from "./rotation.ts"
-import { type TokenSource, TokenSourceFailed } from "./sources/TokenSource.ts"
+import { type TokenSource, TokenSourceFailed, usableOf } from "./sources/TokenSource.ts"
 import type { AskedFor, Token, TokenStatus } from "./Token.ts"
 
 export interface RelayToken {
@@ -60,7 +60,7 @@ export const make = Effect.fnUntraced(function*(options: {
 
   const credential = yield* RotatingCredential.make<Token, TokenSourceFailed>({
     fetch: Effect.map(
-      source.fetch,
+      usableOf(source),
       (issued) => ({
         value: issued.value,
         expiresAt: issued.expiresAt,

@@ -56,6 +56,10 @@ export const make = Effect.fnUntraced(
       if (Redacted.value(secretOf(issued)) === "") {
         return yield* Effect.fail(transient("no token", "the source answered without a token"))
       }
+      // It would be shown where an environment variable cannot hold it.
+      if (Redacted.value(secretOf(issued)).includes("\0")) {
+        return yield* Effect.fail(transient("no token", "the source gave a token with a NUL character in it"))
+      }
       const at = yield* now
       return Option.exists(issued.expiresAt, (expiresAt) => expiresAt <= at)
         ? yield* Effect.fail(transient("expired", "the source gave a token that has ended"))

@@ -8,7 +8,7 @@ import * as CredentialState from "../token/CredentialState.ts"
 import { logSourceFailure } from "../token/CredentialState.ts"
 import * as RotatingCredential from "../token/RotatingCredential.ts"
 import { sourceOf } from "../token/sources/ChosenSource.ts"
-import { type IssuedToken, TokenSourceFailed } from "../token/sources/TokenSource.ts"
+import { type IssuedToken, TokenSourceFailed, usableOf } from "../token/sources/TokenSource.ts"
 import type { PlaneToken } from "./Plane.ts"
 
 export interface PlaneAccess {
@@ -41,7 +41,7 @@ export const make = Effect.fnUntraced(function*(name: string, settings: SourceSe
   const transient = (code: string, hint: string) => new TokenSourceFailed({ code, hint, retryable: true })
 
   const credential = yield* RotatingCredential.make<IssuedToken, TokenSourceFailed>({
-    fetch: source.fetch,
+    fetch: usableOf(source),
     secretOf: ({ value }) => value,
     transient,
     onIssued: (_, __, repeated) =>

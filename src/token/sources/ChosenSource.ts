@@ -23,7 +23,7 @@ import * as CommandSource from "./CommandSource.ts"
 import * as FileSource from "./FileSource.ts"
 import * as LoginSource from "./LoginSource.ts"
 import * as MintSource from "./MintSource.ts"
-import { type TokenSource, TokenSourceFailed } from "./TokenSource.ts"
+import { type TokenSource, TokenSourceFailed, usableOf } from "./TokenSource.ts"
 import * as UplinkSource from "./UplinkSource.ts"
 import * as ValueSource from "./ValueSource.ts"
 
@@ -36,7 +36,7 @@ const firstOf = (sources: ReadonlyArray<TokenSource>): TokenSource => ({
   fetch: Effect.gen(function*() {
     const failures: Array<TokenSourceFailed> = []
     for (const source of sources) {
-      const answer = yield* source.fetch.pipe(
+      const answer = yield* usableOf(source).pipe(
         Effect.timeoutOrElse({
           duration: rotation.sourceTimeout / sources.length,
           orElse: () =>

@@ -35,16 +35,20 @@ export type Login = typeof Login.Type
 
 const Text = Schema.fromJsonString(Login)
 
-/** No relay's or agent's name holds an at sign. */
+/** Some file systems tell no case apart; names that differ in it have different files there, too. */
+const caseless = (name: string): string => name.replace(/[A-Z]/g, (letter) => `=${letter.toLowerCase()}`)
+const cased = (name: string): string => name.replace(/=([a-z])/g, (_, letter: string) => letter.toUpperCase())
+
+/** No relay's or agent's name holds an at sign or an equals sign. */
 export const nameOf = (relay: RelayId, agent?: AgentName): string =>
-  `login-${relay}${agent === undefined ? "" : `@${agent}`}.json`
+  `login-${caseless(relay)}${agent === undefined ? "" : `@${caseless(agent)}`}.json`
 
 /** The agent whose own login at the relay the file is, by its name. */
 export const agentOf = (relay: RelayId, fileName: string): Option.Option<AgentName> => {
-  const [start, end] = [`login-${relay}@`, ".json"]
-  return fileName.startsWith(start) && fileName.endsWith(end)
-    ? decodeAgent(fileName.slice(start.length, -end.length))
-    : Option.none()
+  const [start, end] = [`login-${caseless(relay)}@`, ".json"]
+  if (!fileName.startsWith(start) || !fileName.endsWith(end)) return Option.none()
+  const agent = decodeAgent(cased(fileName.slice(start.length, -end.length)))
+  return Option.filter(agent, (name) => nameOf(relay, name) === fileName)
 }
 
 const decodeAgent = Schema.decodeOption(AgentName)

@@ -1,5 +1,5 @@
 /** Where a relay's token comes from (BEHAVIOUR 7). */
-import { type Effect, type Option, type Redacted, Schema, type Stream } from "effect"
+import { Effect, type Option, Redacted, Schema, type Stream } from "effect"
 import type { ProofKey } from "./ProofKey.ts"
 
 /** Why a source gave no token, in its own words and never with the token; `retryable` where asking again may help. */
@@ -44,6 +44,23 @@ export interface TokenSource {
   /** Says when asking again may give another token; empty for sources that cannot tell. */
   readonly changes: Stream.Stream<void>
 }
+
+/** What a header can carry (RFC 9110, section 5.5). */
+const carried = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** Asks the source; fails where no request could carry what it gives. The token is not shown. */
+export const usableOf = ({ fetch, name }: TokenSource): TokenSource["fetch"] =>
+  Effect.flatMap(fetch, (issued) => {
+    const text = Redacted.value(issued.value)
+    if (carried.test(text)) return Effect.succeed(issued)
+    const held = /[\r\n]/.test(text)
+      ? "a line break"
+      : /[\0-\x1f\x7f]/.test(text)
+      ? "a control character"
+      : "a character that is neither ASCII nor Latin"
+    const hint = `the token of ${name} has ${held} in it, which no request can carry: look at what it holds`
+    return Effect.fail(new TokenSourceFailed({ code: "unusable token", hint, retryable: false }))
+  })
 
 /**
  * Whether a text can be a bearer token: one word of what a header may carry (RFC 6750, section 2.1, taken widely), and no

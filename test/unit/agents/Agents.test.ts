@@ -39,6 +39,24 @@ describe("Agents", () => {
       assert.strictEqual(secretFile(path), secret)
     }))
 
+  it.effect("takes no name that differs from another's in case alone: their files may be one", () =>
+    Effect.gen(function*() {
+      yield* run(yield* temporaryDirectory, ({ add, forget, lease, remove }) =>
+        Effect.gen(function*() {
+          yield* add(ada)
+          const other = AgentName.make("Ada")
+          const error = yield* Effect.flip(add(other))
+          assert.include(error.message, "\"ada\" exists already, and \"Ada\" differs from it in case alone")
+          const ephemeral = { agent: other, ephemeral: true, holder: process.pid, obeysListChanged: false }
+          assert.strictEqual((yield* Effect.flip(lease(ephemeral)))._tag, "AgentExists")
+          assert.strictEqual((yield* Effect.flip(add(AgentName.make("Default"))))._tag, "AgentExists")
+          yield* remove(ada)
+          assert.strictEqual((yield* Effect.flip(add(other)))._tag, "AgentExists")
+          yield* forget(ada)
+          yield* add(other)
+        }))
+    }))
+
   it.effect("knows nobody by another secret", () =>
     Effect.gen(function*() {
       const path = yield* temporaryDirectory
