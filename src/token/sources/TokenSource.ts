@@ -55,9 +55,9 @@ export const usableOf = ({ fetch, name }: TokenSource): TokenSource["fetch"] =>
     if (carried.test(text)) return Effect.succeed(issued)
     const held = /[\r\n]/.test(text)
       ? "a line break"
-      : /[\0-\x1f\x7f]/.test(text)
-      ? "a control character"
-      : "a character that is neither ASCII nor Latin"
+      : /[\u0100-\uffff]/.test(text)
+      ? "a character that is neither ASCII nor Latin"
+      : "a control character"
     const hint = `the token of ${name} has ${held} in it, which no request can carry: look at what it holds`
     return Effect.fail(new TokenSourceFailed({ code: "unusable token", hint, retryable: false }))
   })
