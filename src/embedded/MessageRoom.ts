@@ -11,7 +11,9 @@ export interface Bounds {
   readonly bytes: number
 }
 
-export const MessageBounds = Context.Reference<{ readonly message: number; readonly agent: Bounds; readonly all: Bounds }>(
+export const MessageBounds = Context.Reference<
+  { readonly message: number; readonly agent: Bounds; readonly all: Bounds }
+>(
   "holdfast/embedded/MessageBounds",
   {
     defaultValue: () => ({
@@ -44,7 +46,9 @@ export const make = Effect.gen(function*() {
   const removeOldestRead = Effect.fnUntraced(function*(sender: string | undefined) {
     const rows = yield* sql<{ readonly id: number }>`SELECT m.id FROM messages m
       LEFT JOIN agents a ON a.name = m.recipient
-      WHERE (m.acked_at IS NOT NULL OR m.id <= a.read_to) ${sender === undefined ? sql`` : sql`AND m.sender = ${sender}`}
+      WHERE (m.acked_at IS NOT NULL OR m.id <= a.read_to) ${
+      sender === undefined ? sql`` : sql`AND m.sender = ${sender}`
+    }
       ORDER BY m.id LIMIT ${portion}`
     if (rows.length === 0) return false
     const ids = sql.in(rows.map(({ id }) => id))

@@ -78,7 +78,15 @@ export class Messages extends Context.Service<Messages, {
         // What it replies to may have made room.
         const [original] = yield* sql<{ readonly id: number }>`SELECT id FROM messages WHERE id = ${replyTo}`
         const [row] = yield* sql<{ readonly id: number }>`INSERT INTO messages ${
-          sql.insert({ sender: from, recipient: to, text, reply_to: original?.id ?? null, sent_at: now, envelope, bytes })
+          sql.insert({
+            sender: from,
+            recipient: to,
+            text,
+            reply_to: original?.id ?? null,
+            sent_at: now,
+            envelope,
+            bytes
+          })
         } RETURNING id`
         listeners.forEach((listener) => listener(to))
         return { messageId: String(row?.id), to, sentAt: now }

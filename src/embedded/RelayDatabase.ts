@@ -86,7 +86,9 @@ const room = Effect.gen(function*() {
 })
 
 const migrations = Layer.effectDiscard(
-  Migrator.make({})({ loader: Migrator.fromRecord({ "0001_tables": tables, "0002_socket": socket, "0003_room": room }) })
+  Migrator.make({})({
+    loader: Migrator.fromRecord({ "0001_tables": tables, "0002_socket": socket, "0003_room": room })
+  })
 )
 
 export const layer = Layer.unwrap(Effect.gen(function*() {

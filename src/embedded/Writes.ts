@@ -55,7 +55,9 @@ export class Writes extends Context.Service<Writes, {
         if (count < maxKept + slack) return
         yield* sql`DELETE FROM writes WHERE rowid IN (
           SELECT rowid FROM writes WHERE agent = ${agent} ORDER BY rowid DESC LIMIT -1 OFFSET ${maxKept})`
-        const [row] = yield* sql<{ readonly count: number }>`SELECT count(*) AS count FROM writes WHERE agent = ${agent}`
+        const [row] = yield* sql<
+          { readonly count: number }
+        >`SELECT count(*) AS count FROM writes WHERE agent = ${agent}`
         kept.set(agent, row?.count ?? 0)
       })
 

@@ -248,7 +248,9 @@ export const doubles = (entries: ReadonlyArray<Entry> = []) =>
       leaving: Effect.succeed([]),
       leases: Effect.succeed([]),
       add: (name) =>
-        name === "second" ? Effect.fail(new AgentExists({ name, present: name })) : Effect.succeed(Redacted.make("s3cret")),
+        name === "second"
+          ? Effect.fail(new AgentExists({ name, present: name }))
+          : Effect.succeed(Redacted.make("s3cret")),
       remove: () => Effect.void
     }),
     Layer.mock(Supervisor, {

@@ -65,7 +65,9 @@ export const begin = Effect.fn("DeviceAuthorization.begin")(function*(place: Log
   if (Option.isNone(answer)) return yield* refuse("no code", `${server.issuer} gave no code to enter`)
   const { device_code, expires_in, interval, user_code, verification_uri, verification_uri_complete } = answer.value
   const lifetime = ForeignTime.lifetime(expires_in)
-  if (Option.isNone(lifetime)) return yield* refuse("no code", `${server.issuer} does not say how long its code is good`)
+  if (Option.isNone(lifetime)) {
+    return yield* refuse("no code", `${server.issuer} does not say how long its code is good`)
+  }
   const url = yield* TokenHttp.safeUrl(verification_uri)
   return {
     url: url.href,

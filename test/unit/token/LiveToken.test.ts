@@ -72,23 +72,29 @@ describe("LiveToken", () => {
     { what: "a line break", text: "secret-part\nX-Evil: 1" },
     { what: "a control character", text: "secret-part\u0000" },
     { what: "neither ASCII nor Latin", text: "secret-part\u4f60" }
-  ])("gives no token that no request can carry: $what; names the source, shows nothing of it, and asks seldom", ({ text, what }) =>
-    withLive(({ answers, asks, source }, logged) =>
-      Effect.gen(function*() {
-        const token = yield* LiveToken
-        yield* answers(Effect.succeed(issued(text, 60 * minutes)))
-        assert.strictEqual(value(yield* token.current(defaultAgent)), "none")
-        yield* TestClock.adjust("1 hour")
-        assert.isAtMost(asks.length, 14)
-        const { lastError } = yield* token.status(defaultAgent)
-        const said = JSON.stringify([Option.getOrUndefined(lastError), logged])
-        assert.include(said, `${source.name} has ${what === "neither ASCII nor Latin" ? `a character that is ${what}` : what}`)
-        assert.notInclude(said, "secret-part")
-        yield* answers(Effect.succeed(issued("good")))
-        yield* TestClock.adjust("6 minutes")
-        assert.strictEqual(value(yield* token.current(defaultAgent)), "good")
-      })
-    ))
+  ])(
+    "gives no token that no request can carry: $what; names the source, shows nothing of it, and asks seldom",
+    ({ text, what }) =>
+      withLive(({ answers, asks, source }, logged) =>
+        Effect.gen(function*() {
+          const token = yield* LiveToken
+          yield* answers(Effect.succeed(issued(text, 60 * minutes)))
+          assert.strictEqual(value(yield* token.current(defaultAgent)), "none")
+          yield* TestClock.adjust("1 hour")
+          assert.isAtMost(asks.length, 14)
+          const { lastError } = yield* token.status(defaultAgent)
+          const said = JSON.stringify([Option.getOrUndefined(lastError), logged])
+          assert.include(
+            said,
+            `${source.name} has ${what === "neither ASCII nor Latin" ? `a character that is ${what}` : what}`
+          )
+          assert.notInclude(said, "secret-part")
+          yield* answers(Effect.succeed(issued("good")))
+          yield* TestClock.adjust("6 minutes")
+          assert.strictEqual(value(yield* token.current(defaultAgent)), "good")
+        })
+      )
+  )
 
   it.effect("refreshes 5 minutes before the end, or a fifth of the lifetime before a short one, never later", () =>
     withLive(({ answers, asks }) =>

@@ -349,7 +349,11 @@ describe("a relay on a local socket", () => {
         yield* say({ method: "tools/list" })
         const daemon = double.peers[0] as Peer
         const deliver = (body: string, rest: object) =>
-          daemon.send("DELIVER", { kind: "message", body }, { from: "bob", delivery: { seq: 1, session_id: "s1" }, ...rest })
+          daemon.send("DELIVER", { kind: "message", body }, {
+            from: "bob",
+            delivery: { seq: 1, session_id: "s1" },
+            ...rest
+          })
         const acknowledged = (id: string) => daemon.first(({ payload }) => payload?.ack_id === id)
         for (const ts of [1e300, -1e300, 1.5]) yield* acknowledged(deliver(`at ${ts}`, { ts }))
         const times = yield* call("relay_inbox", {})

@@ -20,21 +20,26 @@ const begun = Effect.fnUntraced(function*(said: string) {
 })
 
 describe("a login by a device", () => {
-  it.effect.each([
-    { said: `"expires_in":1e999,"interval":1e999`, pause: "60 seconds" },
-    { said: `"expires_in":1e300,"interval":-1e999`, pause: "1 seconds" },
-    { said: `"expires_in":"99999999999999999999","interval":"soon"`, pause: "5 seconds" }
-  ] as const)("waits for as long as somebody would, and asks now and then, where the server says $said", ({ pause, said }) =>
-    withServices(Effect.gen(function*() {
-      const { login, state } = yield* begun(said)
-      const { complete } = yield* Effect.fromResult(login)
-      const waiting = yield* Effect.forkChild(Effect.flip(complete), { startImmediately: true })
-      yield* TestClock.adjust(pause)
-      yield* TestClock.withLive(eventually("a question", Effect.sync(() => state.asked), (asked) => asked > 0))
-      assert.strictEqual(state.asked, 1)
-      yield* TestClock.adjust("24 hours")
-      assert.strictEqual((yield* Fiber.join(waiting)).code, "expired_token")
-    })))
+  it.effect.each(
+    [
+      { said: `"expires_in":1e999,"interval":1e999`, pause: "60 seconds" },
+      { said: `"expires_in":1e300,"interval":-1e999`, pause: "1 seconds" },
+      { said: `"expires_in":"99999999999999999999","interval":"soon"`, pause: "5 seconds" }
+    ] as const
+  )(
+    "waits for as long as somebody would, and asks now and then, where the server says $said",
+    ({ pause, said }) =>
+      withServices(Effect.gen(function*() {
+        const { login, state } = yield* begun(said)
+        const { complete } = yield* Effect.fromResult(login)
+        const waiting = yield* Effect.forkChild(Effect.flip(complete), { startImmediately: true })
+        yield* TestClock.adjust(pause)
+        yield* TestClock.withLive(eventually("a question", Effect.sync(() => state.asked), (asked) => asked > 0))
+        assert.strictEqual(state.asked, 1)
+        yield* TestClock.adjust("24 hours")
+        assert.strictEqual((yield* Fiber.join(waiting)).code, "expired_token")
+      }))
+  )
 
   it.effect("needs to know how long the code is good", () =>
     withServices(Effect.gen(function*() {
