@@ -40,11 +40,12 @@ let listens = 0
 export const listened = Effect.fnUntraced(function*(
   transport: RelayTransport["Service"],
   attempt: Omit<Attempt, "method" | "body" | "lastEventId">,
-  { envelope, resources }: NonNullable<OpenRelaySession["modern"]>
+  { envelope, resources, tasks }: NonNullable<OpenRelaySession["modern"]>
 ) {
   const id = `"holdfast-listen-${++listens}"`
   const uris = resources.length === 0 ? "" : `,"resourceSubscriptions":[${resources.join(",")}]`
-  const filter = `{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true${uris}}`
+  const ids = tasks.length === 0 ? "" : `,"taskIds":${JSON.stringify(tasks)}`
+  const filter = `{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true${uris}${ids}}`
   const text = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":{"notifications":${filter}}}`
   const { body, ...head } = yield* transport.send({
     ...attempt,

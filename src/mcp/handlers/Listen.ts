@@ -10,9 +10,11 @@ import * as Envelope from "../../domain/Envelope.ts"
 import { codes } from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as Message from "../../domain/Message.ts"
+import * as TasksExtension from "../../domain/TasksExtension.ts"
 import { CachedInitialize } from "../../menu/CachedInitialize.ts"
+import { idPrefix } from "../../results/Tasks.ts"
 import { SessionMenu } from "../menu/SessionMenu.ts"
-import type { AgentSession } from "../sessions/AgentSession.ts"
+import type { AgentSession, Watched } from "../sessions/AgentSession.ts"
 import { type Ahead, type Handler, ownResult, type RequestContext, RpcError } from "./Handler.ts"
 import type { SessionStream } from "./SessionStream.ts"
 
@@ -20,7 +22,9 @@ const Filter = Schema.Struct({
   toolsListChanged: Schema.optionalKey(Schema.Boolean),
   promptsListChanged: Schema.optionalKey(Schema.Boolean),
   resourcesListChanged: Schema.optionalKey(Schema.Boolean),
-  resourceSubscriptions: Schema.optionalKey(Schema.Array(Schema.String))
+  resourceSubscriptions: Schema.optionalKey(Schema.Array(Schema.String)),
+  /** Of the extension of tasks. */
+  taskIds: Schema.optionalKey(Schema.Array(Schema.String))
 })
 type Filter = typeof Filter.Type
 const decodeFilter = Schema.decodeUnknownOption(Filter)
@@ -29,18 +33,22 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream) {
   const cached = yield* CachedInitialize
   const menu = yield* SessionMenu
 
-  const honoured = Effect.fnUntraced(function*(asked: Filter) {
+  /** A change of a task of our own is told nobody: clients poll. */
+  const honoured = Effect.fnUntraced(function*({ takesTasks }: AgentSession, asked: Filter) {
     const greeting = Option.getOrUndefined(yield* cached.find)
     const offers = (...path: ReadonlyArray<string>) =>
       greeting === undefined || JsonText.at(greeting, ["capabilities", ...path]) === "true"
     const { promptsListChanged, resourceSubscriptions, resourcesListChanged, toolsListChanged } = asked
+    const hasTasks = takesTasks && greeting !== undefined && TasksExtension.isOfferedBy(greeting)
+    const taskIds = hasTasks ? (asked.taskIds ?? []).filter((id) => !id.startsWith(idPrefix)) : []
     const granted: Filter = {
       ...(toolsListChanged === true ? { toolsListChanged } : {}),
       ...(promptsListChanged === true && offers("prompts", "listChanged") ? { promptsListChanged } : {}),
       ...(resourcesListChanged === true && offers("resources", "listChanged") ? { resourcesListChanged } : {}),
       ...(resourceSubscriptions !== undefined && resourceSubscriptions.length > 0 && offers("resources", "subscribe")
         ? { resourceSubscriptions }
-        : {})
+        : {}),
+      ...(taskIds.length > 0 ? { taskIds } : {})
     }
     return granted
   })
@@ -53,8 +61,8 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream) {
   })
 
   /** What all that listen watch together is asked of the relay. */
-  const watch = Effect.fnUntraced(function*(session: AgentSession, uris: ReadonlyArray<string>) {
-    if (session.watch(uris)) yield* streams.resubscribe(session, session.subscriptions)
+  const watch = Effect.fnUntraced(function*(session: AgentSession, watched: Watched) {
+    if (session.watch(watched)) yield* streams.resubscribe(session, session.subscriptions)
   })
 
   const pass = Effect.fnUntraced(function*({ request, session }: RequestContext, ahead: Ahead, filter: Filter) {
@@ -83,7 +91,7 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream) {
         message: "notifications is required: which changes to listen for"
       })
     }
-    const filter = yield* honoured(asked.value)
+    const filter = yield* honoured(session, asked.value)
     yield* ahead.message(stamped(
       `{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":${
         JSON.stringify(filter)
@@ -92,11 +100,11 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream) {
     ))
     if (Object.keys(filter).length === 0) return ended(request)
     if (filter.toolsListChanged === true) yield* baseline(session)
-    const uris = filter.resourceSubscriptions ?? []
+    const watched = { uris: filter.resourceSubscriptions ?? [], tasks: filter.taskIds ?? [] }
     return yield* Effect.acquireUseRelease(
-      watch(session, uris),
+      watch(session, watched),
       () => pass(context, ahead, filter),
-      () => Effect.sync(() => session.unwatch(uris))
+      () => Effect.sync(() => session.unwatch(watched))
     )
   })
   return handler
@@ -118,6 +126,10 @@ const accepts = (filter: Filter, data: string): boolean => {
     case "notifications/resources/updated": {
       const uri = parsed.success.params["uri"]
       return Predicate.isString(uri) && filter.resourceSubscriptions?.includes(uri) === true
+    }
+    case "notifications/tasks": {
+      const id = parsed.success.params["taskId"]
+      return Predicate.isString(id) && filter.taskIds?.includes(id) === true
     }
     default:
       return false

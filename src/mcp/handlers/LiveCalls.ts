@@ -349,7 +349,7 @@ export class LiveCall {
     const isAnswer = JsonText.at(text, ["result"]) !== undefined
     const asksForMore = isAnswer && (JsonText.at(text, ["result", "resultType"]) ?? "\"complete\"") !== "\"complete\""
     // Who took a call back wants no error of it, and a question of the relay is nothing without who answers it.
-    if (asksForMore && this.#task !== undefined) text = asked
+    if (asksForMore && this.#task !== undefined) text = wentOn
     else if (asksForMore || (this.#isCancelled && !isAnswer)) {
       return this.#onDisk((id) => Effect.as(results.drop(id), undefined))
     }
@@ -374,9 +374,9 @@ const unknown = (message: string): string =>
 const halfGone = unknown(
   "The call was carried out. Its answer was being passed on when its agent went away, and could not be kept."
 )
-const asked = unknown(
-  "The relay asked for input before it went on, and nobody could be asked: the call had become a task of Holdfast's. It "
-    + "may have been carried out in part. Look before you repeat it."
+const wentOn = unknown(
+  "The relay asked for input, or made a task of its own of the call, when that had become a task of Holdfast's: what "
+    + "comes of it cannot be had here. It may have been carried out. Look before you repeat it."
 )
 const givenUp = unknown(
   `More than ${maxAlone} calls of this agent were running on without it, and the oldest was given up: it may have been `

@@ -35,6 +35,12 @@ interface Parts {
   readonly log: EventLog
 }
 
+/** What a listener is told of besides lists: resources, and tasks of the relay. */
+export interface Watched {
+  readonly uris: ReadonlyArray<string>
+  readonly tasks: ReadonlyArray<string>
+}
+
 export class AgentSession {
   readonly id: SessionId
   readonly agent: AgentName
@@ -63,8 +69,8 @@ export class AgentSession {
   #logLevel: string | undefined
   #subscriptions: ReadonlyArray<string>
   #isStopping = false
-  /** Resources that agents of the modern era listen for, and how many do. */
-  #watched: Map<string, number> | undefined
+  /** Resources and tasks of the relay that agents of the modern era listen for, and how many do. */
+  #watched: { readonly uris: Map<string, number>; readonly tasks: Map<string, number> } | undefined
 
   constructor(saved: SavedSession, parts: Parts) {
     this.id = saved.id
@@ -221,31 +227,44 @@ export class AgentSession {
     return this.#subscriptions
   }
 
-  /** A further listener for these resources; whether some of them were not listened for before. */
-  watch(uris: ReadonlyArray<string>): boolean {
-    const watched = this.#watched ??= new Map()
-    const before = watched.size
-    for (const uri of uris) watched.set(uri, (watched.get(uri) ?? 0) + 1)
-    this.#subscribeToWatched(uris)
-    return watched.size > before
+  /** The relay's tasks that are listened for. */
+  get watchedTasks(): ReadonlyArray<string> {
+    return [...this.#watched?.tasks.keys() ?? []]
   }
 
-  unwatch(uris: ReadonlyArray<string>): void {
-    for (const uri of uris) {
-      const count = (this.#watched?.get(uri) ?? 0) - 1
-      if (count > 0) this.#watched?.set(uri, count)
-      else this.#watched?.delete(uri)
+  /** A further listener for these; whether some of them were not listened for before. */
+  watch({ tasks, uris }: Watched): boolean {
+    const watched = this.#watched ??= { uris: new Map(), tasks: new Map() }
+    const isNew = [counted(watched.uris, uris), counted(watched.tasks, tasks)]
+    this.#subscribeToWatched(uris)
+    return isNew.includes(true)
+  }
+
+  unwatch({ tasks, uris }: Watched): void {
+    for (const [watched, gone] of [[this.#watched?.uris, uris], [this.#watched?.tasks, tasks]] as const) {
+      for (const name of gone) {
+        const count = (watched?.get(name) ?? 0) - 1
+        if (count > 0) watched?.set(name, count)
+        else watched?.delete(name)
+      }
     }
     this.#subscribeToWatched(uris)
   }
 
   #subscribeToWatched(changed: ReadonlyArray<string>): void {
-    if (changed.length > 0) this.#subscriptions = [...this.#watched?.keys() ?? []].map(subscription)
+    if (changed.length > 0) this.#subscriptions = [...this.#watched?.uris.keys() ?? []].map(subscription)
   }
 }
 
 /** What is said again to a new relay session has an id of its own there. */
 const replayed = (request: Request): string => JsonText.set(request.text, ["id"], `"holdfast-replay-${request.method}"`)
+
+/** Whether some of them are new. */
+const counted = (watched: Map<string, number>, names: ReadonlyArray<string>): boolean => {
+  const before = watched.size
+  for (const name of names) watched.set(name, (watched.get(name) ?? 0) + 1)
+  return watched.size > before
+}
 
 const subscription = (uri: string): string =>
   `{"jsonrpc":"2.0","id":"holdfast-watch","method":"resources/subscribe","params":{"uri":${JSON.stringify(uri)}}}`
@@ -270,7 +289,7 @@ export const make = Effect.fnUntraced(function*(
   const relay = yield* relaySessions.make({
     agent: saved.agent,
     era: modern ? "modern" : "legacy",
-    seed: Effect.sync(() => ({ initialize: saved.initialize, replay: session?.replay ?? [] })),
+    seed: Effect.sync(() => ({ initialize: saved.initialize, replay: session?.replay ?? [], tasks: session?.watchedTasks ?? [] })),
     onChange: (what) => {
       if (session !== undefined) onRelaySession(session, what)
     }

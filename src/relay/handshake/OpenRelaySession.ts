@@ -9,6 +9,8 @@ export interface SessionSeed {
   readonly initialize: string
   /** Sent after `notifications/initialized`: the latest roots notice, log level, resource subscriptions. */
   readonly replay: ReadonlyArray<string>
+  /** Ids of the relay's tasks whose changes are listened for. */
+  readonly tasks?: ReadonlyArray<string>
 }
 
 export interface OpenRelaySession {
@@ -26,6 +28,8 @@ export interface OpenRelaySession {
     readonly envelope: Envelope
     /** URIs, as JSON text, of the resources whose updates are listened for. */
     readonly resources: ReadonlyArray<string>
+    /** Ids of the tasks whose changes are listened for. */
+    readonly tasks: ReadonlyArray<string>
     /** As `RelayEra` counted them; another outage, and the relay may be of another era. */
     readonly outages: number
   }

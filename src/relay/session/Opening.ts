@@ -51,7 +51,7 @@ export const opener = Effect.gen(function*() {
     ]
     return Effect.map(Discovery.discover(transport, credential, { agent, id, envelope }), (discovered) => ({
       ...discovered,
-      modern: { envelope, outages, resources: replayed(seed, "resources/subscribe", "uri") }
+      modern: { envelope, outages, resources: replayed(seed, "resources/subscribe", "uri"), tasks: seed.tasks ?? [] }
     }))
   }
 

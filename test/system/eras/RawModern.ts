@@ -63,10 +63,14 @@ export const answerIn = ({ text }: Said): string => {
 }
 
 /** What a subscription to these notifications has heard so far; it has been acknowledged, under the id `listening`. */
-export const listening = Effect.fnUntraced(function*(target: Pick<Daemon, "url" | "secret">, notifications: object) {
+export const listening = Effect.fnUntraced(function*(
+  target: Pick<Daemon, "url" | "secret">,
+  notifications: object,
+  meta: object = envelope
+) {
   let heard = ""
   yield* Effect.promise(async (signal) => {
-    const body = request("subscriptions/listen", { notifications }, "listening")
+    const body = request("subscriptions/listen", { notifications, _meta: meta }, "listening")
     const response = await open(target, "subscriptions/listen", body, {}, signal)
     for await (const chunk of response.body ?? []) heard += Buffer.from(chunk).toString()
   }).pipe(Effect.forkChild)

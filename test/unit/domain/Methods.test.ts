@@ -14,7 +14,7 @@ const modern = {
   protocolVersion: "2026-07-28",
   result: "{}",
   generation: 1,
-  modern: { envelope: [], resources: [], outages: 0 }
+  modern: { envelope: [], resources: [], tasks: [], outages: 0 }
 }
 
 describe("the table of methods", () => {
