@@ -289,7 +289,11 @@ export const make = Effect.fnUntraced(function*(
   const relay = yield* relaySessions.make({
     agent: saved.agent,
     era: modern ? "modern" : "legacy",
-    seed: Effect.sync(() => ({ initialize: saved.initialize, replay: session?.replay ?? [], tasks: session?.watchedTasks ?? [] })),
+    seed: Effect.sync(() => ({
+      initialize: saved.initialize,
+      replay: session?.replay ?? [],
+      tasks: session?.watchedTasks ?? []
+    })),
     onChange: (what) => {
       if (session !== undefined) onRelaySession(session, what)
     }

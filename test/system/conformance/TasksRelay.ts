@@ -36,7 +36,11 @@ class Refused extends Error {
   }
 }
 
-const said = (text: string, isError = false): Json => ({ resultType: "complete", content: [{ type: "text", text }], isError })
+const said = (text: string, isError = false): Json => ({
+  resultType: "complete",
+  content: [{ type: "text", text }],
+  isError
+})
 const question = (message: string, name = "answer"): Json => ({
   method: "elicitation/create",
   params: {
@@ -69,7 +73,9 @@ const tools = [
 
 class TasksServer {
   readonly tasks = new Map<string, Task>()
-  readonly listeners = new Set<{ readonly id: unknown; readonly taskIds: ReadonlyArray<string>; send(text: string): void }>()
+  readonly listeners = new Set<
+    { readonly id: unknown; readonly taskIds: ReadonlyArray<string>; send(text: string): void }
+  >()
 
   #task(outcome: Json, seconds: number, asks: Record<string, Json> = {}, onAnswers?: Task["onAnswers"]): Json {
     const now = new Date().toISOString()
@@ -239,7 +245,9 @@ export const tasksRelay = Effect.gen(function*() {
       readonly params?: Json
     }
     const failed = ({ code, data, message, status }: Refused) =>
-      Response.json({ jsonrpc: "2.0", id, error: { code, message, ...(data === undefined ? {} : { data }) } }, { status })
+      Response.json({ jsonrpc: "2.0", id, error: { code, message, ...(data === undefined ? {} : { data }) } }, {
+        status
+      })
     if (id === null) return new Response(null, { status: 202 })
     const meta = (params["_meta"] ?? {}) as Json
     if (meta[`${prefix}protocolVersion`] !== "2026-07-28") {

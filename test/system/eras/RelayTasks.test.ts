@@ -27,7 +27,11 @@ layer(Front.layer, { excludeTestServices: true, timeout: "60 seconds" })("Tasks 
       const asking = yield* Effect.promise(() => client.callTool("confirm_delete", { filename: "f" }))
       if (asking.kind !== "task") return assert.fail("it is no task")
       const task = client.task(asking.handle.taskId)
-      yield* eventually("its question", Effect.promise(() => task.snapshot()), ({ status }) => status === "input_required")
+      yield* eventually(
+        "its question",
+        Effect.promise(() => task.snapshot()),
+        ({ status }) => status === "input_required"
+      )
       yield* Effect.promise(() => task.updateJson({ confirm: { action: "accept", content: { confirm: "yes" } } }))
       assert.include(JSON.stringify((yield* Effect.promise(() => task.result())).status), "completed")
 
