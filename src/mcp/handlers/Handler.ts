@@ -7,7 +7,7 @@ import type { RelayFailure } from "../../relay/RelayFailure.ts"
 import type { OpenRelaySession } from "../../relay/session/RelaySession.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import type { CallTrace } from "./CallTrace.ts"
-import type { LiveCall } from "./LiveCalls.ts"
+import type { LiveCall } from "./LiveCall.ts"
 
 /** One request of an agent. */
 export interface RequestContext {

@@ -21,7 +21,7 @@ import { type InputRound, type Question, RoundStore } from "../sessions/RoundSto
 import type { EventLog } from "../streams/EventLog.ts"
 import { EventLogs } from "../streams/EventLogs.ts"
 import type { Ahead } from "./Handler.ts"
-import type { LiveCall } from "./LiveCalls.ts"
+import type { LiveCall } from "./LiveCall.ts"
 
 /** A request whose agent is asked. */
 export interface Asking {

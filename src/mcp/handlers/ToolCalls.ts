@@ -19,7 +19,8 @@ import { LiveToken } from "../../token/LiveToken.ts"
 import { LocalTools } from "../menu/LocalTools.ts"
 import { SessionMenu } from "../menu/SessionMenu.ts"
 import { type Ahead, type Answer, type Handler, ownResult, type RequestContext, RpcError } from "./Handler.ts"
-import { type LiveCall, LiveCalls } from "./LiveCalls.ts"
+import type { LiveCall } from "./LiveCall.ts"
+import { LiveCalls } from "./LiveCalls.ts"
 import * as ObservedCalls from "./ObservedCalls.ts"
 import type { PassThrough } from "./PassThrough.ts"
 import * as TaskForm from "./TaskForm.ts"
@@ -128,7 +129,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
 
   /** The same call again, by the client's own id of it: the answer of the first, under way or kept. */
   const madeAgain = Effect.fnUntraced(function*({ request }: RequestContext, call: LiveCall) {
-    if (call.clientsId === undefined) return undefined
+    if (call.identity === undefined) return undefined
     const first = calls.sameAs(call)
     if (first !== undefined) {
       const answer = yield* call.join(first)
