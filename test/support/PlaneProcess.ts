@@ -86,6 +86,11 @@ export class PlaneProcess {
     return Effect.promise(() => this.#gone())
   }
 
+  /** Connections stay open and nothing moves. */
+  get stop(): Effect.Effect<void> {
+    return Effect.sync(() => this.#child?.kill("SIGSTOP"))
+  }
+
   get kill(): Effect.Effect<void> {
     return Effect.promise(() => this.#end())
   }
