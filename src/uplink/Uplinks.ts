@@ -4,7 +4,7 @@
  *
  * Nothing here is on the way of a call. A plane that is away costs a cursor on disk.
  */
-import { Effect, Layer, Schedule, type Scope } from "effect"
+import { Clock, Effect, Layer, Schedule, type Scope } from "effect"
 import type { SqlClient } from "effect/sql"
 import { bytes, Settings } from "../config/Settings.ts"
 import type { UplinkSettings } from "../config/UplinkSettings.ts"
@@ -35,14 +35,29 @@ const one = Effect.fnUntraced(
     const { agents, inboxes, push, session, url, watch } = settings
     const makePlane = yield* yield* PlaneMaker
 
+    const cursors = yield* Effect.orDie(Cursors.make(name, session))
+    const since = yield* Clock.currentTimeMillis
     const plane = yield* makePlane(settings).pipe(
-      Effect.tapError(({ message }) => Effect.logError(message).pipe(Effect.annotateLogs({ uplink: name }))),
+      Effect.tapError(({ message }) =>
+        Effect.suspend(() => {
+          const waiting: FlowView = { state: "waiting", since, why: message }
+          states.put(name, () => ({
+            name,
+            url,
+            session,
+            push: { ...push.length > 0 ? waiting : off, pushed: cursors.pushed, skipped: 0 },
+            watch: { ...watch ? waiting : off, watched: cursors.watched },
+            inboxes: Object.keys(inboxes).map((agent) => ({ agent, ...waiting })),
+            credentials: []
+          }))
+          return Effect.logError(message)
+        }).pipe(Effect.annotateLogs({ uplink: name }))
+      ),
       Effect.retry(Schedule.spaced("30 seconds")),
       Effect.orDie
     )
     yield* Effect.addFinalizer(() => plane.disconnect)
     const access = yield* PlaneAccess.make(name, settings.token)
-    const cursors = yield* Effect.orDie(Cursors.make(name, session))
     const deposits = Deposits.make(name, inbox, bytes(maxBody))
     const flow = (flow: string) => Flow.make({ uplink: name, flow }, access)
     const shared = { name, plane, access, cursors, deposits }

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url"
 import { childEnvironment } from "./environment.ts"
 
 const program = fileURLToPath(new URL("planeServer.ts", import.meta.url))
+const proto = fileURLToPath(new URL("../../src/uplink/ambient.proto", import.meta.url))
 const preload = new URL("dieWithParent.ts", import.meta.url).href
 
 export interface PlaneLine {
@@ -20,20 +21,22 @@ export interface PlaneLine {
 export class PlaneProcess {
   readonly #file: string
   readonly #dedupe: boolean
+  readonly #pem: string | undefined
   #child: ChildProcess | undefined
   #events: Array<Record<string, unknown>> = []
   #told: Array<() => void> = []
   port = 0
   tokenPort = 0
 
-  private constructor(file: string, dedupe: boolean) {
+  private constructor(file: string, dedupe: boolean, pem: string | undefined) {
     this.#file = file
     this.#dedupe = dedupe
+    this.#pem = pem
   }
 
-  /** Its log is in the directory; it ends with the scope. */
-  static start(directory: string, dedupe = true): Effect.Effect<PlaneProcess, never, Scope.Scope> {
-    const plane = new PlaneProcess(join(directory, "plane.jsonl"), dedupe)
+  /** Its log is in the directory; it ends with the scope. With a file of key and certificate it speaks TLS. */
+  static start(directory: string, dedupe = true, pem?: string): Effect.Effect<PlaneProcess, never, Scope.Scope> {
+    const plane = new PlaneProcess(join(directory, "plane.jsonl"), dedupe, pem)
     return Effect.as(
       Effect.acquireRelease(Effect.promise(() => plane.#boot()), () => Effect.promise(() => plane.#end())),
       plane
@@ -41,7 +44,7 @@ export class PlaneProcess {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`
+    return `${this.#pem === undefined ? "http" : "https"}://127.0.0.1:${this.port}`
   }
 
   get tokenUrl(): string {
@@ -106,7 +109,16 @@ export class PlaneProcess {
   async #boot(): Promise<void> {
     const child = spawn(
       process.execPath,
-      ["--import", preload, program, this.#file, `${this.port}`, `${this.tokenPort}`, `${this.#dedupe}`],
+      [
+        "--import",
+        preload,
+        program,
+        this.#file,
+        `${this.port}`,
+        `${this.tokenPort}`,
+        `${this.#dedupe}`,
+        ...(this.#pem === undefined ? [] : [proto, this.#pem])
+      ],
       { stdio: ["pipe", "pipe", "inherit", "ipc"], env: childEnvironment({}) }
     )
     this.#child = child

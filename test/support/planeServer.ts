@@ -2,7 +2,8 @@
  * A control plane as a process of its own, from the same proto by another library. Its log is a file, so that it lives on
  * when the process is killed. Orders come as lines of JSON on standard input; what it did goes to standard output.
  *
- * `node planeServer.ts FILE PORT TOKENPORT DEDUPE [PROTO]`; port 0 is any.
+ * `node planeServer.ts FILE PORT TOKENPORT DEDUPE [PROTO [PEM]]`; port 0 is any. PEM has a key and its certificate: then
+ * it speaks TLS.
  */
 import * as grpc from "@grpc/grpc-js"
 import { loadSync } from "@grpc/proto-loader"
@@ -26,6 +27,8 @@ interface Order {
   readonly refuse?: number
   /** Pushes are taken, and not answered. */
   readonly silent?: boolean
+  /** The so manieth push from now is refused with this status, once. */
+  readonly refuseAt?: { readonly push: number; readonly code: number }
   /** The process kills itself at the so manieth push from now, before or after it is in the log. */
   readonly killAt?: { readonly push: number; readonly after: boolean }
   /** From now on only this token is good; streams with another one end. */
@@ -33,7 +36,7 @@ interface Order {
 }
 
 const ownProto = fileURLToPath(new URL("../../src/uplink/ambient.proto", import.meta.url))
-const [file = "", port = "0", tokenPort = "0", dedupe = "true", proto = ownProto] = process.argv.slice(2)
+const [file = "", port = "0", tokenPort = "0", dedupe = "true", proto = ownProto, pem] = process.argv.slice(2)
 const log: Array<Logged> = existsSync(file)
   ? readFileSync(file, "utf8").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line))
   : []
@@ -44,6 +47,7 @@ const watchers = new Set<Watcher>()
 let order: Order = {}
 let token = ""
 let pushes = 0
+let refuseIn = 0
 let minted = 0
 
 const append = (event_type: string, payload: string, key: string): Logged => {
@@ -79,6 +83,7 @@ const service = {
     const code = refused(call.metadata)
     if (code !== 0) return callback({ code, details: "as ordered" })
     pushes++
+    if (refuseIn > 0 && --refuseIn === 0) return callback({ code: order.refuseAt?.code ?? 0, details: "as ordered" })
     const isLast = order.killAt !== undefined && --(order.killAt as { push: number }).push <= 0
     if (isLast && order.killAt?.after === false) return die()
     const key = String(call.metadata.get("idempotency-key")[0])
@@ -124,6 +129,7 @@ const minter = createServer((_, response) => {
 createInterface({ input: process.stdin }).on("line", (line) => {
   const next: Order = JSON.parse(line)
   order = { ...order, ...next }
+  if (next.refuseAt !== undefined) refuseIn = next.refuseAt.push
   if (next.say !== undefined) append(next.say.type, next.say.payload, "")
   if (next.token !== undefined) {
     token = next.token
@@ -133,7 +139,13 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   tell({ done: next, pushes, minted })
 }).on("close", () => process.exit(0))
 
-server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, bound) => {
+const credentials = (): grpc.ServerCredentials => {
+  if (pem === undefined) return grpc.ServerCredentials.createInsecure()
+  const pair = readFileSync(pem)
+  return grpc.ServerCredentials.createSsl(null, [{ private_key: pair, cert_chain: pair }])
+}
+
+server.bindAsync(`127.0.0.1:${port}`, credentials(), (error, bound) => {
   if (error !== null) throw error
   minter.listen(Number(tokenPort), "127.0.0.1", () => {
     const address = minter.address()

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Schedule, Schema, type Scope } from "effect"
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Settings, settingsFrom } from "../../../src/config/Settings.ts"
 import { defaultAgent } from "../../../src/domain/Ids.ts"
@@ -13,6 +14,7 @@ import * as Uplinks from "../../../src/uplink/Uplinks.ts"
 import { UplinkStates, type UplinkStatus, UplinkStatusTable } from "../../../src/uplink/UplinkStatus.ts"
 import { eventually } from "../../support/eventually.ts"
 import { PlaneProcess } from "../../support/PlaneProcess.ts"
+import { selfSigned } from "../../support/selfSigned.ts"
 import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
 
 interface Life {
@@ -74,9 +76,10 @@ const happen = (journal: Journal["Service"], from: number, to: number) => {
 }
 
 const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Struct({
-  payload: Schema.Struct({ run: Schema.String })
+  payload: Schema.Struct({ run: Schema.optionalKey(Schema.String) })
 })))
-const runOf = ({ payload }: { readonly payload: string }): string => decode(payload).payload.run
+/** What was told of: a run by its name, or a gap. */
+const runOf = ({ payload }: { readonly payload: string }): string => decode(payload).payload.run ?? "gap"
 const runs = (to: number) => Array.from({ length: to }, (_, index) => `r-${index + 1}`)
 /** Each once, in the order of its first coming. */
 const firsts = (names: ReadonlyArray<string>) => [...new Set(names)]
@@ -181,6 +184,92 @@ describe("an uplink to a real control plane", () => {
           assert.strictEqual(new Set(records.map(({ key }) => key)).size, 5)
         }))
     }), 30_000)
+
+  it.live.each([
+    { inFlight: 1, status: "RESOURCE_EXHAUSTED", code: 8 },
+    { inFlight: 64, status: "RESOURCE_EXHAUSTED", code: 8 },
+    { inFlight: 1, status: "INVALID_ARGUMENT", code: 3 },
+    { inFlight: 64, status: "INVALID_ARGUMENT", code: 3 }
+  ])(
+    "loses and doubles nothing where a plane refuses one record among others ($status); with $inFlight in flight, only that one may come late",
+    ({ code, inFlight }) =>
+      Effect.gen(function*() {
+        const directory = yield* temporaryDirectory
+        const plane = yield* PlaneProcess.start(directory, false)
+        yield* plane.order({ refuseAt: { push: 10, code } })
+        yield* life(directory, plane, ({ journal, status }) =>
+          Effect.gen(function*() {
+            happen(journal, 1, 40)
+            yield* eventually("all acknowledged", status, ({ push }) => push.pushed === 40)
+            const names = plane.records.map(runOf)
+            assert.strictEqual(names.length, 40)
+            // A gap stands in the place of what is refused for good.
+            const refused = code === 3 ? "gap" : "r-10"
+            if (inFlight === 1) assert.deepStrictEqual(names, runs(40).map((name) => name === "r-10" ? refused : name))
+            assert.deepStrictEqual(
+              names.filter((name) => name !== refused),
+              runs(40).filter((name) => name !== "r-10")
+            )
+            assert.include(names, refused)
+          }), { inFlight })
+      }),
+    30_000
+  )
+
+  it.live(
+    "speaks TLS with a plane whose certificate comes from the file that \"ca\" names, and with no other",
+    () =>
+      Effect.gen(function*() {
+        const directory = yield* temporaryDirectory
+        const [own, other] = [selfSigned(), selfSigned()]
+        const file = (name: string, text: string) => {
+          writeFileSync(join(directory, name), text, { mode: 0o600 })
+          return join(directory, name)
+        }
+        const plane = yield* PlaneProcess.start(directory, true, file("plane.pem", `${own.key}${own.cert}`))
+        const ca = file("ca.pem", own.cert)
+        yield* plane.say("user", "over TLS")
+        // The system's own do not know it, and neither does another one.
+        for (const uplink of [{}, { ca: file("other.pem", other.cert) }]) {
+          yield* life(directory, plane, ({ journal, status }) =>
+            Effect.gen(function*() {
+              happen(journal, 1, 1)
+              const { push, watch } = yield* eventually(
+                "a refusal",
+                status,
+                ({ push, watch }) => push.why !== undefined && watch.why !== undefined
+              )
+              assert.match(`${push.why} ${watch.why}`, /self.signed certificate.*self.signed certificate/)
+              assert.deepStrictEqual([push.state, watch.state], ["waiting", "waiting"])
+              assert.deepStrictEqual(plane.records, [])
+            }), uplink)
+        }
+        yield* life(directory, plane, (life) =>
+          Effect.gen(function*() {
+            happen(life.journal, 3, 4)
+            yield* eventually("all records", Effect.sync(() => plane.records.length), (count) => count === 4)
+            yield* eventually("the message", bodies(life), (all) => all.length === 1)
+            yield* plane.restart
+            happen(life.journal, 5, 5)
+            yield* arrived(plane, 5)
+          }), { ca })
+      }),
+    60_000
+  )
+
+  it.live("is shown while the file that \"ca\" names cannot be read", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporaryDirectory
+      const plane = yield* PlaneProcess.start(directory)
+      yield* life(directory, plane, ({ status }) =>
+        Effect.gen(function*() {
+          const { push, watch } = yield* status
+          for (const { state, why } of [push, watch]) {
+            assert.strictEqual(state, "waiting")
+            assert.include(why, "nowhere.pem cannot be read")
+          }
+        }), { ca: join(directory, "nowhere.pem") })
+    }))
 
   it.live("gets another token, once for all, where its own ends in the midst of a watch", () =>
     Effect.gen(function*() {
