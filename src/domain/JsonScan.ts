@@ -27,10 +27,17 @@ const closeBrace = 0x7d
 
 const isSpace = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
 
+/** Long space is skipped by a pattern, which is quicker. */
+const longSpace = 32
+const noSpace = /[^ \n\r\t]/g
+
 export const skipSpace = (text: string, from: number): number => {
   let at = from
-  while (isSpace(text.charCodeAt(at))) at++
-  return at
+  const near = from + longSpace
+  while (at < near && isSpace(text.charCodeAt(at))) at++
+  if (at < near) return at
+  noSpace.lastIndex = at
+  return noSpace.test(text) ? noSpace.lastIndex - 1 : text.length
 }
 
 /** Most strings are short, and where one escape is there are more: so far it goes character by character. */
@@ -66,6 +73,10 @@ const skipRest = (text: string, from: number): number => {
     const code = text.charCodeAt(at)
     if (code === quote) {
       at = skipString(text, at)
+      continue
+    }
+    if (isSpace(code)) {
+      at = skipSpace(text, at + 1)
       continue
     }
     at++
@@ -254,6 +265,10 @@ export const measure = (text: string, maxValues: number): Measure => {
     const code = text.charCodeAt(at)
     if (code === quote) {
       at = skipString(text, at)
+      continue
+    }
+    if (isSpace(code)) {
+      at = skipSpace(text, at + 1)
       continue
     }
     at++

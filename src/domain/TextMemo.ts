@@ -15,6 +15,10 @@ export class TextMemo<A> {
     this.#make = make
   }
 
+  has(text: string): boolean {
+    return this.#known.some((known) => known.text === text)
+  }
+
   of(text: string): A {
     const [newest] = this.#known
     if (newest?.text === text) return newest.value

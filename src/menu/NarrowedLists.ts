@@ -70,6 +70,11 @@ export class NarrowedLists {
     })
   }
 
+  /** What needs no rules to be asked, for a long list before it is narrowed. */
+  read(result: string): void {
+    this.#known.of(result)
+  }
+
   /** The rules are asked each time, so it makes no difference what they depend on. */
   narrow(result: string, hides: Narrowing.Hides): NarrowedList {
     const { names, plain, views } = this.#known.of(result)

@@ -11,7 +11,7 @@ import { SqlClient, type SqlError } from "effect/sql"
 import { RelayTarget } from "../config/Settings.ts"
 import { TextMemo } from "../domain/TextMemo.ts"
 import * as Metrics from "../observability/Metrics.ts"
-import { definitionsIn, type ToolDefinition } from "./ToolDefinitions.ts"
+import { definitionsIn, fingerprintsIn, type ToolDefinition } from "./ToolDefinitions.ts"
 
 export interface Approved {
   readonly definition: string
@@ -31,6 +31,8 @@ const maxNamed = 20
 const maxName = 100
 const maxNoted = 10_000
 
+const longList = 1024 * 1024
+
 const nowhere: ReadonlySet<number> = new Set()
 
 /** One for each relay. */
@@ -38,6 +40,8 @@ export class ToolPins extends Context.Service<ToolPins, {
   readonly pinned: boolean
   /** Of the last few lists they are remembered. */
   readonly definitionsIn: (result: string) => ReadonlyArray<ToolDefinition>
+  /** Reads a long list in portions, so that what is asked of it afterwards holds nobody up. */
+  readonly read: (result: string) => Effect.Effect<void>
   /** The places of the tools of a tools/list result that are held back; none where the relay's tools are not pinned. */
   readonly heldIn: (result: string) => ReadonlySet<number>
   /** Why a call of the tool is refused. `list`: the last one that the relay gave to who calls. */
@@ -63,7 +67,8 @@ export class ToolPins extends Context.Service<ToolPins, {
       const sql = yield* SqlClient.SqlClient
       const { id: relay, pinTools = false, url: { href: url } } = yield* RelayTarget
       const changed = yield* PubSub.unbounded<void>()
-      const definitions = new TextMemo(definitionsIn)
+      let known: ReadonlyMap<string, string> | undefined
+      const definitions = new TextMemo((result) => definitionsIn(result, known))
       const noted = new Set<string>()
       let lastList: string | undefined
 
@@ -93,6 +98,14 @@ export class ToolPins extends Context.Service<ToolPins, {
       return ToolPins.of({
         pinned: pinTools,
         definitionsIn: (result) => definitions.of(result),
+        read: (result) =>
+          !pinTools || result.length < longList || definitions.has(result) ? Effect.void : Effect.gen(function*() {
+            const fingerprints = yield* fingerprintsIn(result)
+            yield* Effect.yieldNow
+            known = fingerprints
+            definitions.of(result)
+            known = undefined
+          }),
         heldIn,
         approval,
 

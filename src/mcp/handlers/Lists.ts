@@ -55,6 +55,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     }
     const result = final.parts?.result ?? JsonText.at(final.body.text, ["result"])
     if (result === undefined) return { final, result, whole: undefined }
+    yield* letOthersIn(result)
     const unfit = pages.unfit(itemsOf[request.method], result)
     if (unfit !== undefined) return yield* new RelayFailure({ reason: new AnswerCutOff({ detail: unfit }) })
     yield* letOthersIn(result)
@@ -67,7 +68,10 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     if (whole === undefined) return { final, result, whole }
     const saved = yield* cached.save(yield* menu.key(session), request.method, whole)
     yield* letOthersIn(whole)
-    if (request.method === "tools/list") yield* pins.listed(whole)
+    if (request.method === "tools/list") {
+      yield* pins.read(whole)
+      yield* pins.listed(whole)
+    }
     const inOrder = saved.result === whole
       ? result
       : ListResult.inOrderOf(saved.result, itemsOf[request.method], result)
@@ -82,7 +86,9 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     if (method !== "tools/list" || whole === undefined) return
     const list = yield* menu.narrow(session, whole)
     const { fingerprint } = list
+    yield* letOthersIn(list.result)
     if (happenings.heard) session.view.shown = digestOf(list)
+    yield* letOthersIn(list.result)
     // Processes of one agent that have no sessions share a view: what one has listed is news to those that listen.
     const news = session.modern && session.readers > 0 && session.view.isNews(fingerprint)
     const changed = session.view.answeredWith(fingerprint)

@@ -14,6 +14,7 @@ import { ToolPins } from "../../menu/ToolPins.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
+import { letOthersIn } from "../../relay/transport/AnswerReading.ts"
 import { type RelaySession, RelaySessions } from "../../relay/session/RelaySession.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
@@ -67,7 +68,10 @@ export class FreshList extends Context.Service<FreshList, {
         let length = 0
         do {
           const result = yield* page(session, cursor)
-          if (result === undefined || listPages.unfit(itemsOf["tools/list"], result) !== undefined) return undefined
+          if (result === undefined) return undefined
+          yield* letOthersIn(result)
+          if (listPages.unfit(itemsOf["tools/list"], result) !== undefined) return undefined
+          yield* letOthersIn(result)
           pages.push(result)
           length += result.length
           cursor = listPages.nextCursor(result)
@@ -78,7 +82,10 @@ export class FreshList extends Context.Service<FreshList, {
       const fetched = Effect.fnUntraced(function*(session: RelaySession, key: ListKey) {
         const list = yield* whole(session)
         if (list === undefined) return Option.none<string>()
+        yield* letOthersIn(list)
         const { result } = yield* cached.save(key, "tools/list", list)
+        yield* letOthersIn(list)
+        yield* pins.read(list)
         yield* pins.listed(list)
         return Option.some(result)
       })

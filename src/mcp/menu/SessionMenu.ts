@@ -9,6 +9,7 @@ import { type NarrowedList, NarrowedLists } from "../../menu/NarrowedLists.ts"
 import * as Narrowing from "../../menu/Narrowing.ts"
 import { type Hold, ToolPins } from "../../menu/ToolPins.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
+import { isLong } from "../../relay/transport/AnswerReading.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import { LocalTools } from "./LocalTools.ts"
 
@@ -56,10 +57,20 @@ export class SessionMenu extends Context.Service<SessionMenu, {
           return made
         })
 
-      const narrow = (session: AgentSession, result: string): Effect.Effect<NarrowedList> =>
+      const narrowNow = (session: AgentSession, result: string): Effect.Effect<NarrowedList> =>
         ignoresListChanged(session) || !worthwhile(session.clientName)
           ? Effect.sync(() => lists.narrow(result, Narrowing.hidesNothing))
           : Effect.map(contexts.facts(session.agent), (facts) => lists.narrow(result, rules(facts)))
+      const narrow = (session: AgentSession, result: string): Effect.Effect<NarrowedList> =>
+        isLong(result)
+          ? pins.read(result).pipe(
+            Effect.andThen(Effect.yieldNow),
+            Effect.andThen(Effect.sync(() => lists.read(result))),
+            Effect.andThen(Effect.yieldNow),
+            Effect.andThen(narrowNow(session, result)),
+            Effect.tap(Effect.yieldNow)
+          )
+          : narrowNow(session, result)
 
       return SessionMenu.of({
         key,

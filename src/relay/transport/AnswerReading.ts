@@ -13,7 +13,9 @@ export const maxWholeBytes = 16 * 1024 * 1024
 /** A text of that many characters takes so long that others have their turn before more is done with it. */
 const longText = 1024 * 1024
 
-export const letOthersIn = (text: string): Effect.Effect<void> => text.length > longText ? Effect.yieldNow : Effect.void
+export const isLong = (text: string): boolean => text.length > longText
+
+export const letOthersIn = (text: string): Effect.Effect<void> => isLong(text) ? Effect.yieldNow : Effect.void
 
 /** What is said in one text; a batch, which some servers answer with, is several. */
 const messagesIn = (text: string): ReadonlyArray<Message.Message> => {

@@ -1,8 +1,8 @@
 /**
  * Nothing of 16 MiB or less holds others up for more than 250 ms of computing time (docs/security.md). Looked at is a real
- * daemon's main thread, while another agent calls.
+ * daemon's main thread, while another agent asks.
  */
-import { assert, layer } from "@effect/vitest"
+import { assert, layer, type Vitest } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import type { ServerResponse } from "node:http"
@@ -31,14 +31,32 @@ const shapes: Readonly<Record<string, (length: number) => string>> = {
   "90,000 long texts": (length) => `[${manyOf(`"${"x".repeat(Math.floor(length / 90_000) - 4)}",`, length - 9)}1]`
 }
 
-const list = (length: number): string =>
-  `[${
-    Array.from(
-      { length: 9000 },
-      (_, index) =>
-        `{"name":"t${index}","description":"${"d".repeat(length / 9000 - 80)}","inputSchema":{"type":"object"}}`
+const each = (count: number, make: (index: number) => string): ReadonlyArray<string> =>
+  Array.from({ length: count }, (_, index) => make(index))
+
+/** Lists of tools that are as long as they can be, and taken for lists. */
+const lists: Readonly<Record<string, string>> = {
+  "9,000 tools": `[${
+    each(
+      9000,
+      (index) => `{"name":"t${index}","description":"${"d".repeat(size / 9000 - 80)}","inputSchema":{"type":"object"}}`
     ).join(",")
-  }]`
+  }]`,
+  "9,000 tools with spaces between them": `[${
+    each(9000, (index) => `{"name":"t${index}"}`).join(`,${" ".repeat(size / 9000 - 25)}`)
+  }]`,
+  "9,000 tools of spaces": `[${
+    each(9000, (index) => `{${" ".repeat(size / 9000 - 25)}"name":"t${index}"}`).join(",")
+  }]`,
+  "a tool of spaces": `[{"name":"t","x":[${" ".repeat(size - 100)}]}]`,
+  "a tool of escapes": `[{"name":"t","x":"${"\\\"".repeat(size / 2 - 100)}"}]`,
+  "a tool of objects of long keys": `[{"name":"t","x":[${
+    each(45, () => `{${each(999, (index) => `"${"k".repeat(330)}${index}":1`).join(",")}}`).join(",")
+  }]}]`,
+  "a tool that is nested 190 levels deep": `[{"name":"t","x":${"{\"a\":".repeat(190)}"${"x".repeat(size - 3000)}"${
+    "}".repeat(190)
+  }}]`
+}
 
 interface Stage {
   readonly daemon: Daemon
@@ -49,15 +67,16 @@ interface Stage {
 }
 
 class Holds extends Context.Service<Holds, Stage>()("holdfast/test/Holds") {
-  static readonly layer = Layer.effect(
+  static readonly layerOf = (env: Readonly<Record<string, string>> = {}) => Layer.effect(
     Holds,
     Effect.gen(function*() {
       const relay = yield* hostileRelay()
-      const turnsFile = join(process.env["TMPDIR"] ?? "/tmp", "turns")
+      const turnsFile = join(process.env["TMPDIR"] ?? "/tmp", `turns-${Object.keys(env).join()}`)
       writeFileSync(turnsFile, "")
       const daemon = yield* Daemon.start({
         relayUrl: relay.url.href,
         env: {
+          ...env,
           NODE_OPTIONS: `--import ${new URL("../../support/turns.ts", import.meta.url).href}`,
           TURNS_FILE: turnsFile
         }
@@ -82,7 +101,7 @@ const slowness = (): number => {
   return Math.max(1, (user + system) / 1000 / 25)
 }
 
-/** The longest that the main thread was busy at a stretch while `work` ran and another agent called. */
+/** The longest that the main thread was busy at a stretch while `work` ran and another agent asked. */
 const longestTurn = ({ other, turnsFile }: Stage, work: Effect.Effect<unknown>) =>
   Effect.gen(function*() {
     yield* Effect.promise(() => sleep(100))
@@ -91,7 +110,7 @@ const longestTurn = ({ other, turnsFile }: Stage, work: Effect.Effect<unknown>) 
     const calls = Effect.gen(function*() {
       let answered = 0
       while (state.going) {
-        const { answer, text } = yield* other.call("good")
+        const { answer, text } = yield* other.request("ping")
         assert.isDefined(answer.result, text)
         answered++
       }
@@ -131,7 +150,26 @@ const answers: Readonly<Record<string, (text: string) => (request: Received, res
       .end(`{"jsonrpc":"2.0","result":{"content":[],"structuredContent":${text}},"id":${id}}`)
 }
 
-layer(Holds.layer, { excludeTestServices: true })("others wait for no more than 250 ms", (it) => {
+const listsHoldNobody = (it: Vitest.MethodsNonLive<Holds>) => {
+  for (const [name, text] of Object.entries(lists)) {
+    it.effect(`behind a list: ${name}`, () =>
+      Effect.gen(function*() {
+        const stage = yield* Holds
+        let asked = 0
+        stage.relay.state.special = ({ id, rpc }, response) => {
+          if (rpc !== "tools/list") return false
+          // Another one each time: the same list again is not read again.
+          const changed = `{"jsonrpc":"2.0","id":${id},"result":{"asked":${asked++},"tools":${text}}}`
+          response.writeHead(200, json).end(changed)
+          return true
+        }
+        yield* holdsNobody(stage, stage.agent.request("tools/list"))
+        stage.relay.state.special = () => false
+      }))
+  }
+}
+
+layer(Holds.layerOf(), { excludeTestServices: true })("others wait for no more than 250 ms", (it) => {
   for (const [shape, make] of Object.entries(shapes)) {
     for (const [form, answer] of Object.entries(answers)) {
       it.effect(`behind ${form}: ${shape}`, () =>
@@ -176,15 +214,10 @@ layer(Holds.layer, { excludeTestServices: true })("others wait for no more than 
       }))
   }
 
-  it.effect("behind a list of 9,000 tools", () =>
-    Effect.gen(function*() {
-      const stage = yield* Holds
-      const text = list(15 * MiB)
-      stage.relay.state.special = ({ id, rpc }, response) => {
-        if (rpc !== "tools/list") return false
-        response.writeHead(200, json).end(`{"jsonrpc":"2.0","id":${id},"result":{"tools":${text}}}`)
-        return true
-      }
-      yield* holdsNobody(stage, stage.agent.request("tools/list"))
-    }))
+  listsHoldNobody(it)
 })
+
+layer(Holds.layerOf({ HOLDFAST_RELAY_PIN_TOOLS: "true" }), { excludeTestServices: true })(
+  "others wait for no more than 250 ms, with pinned tools,",
+  (it) => listsHoldNobody(it)
+)
