@@ -9,7 +9,7 @@ export const calls = (count: number): string => count === 1 ? "1 call" : `${coun
 const isForAnother = ({ tokens }: RelayView, { agent, principal }: HeldView): boolean =>
   tokens.some((token) => token.agent === agent && token.principal !== principal)
 
-const remedy = (relay: RelayView, view: HeldView): string => {
+export const heldRemedy = (relay: RelayView, view: HeldView): string => {
   const token = relay.tokens.find(({ agent }) => agent === view.agent)
   const another = isForAnother(relay, view)
   const retry = "\"holdfast outbox retry --all\" sends them as who is there now"
@@ -20,4 +20,4 @@ const remedy = (relay: RelayView, view: HeldView): string => {
 
 /** On one line: how many, of which agent, why, and what to do. */
 export const formatHeld = (relay: RelayView, view: HeldView): string =>
-  `${calls(view.count)} of ${view.agent}, ${view.reason}; do: ${remedy(relay, view)}`
+  `${calls(view.count)} of ${view.agent}, ${view.reason}; do: ${heldRemedy(relay, view)}`

@@ -1,13 +1,13 @@
 /** What `top` shows, as the running daemon tells it; and what of it needs a person. */
 import { Clock, DateTime, Effect } from "effect"
 import type { AgentView } from "../../admin/AgentView.ts"
+import { type Attention, attentionOf, type Subject } from "../../admin/Attention.ts"
 import type { EntryView } from "../../admin/OutboxView.ts"
 import type { RelayView, StatusView } from "../../admin/StatusView.ts"
-import type { TokenView } from "../../admin/TokenView.ts"
 import type { RelayId } from "../../domain/Ids.ts"
 import { loginAt } from "../../token/sources/loginCommand.ts"
 import { DaemonClient } from "../DaemonClient.ts"
-import { calls, formatHeld } from "../outbox/held.ts"
+import { calls, heldRemedy } from "../outbox/held.ts"
 import { formatAge } from "../print.ts"
 import type { Away, AwayToday } from "./away.ts"
 
@@ -51,55 +51,45 @@ export const overview = Effect.fnUntraced(function*(relay: number, awayToday: Aw
 
 /** Something that a person can mend, with the way. */
 export interface Need {
+  readonly about: Subject["is"]
   readonly what: string
   readonly remedy: string
 }
 
-const linkNeed = ({ id, link }: RelayView, now: DateTime.Utc): ReadonlyArray<Need> =>
-  link.state === "up" ? [] : [{
-    what: `${id} is away: ${link.why}`,
-    remedy: link.hint ?? `tried again by itself in ${formatAge(link.nextProbeAt, now)}`
-  }]
-
-const tokenNeed = (relay: RelayView, token: TokenView): ReadonlyArray<Need> => {
-  const { agent, lastError, state } = token
-  if (state !== "rejected" && (state !== "failing" || lastError === null)) return []
-  const why = lastError === null ? "" : `: ${lastError.code}, ${lastError.hint}`
-  return [{
-    what: `the token of ${agent} at ${relay.id} is ${state}${why}`,
-    remedy: loginAt(relay.id, token.source) ?? "renew it at its source, then \"holdfast token refresh\""
-  }]
+const remedyOf = ({ about, command, detail }: Attention, { now, status }: Overview): string => {
+  const relay = "relay" in about ? status.relays.find(({ id }) => id === about.relay) : undefined
+  switch (about.is) {
+    case "link":
+      return relay === undefined || relay.link.state === "up" || relay.link.hint !== undefined
+        ? ""
+        : `tried again by itself in ${formatAge(relay.link.nextProbeAt, now)}`
+    case "token":
+      return loginAt(about.relay, about.source) ?? "renew it at its source, then \"holdfast token refresh\""
+    case "dead":
+      return "choose it below: r sends it again; \"holdfast outbox discard\" drops it"
+    case "held": {
+      const held = relay?.held?.find(({ agent, principal }) => agent === about.agent && principal === about.principal)
+      return relay === undefined || held === undefined ? "" : heldRemedy(relay, held)
+    }
+    case "credential":
+      return "\"holdfast doctor\" asks its source's place"
+    case "tools":
+      return "\"holdfast tools diff\", then \"holdfast tools approve\""
+    case "disk":
+    case "fiber":
+      return command ?? detail
+  }
 }
 
-const ofRelay = (relay: RelayView, now: DateTime.Utc): ReadonlyArray<Need> => {
-  const { held = [], id, outbox, pinnedTools = null, tokens } = relay
-  return [
-    ...outbox.writable ? [] : [{ what: `the disk refuses writes: ${id} queues nothing`, remedy: "free some space" }],
-    ...tokens.flatMap((token) => tokenNeed(relay, token)),
-    ...outbox.dead === 0 ? [] : [{
-      what: `${id} has ${outbox.dead === 1 ? "1 dead letter" : `${outbox.dead} dead letters`}`,
-      remedy: "choose it below: r sends it again; \"holdfast outbox discard\" drops it"
-    }],
-    ...held.map((view) => {
-      const [what = "", remedy = ""] = formatHeld(relay, view).split("; do: ")
-      return { what: `${id} holds ${what}`, remedy }
-    }),
-    ...pinnedTools === null || pinnedTools.changed + pinnedTools.new === 0 ? [] : [{
-      what: `${id}: ${pinnedTools.changed} tools changed, ${pinnedTools.new} new, held back`,
-      remedy: "\"holdfast tools diff\", then \"holdfast tools approve\""
-    }],
-    ...linkNeed(relay, now)
-  ]
-}
-
-/** Most urgent first. A relay that is away comes last of its own: Holdfast itself goes on trying. */
-export const needs = ({ now, status }: Overview): ReadonlyArray<Need> => [
-  ...status.relays.flatMap((relay) => ofRelay(relay, now)),
-  ...status.credentials.filter(({ lastError }) => lastError !== null).map(({ lastError, name }) => ({
-    what: `the credential ${name} cannot be had: ${lastError?.hint ?? ""}`,
-    remedy: "\"holdfast doctor\" asks its source's place"
-  }))
-]
+/** The same as on the dashboard, with what can be done from a terminal. */
+export const needs = (overview: Overview): ReadonlyArray<Need> =>
+  attentionOf(overview.status, []).map((one) => {
+    const remedy = remedyOf(one, overview)
+    // What it is on one line; where nothing else is to be done, the detail says what is.
+    return remedy === "" || remedy === one.detail
+      ? { about: one.about.is, what: one.title, remedy: one.detail }
+      : { about: one.about.is, what: `${one.title}: ${one.detail}`, remedy }
+  })
 
 export const waiting = ({ outbox }: RelayView): number => outbox.pending + outbox.inflight
 

@@ -158,7 +158,7 @@ export const plainLines = (overview: Overview): ReadonlyArray<string> => {
       return `${relay.id} is ${link.state === "up" ? "up" : `down: ${link.why}`}; `
         + (count === 0 ? "nothing waits" : `${count} wait`) + stuck
     }),
-    ...needs(overview).filter(({ what }) => !/ is away: /.test(what)).map(({ remedy, what }) =>
+    ...needs(overview).filter(({ about }) => about !== "link").map(({ remedy, what }) =>
       `needs you: ${what} (${remedy})`
     )
   ].map(Screen.oneLine)

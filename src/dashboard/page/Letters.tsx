@@ -1,7 +1,7 @@
 /** The queue: its lanes, and each letter in it. */
 import { useState } from "preact/hooks"
 import type { LanesView } from "../../admin/LanesView.ts"
-import type { Status } from "./attention.ts"
+import type { Status } from "./api.ts"
 import { count, duration, time } from "./format.ts"
 import { useAsked, useShared } from "./hooks.ts"
 import { LetterDialog } from "./LetterDialog.tsx"

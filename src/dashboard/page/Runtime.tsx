@@ -1,5 +1,5 @@
 /** The daemon itself: since when it runs, what keeps it, and which of its fibers were restarted. */
-import type { Status } from "./attention.ts"
+import type { Status } from "./api.ts"
 import { count, duration, time } from "./format.ts"
 import { useShared } from "./hooks.ts"
 

@@ -4,6 +4,10 @@
  * The key stands in this origin's own storage, so that it outlives a reload; another port or another site cannot read it.
  */
 
+import type { StatusView } from "../../admin/StatusView.ts"
+
+export type Status = typeof StatusView.Encoded
+
 const stored = "holdfast-key"
 
 /** Nobody is signed in, or not any more. */

@@ -1,5 +1,5 @@
 /** The calls of agents, each with its way in time, put together from the journal's records. */
-import type { EventRecord } from "./outages.ts"
+import type { EventRecord } from "../../journal/Outages.ts"
 
 export type Outcome =
   | "under way"

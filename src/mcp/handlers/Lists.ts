@@ -71,6 +71,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     if (request.method === "tools/list") {
       yield* pins.read(whole)
       yield* pins.listed(whole)
+      yield* letOthersIn(whole)
     }
     const inOrder = saved.result === whole
       ? result

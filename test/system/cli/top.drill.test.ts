@@ -30,13 +30,13 @@ describe("holdfast top", () => {
         const outage = yield* sees("the outage and the call that waits", /1 call waits/)
         assert.match(outage, /RELAY DOWN/)
         assert.match(outage, /default +DOWN for \d+ s +away \d+ s today +1 call waits, oldest \d+ s/)
-        assert.match(outage, /! default is away: /)
+        assert.match(outage, /! The relay is away/)
         assert.match(outage, /pending +default +relay_send_message/)
 
         yield* relay.restart()
         yield* relay.control.answerNext(1, Answer.rpcError(-32602, "no such agent"), { tool: "relay_send_message" })
         const dead = yield* sees("the dead letter", /1 thing needs you[\s\S]*dead +default/)
-        assert.match(dead, /default has 1 dead letter/)
+        assert.match(dead, /1 letter could not be delivered/)
         yield* sees("how long it was away", /UP for \d+ s +away \d+ s today/)
         assert.match(dead, /no such agent/)
 

@@ -1,9 +1,13 @@
-/** What needs a person, most urgent first, each with what can be done about it. */
-import type { StatusView } from "../../admin/StatusView.ts"
-import { count } from "./format.ts"
+/**
+ * What needs a person, most urgent first, each with what can be done about it: one list for the dashboard and for `top`,
+ * of a status as it is read or as it is sent. It runs in a browser, so it imports nothing that is not small.
+ */
+import type { StatusView } from "./StatusView.ts"
 
-export type Status = typeof StatusView.Encoded
+type Status = StatusView | typeof StatusView.Encoded
 type RelayStatus = Status["relays"][number]
+
+const count = (number: number, one: string): string => `${number.toLocaleString("en")} ${one}${number === 1 ? "" : "s"}`
 
 export type Remedy =
   /** Asks the relay at once whether it is back. */
@@ -12,8 +16,16 @@ export type Remedy =
   | { readonly does: "retry"; readonly relay: string; readonly state: "dead" | "held"; readonly count: number }
   | { readonly does: "show letters"; readonly state: "dead" | "held" }
 
+/** What it is about, for who has more to say of that. */
+export type Subject =
+  | { readonly is: "link" | "disk" | "dead" | "tools"; readonly relay: string }
+  | { readonly is: "token"; readonly relay: string; readonly source: string }
+  | { readonly is: "held"; readonly relay: string; readonly agent: string; readonly principal: string }
+  | { readonly is: "credential" | "fiber" }
+
 export interface Attention {
   readonly key: string
+  readonly about: Subject
   /** `wait`: Holdfast goes on by itself, and a person may help. */
   readonly urgency: "act" | "wait"
   readonly title: string
@@ -38,6 +50,7 @@ const link = (relay: RelayStatus, several: boolean): ReadonlyArray<Attention> =>
   const { hint, why } = relay.link
   return [{
     key: `link ${relay.id}`,
+    about: { is: "link", relay: relay.id },
     urgency: hint === undefined ? "wait" : "act",
     title: several ? `The relay ${relay.id} is away` : "The relay is away",
     detail: [why, hint].flatMap((text) => text === undefined ? [] : sentence(text)).join(" "),
@@ -48,6 +61,7 @@ const link = (relay: RelayStatus, several: boolean): ReadonlyArray<Attention> =>
 const disk = (relay: RelayStatus): ReadonlyArray<Attention> =>
   relay.outbox.writable ? [] : [{
     key: `disk ${relay.id}`,
+    about: { is: "disk", relay: relay.id },
     urgency: "act",
     title: "The disk refuses writes",
     detail: "No call can be queued until it takes them again. Look at its free space.",
@@ -64,6 +78,7 @@ const dead = (relay: RelayStatus, several: boolean, unknown: number): ReadonlyAr
     } whether the relay has carried them out: look before you send them again. `
   return [{
     key: `dead ${relay.id}`,
+    about: { is: "dead", relay: relay.id },
     urgency: "act",
     title: `${count(all, "letter")}${ofRelay(relay, several)} could not be delivered`,
     detail: `${may}${all === 1 ? "It stays until it is" : "They stay until they are"} sent again or discarded.`,
@@ -77,6 +92,7 @@ const dead = (relay: RelayStatus, several: boolean, unknown: number): ReadonlyAr
 const held = (relay: RelayStatus, several: boolean): ReadonlyArray<Attention> =>
   (relay.held ?? []).map((view) => ({
     key: `held ${relay.id} ${view.agent} ${view.principal} ${view.reason}`,
+    about: { is: "held", relay: relay.id, agent: view.agent, principal: view.principal },
     urgency: "act",
     title: `${count(view.count, "letter")}${ofRelay(relay, several)} of ${view.agent} ${
       view.count === 1 ? "is" : "are"
@@ -106,6 +122,7 @@ const tokens = (relay: RelayStatus, several: boolean): ReadonlyArray<Attention> 
       : ` of ${group.map(({ agent }) => agent).join(", ")}`
     return [{
       key: `token ${relay.id} ${first.agent} ${first.state}`,
+      about: { is: "token" as const, relay: relay.id, source: first.source },
       urgency: "act" as const,
       title: refused
         ? `The relay${ofRelay(relay, several)} refuses the token${whose}`
@@ -124,6 +141,7 @@ const tools = (relay: RelayStatus): ReadonlyArray<Attention> => {
   if (pinned === null || pinned.changed + pinned.new === 0) return []
   return [{
     key: `tools ${relay.id}`,
+    about: { is: "tools", relay: relay.id },
     urgency: "act",
     title: `${count(pinned.changed + pinned.new, "tool")} of ${relay.id} wait for approval`,
     detail: `${pinned.changed} changed, ${pinned.new} new. Agents do not get them until somebody has looked at them.`,
@@ -135,6 +153,7 @@ const tools = (relay: RelayStatus): ReadonlyArray<Attention> => {
 const credentials = (status: Status): ReadonlyArray<Attention> =>
   status.credentials.filter(({ lastError }) => lastError !== null).map(({ lastError, name }) => ({
     key: `credential ${name}`,
+    about: { is: "credential" },
     urgency: "act",
     title: `The credential ${name} cannot be had`,
     detail: lastError?.hint ?? "",
@@ -144,6 +163,7 @@ const credentials = (status: Status): ReadonlyArray<Attention> =>
 const fibers = (status: Status): ReadonlyArray<Attention> =>
   status.fibers.filter(({ state }) => state === "restarting").map(({ lastFailure, name }) => ({
     key: `fiber ${name}`,
+    about: { is: "fiber" },
     urgency: "wait",
     title: `${name} failed and is being restarted`,
     detail: lastFailure?.cause ?? "",

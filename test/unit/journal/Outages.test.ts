@@ -1,6 +1,6 @@
 /** When a relay was away, from what the journal says and what the link is now. */
 import { assert, describe, it } from "@effect/vitest"
-import { type EventRecord, type Link, outagesOf, total, within } from "../../../src/dashboard/page/outages.ts"
+import { type EventRecord, type Link, outagesOf, total, within } from "../../../src/journal/Outages.ts"
 
 const record = (seq: number, type: string, at: number, payload: object): EventRecord => ({
   seq,
