@@ -4,9 +4,9 @@
  */
 import { DateTime, Effect, Ref, Schema } from "effect"
 import type { RelayView } from "../../admin/StatusView.ts"
-import { type EventRecord, outagesOf, total, within } from "../../journal/Outages.ts"
 import type { RelayId } from "../../domain/Ids.ts"
 import { JournalPage } from "../../journal/JournalRecord.ts"
+import { type EventRecord, outagesOf, total, within } from "../../journal/Outages.ts"
 import { DaemonClient } from "../DaemonClient.ts"
 
 export interface Away {

@@ -1,6 +1,6 @@
 /** What needs a person, each with its remedy as a button. */
-import { post } from "./api.ts"
 import type { Attention, Remedy } from "../../admin/Attention.ts"
+import { post } from "./api.ts"
 import { count } from "./format.ts"
 import { useShared } from "./hooks.ts"
 

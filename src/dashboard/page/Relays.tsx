@@ -1,8 +1,8 @@
 /** Each relay's link: what it is now, when it was away today and this week, its tokens. */
+import { type Outage, total, within } from "../../journal/Outages.ts"
 import type { Status } from "./api.ts"
 import { clock, count, day, duration, startOfDay, time } from "./format.ts"
 import { useShared } from "./hooks.ts"
-import { type Outage, total, within } from "../../journal/Outages.ts"
 
 interface Props {
   readonly status: Status

@@ -1,10 +1,10 @@
 /** The answer at a glance: is the relay up, how long was it away today, what waits, what needs a person. */
 import { useEffect } from "preact/hooks"
 import type { Attention } from "../../admin/Attention.ts"
+import { type Outage, total, within } from "../../journal/Outages.ts"
 import type { Status } from "./api.ts"
 import { count, duration, startOfDay, time } from "./format.ts"
 import { useShared } from "./hooks.ts"
-import { type Outage, total, within } from "../../journal/Outages.ts"
 
 interface Props {
   readonly status: Status

@@ -2,10 +2,10 @@
  * What the page knows, kept up to date: it follows the journal's events, and asks anew for what they are about. After a
  * break it goes on from its last event. Where no event comes it asks every few seconds all the same.
  */
+import type { EventRecord } from "../../journal/Outages.ts"
 import { Away, follow, get, Refused, SignedOut } from "./api.ts"
 import type { Status } from "./api.ts"
 import { CallLog } from "./calls.ts"
-import type { EventRecord } from "../../journal/Outages.ts"
 
 /** What a part of the page is about; its number rises when it should ask again. */
 export type Topic = "letters" | "agents" | "sessions" | "samples"

@@ -67,26 +67,27 @@ interface Stage {
 }
 
 class Holds extends Context.Service<Holds, Stage>()("holdfast/test/Holds") {
-  static readonly layerOf = (env: Readonly<Record<string, string>> = {}) => Layer.effect(
-    Holds,
-    Effect.gen(function*() {
-      const relay = yield* hostileRelay()
-      const turnsFile = join(process.env["TMPDIR"] ?? "/tmp", `turns-${Object.keys(env).join()}`)
-      writeFileSync(turnsFile, "")
-      const daemon = yield* Daemon.start({
-        relayUrl: relay.url.href,
-        env: {
-          ...env,
-          NODE_OPTIONS: `--import ${new URL("../../support/turns.ts", import.meta.url).href}`,
-          TURNS_FILE: turnsFile
-        }
+  static readonly layerOf = (env: Readonly<Record<string, string>> = {}) =>
+    Layer.effect(
+      Holds,
+      Effect.gen(function*() {
+        const relay = yield* hostileRelay()
+        const turnsFile = join(process.env["TMPDIR"] ?? "/tmp", `turns-${Object.keys(env).join()}`)
+        writeFileSync(turnsFile, "")
+        const daemon = yield* Daemon.start({
+          relayUrl: relay.url.href,
+          env: {
+            ...env,
+            NODE_OPTIONS: `--import ${new URL("../../support/turns.ts", import.meta.url).href}`,
+            TURNS_FILE: turnsFile
+          }
+        })
+        const agent = yield* rawAgent(daemon)
+        const other = yield* rawAgent(daemon)
+        yield* agent.request("tools/list")
+        return { relay, daemon, agent, other, turnsFile }
       })
-      const agent = yield* rawAgent(daemon)
-      const other = yield* rawAgent(daemon)
-      yield* agent.request("tools/list")
-      return { relay, daemon, agent, other, turnsFile }
-    })
-  )
+    )
 }
 
 const sample = "1,".repeat(8 * MiB)

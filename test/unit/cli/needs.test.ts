@@ -22,7 +22,14 @@ const token = {
 }
 
 const troubled: typeof StatusView.Encoded = {
-  daemon: { version: "1", pid: 1, startedAt: at, url: "http://127.0.0.1:1/mcp", portHeldBy: "nobody", supervisor: null },
+  daemon: {
+    version: "1",
+    pid: 1,
+    startedAt: at,
+    url: "http://127.0.0.1:1/mcp",
+    portHeldBy: "nobody",
+    supervisor: null
+  },
   agents: ["default"],
   relays: [
     {
