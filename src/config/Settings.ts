@@ -198,7 +198,8 @@ export const SettingsSchema = Schema.Struct({
     fallbackUnknownAfter: or(Duration, "8 seconds"),
     listTimeout: or(Duration, "10 seconds"),
     readTimeout: or(Duration, "30 seconds"),
-    callTimeout: or(Duration, "10 minutes"),
+    /** Hard, where it is set. Without, a call of a relay that is alive ends with its client's patience; see `CallTimeouts`. */
+    callTimeout: Schema.optionalKey(Duration),
     streamSilence: or(Duration, "5 minutes")
   }),
   sessions: section({

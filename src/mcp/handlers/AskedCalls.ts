@@ -7,6 +7,7 @@
  * the agent. Of any other nobody knows what became of it, and the agent is told that.
  */
 import { Duration, Effect, Exit, type Fiber, Option, Predicate, Result, Schema, Scope, Stream } from "effect"
+import { callTimeouts } from "../../config/CallTimeouts.ts"
 import { Settings } from "../../config/Settings.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
@@ -57,7 +58,7 @@ export interface AskedCalls {
 }
 
 export const make = Effect.fnUntraced(function*(streams: SessionStream, calls: RunningCalls) {
-  const { link: { callTimeout } } = yield* Settings
+  const { live: callTimeout } = callTimeouts(yield* Settings)
   const client = yield* RelayClient
   const link = yield* RelayLink
   const deadlines = yield* Deadlines

@@ -8,6 +8,7 @@
  */
 import { Deferred, Duration, Effect, Exit, Option, Predicate, type Scope, Stream } from "effect"
 import { randomUUID } from "node:crypto"
+import { callTimeouts } from "../../config/CallTimeouts.ts"
 import { Settings } from "../../config/Settings.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
@@ -74,7 +75,7 @@ interface Restored {
 }
 
 export const make = Effect.fnUntraced(function*(send: Send) {
-  const { link: { callTimeout } } = yield* Settings
+  const { live: callTimeout } = callTimeouts(yield* Settings)
   const store = yield* RoundStore
   const link = yield* RelayLink
   const logs = yield* EventLogs

@@ -4,6 +4,7 @@
  * Waits for a link that is Down as long as BEHAVIOUR allows; what only reads is sent once more when it was cut off.
  */
 import { Clock, Duration, Effect, type Scope } from "effect"
+import { callTimeouts } from "../../config/CallTimeouts.ts"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import { factsOf, isList, type TimeoutClass } from "../../domain/Methods.ts"
@@ -44,7 +45,9 @@ export interface PassThrough {
 }
 
 export const make = Effect.fnUntraced(function*(messages: RelayMessages, rounds: InputRounds.InputRounds) {
-  const { link: { callTimeout, listTimeout, readTimeout } } = yield* Settings
+  const settings = yield* Settings
+  const { link: { listTimeout, readTimeout } } = settings
+  const { live, queued } = callTimeouts(settings)
   const client = yield* RelayClient
   const link = yield* RelayLink
   const { id: relay } = yield* RelayTarget
@@ -53,8 +56,10 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages, rounds:
   const timeouts: Readonly<Record<TimeoutClass, number>> = {
     list: Duration.toMillis(listTimeout),
     read: Duration.toMillis(readTimeout),
-    call: Duration.toMillis(callTimeout)
+    call: Duration.toMillis(live)
   }
+  /** The outbox's live attempt holds its lane. */
+  const ofOutbox = Duration.toMillis(queued)
 
   const tellProgress = ({ session, trace }: RequestContext, { data, supersedes }: Passed): void => {
     if (trace === undefined || supersedes?.startsWith(progressPrefix) !== true) return
@@ -86,7 +91,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages, rounds:
     return (what: Pick<RequestOptions, "text" | "bytes" | "id" | "as" | "headers">) =>
       client.request(session.relay, {
         ...what,
-        timeout: timeouts[factsOf(method).timeout],
+        timeout: options.sent === undefined ? timeouts[factsOf(method).timeout] : ofOutbox,
         repeats: isList(method),
         streamJson: options.streamJson,
         onBytes: options.onBytes,

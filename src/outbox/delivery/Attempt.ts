@@ -5,6 +5,7 @@
  * use. A relay that serves both eras gets each call as its live attempt would have been.
  */
 import { Clock, Duration, Effect, RcMap } from "effect"
+import { callTimeouts } from "../../config/CallTimeouts.ts"
 import { Settings } from "../../config/Settings.ts"
 import * as Envelope from "../../domain/Envelope.ts"
 import * as ForeignTime from "../../domain/ForeignTime.ts"
@@ -35,7 +36,7 @@ const seed: SessionSeed = {
 }
 
 export const make = Effect.gen(function*() {
-  const { link: { callTimeout } } = yield* Settings
+  const { queued } = callTimeouts(yield* Settings)
   const client = yield* RelayClient
   const link = yield* RelayLink
   const sessions = yield* RelaySessions
@@ -66,7 +67,7 @@ export const make = Effect.gen(function*() {
           id,
           headers: { "idempotency-key": entry.key },
           principal: entry.principal,
-          timeout: Duration.toMillis(callTimeout)
+          timeout: Duration.toMillis(queued)
         })
         if (body._tag === "Whole") {
           const millis = ForeignTime.retryAfterMillis(headers["retry-after"], yield* Clock.currentTimeMillis)

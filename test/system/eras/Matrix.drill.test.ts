@@ -29,6 +29,12 @@ not go on when Holdfast is restarted meanwhile. Where the relay's stream has eve
 the relay itself is restarted, the relay's answer is lost in any case. A call that may be repeated is sent again and its question
 answered from what the agent said; of any other the agent gets an error that it may have been carried out.
 
+Tasks of the relay (\`io.modelcontextprotocol/tasks\`) pass where client and relay both speak 2026-07-28: made, asked for, answered,
+cancelled, and told of on a listen stream. No official server package has them, so they are no column: two tests show them with a relay
+by hand, \`test/system/eras/RelayTasks.test.ts\` with the extension's own client, and \`test/system/conformance/Conformance.drill.test.ts\`
+with the suite's ten scenarios, check for check as at the relay. Across eras there are none: revision 2025-11-25 has tasks of another
+form. [Holdfast's own tasks](behaviour.md#tasks) are there for a client of 2026-07-28 in front of each of these relays.
+
 `
 
 describe("the matrix in docs/matrix.md", () => {

@@ -90,7 +90,6 @@ describe("load", () => {
           fallbackUnknownAfter: "8s",
           listTimeout: "10s",
           readTimeout: "30s",
-          callTimeout: "10m",
           streamSilence: "5m"
         },
         sessions: { expireAfter: "30d", max: 10_000 },

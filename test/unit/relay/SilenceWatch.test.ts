@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, FiberSet, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { callTimeouts } from "../../../src/config/CallTimeouts.ts"
+import { settingsFrom } from "../../../src/config/Settings.ts"
 import { SilenceWatch } from "../../../src/relay/SilenceWatch.ts"
 import { Deadlines } from "../../../src/supervision/Deadlines.ts"
 import { Supervisor } from "../../../src/supervision/Supervisor.ts"
@@ -40,7 +42,23 @@ describe("SilenceWatch", () => {
       assert.strictEqual(reason._tag === "Silent" && reason.millis, 20_000)
     }).pipe(Effect.provide(deadlines)))
 
-  it.effect("lets a slow tool live while probes succeed, for 10 min", () =>
+  it.effect("lets a slow tool live for hours while probes succeed, where no setting bounds a call, and ends it when they fail", () =>
+    Effect.gen(function*() {
+      const { live, queued } = callTimeouts(settingsFrom({}))
+      const { relay, watch } = yield* watching({ timeout: Duration.toMillis(live) })
+      const wait = yield* Effect.forkChild(Effect.flip(watch.guard(Effect.never)))
+      yield* TestClock.adjust("5 hours")
+      assert.isUndefined(wait.pollUnsafe())
+      relay.alive = false
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual((yield* Fiber.join(wait)).reason._tag, "Silent")
+      // A lane of the outbox does not wait so long, and a setting bounds both.
+      assert.deepStrictEqual(queued, Duration.minutes(10))
+      const set = callTimeouts(settingsFrom({ link: { callTimeout: "1 minute" } }))
+      assert.deepStrictEqual(set, { live: Duration.minutes(1), queued: Duration.minutes(1) })
+    }).pipe(Effect.provide(deadlines)))
+
+  it.effect("ends a call at its bound, where one is set, though probes succeed", () =>
     Effect.gen(function*() {
       const { relay, watch } = yield* watching()
       const wait = yield* Effect.forkChild(Effect.flip(watch.guard(Effect.never)))
