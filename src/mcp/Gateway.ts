@@ -20,6 +20,7 @@ import { FreshList } from "./menu/FreshList.ts"
 import { ListChanges } from "./menu/ListChanges.ts"
 import { LocalTools } from "./menu/LocalTools.ts"
 import { MenuSignals, menuTriggers } from "./menu/MenuSignals.ts"
+import { OwnStreams } from "./menu/OwnStreams.ts"
 import { SessionMenu } from "./menu/SessionMenu.ts"
 import { type AgentSession, contextPrefix } from "./sessions/AgentSession.ts"
 import { AgentSessions } from "./sessions/AgentSessions.ts"
@@ -59,7 +60,7 @@ export class Gateway extends Context.Service<Gateway, {
 
   /** The room `mcp` of one relay, over the relay's side, the queue and what is kept on disk. */
   static readonly layer = Layer.merge(Gateway.layerNoDeps, menuTriggers).pipe(
-    Layer.provideMerge(ListChanges.layer),
+    Layer.provideMerge(Layer.merge(ListChanges.layer, OwnStreams.layer)),
     Layer.provideMerge(FreshList.layer),
     Layer.provideMerge(Layer.mergeAll(SessionMenu.layer, AgentSessions.layer, LiveCalls.layer)),
     Layer.provideMerge(Layer.mergeAll(MenuSignals.layer, SessionStore.layer, LocalTools.layer, RoundStore.layer))
@@ -69,6 +70,7 @@ export class Gateway extends Context.Service<Gateway, {
 const make = Effect.gen(function*() {
   const sessions = yield* AgentSessions
   const openStreams = yield* OpenStreams
+  const ownStreams = yield* OwnStreams
   const initializing = yield* Initialize.make
   const handlers = yield* Handlers.make
   const notices = yield* Notices.make(handlers.rounds)
@@ -151,7 +153,10 @@ const make = Effect.gen(function*() {
     if (loaded !== undefined) return requests.modern(loaded, message, post.headers, connection)
     inBackground(
       connection,
-      Effect.map(sessions.context(about), (session) => requests.modern(session, message, post.headers, connection))
+      Effect.map(sessions.context(about), (session) => {
+        ownStreams.holdsMenu(session)
+        requests.modern(session, message, post.headers, connection)
+      })
     )
   }
 

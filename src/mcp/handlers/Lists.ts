@@ -20,6 +20,7 @@ import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
 import { letOthersIn } from "../../relay/transport/AnswerReading.ts"
 import { listChanged, listChangedMethod } from "../menu/ListChanges.ts"
 import { MenuSignals } from "../menu/MenuSignals.ts"
+import { OwnStreams } from "../menu/OwnStreams.ts"
 import { SessionMenu } from "../menu/SessionMenu.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import { SessionStore } from "../sessions/SessionStore.ts"
@@ -44,6 +45,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   const store = yield* SessionStore
   const happenings = yield* Happenings
   const pins = yield* ToolPins
+  const ownStreams = yield* OwnStreams
   const pages = new ListPages()
 
   /** The relay's whole response, cached once its last page is there. */
@@ -95,6 +97,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     const changed = session.view.answeredWith(fingerprint)
     if (news) session.log.append(listChanged, listChangedMethod)
     if (changed) yield* store.save(session.saved)
+    if (session.modern) ownStreams.holdsMenu(session)
   })
 
   const freshAnswer = Effect.fnUntraced(function*(

@@ -114,7 +114,7 @@ export class FreshList extends Context.Service<FreshList, {
 
       // Where the relay knows how to be asked without a session, it is spared one.
       const forAgent = Effect.fnUntraced(function*(agent: AgentName) {
-        const seed = Effect.succeed({ initialize, replay: [] })
+        const seed = Effect.succeed({ initialize: ownInitialize, replay: [] })
         const session = yield* relaySessions.make({ agent, era: "modern", seed })
         yield* orNone(fetched(session, yield* keyOf(agent)))
         const open = session.openNow()
@@ -151,8 +151,8 @@ export class FreshList extends Context.Service<FreshList, {
   )
 }
 
-/** Without client capabilities: nothing can be asked of a list. */
-const initialize = JSON.stringify({
+/** Holdfast's own. Without client capabilities: nothing can be asked of a list. */
+export const ownInitialize = JSON.stringify({
   jsonrpc: "2.0",
   id: "holdfast-initialize",
   method: "initialize",

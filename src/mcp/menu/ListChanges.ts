@@ -136,12 +136,14 @@ export class ListChanges extends Context.Service<ListChanges, {
         const sessions = yield* registry.loaded
         const stale = new Set<AgentSession>()
         const compare = new Set<AgentSession>()
+        const announced = new Set<AgentSession>()
         const newTokens = new Set<AgentName>()
         let every = false
         for (const signal of batch) {
           switch (signal._tag) {
             case "RelayList":
               stale.add(signal.session)
+              if (signal.session.modern) announced.add(signal.session)
               break
             case "LateList":
               compare.add(signal.session)
@@ -168,7 +170,8 @@ export class ListChanges extends Context.Service<ListChanges, {
         for (const [index, session] of [...stale].entries()) {
           if (index % batchSize === batchSize - 1) yield* Effect.yieldNow
           session.view.becomeStale()
-          if (session.readers > 0) refetch(session)
+          // What it is told ahead of its next answer has to be known by then.
+          if (session.readers > 0 || announced.has(session)) refetch(session)
         }
         // A relay that is slow to answer holds up nobody else's news.
         if (every) yield* FiberHandle.run(ownLists, fresh.forAgents)

@@ -219,6 +219,8 @@ export class AgentSessions extends Context.Service<AgentSessions, {
               fingerprint: Option.isSome(saved) ? saved.value.fingerprint : null
             })
             if (Option.isNone(saved)) tell("session.opened", session)
+            // Since then the relay's list may have changed unseen.
+            else session.view.becomeStale()
             return session
           }))
         }),

@@ -49,10 +49,19 @@ const keptTexts = Effect.fnUntraced(function*(daemon: Daemon) {
   return texts
 })
 
+/** Of calls whose agent was acknowledged before it went: the outbox has what became of them. */
+const deliveredTexts = Effect.fnUntraced(function*(daemon: Daemon) {
+  const { body } = yield* daemon.admin("/api/outbox/export?state=delivered&limit=1000")
+  const { entries } = body as { readonly entries: ReadonlyArray<{ readonly result: string }> }
+  return entries.map(({ result }): string => JSON.parse(result).content[0].text)
+})
+
 const round = Effect.fnUntraced(function*(seed: string) {
   const dice = new Dice(seed)
   const relay = yield* TestRelay.start({ program: program("relay/longCallRelay.ts") })
-  const daemon = yield* Daemon.start({ relayUrl: relay.url, env: { HOLDFAST_OUTBOX_BUFFERABLE: "keyed" } })
+  // A lane for each: one call after the other would take as often as long.
+  const env = { HOLDFAST_OUTBOX_BUFFERABLE: "keyed", HOLDFAST_OUTBOX_LANE: "text" }
+  const daemon = yield* Daemon.start({ relayUrl: relay.url, env })
   const calls = Array.from({ length: callsInRound }, (_, index) => ({
     id: `toolu_${seed}_${index}_0123456789abcdef`,
     tool: index % 2 === 0 ? "long" : "keyed",
@@ -77,7 +86,7 @@ const round = Effect.fnUntraced(function*(seed: string) {
   const wanted = calls.map((call) => `done: ${call.arguments.text}`)
   const read = Effect.gen(function*() {
     const printed = (yield* agent.lines).map(({ text }) => text)
-    const texts = new Set<unknown>([...printed, ...yield* keptTexts(daemon)])
+    const texts = new Set<unknown>([...printed, ...yield* keptTexts(daemon), ...yield* deliveredTexts(daemon)])
     return wanted.filter((text) => !texts.has(text))
   })
   let missing = yield* read

@@ -128,6 +128,24 @@ layer(
       yield* daemon.admin("/api/context", { agent: "default", event: "Detach" })
     }))
 
+  it.effect("of a change that the relay alone announces goes ahead of its next answer, too", () =>
+    Effect.gen(function*() {
+      const { daemon, relay } = yield* Rig
+      const echo = () =>
+        post(daemon, "tools/call", request("tools/call", { name: "echo", arguments: {} }), { "mcp-name": "echo" })
+      const before = (yield* relay.control.counts).streams
+      const list = () => Effect.map(post(daemon, "tools/list", request("tools/list")), ({ text }) => text)
+      yield* list()
+      yield* eventually("a stream of Holdfast's own", relay.control.counts, ({ streams }) => streams > before)
+      yield* relay.control.putTool(tool("announced"))
+      yield* eventually("list_changed with an answer", echo(), ({ text }) => text.includes(changed))
+      assert.notInclude((yield* echo()).text, changed)
+      assert.include(yield* list(), "announced")
+      yield* relay.control.removeTool("announced")
+      yield* eventually("list_changed with an answer", echo(), ({ text }) => text.includes(changed))
+      assert.notInclude(yield* list(), "announced")
+    }))
+
   it.effect("comes at once on a stream that opens behind the times", () =>
     Effect.gen(function*() {
       const { daemon } = yield* Rig
