@@ -12,6 +12,7 @@ import { costRows } from "./rows/cost.ts"
 import { gitRows } from "./rows/git.ts"
 import { memoryRows } from "./rows/memory.ts"
 import { otherRows } from "./rows/others.ts"
+import { planeRows } from "./rows/plane.ts"
 import { queueRows } from "./rows/queue.ts"
 import { sessionRows } from "./rows/sessions.ts"
 import { startRows } from "./rows/start.ts"
@@ -23,6 +24,7 @@ ensureEntered()
 
 const groups: Readonly<Record<string, (options: Options) => Promise<ReadonlyArray<Row>>>> = {
   cost: costRows,
+  plane: planeRows,
   throughput: throughputRows,
   stream: streamRows,
   queue: queueRows,
