@@ -10,9 +10,11 @@ import type { LoginPlace } from "../../token/sources/LoginPlace.ts"
 import * as NewLogin from "../../token/sources/NewLogin.ts"
 import { TokenSourceFailed } from "../../token/sources/TokenSource.ts"
 import { CommandFailed } from "../Failures.ts"
+import * as Progress from "../Progress.ts"
 import { callback } from "./callback.ts"
 
 const timeout = "10 minutes"
+const waitingFor = "waiting for somebody to agree"
 
 /** So that a login that is broken off registers no other client, either. */
 const keep = (registered: KnownClients.KnownClient | undefined) =>
@@ -43,7 +45,7 @@ export const byBrowser = Effect.fnUntraced(function*(place: LoginPlace, options:
   const begun = yield* Authorization.begin(place, redirectUri, { ...options, known }, state)
   yield* keep(begun.registered)
   yield* Console.log(`Open this address in a browser on this machine, and agree:\n\n  ${begun.url}\n`)
-  const came = yield* Effect.timeoutOption(query, timeout)
+  const came = yield* Progress.during(waitingFor, 600, Effect.timeoutOption(query, timeout))
   if (Option.isNone(came)) {
     return yield* new CommandFailed({ message: "nobody agreed within 10 minutes; start again" })
   }
@@ -60,5 +62,5 @@ export const byDevice = Effect.fnUntraced(function*(place: LoginPlace, options: 
   yield* Console.log(
     `Open this address in a browser on any machine:\n\n  ${begun.url}\n\nenter the code ${begun.code}, and agree\n${complete}`
   )
-  return yield* begun.complete
+  return yield* Progress.during(waitingFor, undefined, begun.complete)
 })

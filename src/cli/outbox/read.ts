@@ -2,9 +2,11 @@
 import { Console, DateTime, Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { EntryDetail, EntryPage, EntryStateView, type EntryView } from "../../admin/OutboxView.ts"
+import type { AgentName } from "../../domain/Ids.ts"
 import * as Screen from "../../observability/Screen.ts"
 import { DaemonClient, withDaemon } from "../DaemonClient.ts"
 import { afterFlag, jsonFlag, limitFlag, optionalAgentFlag } from "../flags.ts"
+import * as Progress from "../Progress.ts"
 import { colors, formatAge, now, printJson, table } from "../print.ts"
 
 const stateFlag = Flag.Literals("state", EntryStateView.literals).pipe(
@@ -98,6 +100,20 @@ export const show = Command.make(
 )
 
 const exportPage = 200
+
+/** How many there are, as far as that is counted. */
+const exported = Effect.fnUntraced(function*({ agent, state }: {
+  readonly agent: AgentName | undefined
+  readonly state: typeof EntryStateView.Type | undefined
+}) {
+  if (agent !== undefined) return undefined
+  const daemon = yield* DaemonClient
+  const { relays } = yield* daemon.ask((client) => client.status())
+  const states = state === undefined ? EntryStateView.literals : [state]
+  let count = 0
+  for (const { outbox } of relays) for (const one of states) count += outbox[one]
+  return count
+})
 const encode = Schema.encodeEffect(Schema.fromJsonString(Schema.toCodecJson(EntryDetail)))
 
 export const exportEntries = Command.make(
@@ -111,9 +127,14 @@ export const exportEntries = Command.make(
       for (const entry of entries) yield* Console.log(Screen.plainJson(yield* Effect.orDie(encode(entry))))
       return Option.fromNullishOr(next)
     })
+    const progress = yield* Progress.make("exported", yield* exported(filter))
+    let count = 0
     let next = yield* print(0)
-    while (Option.isSome(next)) next = yield* print(next.value)
-  })
+    while (Option.isSome(next)) {
+      yield* progress.done(count += exportPage)
+      next = yield* print(next.value)
+    }
+  }, Effect.scoped)
 ).pipe(
   Command.withDescription("Print accepted calls with arguments and answers, one line of JSON each"),
   Command.withExamples([

@@ -9,7 +9,9 @@ import { loginAt } from "../../token/sources/loginCommand.ts"
 import { DaemonClient } from "../DaemonClient.ts"
 import { calls, heldRemedy } from "../outbox/held.ts"
 import { formatAge } from "../print.ts"
+import { bar } from "../Progress.ts"
 import type { Away, AwayToday } from "./away.ts"
+import type { Draining } from "./draining.ts"
 
 export interface Overview {
   readonly now: DateTime.Utc
@@ -18,6 +20,14 @@ export interface Overview {
   readonly letters: ReadonlyArray<EntryView>
   readonly agents: ReadonlyArray<AgentView>
   readonly away: ReadonlyMap<RelayId, Away>
+  /** Of a relay that takes what waited for it: how much that was. */
+  readonly draining: ReadonlyMap<RelayId, number>
+}
+
+/** What is known from one look to the next. */
+export interface Memory {
+  readonly awayToday: AwayToday
+  readonly draining: Draining
 }
 
 /** More would not be looked through on a screen. */
@@ -39,14 +49,14 @@ const lettersOf = Effect.fnUntraced(function*(relay: RelayView) {
   return found
 })
 
-export const overview = Effect.fnUntraced(function*(relay: number, awayToday: AwayToday) {
+export const overview = Effect.fnUntraced(function*(relay: number, { awayToday, draining }: Memory) {
   const daemon = yield* DaemonClient
   const status = yield* daemon.ask((client) => client.status())
   const agents = yield* daemon.ask((client) => client.agents.list())
   const looked = relayAt(status, relay)
   const letters = looked === undefined ? [] : yield* lettersOf(looked)
   const now = DateTime.makeUnsafe(Math.floor(yield* Clock.currentTimeMillis))
-  return { now, status, letters, agents, away: yield* awayToday(status.relays, now) } satisfies Overview
+  return { now, status, letters, agents, away: yield* awayToday(status.relays, now), draining: draining(status.relays) } satisfies Overview
 })
 
 /** Something that a person can mend, with the way. */
@@ -93,10 +103,12 @@ export const needs = (overview: Overview): ReadonlyArray<Need> =>
 
 export const waiting = ({ outbox }: RelayView): number => outbox.pending + outbox.inflight
 
-export const formatWaiting = (relay: RelayView, now: DateTime.Utc): string => {
+/** `waited`: how much waited when it began to go out. */
+export const formatWaiting = (relay: RelayView, now: DateTime.Utc, waited?: number): string => {
   const { oldestAt } = relay.outbox
   const count = waiting(relay)
   if (count === 0) return "nothing waits"
+  if (waited !== undefined) return `${bar(waited - count, waited, 10)} ${count} of ${waited} left`
   return `${calls(count)} ${count === 1 ? "waits" : "wait"}`
     + (oldestAt === null ? "" : `, oldest ${formatAge(now, oldestAt)}`)
 }

@@ -85,7 +85,7 @@ export const frame = (
       [pad(relay.id, 14)],
       [pad(linkOf(relay, now), 16), relay.link.state === "up" ? "green" : "red"],
       [pad(formatAway(away.get(relay.id)), 24)],
-      [formatWaiting(relay, now), relay.outbox.pending > 0 ? "yellow" : undefined]
+      [formatWaiting(relay, now, overview.draining.get(relay.id)), relay.outbox.pending > 0 ? "yellow" : undefined]
     )
 
   const needLines = wanted.length === 0

@@ -10,6 +10,7 @@ import { RelayId } from "../../domain/Ids.ts"
 import { DaemonClient } from "../DaemonClient.ts"
 import { colors } from "../print.ts"
 import * as Away from "./away.ts"
+import * as Draining from "./draining.ts"
 import * as Drawing from "./Drawing.ts"
 import { frame, plainLines, type Size } from "./frame.ts"
 import { firstView, press, type Retry, type View, within } from "./keys.ts"
@@ -38,8 +39,8 @@ const retry = Effect.fnUntraced(function*({ ids: [first, ...rest], relay }: Retr
 
 const drawn = Effect.scoped(Effect.gen(function*() {
   // First, so that a daemon that does not run is an error and no empty screen.
-  const awayToday = yield* Away.make
-  const first = yield* overview(0, awayToday)
+  const memory = { awayToday: yield* Away.make, draining: Draining.make() }
+  const first = yield* overview(0, memory)
   const paint = yield* colors
   const terminal = yield* Terminal.Terminal
   const keys = yield* terminal.readInput
@@ -62,7 +63,7 @@ const drawn = Effect.scoped(Effect.gen(function*() {
 
   const look = Effect.gen(function*() {
     const { chosen } = yield* Ref.get(view)
-    yield* Ref.set(seen, yield* overview(chosen.relays, awayToday))
+    yield* Ref.set(seen, yield* overview(chosen.relays, memory))
     yield* Ref.set(trouble, "")
   }).pipe(
     Effect.catch(({ message }) => Ref.set(trouble, `as it was: ${message}`)),
@@ -96,16 +97,16 @@ const drawn = Effect.scoped(Effect.gen(function*() {
 }))
 
 const printed = Effect.gen(function*() {
-  const awayToday = yield* Away.make
+  const memory = { awayToday: yield* Away.make, draining: Draining.make() }
   let shown: ReadonlyArray<string> = []
   const print = Effect.fnUntraced(function*(lines: ReadonlyArray<string>) {
     const time = DateTime.formatIso(DateTime.makeUnsafe(Math.floor(yield* Clock.currentTimeMillis)))
     for (const line of lines) if (!shown.includes(line)) yield* Console.log(`${time} ${line}`)
     shown = lines
   })
-  yield* Effect.flatMap(overview(0, awayToday), (first) => print(plainLines(first)))
+  yield* Effect.flatMap(overview(0, memory), (first) => print(plainLines(first)))
   return yield* Effect.forever(
-    overview(0, awayToday).pipe(
+    overview(0, memory).pipe(
       Effect.map(plainLines),
       Effect.catch(({ message }) => Effect.succeed([message])),
       Effect.flatMap(print),
