@@ -40,9 +40,13 @@ const wellAfter = 30_000
 /** An inbox that is full, or a disk that fails, is tried again. */
 const retryEvery = "5 seconds"
 
+/** More would fill memory and disk: the settings name each that is used. */
+const maxCredentials = 256
+const maxTokenLength = 64 * 1024
+
 const Credential = Schema.Struct({
   name: RelayId,
-  token: Schema.String.check(Schema.makeFilter(isToken)),
+  token: Schema.String.check(Schema.isMaxLength(maxTokenLength), Schema.makeFilter(isToken)),
   expiresAt: Schema.optionalKey(Schema.Union([Schema.String, Schema.Number, Schema.Null]))
 })
 const decodeCredential = Schema.decodeUnknownOption(Schema.fromJsonString(Credential))
@@ -99,6 +103,11 @@ export const make = Effect.fnUntraced(function*(options: WatchFlowOptions) {
         )
     }
     const { expiresAt, name: credentialName, token } = found.value
+    if (credentials.size >= maxCredentials && !credentials.has(credentialName)) {
+      return yield* Effect.logWarning(
+        `the control plane pushed a credential beyond the first ${maxCredentials}: it is left out`
+      ).pipe(Effect.annotateLogs({ uplink: name, seq }))
+    }
     const end = ForeignTime.moment(expiresAt)
     credentials.add(credentialName)
     yield* pushed.put(`${name}/${credentialName}`, { value: Redacted.make(token), expiresAt: end })

@@ -13,6 +13,7 @@ import { PushedCredentials, PushedCredentialsTable } from "../../../src/token/so
 import { PlaneMaker, type PlaneStatus } from "../../../src/uplink/Plane.ts"
 import * as Uplinks from "../../../src/uplink/Uplinks.ts"
 import { UplinkStates, UplinkStatusTable } from "../../../src/uplink/UplinkStatus.ts"
+import { eventually } from "../../support/eventually.ts"
 import { depth } from "../../support/depth.ts"
 import { Dice } from "../../support/Dice.ts"
 import { refusal, ScriptedPlane } from "../../support/ScriptedPlane.ts"
@@ -377,6 +378,32 @@ describe("a credential that a plane pushes", () => {
           yield* TestClock.adjust("1 second")
           assert.isUndefined(pushed.find("platform/relay"))
           assert.deepStrictEqual(yield* bodies(inbox), ["b"])
+        }))
+    }).pipe(Effect.provide(Database)))
+
+  it.effect("is one of 256, of 64 KiB at most: what is beyond is left out, and what is behind it comes", () =>
+    Effect.gen(function*() {
+      const plane = new ScriptedPlane()
+      const named = (seq: number, name: string, token: string) => ({
+        ...credential(seq, token),
+        payload: JSON.stringify({ name, token })
+      })
+      plane.messages = [
+        named(1, "long", "x".repeat(64 * 1024 + 1)),
+        ...Array.from({ length: 300 }, (_, index) => named(index + 2, `c${index}`, "t")),
+        named(302, "c0", "again"),
+        user(303, "behind")
+      ]
+      yield* life(plane, ({ inbox, pushed, status }) =>
+        Effect.gen(function*() {
+          yield* TestClock.withLive(eventually("the message behind", bodies(inbox), (all) => all.length > 0))
+          assert.deepStrictEqual(yield* bodies(inbox), ["behind"])
+          assert.lengthOf(status().credentials, 256)
+          assert.isUndefined(pushed.find("platform/long"))
+          assert.isDefined(pushed.find("platform/c255"))
+          assert.isUndefined(pushed.find("platform/c256"))
+          const first = pushed.find("platform/c0")
+          assert.strictEqual(first === undefined ? "" : Redacted.value(first.value), "again")
         }))
     }).pipe(Effect.provide(Database)))
 })
