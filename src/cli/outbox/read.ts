@@ -6,8 +6,8 @@ import type { AgentName } from "../../domain/Ids.ts"
 import * as Screen from "../../observability/Screen.ts"
 import { DaemonClient, withDaemon } from "../DaemonClient.ts"
 import { afterFlag, jsonFlag, limitFlag, optionalAgentFlag } from "../flags.ts"
-import * as Progress from "../Progress.ts"
 import { colors, formatAge, now, printJson, table } from "../print.ts"
+import * as Progress from "../Progress.ts"
 
 const stateFlag = Flag.Literals("state", EntryStateView.literals).pipe(
   Flag.withDescription("Only entries in this state"),

@@ -56,7 +56,14 @@ export const overview = Effect.fnUntraced(function*(relay: number, { awayToday, 
   const looked = relayAt(status, relay)
   const letters = looked === undefined ? [] : yield* lettersOf(looked)
   const now = DateTime.makeUnsafe(Math.floor(yield* Clock.currentTimeMillis))
-  return { now, status, letters, agents, away: yield* awayToday(status.relays, now), draining: draining(status.relays) } satisfies Overview
+  return {
+    now,
+    status,
+    letters,
+    agents,
+    away: yield* awayToday(status.relays, now),
+    draining: draining(status.relays)
+  } satisfies Overview
 })
 
 /** Something that a person can mend, with the way. */

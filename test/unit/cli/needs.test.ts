@@ -76,7 +76,14 @@ describe("what needs a person", () => {
   it.effect("is the same list in a terminal as on the dashboard, each with its way out", () =>
     Effect.gen(function*() {
       const status = yield* Schema.decodeEffect(Schema.toCodecJson(StatusView))(troubled)
-      const overview = { now: DateTime.makeUnsafe(at), status, letters: [], agents: [], away: new Map(), draining: new Map() }
+      const overview = {
+        now: DateTime.makeUnsafe(at),
+        status,
+        letters: [],
+        agents: [],
+        away: new Map(),
+        draining: new Map()
+      }
       const shown = needs(overview)
       const page = attentionOf(troubled, [])
       assert.deepStrictEqual(shown.map(({ about }) => about), page.map(({ about }) => about.is))

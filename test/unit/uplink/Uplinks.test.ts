@@ -13,9 +13,9 @@ import { PushedCredentials, PushedCredentialsTable } from "../../../src/token/so
 import { PlaneMaker, type PlaneStatus } from "../../../src/uplink/Plane.ts"
 import * as Uplinks from "../../../src/uplink/Uplinks.ts"
 import { UplinkStates, UplinkStatusTable } from "../../../src/uplink/UplinkStatus.ts"
-import { eventually } from "../../support/eventually.ts"
 import { depth } from "../../support/depth.ts"
 import { Dice } from "../../support/Dice.ts"
+import { eventually } from "../../support/eventually.ts"
 import { refusal, ScriptedPlane } from "../../support/ScriptedPlane.ts"
 
 const Database = Migrations.layer.pipe(Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })))
