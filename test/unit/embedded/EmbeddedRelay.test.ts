@@ -178,6 +178,15 @@ describe("the embedded relay", () => {
       assert.include((yield* send("y".repeat(900))).said, "wait to be read")
     }))
 
+  it.effect("takes no key that is longer than 256 characters", () =>
+    Effect.gen(function*() {
+      const relay = yield* relayIn(yield* temporary)
+      const a = yield* Clients.sdk(relay.url, { secret: relay.secret(alice) })
+      const long = yield* a.call("relay_send_message", { to: bob, text: "x", idempotencyKey: "k".repeat(257) })
+      assert.isTrue(long.isError)
+      assert.include(JSON.stringify(long.content), "at most 256 characters")
+    }))
+
   it.effect("takes so many messages of all agents", () =>
     Effect.gen(function*() {
       const few = { message: 1000, agent: { count: 4, bytes: 2000 }, all: { count: 6, bytes: 10_000 } }

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { definitionsIn, fingerprint } from "../../../src/menu/ToolDefinitions.ts"
+import { Effect } from "effect"
+import { definitionsIn, fingerprint, fingerprintsIn } from "../../../src/menu/ToolDefinitions.ts"
 
 const definition = {
   name: "search",
@@ -47,4 +48,14 @@ describe("a definition's fingerprint", () => {
       ["", `{"description":"none"}`]
     ])
   })
+
+  it.effect("is the same where a long list is read in portions, and of a definition over 1 MiB that of its text", () =>
+    Effect.gen(function*() {
+      const long = (before: string) => `{${before}"name":"long","description":"${"d".repeat(1024 * 1024)}"}`
+      const result = `{"tools":[${JSON.stringify(definition)},${long("")},${JSON.stringify(definition, null, 1)}]}`
+      const known = yield* fingerprintsIn(result)
+      assert.strictEqual(known.size, 3)
+      assert.deepStrictEqual(definitionsIn(result, known), definitionsIn(result))
+      assert.notStrictEqual(fingerprint(long("")), fingerprint(long(" ")))
+    }))
 })
