@@ -234,15 +234,16 @@ describe("a daemon under its supervisor", () => {
         const config = join(home, "holdfast.json")
         writeFileSync(config, "{}")
         const args = ["--config", config]
-        const daemons = yield* Effect.all([1, 2].map(() => Daemon.start({ relayUrl: nowhere, supervised: true, args })))
-        const [first, second] = daemons as [Daemon, Daemon]
+        const start = Daemon.start({ relayUrl: nowhere, supervised: true, args })
+        const [first, second] = [yield* start, yield* start]
         writeFileSync(config, "{\"nonsense\":true}")
-        for (const daemon of daemons) yield* kill(yield* daemon.servingPid)
 
+        yield* kill(yield* second.servingPid)
         const stop = yield* second.command("stop")
         assert.strictEqual(stop.code, 0, stop.stderr)
         assert.deepStrictEqual(yield* second.ended, { code: 0, signal: null })
 
+        yield* kill(yield* first.servingPid)
         assert.deepStrictEqual(yield* first.ended, { code: 1, signal: null })
         assert.match(yield* first.stderr, /started 5 times in a row and did not get ready \(exit code 1\)/)
         assert.strictEqual((yield* first.stderr).match(/nonsense is not a setting/g)?.length, 5)
