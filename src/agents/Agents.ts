@@ -55,6 +55,8 @@ export interface LeaseRequest {
 /** What a secret opened. */
 export interface Access {
   readonly agent: AgentName
+  /** Which run of the agent shows it, where each has a secret of its own. */
+  readonly run?: string | undefined
   /** Whether the secret is still good: its agent may be removed meanwhile, or its lease end. */
   readonly isValid: () => boolean
 }
@@ -147,7 +149,7 @@ export class Agents extends Context.Service<Agents, {
           for (const known of secrets) if (timingSafeEqual(known[1].digest, digest)) found = known
           if (found === undefined) return undefined
           const [id, known] = found
-          return { agent: known.agent, isValid: () => secrets.get(id) === known }
+          return { agent: known.agent, run: known.lease === undefined ? undefined : id, isValid: () => secrets.get(id) === known }
         },
 
         list: Effect.sync(() => [defaultAgent, ...[...names].filter((name) => name !== defaultAgent).sort()]),

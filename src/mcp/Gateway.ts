@@ -32,6 +32,8 @@ import { OpenStreams } from "./streams/OpenStreams.ts"
 
 export interface AgentPost {
   readonly agent: AgentName
+  /** Which run of the agent it is, where each has a secret of its own. */
+  readonly run?: string | undefined
   /** The `Mcp-Session-Id` header, as it came. */
   readonly session: string | undefined
   readonly message: Message | Batch
@@ -146,9 +148,9 @@ const make = Effect.gen(function*() {
 
   /** A notification of the modern era is heard and goes nowhere: no server knows one over HTTP. */
   const modern = (post: AgentPost, connection: Connection): void => {
-    const { agent, message } = post
+    const { agent, message, run } = post
     if (message._tag !== "Request") return connection.replyEmpty(202)
-    const about = contextOf(agent, message)
+    const about = contextOf(agent, run, message)
     const loaded = sessions.findLoaded(agent, about.id)
     if (loaded !== undefined) return requests.modern(loaded, message, post.headers, connection)
     inBackground(

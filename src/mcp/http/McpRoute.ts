@@ -84,6 +84,7 @@ export const make = Effect.fnUntraced(function*({ isStopping, safely }: {
     if (refused !== undefined) return connection.reply(200, refused)
     relay.post({
       agent: access.agent,
+      run: access.run,
       session: header(request, "mcp-session-id"),
       message: message._tag === "Request" && body.bytes !== undefined ? { ...message, bytes: body.bytes } : message,
       headers: passedToRelay(request.headers),

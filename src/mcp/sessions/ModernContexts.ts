@@ -1,7 +1,7 @@
 /**
  * What Holdfast remembers of an agent of the modern era, which has no session: its menu, its lists, its relay session.
  *
- * One for each agent, client and set of capabilities, under an id that follows from them and that no agent can name: so
+ * One for each agent, run of it by `exec`, client and set of capabilities, under an id that follows from them and that no agent can name: so
  * that the idempotency keys made from a client's call ids survive a restart of Holdfast.
  */
 import { createHash } from "node:crypto"
@@ -15,11 +15,11 @@ import { contextPrefix } from "./AgentSession.ts"
 import type { NewContext } from "./AgentSessions.ts"
 
 /** What a request says of its client; the same clients say the same with each request. */
-export const contextOf = (agent: AgentName, { params, text }: Request): NewContext => {
+export const contextOf = (agent: AgentName, run: string | undefined, { params, text }: Request): NewContext => {
   const at = (key: string) => JsonText.at(text, ["params", "_meta", key])
   const client = at(Envelope.clientInfo) ?? JSON.stringify({ name: "holdfast", version })
   const capabilities = at(Envelope.clientCapabilities) ?? "{}"
-  const digest = createHash("sha256").update(JSON.stringify([agent, client, capabilities])).digest("base64url")
+  const digest = createHash("sha256").update(JSON.stringify([agent, client, capabilities, ...(run === undefined ? [] : [run])])).digest("base64url")
   return {
     id: SessionId.make(`${contextPrefix}${digest}`),
     agent,

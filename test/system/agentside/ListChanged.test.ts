@@ -128,22 +128,29 @@ layer(
       yield* daemon.admin("/api/context", { agent: "default", event: "Detach" })
     }))
 
-  it.effect("of a change that the relay alone announces goes ahead of its next answer, too", () =>
+  it.effect("of a change that the relay alone announces goes ahead of its next answer, to each run of one agent", () =>
     Effect.gen(function*() {
       const { daemon, relay } = yield* Rig
-      const echo = () =>
-        post(daemon, "tools/call", request("tools/call", { name: "echo", arguments: {} }), { "mcp-name": "echo" })
+      const lease = { agent: "default", ephemeral: false, holder: process.pid, obeysListChanged: false }
+      const { secret } = (yield* daemon.admin("/api/leases", lease)).body as { readonly secret: string }
+      const runs = [daemon, { url: daemon.url, secret }]
+      const echo = (run: typeof runs[0]) =>
+        post(run!, "tools/call", request("tools/call", { name: "echo", arguments: {} }), { "mcp-name": "echo" })
+      const list = (run: typeof runs[0]) => post(run!, "tools/list", request("tools/list"))
       const before = (yield* relay.control.counts).streams
-      const list = () => Effect.map(post(daemon, "tools/list", request("tools/list")), ({ text }) => text)
-      yield* list()
+      for (const run of runs) yield* list(run)
       yield* eventually("a stream of Holdfast's own", relay.control.counts, ({ streams }) => streams > before)
       yield* relay.control.putTool(tool("announced"))
-      yield* eventually("list_changed with an answer", echo(), ({ text }) => text.includes(changed))
-      assert.notInclude((yield* echo()).text, changed)
-      assert.include(yield* list(), "announced")
+      for (const run of runs) {
+        yield* eventually("list_changed with an answer", echo(run), ({ text }) => text.includes(changed))
+        assert.notInclude((yield* echo(run)).text, changed)
+        assert.include((yield* list(run)).text, "announced")
+      }
       yield* relay.control.removeTool("announced")
-      yield* eventually("list_changed with an answer", echo(), ({ text }) => text.includes(changed))
-      assert.notInclude(yield* list(), "announced")
+      for (const run of runs) {
+        yield* eventually("list_changed with an answer", echo(run), ({ text }) => text.includes(changed))
+        assert.notInclude((yield* list(run)).text, "announced")
+      }
     }))
 
   it.effect("comes at once on a stream that opens behind the times", () =>
