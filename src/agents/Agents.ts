@@ -149,7 +149,11 @@ export class Agents extends Context.Service<Agents, {
           for (const known of secrets) if (timingSafeEqual(known[1].digest, digest)) found = known
           if (found === undefined) return undefined
           const [id, known] = found
-          return { agent: known.agent, run: known.lease === undefined ? undefined : id, isValid: () => secrets.get(id) === known }
+          return {
+            agent: known.agent,
+            run: known.lease === undefined ? undefined : id,
+            isValid: () => secrets.get(id) === known
+          }
         },
 
         list: Effect.sync(() => [defaultAgent, ...[...names].filter((name) => name !== defaultAgent).sort()]),

@@ -19,7 +19,9 @@ export const contextOf = (agent: AgentName, run: string | undefined, { params, t
   const at = (key: string) => JsonText.at(text, ["params", "_meta", key])
   const client = at(Envelope.clientInfo) ?? JSON.stringify({ name: "holdfast", version })
   const capabilities = at(Envelope.clientCapabilities) ?? "{}"
-  const digest = createHash("sha256").update(JSON.stringify([agent, client, capabilities, ...(run === undefined ? [] : [run])])).digest("base64url")
+  const digest = createHash("sha256").update(
+    JSON.stringify([agent, client, capabilities, ...(run === undefined ? [] : [run])])
+  ).digest("base64url")
   return {
     id: SessionId.make(`${contextPrefix}${digest}`),
     agent,

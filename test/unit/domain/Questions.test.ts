@@ -6,7 +6,8 @@ const link = `{"method":"elicitation/create","params":{"mode":"url","message":"m
 
 describe("a question across the eras", () => {
   it("declares of a client what both eras can ask, and nothing else", () => {
-    const all = `{"roots":{"listChanged":true},"sampling":{"tools":{}},"elicitation":{"url":{}},"tasks":{},"extensions":{"x":{}}}`
+    const all =
+      `{"roots":{"listChanged":true},"sampling":{"tools":{}},"elicitation":{"url":{}},"tasks":{},"extensions":{"x":{}}}`
     assert.strictEqual(Questions.capabilities(all), `{"elicitation":{"url":{}},"sampling":{"tools":{}},"roots":{}}`)
     assert.strictEqual(Questions.capabilities(`{"experimental":{}}`), "{}")
     assert.isFalse(Questions.canBeAsked(`{"extensions":{"x":{}}}`))
@@ -21,7 +22,10 @@ describe("a question across the eras", () => {
     assert.deepInclude(JSON.parse(request), { jsonrpc: "2.0", id: "q-1", method: "elicitation/create" })
     assert.include(request, "12345678901234567890")
     assert.strictEqual(Questions.asInputRequest(request), form)
-    assert.strictEqual(Questions.asRequest(`{"method":"roots/list"}`, "7"), `{"jsonrpc":"2.0","id":7,"method":"roots/list"}`)
+    assert.strictEqual(
+      Questions.asRequest(`{"method":"roots/list"}`, "7"),
+      `{"jsonrpc":"2.0","id":7,"method":"roots/list"}`
+    )
   })
 
   it("for a link has an id in the era that wants one, which the other does not see", () => {
