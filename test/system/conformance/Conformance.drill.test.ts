@@ -9,8 +9,8 @@ import { tasksRelay } from "./TasksRelay.ts"
 /** At least so many checks have to pass through Holdfast: a suite that found nothing would compare equal too. */
 const sets = [
   { set: ["--requirements", "2025-11-25"], passing: 84 },
-  { set: ["--requirements", "2026-07-28"], passing: 145 },
-  { set: ["--suite", "all"], passing: 180 }
+  { set: ["--requirements", "2026-07-28"], passing: 136 },
+  { set: ["--suite", "all"], passing: 174 }
 ] as const
 
 const aboutTasks = [
