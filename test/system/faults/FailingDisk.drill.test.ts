@@ -18,6 +18,7 @@ describe("a daemon whose disk fails", () => {
         const client = yield* patient(daemon, relay)
         yield* client.send("live")
         const other = new DatabaseSync(join(daemon.dataDir, "holdfast.db"))
+        other.exec("PRAGMA busy_timeout = 30000")
         other.exec("BEGIN IMMEDIATE")
 
         const live = yield* timed(client.send("live too"))
