@@ -11,7 +11,8 @@ import { provenDaemon } from "../storage/ProvenDaemon.ts"
 import { self } from "../supervision/ownProgram.ts"
 import { CommandFailed, notProven, UsageError } from "./Failures.ts"
 
-const timeout = "20 seconds"
+/** A machine with much to do takes long; a daemon that ends is not waited for. */
+const timeout = "60 seconds"
 const logFile = "serve.log"
 
 const noRelay =
@@ -100,6 +101,7 @@ export const startedDaemon = Effect.fn("startedDaemon")(
     )
     const settled = Option.isSome(ready) ? ready : yield* Effect.delay(runningDaemon(dataDir), "2 seconds")
     if (Option.isSome(settled)) return settled.value
-    return yield* new CommandFailed({ message: `the daemon could not be started:\n${(yield* said).trim()}` })
+    const what = daemon.ended() ? "could not be started" : `was started, but is not ready after ${timeout}`
+    return yield* new CommandFailed({ message: `the daemon ${what}:\n${(yield* said).trim()}` })
   }
 )

@@ -30,9 +30,9 @@ export const program = Effect.fnUntraced(function*(dataDir: string) {
 const awaited = (dataDir: string) =>
   runningDaemon(dataDir).pipe(
     Effect.flatMap(Effect.fromOption),
-    Effect.retry(Schedule.upTo(Schedule.spaced("50 millis"), { duration: "20 seconds" })),
+    Effect.retry(Schedule.upTo(Schedule.spaced("50 millis"), { duration: "60 seconds" })),
     Effect.mapError(() =>
-      new CommandFailed({ message: "the service was started, but is not ready after 20 s: see \"holdfast logs\"" })
+      new CommandFailed({ message: "the service was started, but is not ready after 60 s: see \"holdfast logs\"" })
     )
   )
 
