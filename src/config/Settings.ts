@@ -198,7 +198,7 @@ export const SettingsSchema = Schema.Struct({
     fallbackUnknownAfter: or(Duration, "8 seconds"),
     listTimeout: or(Duration, "10 seconds"),
     readTimeout: or(Duration, "30 seconds"),
-    /** Hard, where it is set. Without, a call of a relay that is alive ends with its client's patience; see `CallTimeouts`. */
+    /** Hard, where it is set. Without, a call of a relay that is alive ends with its client's timeout; see `CallTimeouts`. */
     callTimeout: Schema.optionalKey(Duration),
     streamSilence: or(Duration, "5 minutes")
   }),

@@ -16,7 +16,7 @@ const deploy = new URL("../../../docs/deploy/", import.meta.url)
 const secondsIn = (file: string, pattern: RegExp): number =>
   Number(pattern.exec(readFileSync(new URL(file, deploy), "utf8"))?.[1])
 
-const patience = {
+const stopBounds = {
   "systemd, of a user": secondsIn("systemd/user/holdfast.service", /^TimeoutStopSec=(\d+)$/m),
   "systemd, of the machine": secondsIn("systemd/system/holdfast.service", /^TimeoutStopSec=(\d+)$/m),
   Kubernetes: secondsIn("kubernetes/base/statefulset.yaml", /terminationGracePeriodSeconds: (\d+)$/m),
@@ -63,7 +63,7 @@ describe("a stop while relay and control plane hang", () => {
         const from = yield* Clock.currentTimeMillis
         assert.deepStrictEqual(yield* daemon.terminate, { code: 0, signal: null })
         const seconds = ((yield* Clock.currentTimeMillis) - from) / 1000
-        for (const [manager, bound] of Object.entries(patience)) assert.isBelow(seconds, bound, manager)
+        for (const [manager, bound] of Object.entries(stopBounds)) assert.isBelow(seconds, bound, manager)
         assert.include((yield* Fiber.join(queued)).text, "queued")
         assert.include((yield* Fiber.join(lost)).text, "error")
 

@@ -19,7 +19,7 @@ export interface PodUser {
 /** Numbers that no user of a machine has. */
 const firstUid = 64_201
 /** For what takes a second or two. */
-export const patience = 60_000
+export const timeout = 60_000
 
 export const isRoot = process.getuid?.() === 0
 
@@ -71,7 +71,7 @@ export class PodProcess {
 
   /** The first event that is so, among those from `from` on. */
   async event(what: string, is: (event: Event) => boolean, from = 0): Promise<Event> {
-    const deadline = performance.now() + patience
+    const deadline = performance.now() + timeout
     while (true) {
       const found = this.#events.slice(from).find(is)
       if (found !== undefined) return found

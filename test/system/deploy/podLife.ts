@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { inPod, type Pod } from "./Pod.ts"
-import { isRoot, patience } from "./PodProcess.ts"
+import { isRoot, timeout } from "./PodProcess.ts"
 import { reckon } from "./podReckoning.ts"
 
 const began = performance.now()
@@ -19,7 +19,7 @@ const expect = (what: string, actual: unknown, expected: unknown): void => {
 }
 
 const until = async <A>(what: string, look: () => A | Promise<A>, good: (value: A) => boolean): Promise<A> => {
-  const deadline = performance.now() + patience
+  const deadline = performance.now() + timeout
   while (true) {
     const value = await look()
     if (good(value)) return value
