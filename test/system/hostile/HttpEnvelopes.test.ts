@@ -2,7 +2,7 @@ import { describe, it } from "@effect/vitest"
 import { depth } from "../../support/depth.ts"
 import { fromAgents, fromRelays } from "./HttpEnvelopesSearch.ts"
 
-const count = depth({ short: 640, drill: 20_000 })
+const count = depth({ short: 640, drill: 10_000 })
 
 describe("bytes from a seed", () => {
   it.live.each(["legacy", "modern"] as const)(
