@@ -137,16 +137,14 @@ const walk = (
   }
 }
 
-// A text of megabytes is looked into again and again: for its id, its result, what the result holds, and what that holds.
-// What one look finds is kept until others are looked into.
+// A text of megabytes is looked into again and again: for its id, its result, what the result holds. What one look finds
+// is kept until another such text is looked into.
 
 const large = 64 * 1024
 /** A container of more is no envelope, and is walked each time. */
 const maxKept = 64
 /** A message, its result or params, what they hold. */
 const levels = 3
-/** A message, its result, the one item of that. */
-const maxTexts = 3
 
 interface Seen {
   readonly text: string
@@ -154,25 +152,15 @@ interface Seen {
   readonly layouts: Map<number, ReadonlyArray<Item> | undefined>
 }
 
-/** The newest first. */
-let seen: ReadonlyArray<Seen> = []
+let seen: Seen = { text: "", layouts: new Map() }
 
 /** Keeps nothing of a text that is not this one. */
 export const forgetOthers = (text: string): void => {
-  if (seen.length > 0) seen = seen.filter((one) => one.text === text)
-}
-
-const seenOf = (text: string): Seen => {
-  const known = seen.find((one) => one.text === text)
-  if (known !== undefined) return known
-  const first = { text, layouts: new Map() }
-  seen = [first, ...seen.slice(0, maxTexts - 1)]
-  return first
+  if (seen.layouts.size > 0 && seen.text !== text) seen = { text: "", layouts: new Map() }
 }
 
 /** Goes through the container at `start` once, and keeps what it and the large containers in it hold. Gives its end. */
-const survey = (known: Seen, start: number, depth: number): number => {
-  const { text } = known
+const survey = (text: string, start: number, depth: number): number => {
   const keyed = text.charCodeAt(start) === openBrace
   const found: Array<Item> = []
   let at = skipSpace(text, start + 1)
@@ -181,22 +169,22 @@ const survey = (known: Seen, start: number, depth: number): number => {
     const keyEnd = keyed ? skipString(text, from) : from
     const value = keyed ? skipSpace(text, skipSpace(text, keyEnd) + 1) : from
     const isContainer = (text.charCodeAt(value) | 0x20) === openBrace
-    const end = isContainer && depth > 1 ? survey(known, value, depth - 1) : skipValue(text, value)
+    const end = isContainer && depth > 1 ? survey(text, value, depth - 1) : skipValue(text, value)
     found.push({ start: from, keyEnd, value, end })
     at = skipSpace(text, end)
     if (text.charCodeAt(at) !== comma) break
     at = skipSpace(text, at + 1)
   }
   const end = skipRest(text, at)
-  if (end - start >= large) known.layouts.set(start, found.length <= maxKept ? found : undefined)
+  if (end - start >= large) seen.layouts.set(start, found.length <= maxKept ? found : undefined)
   return end
 }
 
 const layoutOf = (text: string, span: Span): ReadonlyArray<Item> | undefined => {
   if (span.end - span.start < large || !(isObject(text, span) || isArray(text, span))) return undefined
-  const known = seenOf(text)
-  if (!known.layouts.has(span.start)) survey(known, span.start, levels)
-  return known.layouts.get(span.start)
+  if (seen.text !== text) seen = { text, layouts: new Map() }
+  if (!seen.layouts.has(span.start)) survey(text, span.start, levels)
+  return seen.layouts.get(span.start)
 }
 
 /** Visits the members or elements of the container at `span` in order, until `visit` gives true; none of a scalar. */
