@@ -5,7 +5,6 @@ const longest = [
   "system/crash/Crash.test",
   "system/cli/connect.drill.test",
   "unit/outbox/Model.test",
-  "system/hostile/Holds.drill.test",
   "unit/fuzz/Fuzz.test",
   "system/hostile/Wrap.drill.test",
   "system/cli/Supervisor.drill.test",
