@@ -1,6 +1,6 @@
 /** The daemon as a real process in the hands of a test: started, killed, terminated, restarted on the same port. */
 import { Effect, Exit, type Scope } from "effect"
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { memoryDirectory } from "./environment.ts"
@@ -93,9 +93,14 @@ interface Announced {
   readonly supervisor?: { readonly pid: number }
 }
 
+/** A daemon that starts takes away what the one before left. */
 const readEndpoint = (dataDir: string): Announced | undefined => {
-  const file = join(dataDir, "endpoint.json")
-  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined
+  try {
+    return JSON.parse(readFileSync(join(dataDir, "endpoint.json"), "utf8"))
+  } catch (error) {
+    if (Object(error).code === "ENOENT") return undefined
+    throw error
+  }
 }
 
 const start = (options: DaemonOptions = {}): Effect.Effect<Daemon, never, Scope.Scope> =>
