@@ -11,7 +11,7 @@ import type { ResumePoint } from "./ResumePoint.ts"
 import { translate, type Translation } from "./session/EraTranslator.ts"
 import type { ParamHeaders } from "./session/ParamHeaders.ts"
 import type { SilenceWatch } from "./SilenceWatch.ts"
-import { isMessage, jsonAnswer, letOthersIn, maxWholeBytes, notOurs } from "./transport/AnswerReading.ts"
+import { isLong, isMessage, jsonAnswer, letOthersIn, maxWholeBytes, notOurs } from "./transport/AnswerReading.ts"
 import { collect, WholeBody } from "./transport/BodyText.ts"
 import type { IncomingBytes } from "./transport/Incoming.ts"
 import { type KnownAnswer, KnownAnswers } from "./transport/KnownAnswers.ts"
@@ -142,8 +142,10 @@ export const exchange = (transport: RelayTransport["Service"], params: ParamHead
         }
         const repeated = recognized(collected)
         if (repeated !== undefined) return known(answer.headers, repeated)
-        const response = yield* jsonAnswer(answer, collected.text, translation.id)
-        yield* letOthersIn(response.text)
+        const { text } = collected
+        if (isLong(text)) yield* letOthersIn(text)
+        const response = yield* jsonAnswer(answer, text, translation.id)
+        if (isLong(text)) yield* letOthersIn(text)
         return learnt(answer.headers, response, () => collected)
       }
       case "Sse": {

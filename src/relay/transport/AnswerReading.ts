@@ -15,7 +15,10 @@ const longText = 1024 * 1024
 
 export const isLong = (text: string): boolean => text.length > longText
 
-export const letOthersIn = (text: string): Effect.Effect<void> => isLong(text) ? Effect.yieldNow : Effect.void
+/** Behind bytes of a socket the first yield goes on in the same turn of the event loop; the second does not. */
+const nextTurn = Effect.andThen(Effect.yieldNow, Effect.yieldNow)
+
+export const letOthersIn = (text: string): Effect.Effect<void> => isLong(text) ? nextTurn : Effect.void
 
 /** What is said in one text; a batch, which some servers answer with, is several. */
 const messagesIn = (text: string): ReadonlyArray<Message.Message> => {
