@@ -5,21 +5,6 @@ import LongestFirst from "./test/support/LongestFirst.ts"
 
 ensureEntered()
 
-const shared = {
-  // The files of a worker share its process, and so what they import.
-  isolate: false,
-  testTimeout: 900_000,
-  hookTimeout: 60_000,
-  globalSetup: ["test/support/bundledPrograms.ts"],
-  env: {
-    TEST_DEPTH: "drill",
-    NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node", import.meta.url))
-  }
-}
-
-/** It measures, so nothing else may run beside it. */
-const alone = "test/system/hostile/Holds.drill.test.ts"
-
 /**
  * `npm run test:drills`: the seeded searches for faults again, further than `npm test` goes; the official suites; and what
  * starts so many processes that `npm test` would take too long.
@@ -27,29 +12,27 @@ const alone = "test/system/hostile/Holds.drill.test.ts"
 export default defineConfig({
   test: {
     reporters: ["./test/support/LineReporter.ts"],
+    include: [
+      "test/**/*.drill.test.ts",
+      "test/system/crash/Crash.test.ts",
+      "test/system/eras/Fidelity.test.ts",
+      "test/system/faults/Sweep.test.ts",
+      "test/system/hostile/HttpEnvelopes.test.ts",
+      "test/unit/fuzz/Fuzz.test.ts",
+      "test/unit/journal/{Compaction,Following}.test.ts",
+      "test/unit/outbox/{Drain,Interleavings,Model,Shuffled}.test.ts",
+      "test/unit/uplink/Uplinks.test.ts"
+    ],
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
-    projects: [
-      {
-        test: {
-          ...shared,
-          name: "drills",
-          include: [
-            "test/**/*.drill.test.ts",
-            "test/system/crash/Crash.test.ts",
-            "test/system/eras/Fidelity.test.ts",
-            "test/system/faults/Sweep.test.ts",
-            "test/system/hostile/HttpEnvelopes.test.ts",
-            "test/unit/fuzz/Fuzz.test.ts",
-            "test/unit/journal/{Compaction,Following}.test.ts",
-            "test/unit/outbox/{Drain,Interleavings,Model,Shuffled}.test.ts",
-            "test/unit/uplink/Uplinks.test.ts"
-          ],
-          exclude: [alone],
-          maxWorkers: 3,
-          sequence: { groupOrder: 0 }
-        }
-      },
-      { test: { ...shared, name: "alone", include: [alone], maxWorkers: 1, sequence: { groupOrder: 1 } } }
-    ]
+    // The files of a worker share its process, and so what they import.
+    isolate: false,
+    testTimeout: 900_000,
+    hookTimeout: 60_000,
+    globalSetup: ["test/support/bundledPrograms.ts"],
+    env: {
+      TEST_DEPTH: "drill",
+      NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node", import.meta.url))
+    }
   }
 })

@@ -1,6 +1,7 @@
 /**
  * Nothing of 16 MiB or less holds others up for more than 250 ms of computing time (docs/security.md). Looked at is a real
- * daemon's main thread, while another agent asks.
+ * daemon's main thread, while another agent asks. It measures, so it belongs to the long tests, and wants a machine of its
+ * own: `npm run test:long -- Holds`.
  */
 import { assert, layer, type Vitest } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
