@@ -68,6 +68,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
       if (Option.isNone(task)) return responder.showLife()
       const text = `{"jsonrpc":"2.0","id":${id},"result":${TaskForm.created(task.value, keep)}}`
       if (responder.handOver(text)) call.becameTask(task.value.id)
+      else call.withdrawTask(task.value.id)
     }))
     return true
   }

@@ -162,6 +162,11 @@ export class LiveCall {
     this.gone()
   }
 
+  /** Its agent has not got the task: the answer was quicker, or the connection is gone. */
+  withdrawTask(id: string): void {
+    this.#services.fork(this.#services.tasks.withdrawn(this.session.agent, id))
+  }
+
   isTask(id: string): boolean {
     return this.#task === id
   }
@@ -271,14 +276,14 @@ export class LiveCall {
   }
 
   /** Its agent does not know of the task that this answer gave it. */
-  #withdrawTask(text: string): void {
+  #withdrawTaskIn(text: string): void {
     const id: unknown = JSON.parse(JsonText.at(text, ["result", "taskId"]) ?? "null")
-    if (Predicate.isString(id)) this.#services.fork(this.#services.tasks.withdrawn(this.session.agent, id))
+    if (Predicate.isString(id)) this.withdrawTask(id)
   }
 
   #keep(text: string, queued: boolean): void {
     if (queued) {
-      this.#withdrawTask(text)
+      this.#withdrawTaskIn(text)
       const key = JsonText.at(text, ["result", "structuredContent", "idempotencyKey"])
       if (key !== undefined) return this.#onDisk.keep({ _tag: "Queued", key: String(JSON.parse(key)) })
     }

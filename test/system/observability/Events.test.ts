@@ -1,20 +1,12 @@
 /** The journal of a real daemon: what it records, over HTTP and on the command line. */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import type { EventRecord } from "../../../src/journal/Outages.ts"
 import { Clients } from "../../support/Clients.ts"
 import { Daemon } from "../../support/Daemon.ts"
 import { eventually } from "../../support/eventually.ts"
 import { Rig } from "../../support/Rig.ts"
 import { sseLines } from "../../support/sseLines.ts"
-
-interface Event {
-  readonly seq: number
-  readonly at: number
-  readonly subject: string
-  readonly session?: string
-  readonly type: string
-  readonly payload: Readonly<Record<string, unknown>>
-}
 
 const get = (daemon: Daemon, path: string, headers: Readonly<Record<string, string>> = {}) =>
   Effect.promise(async () => {
@@ -29,7 +21,7 @@ const get = (daemon: Daemon, path: string, headers: Readonly<Record<string, stri
 const page = (daemon: Daemon, after = 0) =>
   Effect.map(
     get(daemon, `/api/events?after=${after}`, { accept: "application/json" }),
-    ({ text }): { records: ReadonlyArray<Event>; next: number; newest: number } => JSON.parse(text)
+    ({ text }): { records: ReadonlyArray<EventRecord>; next: number; newest: number } => JSON.parse(text)
   )
 
 layer(Rig.layer(), { excludeTestServices: true })("events", (it) => {
@@ -98,7 +90,7 @@ layer(Rig.layer(), { excludeTestServices: true })("events", (it) => {
         /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} {2}call\.answered {3} agent\/default {2}.*tool=silent/m
       )
       const json = yield* daemon.command("events", "--json")
-      const printed = json.stdout.trim().split("\n").map((line): Event => JSON.parse(line))
+      const printed = json.stdout.trim().split("\n").map((line): EventRecord => JSON.parse(line))
       assert.deepStrictEqual(printed.slice(0, records.length), records)
     }))
 })
