@@ -5,10 +5,10 @@
  * One for an agent, however many clients of it there are, on a relay session of Holdfast's own. Opened again whenever it
  * ends; let go of once nobody needs it.
  */
-import { Clock, Context, Duration, Effect, FiberMap, FiberSet, Layer, Stream } from "effect"
+import { Clock, Context, Duration, Effect, FiberMap, FiberSet, Layer, Result, Stream } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import type { AgentName } from "../../domain/Ids.ts"
-import * as JsonText from "../../domain/JsonText.ts"
+import * as Message from "../../domain/Message.ts"
 import { changeOf } from "../../domain/Methods.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
@@ -77,7 +77,9 @@ const make = Effect.gen(function*() {
     if (answer.body._tag !== "Sse") return
     yield* heard(agent, toolsChanged)
     yield* answer.body.events.until(({ data }) => {
-      const method = String(JSON.parse(JsonText.at(data, ["method"]) ?? "null"))
+      const parsed = Message.parse(data)
+      if (Result.isFailure(parsed) || parsed.success._tag !== "Notification") return undefined
+      const { method } = parsed.success
       if (changes.has(method)) inBackground(heard(agent, method))
       return undefined
     })
