@@ -6,8 +6,10 @@ import type { Page } from "playwright-core"
 export const inPage = <A>(page: Page, script: string): Effect.Effect<A> =>
   Effect.promise(() => page.evaluate<A>(script))
 
-/** When the page had said how things are, in ms since it was asked for; -1 where it has not. */
-export const verdictMillis = "performance.getEntriesByName('holdfast-verdict')[0]?.startTime ?? -1"
+/** When the browser had painted how things are, in ms since it asked for the page. */
+export const verdictMillis = `new Promise((resolve) =>
+  new PerformanceObserver((seen) => resolve(seen.getEntries()[0].renderTime)).observe({ type: "element", buffered: true })
+)`
 
 /** Down to the last of 10,000 letters; the median of what two frames took after each step. */
 export const scrollToEnd = `(async () => {

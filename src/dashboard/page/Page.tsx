@@ -1,5 +1,5 @@
 /** The whole page, most urgent first. */
-import { useCallback, useEffect, useMemo, useState } from "preact/hooks"
+import { useCallback, useLayoutEffect, useState } from "preact/hooks"
 import { attentionOf } from "../../admin/Attention.ts"
 import { outagesOf } from "../../journal/Outages.ts"
 import { Agents } from "./Agents.tsx"
@@ -11,28 +11,19 @@ import { Charts } from "./Charts.tsx"
 import { clock } from "./format.ts"
 import { type Do, SharedContext, useAsked, useNow, useShared } from "./hooks.ts"
 import { Letters } from "./Letters.tsx"
-import { Live } from "./live.ts"
+import type { Live } from "./live.ts"
 import { Relays } from "./Relays.tsx"
 import { Runtime } from "./Runtime.tsx"
 import { Sessions } from "./Sessions.tsx"
 import { Summary } from "./Summary.tsx"
 import type { LettersPage, LetterState } from "./useLetters.ts"
 
-export const Page = ({ signInFailure }: { readonly signInFailure: string | undefined }) => {
-  const live = useMemo(() => new Live(), [])
+export const Page = ({ live, signInFailure }: { readonly live: Live; readonly signInFailure: string | undefined }) => {
   const now = useNow()
   const [, redraw] = useState(0)
   const [said, setSaid] = useState({ text: signInFailure ?? "", bad: signInFailure !== undefined })
 
-  useEffect(() => {
-    const abort = new AbortController()
-    const stop = live.onChange(() => redraw((count) => count + 1))
-    void live.run(abort.signal)
-    return () => {
-      stop()
-      abort.abort()
-    }
-  }, [live])
+  useLayoutEffect(() => live.onChange(() => redraw((count) => count + 1)), [live])
 
   const act: Do = useCallback((what, action) => {
     setSaid({ text: `${what} …`, bad: false })

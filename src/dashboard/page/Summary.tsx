@@ -1,5 +1,4 @@
 /** The answer at a glance: is the relay up, how long was it away today, what waits, what needs a person. */
-import { useEffect } from "preact/hooks"
 import type { Attention } from "../../admin/Attention.ts"
 import { type Outage, total, within } from "../../journal/Outages.ts"
 import type { Status } from "./api.ts"
@@ -40,8 +39,6 @@ const verdict = (
 
 export const Summary = ({ attention, outages, status }: Props) => {
   const { now } = useShared()
-  // When a reader first saw it: for measuring.
-  useEffect(() => void requestAnimationFrame(() => performance.mark("holdfast-verdict")), [])
   const needed = attention.filter(({ urgency }) => urgency === "act").length
   const { more, text, tone } = verdict(status, needed, now)
   const today = within(outages, startOfDay(now), now, now)
@@ -52,7 +49,7 @@ export const Summary = ({ attention, outages, status }: Props) => {
     <section class="summary" aria-labelledby="verdict">
       <h2 id="verdict" class={`verdict ${tone}`}>
         <span class="dot" aria-hidden="true" />
-        <span>
+        <span elementtiming="verdict">
           {text} <span class="more">{more}</span>
         </span>
       </h2>

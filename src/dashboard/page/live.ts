@@ -30,14 +30,7 @@ const topicsOf = (type: string): ReadonlyArray<Topic> => {
   return type === "context.moved" || type === "menu.changed" ? ["agents"] : []
 }
 
-const pause = (millis: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, millis)
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer)
-      resolve()
-    }, { once: true })
-  })
+const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
 export class Live {
   connection: "connecting" | "live" | "away" | "signed out" = "connecting"
@@ -54,12 +47,13 @@ export class Live {
   #cursor: number | undefined
   #dirty = false
   #telling = false
+  #untold = false
 
   revision(topic: Topic): number {
     return this.#revisions[topic]
   }
 
-  /** Calls `listener` a moment after each change, until the returned function is called. */
+  /** Calls `listener` soon after each change, until the returned function is called. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
@@ -86,33 +80,30 @@ export class Live {
     void this.#askStatus().catch(() => {})
   }
 
-  /** Until `signal`, or nobody is signed in. */
-  async run(signal: AbortSignal): Promise<void> {
-    let failures = 0
-    while (!signal.aborted) {
+  /** As long as the page is open, or until nobody is signed in. */
+  async run(): Promise<void> {
+    for (let failures = 0;;) {
       try {
         await this.#askStatus()
-        await this.#catchUp(signal)
+        await this.#catchUp()
         failures = 0
-        await this.#stayLive(signal)
+        await this.#stayLive()
       } catch (cause) {
-        if (signal.aborted) return
         if (cause instanceof SignedOut) return this.#become("signed out")
         // The journal is another one: its numbers begin anew.
         if (cause instanceof Refused && cause.status === 409) this.#cursor = undefined
         if (cause instanceof Away) this.#become("away")
       }
-      await pause(Math.min(3000, 250 * 2 ** failures++), signal)
+      await pause(Math.min(3000, 250 * 2 ** failures++))
     }
   }
 
   /** Reads events as they come, and asks on time where they do not; ends with the stream. */
-  async #stayLive(signal: AbortSignal): Promise<void> {
+  async #stayLive(): Promise<void> {
     const stop = new AbortController()
-    const both = AbortSignal.any([signal, stop.signal])
-    const asking = this.#askOnTime(both)
+    const asking = this.#askOnTime(stop.signal)
     try {
-      await Promise.race([this.#follow(both), asking])
+      await Promise.race([this.#follow(stop.signal), asking])
     } finally {
       stop.abort()
     }
@@ -122,7 +113,7 @@ export class Live {
     let askedAt = performance.now()
     let sampledAt = askedAt
     while (!signal.aborted) {
-      await pause(calm, signal)
+      await pause(calm)
       const now = performance.now()
       if (signal.aborted) return
       if (now - sampledAt > sampleEvery) {
@@ -147,23 +138,23 @@ export class Live {
   }
 
   /** The newest events at first, later what was missed. */
-  async #catchUp(signal: AbortSignal): Promise<void> {
+  async #catchUp(): Promise<void> {
     if (this.#cursor === undefined) {
-      const { newest, records: [first] } = await get<Page>("/events?after=0&limit=1", signal)
+      const { newest, records: [first] } = await get<Page>("/events?after=0&limit=1")
       this.knownFrom = first?.at ?? Date.now()
-      const links = await Promise.all(["up", "down"].map((type) => this.#all(`/events?type=link.${type}`, 0, signal)))
+      const links = await Promise.all(["up", "down"].map((type) => this.#all(`/events?type=link.${type}`, 0)))
       this.links = links.flat().sort((one, other) => one.seq - other.seq)
       this.#cursor = Math.max(0, newest - backlog)
     }
-    for (const record of await this.#all("/events?", this.#cursor, signal)) this.#take(record)
+    for (const record of await this.#all("/events?", this.#cursor)) this.#take(record)
     for (const topic of ["letters", "agents", "sessions", "samples"] as const) this.#revisions[topic]++
     this.#tell()
   }
 
-  async #all(path: string, after: number, signal: AbortSignal): Promise<ReadonlyArray<EventRecord>> {
+  async #all(path: string, after: number): Promise<ReadonlyArray<EventRecord>> {
     const records: Array<EventRecord> = []
     for (let cursor = after;;) {
-      const page = await get<Page>(`${path}&after=${cursor}`, signal)
+      const page = await get<Page>(`${path}&after=${cursor}`)
       records.push(...page.records)
       if (page.next >= page.newest || page.next === cursor) return records
       cursor = page.next
@@ -204,13 +195,19 @@ export class Live {
     this.#tell()
   }
 
-  /** Many changes are shown at once. */
+  /** A change is shown right away; those that follow it closely are shown together. */
   #tell(): void {
-    if (this.#telling) return
+    if (this.#telling) {
+      this.#untold = true
+      return
+    }
     this.#telling = true
+    for (const listener of this.#listeners) listener()
     setTimeout(() => {
       this.#telling = false
-      for (const listener of this.#listeners) listener()
+      if (!this.#untold) return
+      this.#untold = false
+      this.#tell()
     }, 60)
   }
 }

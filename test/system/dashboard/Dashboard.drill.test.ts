@@ -221,7 +221,7 @@ describe.skipIf(program === undefined)("the dashboard", () => {
         assert.deepStrictEqual(opened.errors, [])
       }))
 
-    it.effect("notes when it has said how things are, as the bench reads it", () =>
+    it.effect("lets the browser say when how things are was painted, as the bench reads it", () =>
       Effect.gen(function*() {
         const { daemon } = yield* Rig
         const { page } = yield* (yield* Browser).open(daemon)
