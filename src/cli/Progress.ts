@@ -23,6 +23,9 @@ export interface Progress {
   readonly done: (done: number) => Effect.Effect<void>
 }
 
+/** For what shows by itself how far it is. */
+export const none: Progress = { done: () => Effect.void }
+
 /** Sooner nobody wonders. */
 const shownAfter = 1000
 const redrawn = "200 millis"

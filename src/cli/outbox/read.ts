@@ -127,7 +127,8 @@ export const exportEntries = Command.make(
       for (const entry of entries) yield* Console.log(Screen.plainJson(yield* Effect.orDie(encode(entry))))
       return Option.fromNullishOr(next)
     })
-    const progress = yield* Progress.make("exported", yield* exported(filter))
+    const isOnScreen = process.stdout.isTTY === true
+    const progress = isOnScreen ? Progress.none : yield* Progress.make("exported", yield* exported(filter))
     let count = 0
     let next = yield* print(0)
     while (Option.isSome(next)) {
