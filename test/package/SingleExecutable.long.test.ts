@@ -50,7 +50,10 @@ describe("holdfast as a single executable", () => {
       const { tools } = await client.listTools()
       assert.include(tools.map(({ name }) => name), "relay_send_message")
       await client.close()
-      const { pid } = JSON.parse(readFileSync(join(dataDir, "endpoint.json"), "utf8"))
+      const { pid, url: endpoint } = JSON.parse(readFileSync(join(dataDir, "endpoint.json"), "utf8"))
+      const script = await fetch(new URL("/dashboard/page.js", endpoint))
+      assert.strictEqual(script.status, 200)
+      assert.include(await script.text(), "This browser is not signed in")
       process.kill(pid, "SIGTERM")
     } finally {
       relay.stop()
