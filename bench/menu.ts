@@ -8,6 +8,7 @@
  * A client that searches tools by itself (Claude Code) has their names alone in its context, and each change of the list
  * is told to its model: what hiding saves there, and what a change costs.
  */
+import { readList } from "../src/domain/ListText.ts"
 import { compile, narrow } from "../src/menu/Narrowing.ts"
 
 const domains = [
@@ -45,7 +46,10 @@ const tool = (domain: string, verb: string) => ({
   annotations: { readOnlyHint: ["list", "get", "search", "history"].includes(verb) }
 })
 
-const list = JSON.stringify({ tools: domains.flatMap((domain) => verbs.map((verb) => tool(domain, verb))) })
+const list = readList(
+  "tools",
+  JSON.stringify({ tools: domains.flatMap((domain) => verbs.map((verb) => tool(domain, verb))) })
+)
 
 const hides = compile([
   { tools: ["workspace_*", "pull_request_*"], needs: "isolatedWorktree" },
@@ -64,12 +68,12 @@ const situations: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
 const tokens = (text: string): number => Math.round(text.length / 4)
 const count = (text: string): number => JSON.parse(text).tools.length
 
-process.stdout.write(`whole menu            ${count(list)} tools  about ${tokens(list)} tokens\n`)
+process.stdout.write(`whole menu            ${count(list.text)} tools  about ${tokens(list.text)} tokens\n`)
 for (const [name, facts] of situations) {
   const from = performance.now()
   const seen = narrow(list, hides(new Set(facts)))
   const millis = performance.now() - from
-  const saved = 100 * (1 - seen.length / list.length)
+  const saved = 100 * (1 - seen.length / list.text.length)
   process.stdout.write(
     `${name.padEnd(20)} ${String(count(seen)).padStart(4)} tools  about ${String(tokens(seen)).padStart(5)} tokens  `
       + `${saved.toFixed(0).padStart(3)} % saved  (narrowed in ${millis.toFixed(2)} ms)\n`
@@ -83,7 +87,7 @@ const namesOf = (text: string): string =>
   JSON.parse(text).tools.map(({ name }: { readonly name: string }) => `${prefix}${name}\n`).join("")
 
 process.stdout.write(`\na client that searches tools by itself\n`)
-const wholeNames = namesOf(list)
+const wholeNames = namesOf(list.text)
 process.stdout.write(`whole menu            ${wholeNames.length} bytes of names, about ${tokens(wholeNames)} tokens\n`)
 for (const [name, facts] of situations) {
   const saved = wholeNames.length - namesOf(narrow(list, hides(new Set(facts)))).length

@@ -100,7 +100,8 @@ export const skipScalar = (text: string, from: number): number => {
   return at
 }
 
-const skipValue = (text: string, from: number): number => {
+/** The end of the value at `from`. */
+export const skipValue = (text: string, from: number): number => {
   const code = text.charCodeAt(from)
   if (code === quote) return skipString(text, from)
   return code === openBrace || code === openBracket ? skipContainer(text, from) : skipScalar(text, from)
@@ -135,6 +136,33 @@ const walk = (
     if (text.charCodeAt(at) === comma) at = skipSpace(text, at + 1)
     if (at === start) return
   }
+}
+
+/** What `visit` gives where nothing behind a member is wanted, and so what `through` gives then. */
+export const stopped = -1
+
+/**
+ * Goes once through the container at `from`, and gives its end. `visit` gets each member or element, and gives where its
+ * value ends: so it can go through that, too, on the same way.
+ */
+export const through = (
+  text: string,
+  from: number,
+  visit: (item: Omit<Item, "end">) => number
+): number => {
+  const keyed = text.charCodeAt(from) === openBrace
+  let at = skipSpace(text, from + 1)
+  while (at < text.length && (text.charCodeAt(at) | 0x20) !== closeBrace) {
+    const start = at
+    const keyEnd = keyed ? skipString(text, start) : start
+    const value = keyed ? skipSpace(text, skipSpace(text, keyEnd) + 1) : start
+    const end = visit({ start, keyEnd, value })
+    if (end === stopped) return stopped
+    at = skipSpace(text, end)
+    if (text.charCodeAt(at) === comma) at = skipSpace(text, at + 1)
+    if (at === start) break
+  }
+  return Math.min(at + 1, text.length)
 }
 
 // A text of megabytes is looked into again and again: for its id, its result, what the result holds. What one look finds

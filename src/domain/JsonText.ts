@@ -5,7 +5,7 @@
  * It is meant for texts that `JSON.parse` accepts, and agrees with it: of a duplicated key the last one counts. Nothing
  * here fails; where there is nothing to change, the text comes back as it was.
  */
-import { each, hasKey, isArray, isObject, type Item, items, members, root, skipSpace, type Span } from "./JsonScan.ts"
+import { each, hasKey, isArray, isObject, items, members, root, skipSpace, type Span } from "./JsonScan.ts"
 
 export type { Span } from "./JsonScan.ts"
 
@@ -114,12 +114,12 @@ const changedValue = (text: string, span: Span, changes: ReadonlyArray<Change>, 
   return out + text.slice(from, span.end)
 }
 
-/** Gives the container's text with some of its items; each keeps what stood between it and the one before. */
-const keepItems = (
+/** Gives the text with some of the container's items; each keeps what stood between it and the one before. */
+export const keepItems = <I extends Span>(
   text: string,
   span: Span,
-  all: ReadonlyArray<Item>,
-  render: (item: Item, index: number) => string | undefined
+  all: ReadonlyArray<I>,
+  render: (item: I, index: number) => string | undefined
 ): string => {
   let out = ""
   let changed = false

@@ -11,6 +11,7 @@ import { RelayTarget } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
 import { itemsOf, type ListMethod } from "../domain/Methods.ts"
 import { TextMemo } from "../domain/TextMemo.ts"
+import { letOthersIn } from "../relay/transport/AnswerReading.ts"
 import * as ListResult from "./ListResult.ts"
 import { type ToolSpec, toolSpecs } from "./ToolSpec.ts"
 
@@ -137,6 +138,7 @@ export class CachedLists extends Context.Service<CachedLists, {
           const known = remembered.get(name)
           const before = known ?? Option.getOrUndefined(yield* Effect.orElseSucceed(read(key, method), Option.none))
           const ordered = before === undefined ? result : ListResult.inOrderOf(before.result, itemsOf[method], result)
+          yield* letOthersIn(ordered)
           const list = { fetchedAt: Math.floor(yield* Clock.currentTimeMillis), result: texts.of(ordered) }
           const unchanged = known?.result === list.result
           if (unchanged && list.fetchedAt - known.writtenAt < rewriteAfter) {

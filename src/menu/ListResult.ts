@@ -2,6 +2,7 @@
 import { DateTime } from "effect"
 import { createHash } from "node:crypto"
 import * as JsonText from "../domain/JsonText.ts"
+import { itemTexts, type ListText, readList } from "../domain/ListText.ts"
 import { TextMemo } from "../domain/TextMemo.ts"
 import type { CachedList } from "./CachedLists.ts"
 
@@ -16,24 +17,11 @@ export const onePage = (member: string, pages: ReadonlyArray<string>): string =>
 /** What one page may hold. */
 const maxItems = 10_000
 
-const names = ["name", "uri", "uriTemplate"]
-
-const isNamed = (item: string): boolean =>
-  item.startsWith("{") && names.some((name) => JsonText.at(item, [name])?.startsWith("\"") === true)
-
-/** Why a page is no list, in the words of an error; `undefined` where it is one. Reads no further than it takes. */
-export const unfit = (member: string, page: string): string | undefined => {
-  const list = JsonText.spanAt(page, [member])
-  if (list !== undefined && page[list.start] !== "[") return `${member} that are no list`
-  const items = JsonText.elements(page, [member], maxItems + 1)
+/** Why a page is no list, in the words of an error; `undefined` where it is one. */
+const unfit = (member: string, { items, list, text }: ListText): string | undefined => {
   if (items.length > maxItems) return `a list of more than ${maxItems} ${member}`
-  return items.every(isNamed) ? undefined : `a list of ${member} without names`
-}
-
-/** Where a list's page goes on, as it stands in its text; `undefined` on the last one, which some servers say by null. */
-export const nextCursor = (page: string): string | undefined => {
-  const cursor = JsonText.at(page, ["nextCursor"])
-  return cursor === "null" ? undefined : cursor
+  if (list !== undefined && text[list.start] !== "[") return `${member} that are no list`
+  return items.every(({ isNamed }) => isNamed) ? undefined : `a list of ${member} without names`
 }
 
 /** A cached list's result that says when it was fetched, and that it is not to be cached. */
@@ -60,10 +48,10 @@ export const inOrderOf = (before: string, member: string, list: string): string 
  * A digest of whole definitions, not of names alone, whatever their order, so that two menus can be compared. What stands beside its tools (cursor, `_meta`, `ttlMs`) does not
  * count.
  */
-export const fingerprint = (result: string): string => {
+export const fingerprint = (list: ListText): string => {
   const hash = createHash("sha256")
   // A line break never stands raw inside a JSON string, so definitions can't run into each other unseen.
-  for (const tool of JsonText.elements(result, ["tools"]).toSorted()) hash.update(tool).update("\n,")
+  for (const tool of itemTexts(list).toSorted()) hash.update(tool).update("\n,")
   return hash.digest("base64url")
 }
 
@@ -71,31 +59,34 @@ export const fingerprint = (result: string): string => {
 // again.
 
 export class ListPages {
-  readonly #cursors = new TextMemo(nextCursor)
-  /** Of pages that are a list by themselves; only their cursor is taken out, whatever their items are called. */
-  readonly #single = new TextMemo((page) => onePage("", [page]))
-  readonly #unfit = new Map<string, TextMemo<string | undefined>>()
+  readonly #member: string
+  readonly #read: TextMemo<ListText>
   #last: { readonly pages: ReadonlyArray<string>; readonly whole: string } = { pages: [], whole: "{}" }
 
-  /** Why a page is no list of `member`, in the words of an error; `undefined` where it is one. */
-  unfit(member: string, page: string): string | undefined {
-    const memo = this.#unfit.get(member) ?? new TextMemo((page) => unfit(member, page))
-    this.#unfit.set(member, memo)
-    return memo.of(page)
+  /** Of lists whose items stand in `member`. */
+  constructor(member: string) {
+    this.#member = member
+    this.#read = new TextMemo((page) => readList(member, page, maxItems))
   }
 
-  /** The cursor of the page after this one, as it stands in the text. */
+  /** Why a page is no list, in the words of an error; `undefined` where it is one. */
+  unfit(page: string): string | undefined {
+    return unfit(this.#member, this.#read.of(page))
+  }
+
+  /** The cursor of the page after this one, as it stands in the text; some servers say by null that there is none. */
   nextCursor(page: string): string | undefined {
-    return this.#cursors.of(page)
+    const { nextCursor } = this.#read.of(page)
+    return nextCursor === "null" ? undefined : nextCursor
   }
 
-  /** All pages as one result without a cursor, with the items of all in `member`. */
-  whole(member: string, pages: ReadonlyArray<string>): string {
+  /** All pages as one result without a cursor, with the items of all. */
+  whole(pages: ReadonlyArray<string>): string {
     const [first = "{}", ...others] = pages
-    if (others.length === 0) return this.#single.of(first)
+    if (others.length === 0 && this.#read.of(first).nextCursor === undefined) return first
     const last = this.#last
     if (last.pages.length !== pages.length || last.pages.some((page, index) => page !== pages[index])) {
-      this.#last = { pages, whole: onePage(member, pages) }
+      this.#last = { pages, whole: onePage(this.#member, pages) }
     }
     return this.#last.whole
   }
@@ -103,7 +94,8 @@ export class ListPages {
 
 /** The last page of a tools/list result with these definitions behind its own; another page as it is. */
 export const withTools = (result: string, definitions: ReadonlyArray<string>): string => {
+  if (definitions.length === 0) return result
   const goesOn = (JsonText.at(result, ["nextCursor"]) ?? "null") !== "null"
-  if (definitions.length === 0 || goesOn) return result
+  if (goesOn) return result
   return JsonText.set(result, ["tools"], `[${[...JsonText.elements(result, ["tools"]), ...definitions].join(",")}]`)
 }

@@ -1,8 +1,7 @@
 /** The names of a list's tools, each with a digest of its definition: enough to say how another list differs. */
 import { createHash } from "node:crypto"
-import * as JsonText from "../domain/JsonText.ts"
+import { itemText, nameOf } from "../domain/ListText.ts"
 import type { NarrowedList } from "./NarrowedLists.ts"
-import { nameOf } from "./Narrowing.ts"
 
 export type MenuDigest = ReadonlyMap<string, string>
 
@@ -13,9 +12,9 @@ export const digestOf = (list: NarrowedList): MenuDigest => {
   const known = made.get(list)
   if (known !== undefined) return known
   const digest = new Map(
-    JsonText.elements(list.result, ["tools"]).map((tool) => [
+    list.read.items.map((tool) => [
       nameOf(tool) ?? "",
-      createHash("sha256").update(tool).digest("base64url").slice(0, 16)
+      createHash("sha256").update(itemText(list.read, tool)).digest("base64url").slice(0, 16)
     ])
   )
   made.set(list, digest)

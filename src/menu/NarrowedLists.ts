@@ -3,6 +3,7 @@
  * whoever may see the same tools of it gets the same text and the same bytes.
  */
 import { Option } from "effect"
+import { type ListText, nameOf, readList } from "../domain/ListText.ts"
 import { TextMemo } from "../domain/TextMemo.ts"
 import * as ListResult from "./ListResult.ts"
 import * as Narrowing from "./Narrowing.ts"
@@ -14,12 +15,19 @@ export class NarrowedList {
   readonly result: string
   /** Facts whose lack hides tools of it. */
   readonly lacking: ReadonlyArray<string>
+  #read: ListText | undefined
   #bytes: Buffer | undefined
   #fingerprint: string | undefined
 
-  constructor(result: string, lacking: ReadonlyArray<string> = []) {
+  /** `read`: the same result, where it was read already. */
+  constructor(result: string, lacking: ReadonlyArray<string> = [], read?: ListText) {
     this.result = result
     this.lacking = lacking
+    this.#read = read
+  }
+
+  get read(): ListText {
+    return this.#read ??= readList("tools", this.result)
   }
 
   get bytes(): Buffer {
@@ -27,7 +35,7 @@ export class NarrowedList {
   }
 
   get fingerprint(): string {
-    return this.#fingerprint ??= ListResult.fingerprint(this.result)
+    return this.#fingerprint ??= ListResult.fingerprint(this.read)
   }
 }
 
@@ -42,7 +50,7 @@ interface OwnTool {
 }
 
 interface KnownList {
-  readonly plain: string
+  readonly plain: ListText
   readonly names: ReadonlyArray<string | undefined>
   /** By the places of the tools that are hidden. */
   readonly views: Map<string, NarrowedList>
@@ -65,8 +73,10 @@ export class NarrowedLists {
     this.#heldIn = heldIn
     this.#own = own
     this.#known = new TextMemo((result) => {
-      const plain = Narrowing.withoutOutputSchema(result, isBufferable)
-      return { plain, names: Narrowing.namesIn(plain), views: new Map() }
+      const read = readList("tools", result)
+      const without = Narrowing.withoutOutputSchema(read, isBufferable)
+      const plain = without === result ? read : readList("tools", without)
+      return { plain, names: plain.items.map(nameOf), views: new Map() }
     })
   }
 
@@ -93,9 +103,8 @@ export class NarrowedLists {
       return Option.isSome(rule) ? [rule.value.needs] : []
     }))
     const narrowed = Narrowing.without(plain, (_, index) => places.has(index))
-    const made = new NarrowedList(ListResult.withTools(narrowed, this.#own.map(({ definition }) => definition)), [
-      ...lacking
-    ])
+    const withOwn = ListResult.withTools(narrowed, this.#own.map(({ definition }) => definition))
+    const made = new NarrowedList(withOwn, [...lacking], withOwn === plain.text ? plain : undefined)
     if (views.size >= maxViews) views.clear()
     views.set(key, made)
     return made

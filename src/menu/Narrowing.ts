@@ -2,11 +2,12 @@
  * The menu only narrows: what the agent sees is a subset of the relay's list, in its order, each definition byte for
  * byte (guarantee 3). Hiding saves the agent's context window; it protects nothing.
  */
-import { Context, Effect, Option, Predicate } from "effect"
+import { Context, Effect, Option } from "effect"
 import { type MenuRule, Settings } from "../config/Settings.ts"
 import * as ToolNames from "../config/ToolNames.ts"
 import type { Facts } from "../context/ContextState.ts"
 import * as JsonText from "../domain/JsonText.ts"
+import { itemText, type ListItem, type ListText, mapItems, nameOf } from "../domain/ListText.ts"
 
 /** The rule by which a tool is hidden, if it is. */
 export type Hides = (tool: string) => Option.Option<MenuRule>
@@ -48,38 +49,28 @@ export const worthwhile = Effect.gen(function*() {
   return (clientName: string): boolean => askedFor || !searching.has(clientName)
 })
 
-/** The name in a definition's text. */
-export const nameOf = (tool: string): string | undefined => {
-  const raw = JsonText.at(tool, ["name"])
-  const name: unknown = raw === undefined ? undefined : JSON.parse(raw)
-  return Predicate.isString(name) ? name : undefined
-}
-
-/** The names of a tools/list result's tools, in order. */
-export const namesIn = (result: string): ReadonlyArray<string | undefined> =>
-  JsonText.elements(result, ["tools"]).map(nameOf)
-
 /**
  * A tools/list result without the hidden tools; `nextCursor` and whatever else it holds stay. A result that was
  * narrowed is for this agent alone, so a `cacheScope` becomes `private` (2026-07-28, caching).
  */
-export const narrow = (result: string, hides: Hides): string =>
-  without(result, (tool) => {
+export const narrow = (list: ListText, hides: Hides): string =>
+  without(list, (tool) => {
     const name = nameOf(tool)
     return name !== undefined && Option.isSome(hides(name))
   })
 
-/** The same, by the definition or its place in the list. */
-export const without = (result: string, isHidden: (tool: string, index: number) => boolean): string => {
-  const narrowed = JsonText.keepElements(result, ["tools"], (tool, index) => !isHidden(tool, index))
-  return narrowed === result || JsonText.at(result, ["cacheScope"]) === undefined
+/** The same, by the tool or its place in the list. */
+export const without = (list: ListText, isHidden: (tool: ListItem, index: number) => boolean): string => {
+  const narrowed = mapItems(list, (tool, index) => isHidden(tool, index) ? undefined : itemText(list, tool))
+  return narrowed === list.text || JsonText.at(narrowed, ["cacheScope"]) === undefined
     ? narrowed
     : JsonText.set(narrowed, ["cacheScope"], "\"private\"")
 }
 
 /** Official clients reject a queued acknowledgement against a tool's `outputSchema`, so bufferable tools show none. */
-export const withoutOutputSchema = (result: string, isBufferable: (tool: string) => boolean): string =>
-  JsonText.mapElements(result, ["tools"], (tool) => {
+export const withoutOutputSchema = (list: ListText, isBufferable: (tool: string) => boolean): string =>
+  mapItems(list, (tool) => {
     const name = nameOf(tool)
-    return name !== undefined && isBufferable(name) ? JsonText.remove(tool, ["outputSchema"]) : tool
+    const text = itemText(list, tool)
+    return name !== undefined && isBufferable(name) ? JsonText.remove(text, ["outputSchema"]) : text
   })

@@ -7,8 +7,7 @@
 import { Effect } from "effect"
 import { createHash } from "node:crypto"
 import { canonical } from "../domain/CanonicalJson.ts"
-import * as JsonText from "../domain/JsonText.ts"
-import { nameOf } from "./Narrowing.ts"
+import { itemText, type ListItem, type ListText, nameOf, readList } from "../domain/ListText.ts"
 
 export interface ToolDefinition {
   /** Empty where it has none. */
@@ -24,30 +23,32 @@ const maxOrdered = 1024 * 1024
 export const fingerprint = (definition: string): string =>
   createHash("sha256").update(definition.length > maxOrdered ? definition : canonical(definition)).digest("base64url")
 
-/** In the list's order. `known`: the fingerprints of some of its definitions, by their text. */
-export const definitionsIn = (
-  result: string,
-  known: ReadonlyMap<string, string> = new Map()
-): ReadonlyArray<ToolDefinition> =>
-  JsonText.elements(result, ["tools"]).map((text) => ({
-    name: nameOf(text) ?? "",
-    text,
-    fingerprint: known.get(text) ?? fingerprint(text)
-  }))
+const definitionIn = (list: ListText) => (item: ListItem): ToolDefinition => {
+  const text = itemText(list, item)
+  return { name: nameOf(item) ?? "", text, fingerprint: fingerprint(text) }
+}
+
+/** In the list's order. */
+export const definitionsIn = (result: string): ReadonlyArray<ToolDefinition> => {
+  const list = readList("tools", result)
+  return list.items.map(definitionIn(list))
+}
 
 /** What is done at a stretch. */
 const portion = 1024 * 1024
 
-/** The fingerprints of a long list's definitions, by their text, with a turn for others now and then. */
-export const fingerprintsIn = Effect.fnUntraced(function*(result: string) {
-  const known = new Map<string, string>()
+/** The same of a long list, with a turn for others now and then. */
+export const definitionsInTurns = Effect.fnUntraced(function*(result: string) {
+  const list = readList("tools", result)
+  const all: Array<ToolDefinition> = []
   let done = 0
-  for (const text of JsonText.elements(result, ["tools"])) {
-    known.set(text, fingerprint(text))
-    done += text.length
-    if (done < portion) continue
-    done = 0
-    yield* Effect.yieldNow
+  for (const item of list.items) {
+    if (done >= portion) {
+      done = 0
+      yield* Effect.yieldNow
+    }
+    all.push(definitionIn(list)(item))
+    done += item.end - item.start
   }
-  return known
+  return all
 })

@@ -11,7 +11,7 @@ import { SqlClient, type SqlError } from "effect/sql"
 import { RelayTarget } from "../config/Settings.ts"
 import { TextMemo } from "../domain/TextMemo.ts"
 import * as Metrics from "../observability/Metrics.ts"
-import { definitionsIn, fingerprintsIn, type ToolDefinition } from "./ToolDefinitions.ts"
+import { definitionsIn, definitionsInTurns, type ToolDefinition } from "./ToolDefinitions.ts"
 
 export interface Approved {
   readonly definition: string
@@ -67,8 +67,7 @@ export class ToolPins extends Context.Service<ToolPins, {
       const sql = yield* SqlClient.SqlClient
       const { id: relay, pinTools = false, url: { href: url } } = yield* RelayTarget
       const changed = yield* PubSub.unbounded<void>()
-      let known: ReadonlyMap<string, string> | undefined
-      const definitions = new TextMemo((result) => definitionsIn(result, known))
+      const definitions = new TextMemo(definitionsIn)
       const noted = new Set<string>()
       let lastList: string | undefined
 
@@ -99,13 +98,10 @@ export class ToolPins extends Context.Service<ToolPins, {
         pinned: pinTools,
         definitionsIn: (result) => definitions.of(result),
         read: (result) =>
-          !pinTools || result.length < longList || definitions.has(result) ? Effect.void : Effect.gen(function*() {
-            const fingerprints = yield* fingerprintsIn(result)
-            yield* Effect.yieldNow
-            known = fingerprints
-            definitions.of(result)
-            known = undefined
-          }),
+          !pinTools || result.length < longList || definitions.has(result) ? Effect.void : Effect.map(
+            definitionsInTurns(result),
+            (all) => definitions.keep(result, all)
+          ),
         heldIn,
         approval,
 

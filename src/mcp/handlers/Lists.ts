@@ -46,7 +46,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   const happenings = yield* Happenings
   const pins = yield* ToolPins
   const ownStreams = yield* OwnStreams
-  const pages = new ListPages()
+  const pagesOf: Partial<Record<ListMethod, ListPages>> = {}
 
   /** The relay's whole response, cached once its last page is there. */
   const fetch = Effect.fnUntraced(function*(context: RequestContext, ahead: Ahead, request: ListRequest) {
@@ -58,14 +58,15 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     const result = final.parts?.result ?? JsonText.at(final.body.text, ["result"])
     if (result === undefined) return { final, result, whole: undefined }
     yield* letOthersIn(result)
-    const unfit = pages.unfit(itemsOf[request.method], result)
+    const pages = pagesOf[request.method] ??= new ListPages(itemsOf[request.method])
+    const unfit = pages.unfit(result)
     if (unfit !== undefined) return yield* new RelayFailure({ reason: new AnswerCutOff({ detail: unfit }) })
     yield* letOthersIn(result)
     const before = session.view.pagesBefore(request.method, cursorOf(request))
     const next = pages.nextCursor(result)
     if (before !== undefined && next !== undefined) session.view.readOn(request.method, next, [...before, result])
     const whole: string | undefined = before !== undefined && next === undefined
-      ? pages.whole(itemsOf[request.method], [...before, result])
+      ? pages.whole([...before, result])
       : undefined
     if (whole === undefined) return { final, result, whole }
     const saved = yield* cached.save(yield* menu.key(session), request.method, whole)

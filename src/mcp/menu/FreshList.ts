@@ -46,7 +46,7 @@ export class FreshList extends Context.Service<FreshList, {
       const token = yield* LiveToken
       const menu = yield* SessionMenu
       const pins = yield* ToolPins
-      const listPages = new ListPages()
+      const listPages = new ListPages(itemsOf["tools/list"])
       let requests = 0
 
       const page = Effect.fnUntraced(function*(session: RelaySession, cursor: string | undefined) {
@@ -70,13 +70,13 @@ export class FreshList extends Context.Service<FreshList, {
           const result = yield* page(session, cursor)
           if (result === undefined) return undefined
           yield* letOthersIn(result)
-          if (listPages.unfit(itemsOf["tools/list"], result) !== undefined) return undefined
+          if (listPages.unfit(result) !== undefined) return undefined
           yield* letOthersIn(result)
           pages.push(result)
           length += result.length
           cursor = listPages.nextCursor(result)
         } while (cursor !== undefined && pages.length < maxPages && length < maxText)
-        return listPages.whole(itemsOf["tools/list"], pages)
+        return listPages.whole(pages)
       })
 
       const fetched = Effect.fnUntraced(function*(session: RelaySession, key: ListKey) {

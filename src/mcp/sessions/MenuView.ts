@@ -8,7 +8,7 @@ import * as Backoff from "../../supervision/Backoff.ts"
 const retries = Backoff.exponential({ base: "2 seconds", max: "5 minutes" })
 /** So many cursors are remembered at once; one more starts afresh. */
 const maxCursors = 100
-/** What may come before a cursor, in characters; beyond, the list is passed on and not remembered. */
+/** In characters, of all cursors and what comes before them; beyond, it starts afresh. A longer list is not remembered. */
 const maxText = 16 * 1024 * 1024
 
 /** A view that differs from the one that was answered: told by list_changed already, or to be told with the next answer. */
@@ -42,6 +42,8 @@ export class MenuView {
   shown: MenuDigest | undefined
   /** What came before a cursor that the agent may go on from, by method and cursor. */
   #before: Map<string, ReadonlyArray<string>> | undefined
+  /** In characters; a page counts for each cursor behind it. */
+  #beforeLength = 0
   /** Lists besides that of tools which the agent was answered empty, since nobody knew them. */
   #unknown: Set<ListMethod> | undefined
   /** Notifications of other lists than that of tools that the agent is to get ahead of its next answer. */
@@ -172,8 +174,13 @@ export class MenuView {
 
   /** Remembers the pages that come before the cursor `next`. */
   readOn(method: string, next: string, pages: ReadonlyArray<string>): void {
-    if (pages.reduce((length, page) => length + page.length, 0) > maxText) return
-    if (this.#before === undefined || this.#before.size >= maxCursors) this.#before = new Map()
+    const length = pages.reduce((length, page) => length + page.length, next.length)
+    if (length > maxText) return
+    if (this.#before === undefined || this.#before.size >= maxCursors || this.#beforeLength + length > maxText) {
+      this.#before = new Map()
+      this.#beforeLength = 0
+    }
+    this.#beforeLength += length
     this.#before.set(`${method} ${next}`, pages)
   }
 }

@@ -4,6 +4,7 @@
  */
 import { Predicate } from "effect"
 import * as JsonText from "../../domain/JsonText.ts"
+import { itemText, nameOf, readList } from "../../domain/ListText.ts"
 import * as McpHeaders from "../../domain/McpHeaders.ts"
 
 interface Declaration {
@@ -32,6 +33,15 @@ const spoken = (value: unknown): string | undefined => {
   return exact ? String(value) : undefined
 }
 
+/** A list of very many values is passed on unparsed, so it may be no JSON. */
+const parsed = (schema: string): unknown => {
+  try {
+    return JSON.parse(schema)
+  } catch {
+    return undefined
+  }
+}
+
 /** What is known of one relay's tools; learned from the lists that it answers. */
 export class ParamHeaders {
   readonly #tools = new Map<string, ReadonlyArray<Declaration>>()
@@ -42,11 +52,13 @@ export class ParamHeaders {
   learn(result: string): void {
     if (result === this.#learnt) return
     this.#learnt = result
-    for (const text of JsonText.elements(result, ["tools"])) {
-      const name: unknown = JSON.parse(JsonText.at(text, ["name"]) ?? "null")
-      if (!Predicate.isString(name)) continue
+    const list = readList("tools", result)
+    for (const tool of list.items) {
+      const name = nameOf(tool)
+      if (name === undefined) continue
+      const text = itemText(list, tool)
       const schema = text.includes("x-mcp-header") ? JsonText.at(text, ["inputSchema"]) : undefined
-      const declared = schema === undefined ? [] : declarationsIn(JSON.parse(schema))
+      const declared = schema === undefined ? [] : declarationsIn(parsed(schema))
       if (declared.length === 0) this.#tools.delete(name)
       else this.#tools.set(name, declared)
     }

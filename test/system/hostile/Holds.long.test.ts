@@ -16,8 +16,6 @@ import { MiB } from "./Beside.ts"
 import { hostileRelay } from "./HostileRelay.ts"
 
 const maxMillis = 250
-/** Not yet within the bound: it is gone through about ten times (docs/security.md). */
-const slower: Readonly<Record<string, number>> = { "a tool of escapes": 500 }
 const size = 15.8 * MiB
 const manyOf = (part: string, length: number): string => part.repeat(Math.floor(length / part.length))
 
@@ -53,6 +51,9 @@ const lists: Readonly<Record<string, string>> = {
   }]`,
   "a tool of spaces": `[{"name":"t","x":[${" ".repeat(size - 100)}]}]`,
   "a tool of escapes": `[{"name":"t","x":"${"\\\"".repeat(size / 2 - 100)}"}]`,
+  "70 tools of escapes": `[${
+    each(70, (index) => `{"name":"t${index}","x":"${"\\\"".repeat(size / 140 - 50)}"}`).join(",")
+  }]`,
   "a tool of objects of long keys": `[{"name":"t","x":[${
     each(45, () => `{${each(999, (index) => `"${"k".repeat(330)}${index}":1`).join(",")}}`).join(",")
   }]}]`,
@@ -132,18 +133,17 @@ const longestTurn = ({ other, turnsFile }: Stage, work: Effect.Effect<unknown>) 
 const holdsNobody = (
   stage: Stage,
   work: Effect.Effect<unknown>,
-  longest = maxMillis,
   triesLeft = 6
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
     const before = slowness()
     const millis = yield* longestTurn(stage, work)
-    const bound = longest * Math.max(before, slowness())
+    const bound = maxMillis * Math.max(before, slowness())
     if (millis <= bound) return
     if (triesLeft === 0) {
       assert.fail(`others waited for ${millis.toFixed(0)} ms, ${bound.toFixed(0)} ms are allowed here`)
     }
-    yield* holdsNobody(stage, work, longest, triesLeft - 1)
+    yield* holdsNobody(stage, work, triesLeft - 1)
   })
 
 const json = { "content-type": "application/json" }
@@ -172,7 +172,7 @@ const listsHoldNobody = (it: Vitest.MethodsNonLive<Holds>) => {
           response.writeHead(200, json).end(changed)
           return true
         }
-        yield* holdsNobody(stage, stage.agent.request("tools/list"), slower[name])
+        yield* holdsNobody(stage, stage.agent.request("tools/list"))
         stage.relay.state.special = () => false
       }))
   }

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option } from "effect"
+import { readList } from "../../../src/domain/ListText.ts"
 import * as ListResult from "../../../src/menu/ListResult.ts"
 import { NarrowedLists } from "../../../src/menu/NarrowedLists.ts"
 import * as Narrowing from "../../../src/menu/Narrowing.ts"
@@ -7,6 +8,7 @@ import * as Narrowing from "../../../src/menu/Narrowing.ts"
 const rule = { tools: ["*"], needs: "never", reason: "a test" }
 const hiding = (...hidden: ReadonlyArray<string>): Narrowing.Hides => (tool) =>
   hidden.includes(tool) ? Option.some(rule) : Option.none()
+const toolsIn = (text: string) => readList("tools", text)
 const isBufferable = (tool: string) => tool === "send"
 const result = `{"tools":[{"name":"send","outputSchema":{}}, {"name":"é"},{"name":"b"}],"cacheScope":"public"}`
 
@@ -16,10 +18,10 @@ describe("NarrowedLists", () => {
     const seen = lists.narrow(result, hiding("b"))
     assert.strictEqual(
       seen.result,
-      Narrowing.narrow(Narrowing.withoutOutputSchema(result, isBufferable), hiding("b"))
+      Narrowing.narrow(toolsIn(Narrowing.withoutOutputSchema(toolsIn(result), isBufferable)), hiding("b"))
     )
     assert.strictEqual(seen.bytes.toString(), seen.result)
-    assert.strictEqual(seen.fingerprint, ListResult.fingerprint(seen.result))
+    assert.strictEqual(seen.fingerprint, ListResult.fingerprint(toolsIn(seen.result)))
     assert.strictEqual(lists.narrow(`${result}`, hiding("b", "not in the list")), seen)
     assert.notStrictEqual(lists.narrow(result, hiding("é")).result, seen.result)
   })

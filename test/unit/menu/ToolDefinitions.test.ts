@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { definitionsIn, fingerprint, fingerprintsIn } from "../../../src/menu/ToolDefinitions.ts"
+import { definitionsIn, definitionsInTurns, fingerprint } from "../../../src/menu/ToolDefinitions.ts"
 
 const definition = {
   name: "search",
@@ -53,9 +53,9 @@ describe("a definition's fingerprint", () => {
     Effect.gen(function*() {
       const long = (before: string) => `{${before}"name":"long","description":"${"d".repeat(1024 * 1024)}"}`
       const result = `{"tools":[${JSON.stringify(definition)},${long("")},${JSON.stringify(definition, null, 1)}]}`
-      const known = yield* fingerprintsIn(result)
-      assert.strictEqual(known.size, 3)
-      assert.deepStrictEqual(definitionsIn(result, known), definitionsIn(result))
+      const all = yield* definitionsInTurns(result)
+      assert.lengthOf(all, 3)
+      assert.deepStrictEqual(all, definitionsIn(result))
       assert.notStrictEqual(fingerprint(long("")), fingerprint(long(" ")))
     }))
 })

@@ -3,6 +3,7 @@ import { Effect, Layer, Option, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { RelayTarget, Settings, settingsFrom } from "../../../../src/config/Settings.ts"
 import { defaultAgent, defaultRelay, SessionId } from "../../../../src/domain/Ids.ts"
+import { readList } from "../../../../src/domain/ListText.ts"
 import { FreshList } from "../../../../src/mcp/menu/FreshList.ts"
 import { listChanged, ListChanges } from "../../../../src/mcp/menu/ListChanges.ts"
 import { MenuSignals } from "../../../../src/mcp/menu/MenuSignals.ts"
@@ -66,7 +67,7 @@ const setup = Effect.gen(function*() {
         roots: null,
         log_level: null,
         subscriptions: [],
-        fingerprint: ListResult.fingerprint(listOf("a"))
+        fingerprint: ListResult.fingerprint(readList("tools", listOf("a")))
       }, {
         relay: {
           agent: defaultAgent,

@@ -22,6 +22,18 @@ describe("MenuView", () => {
     assert.isFalse(view.isNews("new"))
   })
 
+  it("remembers 16 MiB of pages in all, whatever cursors the relay makes up", () => {
+    const view = new MenuView(undefined)
+    const page = (index: number) => String(index).padEnd(6 * 1024 * 1024)
+    for (const index of [0, 1, 2, 3]) view.readOn("tools/list", `"c${index}"`, [page(index)])
+    const known = [0, 1, 2, 3].filter((index) => view.pagesBefore("tools/list", `"c${index}"`) !== undefined)
+    assert.deepStrictEqual(known, [2, 3])
+    view.readOn("tools/list", "long", [page(4), page(5), page(6)])
+    assert.isUndefined(view.pagesBefore("tools/list", "long"))
+    view.readOn("tools/list", "\"c".padEnd(17 * 1024 * 1024), [page(7)])
+    assert.deepStrictEqual(view.pagesBefore("tools/list", `"c3"`), [page(3)])
+  })
+
   it.effect(
     "is fetched one at a time, once more where it changed meanwhile, and later and later where it could not be had",
     () =>
