@@ -2,10 +2,11 @@
  * The relay's own stream to a session: a GET in the legacy era (MCP 2025-11-25, transports, listening for messages),
  * `subscriptions/listen` in the modern one (MCP 2026-07-28, subscriptions). One attempt each.
  */
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import * as Envelope from "../domain/Envelope.ts"
 import * as JsonText from "../domain/JsonText.ts"
 import * as McpHeaders from "../domain/McpHeaders.ts"
+import * as Message from "../domain/Message.ts"
 import type { SseEvent } from "../domain/SseEvent.ts"
 import type { OpenRelaySession } from "./handshake/OpenRelaySession.ts"
 import { NoStream, RelayFailure, SessionLost } from "./RelayFailure.ts"
@@ -34,8 +35,8 @@ const method = "subscriptions/listen"
 let listens = 0
 
 /**
- * By `subscriptions/listen`. A relay that answers with anything but a stream has none to give. The notifications come
- * without the stamp of this subscription, which is ours alone.
+ * By `subscriptions/listen`, until the relay answers that. A relay that answers with anything but a stream has none to
+ * give. The notifications come without the stamp of this subscription, which is ours alone.
  */
 export const listened = Effect.fnUntraced(function*(
   transport: RelayTransport["Service"],
@@ -63,9 +64,11 @@ const notifications = (events: Incoming<SseEvent>): Incoming<SseEvent> => ({
     events.until((event) => {
       const { data } = event
       if (data === "") return onEvent(event)
-      const method = JsonText.at(data, ["method"])
-      if (method === undefined) return Effect.succeedNone
-      if (method === `"notifications/subscriptions/acknowledged"`) return undefined
+      const message = Result.getOrUndefined(Message.parse(data))
+      if (message?._tag === "Response") return Effect.succeedNone
+      // Whoever listens says what it makes of anything else.
+      if (message?._tag !== "Notification") return onEvent(event)
+      if (message.method === "notifications/subscriptions/acknowledged") return undefined
       return onEvent({ ...event, data: JsonText.remove(data, ["params", "_meta", Envelope.subscriptionId]) })
     })
 })

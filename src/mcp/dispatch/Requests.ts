@@ -131,7 +131,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
       onMissed: call?.missed,
       onQuiet: call !== undefined && session.takesTasks ? () => becomesTask(request, call, responder) : undefined,
       onGone: () => {
-        if (call?.isAnyTask === true) return
+        if (call?.isAnyTask === true) call.withdrawTask()
         if (call !== undefined && onClose === "keep") return call.gone()
         fork(Effect.andThen(outbox.cancel(session.id, name), Effect.sync(() => fiber?.interruptUnsafe())))
       }

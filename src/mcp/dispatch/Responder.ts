@@ -187,16 +187,17 @@ export class Responder implements Ahead, Answering {
     return Effect.suspend(() => this.#leave(answer) ?? Effect.void)
   }
 
-  /** Answers while the request goes on: what comes of it later was missed. Whether no answer had left before. */
+  /** Answers while the request goes on: what comes of it later was missed. Whether that could leave, and nothing else had. */
   handOver(text: string): boolean {
-    if (this.#state === "whole" || this.#state === "ended") return false
+    const { connection } = this.#options
+    if (this.#state === "whole" || this.#state === "ended" || connection.closed) return false
     const isStream = this.#state === "stream"
     for (const deadline of [this.#quiet, this.#switch, this.#begins]) deadline?.cancel()
     this.#state = "ended"
     if (isStream) {
       this.#log?.append(text)
       this.#log?.end()
-    } else if (!this.#options.connection.closed) this.#options.connection.reply(200, text)
+    } else connection.reply(200, text)
     return true
   }
 

@@ -163,8 +163,9 @@ export class LiveCall {
   }
 
   /** Its agent has not got the task: the answer was quicker, or the connection is gone. */
-  withdrawTask(id: string): void {
-    this.#services.fork(this.#services.tasks.withdrawn(this.session.agent, id))
+  withdrawTask(id = this.#task): void {
+    this.#task = undefined
+    if (id !== undefined) this.#services.fork(this.#services.tasks.withdrawn(this.session.agent, id))
   }
 
   isTask(id: string): boolean {

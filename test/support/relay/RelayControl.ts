@@ -26,7 +26,7 @@ export interface RelayControl {
   readonly putTool: (tool: ToolDefinition, announce?: boolean) => Effect.Effect<void>
   readonly removeTool: (name: string, announce?: boolean) => Effect.Effect<void>
   readonly resourceUpdated: (uri: string) => Effect.Effect<void>
-  /** A notification on the stream of every legacy session that has one. */
+  /** A notification on the stream of every legacy session that has one; of lists, to modern listeners, too. */
   readonly notify: (method: string, params?: Readonly<Record<string, unknown>>) => Effect.Effect<void>
   /** Lets a `stepwise` call send its next progress notification. */
   readonly step: Effect.Effect<void>

@@ -59,6 +59,8 @@ export class RelayEndpoint {
   }
 
   notify(method: string, params: Readonly<Record<string, unknown>>): void {
+    if (method === "notifications/prompts/list_changed") this.#modern.notify.promptsChanged()
+    if (method === "notifications/resources/list_changed") this.#modern.notify.resourcesChanged()
     for (const { transport } of this.sessions.values()) void transport.send({ jsonrpc: "2.0", method, params })
   }
 

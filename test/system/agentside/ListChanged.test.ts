@@ -3,8 +3,10 @@ import { Effect } from "effect"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import type { Daemon } from "../../support/Daemon.ts"
 import { eventually } from "../../support/eventually.ts"
 import { type RawAgent, rawAgent, type RawStream } from "../../support/RawAgent.ts"
+import { http } from "../../support/relay/Answer.ts"
 import type { ToolDefinition } from "../../support/relay/RelayTools.ts"
 import type { TestRelay } from "../../support/relay/TestRelay.ts"
 import { Rig } from "../../support/Rig.ts"
@@ -128,31 +130,6 @@ layer(
       yield* daemon.admin("/api/context", { agent: "default", event: "Detach" })
     }))
 
-  it.effect("of a change that the relay alone announces goes ahead of its next answer, to each run of one agent", () =>
-    Effect.gen(function*() {
-      const { daemon, relay } = yield* Rig
-      const lease = { agent: "default", ephemeral: false, holder: process.pid, obeysListChanged: false }
-      const { secret } = (yield* daemon.admin("/api/leases", lease)).body as { readonly secret: string }
-      const runs = [daemon, { url: daemon.url, secret }]
-      const echo = (run: typeof runs[0]) =>
-        post(run!, "tools/call", request("tools/call", { name: "echo", arguments: {} }), { "mcp-name": "echo" })
-      const list = (run: typeof runs[0]) => post(run!, "tools/list", request("tools/list"))
-      const before = (yield* relay.control.counts).streams
-      for (const run of runs) yield* list(run)
-      yield* eventually("a stream of Holdfast's own", relay.control.counts, ({ streams }) => streams > before)
-      yield* relay.control.putTool(tool("announced"))
-      for (const run of runs) {
-        yield* eventually("list_changed with an answer", echo(run), ({ text }) => text.includes(changed))
-        assert.notInclude((yield* echo(run)).text, changed)
-        assert.include((yield* list(run)).text, "announced")
-      }
-      yield* relay.control.removeTool("announced")
-      for (const run of runs) {
-        yield* eventually("list_changed with an answer", echo(run), ({ text }) => text.includes(changed))
-        assert.notInclude((yield* list(run)).text, "announced")
-      }
-    }))
-
   it.effect("comes at once on a stream that opens behind the times", () =>
     Effect.gen(function*() {
       const { daemon } = yield* Rig
@@ -206,3 +183,81 @@ layer(
       assert.deepStrictEqual(yield* saidUntilNow(relay, again), [])
     }))
 })
+
+const besides = ["notifications/prompts/list_changed", "notifications/resources/list_changed"]
+
+/** The answer to a call of an agent of the modern era that listens to nothing. */
+const echoed = (run: Pick<Daemon, "url" | "secret">) =>
+  post(run, "tools/call", request("tools/call", { name: "echo", arguments: {} }), { "mcp-name": "echo" })
+const listed = (run: Pick<Daemon, "url" | "secret">) => post(run, "tools/list", request("tools/list"))
+
+/** Two runs of one agent that hold a menu and listen to nothing; Holdfast has a stream of its own by now. */
+const twoRuns = Effect.fnUntraced(function*() {
+  const { daemon, relay } = yield* Rig
+  const lease = { agent: "default", ephemeral: false, holder: process.pid, obeysListChanged: false }
+  const { secret } = (yield* daemon.admin("/api/leases", lease)).body as { readonly secret: string }
+  const runs = [daemon, { url: daemon.url, secret }]
+  for (const run of runs) yield* listed(run)
+  yield* eventually("a stream of Holdfast's own", relay.control.counts, ({ streams }) => streams > 0)
+  return runs
+})
+
+for (const era of ["modern", "legacy"] as const) {
+  layer(Rig.layer({ relay: { era } }), { excludeTestServices: true })(
+    `What a relay of the ${era} era alone announces to an agent of the modern era that listens to nothing`,
+    (it) => {
+      it.effect("goes ahead of its next answer, once, to each run of one agent", () =>
+        Effect.gen(function*() {
+          const { relay } = yield* Rig
+          const runs = yield* twoRuns()
+          yield* relay.control.putTool(tool("announced"))
+          for (const run of runs) {
+            yield* eventually("list_changed with an answer", echoed(run), ({ text }) => text.includes(changed))
+            assert.notInclude((yield* echoed(run)).text, changed)
+            assert.include((yield* listed(run)).text, "announced")
+          }
+          yield* relay.control.removeTool("announced")
+          for (const run of runs) {
+            yield* eventually("list_changed with an answer", echoed(run), ({ text }) => text.includes(changed))
+            assert.notInclude((yield* listed(run)).text, "announced")
+          }
+        }))
+
+      it.effect("of its prompts and resources, too", () =>
+        Effect.gen(function*() {
+          const { relay } = yield* Rig
+          const runs = yield* twoRuns()
+          for (const notification of besides) {
+            yield* relay.control.notify(notification)
+            for (const run of runs) {
+              const told = yield* eventually(
+                "it, with an answer",
+                echoed(run),
+                ({ text }) => text.includes(notification)
+              )
+              assert.match(told.text, new RegExp(`^data: .*${notification}[^]*^data: .*"result"`, "m"))
+              assert.notInclude((yield* echoed(run)).text, notification)
+            }
+          }
+        }))
+
+      it.effect("is heard behind events that are no JSON, or no message", () =>
+        Effect.gen(function*() {
+          const { daemon, relay } = yield* Rig
+          // An agent for which no stream is open yet.
+          const { secret } = (yield* daemon.admin("/api/agents", { agent: "other" })).body as {
+            readonly secret: string
+          }
+          const run = { url: daemon.url, secret }
+          const events = ["no JSON", `{"method":notifications}`, `{"method":"x`, "[]", "7", `{"jsonrpc":"2.0"}`]
+            .map((data) => `data: ${data}\n\n`)
+          const last = `data: {"jsonrpc":"2.0","method":"${besides[0]}"}\n\n`
+          const stream = http(200, `${events.join("")}${last}`, { "content-type": "text/event-stream" })
+          const asked = era === "legacy" ? { verb: "GET" } : { rpcMethod: "subscriptions/listen" }
+          yield* relay.control.answerNext(1, stream, asked)
+          yield* listed(run)
+          yield* eventually("it, with an answer", echoed(run), ({ text }) => text.includes(besides[0]!))
+        }))
+    }
+  )
+}
