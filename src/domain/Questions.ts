@@ -3,7 +3,9 @@
  * `inputRequests` of an answer in the modern one (MCP 2026-07-28, multi-round-trip requests). The two differ by little.
  */
 import { randomUUID } from "node:crypto"
+import * as JsonRpcError from "./JsonRpcError.ts"
 import * as JsonText from "./JsonText.ts"
+import type { Request } from "./Message.ts"
 
 /** The method of a question, and the capability of a client that can be asked it. */
 const capabilityOf: Readonly<Record<string, string>> = {
@@ -55,3 +57,10 @@ export const asInputRequest = (request: string): string => {
 /** What became of it, as `inputResponses` have it: a result. `undefined` where the answer is an error that has no such form. */
 export const asInputResponse = (method: string, response: string): string | undefined =>
   JsonText.at(response, ["result"]) ?? (method === "elicitation/create" ? `{"action":"cancel"}` : undefined)
+
+/** The response to a server's request that nobody can be asked; a ping is answered as it is to be. */
+export const unanswerable = ({ id, method }: Request): string =>
+  method === "ping" ? `{"jsonrpc":"2.0","id":${id},"result":{}}` : JsonRpcError.text(id, {
+    code: JsonRpcError.codes.methodNotFound,
+    message: `${method} cannot be asked of this client: it does not declare that, or waits for no call`
+  })

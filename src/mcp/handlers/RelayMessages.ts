@@ -1,8 +1,8 @@
 /** What the relay says of its own accord, on a stream of a call or on its own: looked at before it is passed on. */
 import { Effect, FiberSet, Result } from "effect"
-import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as Message from "../../domain/Message.ts"
+import * as Questions from "../../domain/Questions.ts"
 import { RelayClient, type RelayEvent } from "../../relay/RelayClient.ts"
 import type { OpenRelaySession } from "../../relay/session/RelaySession.ts"
 import { MenuSignals } from "../menu/MenuSignals.ts"
@@ -41,12 +41,8 @@ export const make = Effect.gen(function*() {
   }
 
   /** What an agent without a session cannot be asked: the relay is told at once, so that its call does not wait for ever. */
-  const unanswerable = (session: AgentSession, { id, method }: Message.Request): undefined => {
-    const text = method === "ping" ? `{"jsonrpc":"2.0","id":${id},"result":{}}` : JsonRpcError.text(id, {
-      code: JsonRpcError.codes.methodNotFound,
-      message: `${method} cannot be asked of this client: it does not declare that, or waits for no call`
-    })
-    session.inBackground(Effect.ignore(client.notify(session.relay, text)))
+  const unanswerable = (session: AgentSession, request: Message.Request): undefined => {
+    session.inBackground(Effect.ignore(client.notify(session.relay, Questions.unanswerable(request))))
     return undefined
   }
 

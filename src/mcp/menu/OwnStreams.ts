@@ -10,6 +10,7 @@ import { Settings } from "../../config/Settings.ts"
 import type { AgentName } from "../../domain/Ids.ts"
 import * as Message from "../../domain/Message.ts"
 import { changeOf } from "../../domain/Methods.ts"
+import * as Questions from "../../domain/Questions.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import { RelaySessions } from "../../relay/session/RelaySession.ts"
@@ -77,10 +78,12 @@ const make = Effect.gen(function*() {
     if (answer.body._tag !== "Sse") return
     yield* heard(agent, toolsChanged)
     yield* answer.body.events.until(({ data }) => {
-      const parsed = Message.parse(data)
-      if (Result.isFailure(parsed) || parsed.success._tag !== "Notification") return undefined
-      const { method } = parsed.success
-      if (changes.has(method)) inBackground(heard(agent, method))
+      const message = Result.getOrUndefined(Message.parse(data))
+      if (message?._tag === "Notification" && changes.has(message.method)) inBackground(heard(agent, message.method))
+      // Nobody stands behind this stream who could be asked.
+      if (message?._tag === "Request") {
+        inBackground(Effect.ignore(client.notify(relay, Questions.unanswerable(message))))
+      }
       return undefined
     })
   }, Effect.scoped)

@@ -241,7 +241,7 @@ for (const era of ["modern", "legacy"] as const) {
           }
         }))
 
-      it.effect("is heard behind events that are no JSON, or no message", () =>
+      it.effect("is heard behind events that are no JSON, no message, or a question", () =>
         Effect.gen(function*() {
           const { daemon, relay } = yield* Rig
           // An agent for which no stream is open yet.
@@ -249,7 +249,8 @@ for (const era of ["modern", "legacy"] as const) {
             readonly secret: string
           }
           const run = { url: daemon.url, secret }
-          const events = ["no JSON", `{"method":notifications}`, `{"method":"x`, "[]", "7", `{"jsonrpc":"2.0"}`]
+          const ping = `{"jsonrpc":"2.0","id":"still-there","method":"ping"}`
+          const events = ["no JSON", `{"method":notifications}`, `{"method":"x`, "[]", "7", `{"jsonrpc":"2.0"}`, ping]
             .map((data) => `data: ${data}\n\n`)
           const last = `data: {"jsonrpc":"2.0","method":"${besides[0]}"}\n\n`
           const stream = http(200, `${events.join("")}${last}`, { "content-type": "text/event-stream" })
@@ -257,6 +258,11 @@ for (const era of ["modern", "legacy"] as const) {
           yield* relay.control.answerNext(1, stream, asked)
           yield* listed(run)
           yield* eventually("it, with an answer", echoed(run), ({ text }) => text.includes(besides[0]!))
+          // In the modern era a relay has no requests.
+          if (era === "modern") return
+          const isPong = ({ body }: { readonly body: string }) =>
+            body.includes("still-there") && body.includes("result")
+          yield* eventually("the answer to its ping", relay.requests, (all) => all.some(isPong))
         }))
     }
   )
