@@ -35,10 +35,12 @@ export interface Attention {
   readonly command?: string
 }
 
-/** Of the dead letters, how many may have been carried out. */
 export interface DeadLetters {
   readonly relay: string
+  /** How many may have been carried out. */
   readonly unknown: number
+  /** Why the newest died. */
+  readonly why: string | undefined
 }
 
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`
@@ -68,9 +70,12 @@ const disk = (relay: RelayStatus): ReadonlyArray<Attention> =>
     remedies: []
   }]
 
-const dead = (relay: RelayStatus, several: boolean, unknown: number): ReadonlyArray<Attention> => {
+const dead = (relay: RelayStatus, several: boolean, known: DeadLetters | undefined): ReadonlyArray<Attention> => {
   const all = relay.outbox.dead
   if (all === 0) return []
+  const unknown = known?.unknown ?? 0
+  const reason = known?.why ?? ""
+  const why = reason === "" || unknown > 0 ? "" : all === 1 ? sentence(reason) : `The newest: ${sentence(reason)}`
   const may = unknown === 0
     ? ""
     : `${
@@ -81,7 +86,9 @@ const dead = (relay: RelayStatus, several: boolean, unknown: number): ReadonlyAr
     about: { is: "dead", relay: relay.id },
     urgency: "act",
     title: `${count(all, "letter")}${ofRelay(relay, several)} could not be delivered`,
-    detail: `${may}${all === 1 ? "It stays until it is" : "They stay until they are"} sent again or discarded.`,
+    detail: `${why === "" ? may : `${why} `}${
+      all === 1 ? "It stays until it is" : "They stay until they are"
+    } sent again or discarded.`,
     remedies: [
       { does: "show letters", state: "dead" },
       ...unknown === 0 ? [{ does: "retry", relay: relay.id, state: "dead", count: all } as const] : []
@@ -172,13 +179,12 @@ const fibers = (status: Status): ReadonlyArray<Attention> =>
 
 export const attentionOf = (status: Status, deadLetters: ReadonlyArray<DeadLetters>): ReadonlyArray<Attention> => {
   const several = status.relays.length > 1
-  const unknownOf = (relay: string) => deadLetters.find((one) => one.relay === relay)?.unknown ?? 0
   const all = [
     ...status.relays.flatMap((relay) => disk(relay)),
+    ...status.relays.flatMap((relay) => link(relay, several)),
     ...status.relays.flatMap((relay) => tokens(relay, several)),
     ...status.relays.flatMap((relay) => held(relay, several)),
-    ...status.relays.flatMap((relay) => dead(relay, several, unknownOf(relay.id))),
-    ...status.relays.flatMap((relay) => link(relay, several)),
+    ...status.relays.flatMap((relay) => dead(relay, several, deadLetters.find((one) => one.relay === relay.id))),
     ...status.relays.flatMap((relay) => tools(relay)),
     ...credentials(status),
     ...fibers(status)

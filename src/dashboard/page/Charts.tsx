@@ -44,8 +44,8 @@ export const Charts = ({ relays }: { readonly relays: ReadonlyArray<string> }) =
     waiting: [{ name: "waiting", color: "--accent", values: samples.map(({ waiting }) => waiting) }],
     oldest: [{ name: "oldest", color: "--warn", values: samples.map(({ oldestMillis }) => oldestMillis / 1000) }],
     latency: [
-      { name: "median", color: "--accent", values: samples.map(({ p50 }) => p50) },
-      { name: "95 %", color: "--violet", values: samples.map(({ p95 }) => p95) }
+      { name: "half within", color: "--accent", values: samples.map(({ p50 }) => p50) },
+      { name: "95 % within", color: "--violet", values: samples.map(({ p95 }) => p95) }
     ]
   }), [samples])
   return (
@@ -75,7 +75,7 @@ export const Charts = ({ relays }: { readonly relays: ReadonlyArray<string> }) =
           lines={lines.oldest}
           format={(value) => duration(value * 1000)}
         />
-        <Chart title="Calls take" times={times} lines={lines.latency} format={latency} none="no calls" />
+        <Chart title="Time to an answer" times={times} lines={lines.latency} format={latency} none="no calls" />
       </div>
     </section>
   )

@@ -67,7 +67,9 @@ export const Letters = ({ onState, state, status }: Props) => {
   return (
     <section id="letters" tabIndex={-1} aria-labelledby="letters-heading">
       <header class="heading">
-        <h2 id="letters-heading">Letters</h2>
+        <h2 id="letters-heading">
+          Letters <span class="muted aside">calls that were queued</span>
+        </h2>
         <div class="choices" role="group" aria-label="Show letters that are">
           {states.map(([value, name]) => (
             <button

@@ -62,11 +62,12 @@ const Bar = () => {
       <h1>Holdfast</h1>
       {status !== undefined && (
         <p class="where">
-          {status.daemon.url} <span class="muted">version {status.daemon.version}</span>
+          <span class="muted">for agents:</span> {status.daemon.url}{" "}
+          <span class="muted">version {status.daemon.version}</span>
         </p>
       )}
       <p class={`connection ${connection.replace(" ", "-")}`} role="status">
-        {connection === "live" && "Live"}
+        {connection === "live" && "This page is live"}
         {connection === "connecting" && "Connecting"}
         {connection === "away" &&
           `Holdfast does not answer${heardAt === 0 ? "" : ` since ${clock(heardAt)}`}; trying again`}
@@ -89,11 +90,11 @@ const Sections = ({ status }: { readonly status: Status }) => {
     why: link.state === "down" ? link.why : ""
   }))
   const outages = outagesOf(live.links, links)
-  const unknown = status.relays.map(({ id }) => ({
-    relay: id,
-    unknown: dead.data?.entries.filter(({ reason, relay }) => relay === id && reason?.startsWith("unknown")).length ?? 0
-  }))
-  const attention = attentionOf(status, unknown)
+  const deadLetters = status.relays.map(({ id }) => {
+    const reasons = dead.data?.entries.filter(({ relay }) => relay === id).map(({ reason }) => reason ?? "") ?? []
+    return { relay: id, unknown: reasons.filter((why) => why.startsWith("unknown")).length, why: reasons.at(-1) }
+  })
+  const attention = attentionOf(status, deadLetters)
   const showLetters = (state: LetterState) => {
     setLetters(state)
     const section = document.getElementById("letters")

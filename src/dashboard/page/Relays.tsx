@@ -49,11 +49,17 @@ const RelayCard = ({ outages, relay }: { readonly relay: Relay; readonly outages
       <p>
         {link.state === "up"
           ? `Up for ${since}.`
-          : `Away for ${since}: ${link.why}. Asked ${count(link.attempts, "time")}, ${
+          : `Away for ${since}: ${link.why}. Tried ${count(link.attempts, "time")}, ${
             nextProbe(Date.parse(link.nextProbeAt), now)
           }.`}
       </p>
       <div class="timelines">
+        <p class="legend" aria-hidden="true">
+          <span class="swatch up" />up
+          <span class="swatch away" />away
+          <span class="swatch unknown" />not watched
+          <span class="swatch now" />now
+        </p>
         <TimeLine name="Today" from={today} to={tomorrow} ticks={hours} outages={outages} />
         <TimeLine
           name="This week"
@@ -74,7 +80,7 @@ const RelayCard = ({ outages, relay }: { readonly relay: Relay; readonly outages
   )
 }
 
-const nextProbe = (at: number, now: number): string => at > now + 1000 ? `again in ${duration(at - now)}` : "asking now"
+const nextProbe = (at: number, now: number): string => at > now + 1000 ? `next in ${duration(at - now)}` : "trying now"
 
 interface TimeLineProps {
   readonly name: string
@@ -157,13 +163,17 @@ const Tokens = ({ relay }: { readonly relay: Relay }) => {
         const names = group.map(({ agent }) => agent)
         return (
           <li key={names.join()}>
-            {token.state === "none" ? "No token for " : "Token of "}
+            {token.state !== "none"
+              ? "Token of "
+              : relay.link.state === "up"
+              ? "No token is needed for "
+              : "No token for "}
             {names.length > 3 ? `${count(names.length, "agent")}` : names.join(", ")}
             {token.state !== "none" && (
               <>
                 : <strong class={token.state === "valid" ? "" : "bad-text"}>{wordsFor(token)}</strong>
               </>
-            )} <span class="muted">({token.source})</span>
+            )} {token.state !== "none" && <span class="muted">({token.source})</span>}
             {left !== undefined && (
               <span class="countdown">{left > 0 ? `ends in ${duration(left)}` : `ended ${duration(-left)} ago`}</span>
             )}

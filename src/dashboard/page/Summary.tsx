@@ -38,10 +38,11 @@ const verdict = (
 }
 
 export const Summary = ({ attention, outages, status }: Props) => {
-  const { now } = useShared()
+  const { live, now } = useShared()
   const needed = attention.filter(({ urgency }) => urgency === "act").length
   const { more, text, tone } = verdict(status, needed, now)
   const today = within(outages, startOfDay(now), now, now)
+  const isKnown = live.knownFrom <= startOfDay(now) + 60_000
   const up = status.relays.filter(({ link }) => link.state === "up").length
   const oldest = status.relays.flatMap(({ outbox }) => outbox.oldestAt === null ? [] : [Date.parse(outbox.oldestAt)])
   const since = status.relays.length === 1 ? Date.parse(status.relays[0]?.link.since ?? "") : undefined
@@ -63,10 +64,8 @@ export const Summary = ({ attention, outages, status }: Props) => {
         <Fact
           name="Away today"
           tone={today.length === 0 ? "" : "wait"}
-          value={today.length === 0 ? "Never" : duration(total(today))}
-          note={today.length === 0
-            ? ""
-            : `in ${count(today.length, "outage")}, last at ${time(today.at(-1)?.from ?? now, now)}`}
+          value={today.length > 0 ? duration(total(today)) : isKnown ? "Never" : "Not yet"}
+          note={whenAway(today, isKnown ? undefined : live.knownFrom, now)}
         />
         <Fact
           name="Waiting"
@@ -78,11 +77,18 @@ export const Summary = ({ attention, outages, status }: Props) => {
           name="Needs you"
           tone={needed === 0 ? "good" : "bad"}
           value={needed === 0 ? "Nothing" : count(needed, "thing")}
-          note={attention[0]?.urgency === "act" ? attention[0].title : ""}
+          note={needed === 0 ? "" : `${attention[0]?.title}${needed === 1 ? "" : ` and ${needed - 1} more`}`}
         />
       </dl>
     </section>
   )
+}
+
+const whenAway = (outages: ReturnType<typeof within>, knownFrom: number | undefined, now: number): string => {
+  const last = outages.at(-1)
+  if (last === undefined) return knownFrom === undefined ? "" : `watched since ${time(knownFrom, now)}`
+  const at = time(last.from, now)
+  return outages.length === 1 ? `in 1 outage, at ${at}` : `in ${outages.length} outages, the last at ${at}`
 }
 
 const Fact = ({ name, note, tone, value }: {

@@ -23,7 +23,7 @@ export const otherScheme = (url: URL): URL => {
 const connecting: ReadonlyArray<readonly [pattern: RegExp, hint: (url: URL) => string]> = [
   [/ENOTFOUND/, ({ hostname }) => `no machine is called ${hostname} here: look at the name, and at VPN and DNS`],
   [/EAI_AGAIN/, () => "the name server does not answer: look at this machine's network"],
-  [/ECONNREFUSED/, ({ host }) => `look at the relay: nothing listens at ${host}; is the port right, does it run`],
+  [/ECONNREFUSED/, ({ host }) => `look at the relay: nothing listens at ${host}; start it, or correct the port`],
   [/EHOSTUNREACH|ENETUNREACH/, ({ host }) => `no way leads to ${host}: look at the network and the VPN`],
   [/timeout/i, ({ host }) => `${host} does not take connections: look at the address, the firewall, the VPN`],
   [

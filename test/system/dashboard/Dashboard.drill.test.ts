@@ -156,7 +156,7 @@ describe.skipIf(program === undefined)("the dashboard", () => {
         yield* daemon.kill
         yield* shows(page, ".connection", "Holdfast does not answer")
         yield* daemon.restart()
-        yield* shows(page, ".connection", "Live")
+        yield* shows(page, ".connection", "This page is live")
         const pid = yield* daemon.pid
         yield* shows(page, "main", `Process ${pid}`)
       }))
