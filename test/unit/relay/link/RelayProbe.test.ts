@@ -7,12 +7,16 @@ import { RelayTransport } from "../../../../src/relay/transport/RelayTransport.t
 import { liveToken, Tokens } from "../../../support/relay/relayLayers.ts"
 import { handshake, json, page, type Received, scriptedRelay, target } from "../../../support/relay/ScriptedRelay.ts"
 
-const probing = <A, E>(url: URL, use: (once: RelayProbe["Service"]["once"]) => Effect.Effect<A, E>) =>
+const probing = <A, E>(
+  url: URL,
+  use: (once: RelayProbe["Service"]["once"]) => Effect.Effect<A, E>,
+  probeTimeout = "30 seconds"
+) =>
   Effect.flatMap(RelayProbe, ({ once }) => use(once)).pipe(
     Effect.provide(
       RelayProbe.layer.pipe(
         Layer.provide([RelayTransport.layer, RelayEra.layer]),
-        Layer.provide([target(url, { link: { probeTimeout: "100 millis" } }), liveToken(new Tokens("token"))])
+        Layer.provide([target(url, { link: { probeTimeout } }), liveToken(new Tokens("token"))])
       )
     )
   )
@@ -88,7 +92,8 @@ describe("RelayProbe", () => {
       const hung = yield* scriptedRelay((_, response) => {
         response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders()
       })
-      assert.strictEqual((yield* Effect.flip(probing(hung.url, (once) => once))).reason._tag, "Silent")
+      const silent = yield* Effect.flip(probing(hung.url, (once) => once, "100 millis"))
+      assert.strictEqual(silent.reason._tag, "Silent")
       const gone = new URL("http://127.0.0.1:1/mcp")
       assert.strictEqual((yield* Effect.flip(probing(gone, (once) => once))).reason._tag, "ConnectFailed")
     }))
