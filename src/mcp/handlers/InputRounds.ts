@@ -120,7 +120,7 @@ export const make = Effect.fnUntraced(function*(send: Send) {
 
   const put = Effect.fnUntraced(
     function*({ ahead, call, headers, requestId, sent, session, survives }: Asking, needs: string) {
-      const asked = questionsOf(needs)
+      const asked = Questions.requiredBy(needs)
       const able = JsonText.at(session.initialize, ["params", "capabilities"]) ?? "{}"
       const foreign = asked.find(({ method }) => !Questions.isAskable(method, able))
       if (foreign !== undefined) return `${foreign.method}, which this client does not say that it can be asked`
@@ -153,8 +153,11 @@ export const make = Effect.fnUntraced(function*(send: Send) {
     const { round } = waiting
     const responses: Array<string> = []
     for (const { answer, key, text } of round.questions) {
-      const response = Questions.asInputResponse(methodOf(text), answer ?? "{}")
-      if (response === undefined) return refusal(sent, clientsError(methodOf(text), answer ?? "{}"))
+      const response = Questions.asInputResponse(Questions.methodOf(text), answer ?? "{}")
+      if (response === undefined) {
+        yield* remove(waiting)
+        return refusal(sent, clientsError(Questions.methodOf(text), answer ?? "{}"))
+      }
       responses.push(`${JSON.stringify(key)}:${response}`)
     }
     const changes = [
@@ -239,6 +242,8 @@ export const make = Effect.fnUntraced(function*(send: Send) {
 
   const self: InputRounds = {
     complete: Effect.fnUntraced(function*(asking: Asking, needs: string) {
+      // What is on disk now is of an earlier life; later this round would be among it.
+      if (asking.survives) yield* restore(asking.session)
       const waiting = yield* put(asking, needs)
       return Predicate.isString(waiting) ? refusal(asking.sent, waiting) : yield* finish(asking, waiting)
     }),
@@ -286,16 +291,6 @@ export const make = Effect.fnUntraced(function*(send: Send) {
 const nameOf = (session: string, requestId: string): string => `${session} ${requestId}`
 
 const wasNotSent = (failure: RelayFailure): boolean => failure.downClass && failure.delivery === "not sent"
-
-const methodOf = (question: string): string => String(JSON.parse(JsonText.at(question, ["method"]) ?? "null"))
-
-const questionsOf = (needs: string) => {
-  const requests: unknown = JSON.parse(JsonText.at(needs, ["inputRequests"]) ?? "{}")
-  return Object.keys(Predicate.isReadonlyObject(requests) ? requests : {}).map((key) => {
-    const text = JsonText.at(needs, ["inputRequests", key]) ?? "{}"
-    return { key, text, method: methodOf(text) }
-  })
-}
 
 /** No form of the modern era says that a client failed; forms and links count as cancelled. */
 const clientsError = (method: string, response: string): string =>

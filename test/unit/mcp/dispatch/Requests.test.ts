@@ -3,7 +3,7 @@ import { Deferred, Effect, Layer, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { RelayTarget, Settings, settingsFrom } from "../../../../src/config/Settings.ts"
-import { defaultAgent, defaultRelay, SessionId } from "../../../../src/domain/Ids.ts"
+import { defaultAgent, defaultRelay } from "../../../../src/domain/Ids.ts"
 import * as Message from "../../../../src/domain/Message.ts"
 import * as TasksExtension from "../../../../src/domain/TasksExtension.ts"
 import { Inbox } from "../../../../src/inbox/Inbox.ts"
@@ -11,9 +11,8 @@ import * as Requests from "../../../../src/mcp/dispatch/Requests.ts"
 import type { Handlers } from "../../../../src/mcp/handlers/Handlers.ts"
 import { LiveCalls } from "../../../../src/mcp/handlers/LiveCalls.ts"
 import { ListChanges } from "../../../../src/mcp/menu/ListChanges.ts"
-import { AgentSession, contextPrefix } from "../../../../src/mcp/sessions/AgentSession.ts"
+import { contextPrefix } from "../../../../src/mcp/sessions/AgentSession.ts"
 import { AgentSessions } from "../../../../src/mcp/sessions/AgentSessions.ts"
-import { SessionFibers } from "../../../../src/mcp/sessions/SessionFibers.ts"
 import { EventLogs } from "../../../../src/mcp/streams/EventLogs.ts"
 import { OpenStreams } from "../../../../src/mcp/streams/OpenStreams.ts"
 import { CachedInitialize } from "../../../../src/menu/CachedInitialize.ts"
@@ -26,6 +25,7 @@ import * as SqliteClient from "../../../../src/storage/SqliteClient.ts"
 import { Deadlines } from "../../../../src/supervision/Deadlines.ts"
 import { Supervisor } from "../../../../src/supervision/Supervisor.ts"
 import { LiveToken } from "../../../../src/token/LiveToken.ts"
+import { agentSession } from "../../../support/agentSession.ts"
 import { silentConnection } from "../../../support/silentConnection.ts"
 
 const Database = Migrations.layer.pipe(Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })))
@@ -71,27 +71,10 @@ const taskWritten = Effect.gen(function*() {
   )
 
   const begin = Effect.gen(function*() {
-    const id = SessionId.make(`${contextPrefix}1`)
-    const capabilities = { extensions: { [TasksExtension.name]: {} } }
-    const session = new AgentSession({
-      id,
-      agent: defaultAgent,
-      initialize: JSON.stringify({ params: { clientInfo: { name: "client" }, capabilities } }),
-      protocol_version: "2026-07-28",
-      roots: null,
-      log_level: null,
-      subscriptions: [],
-      fingerprint: null
-    }, {
-      relay: {
-        agent: defaultAgent,
-        openNow: () => undefined,
-        open: Effect.never,
-        current: Effect.succeedNone,
-        lost: () => Effect.void
-      },
-      fibers: new SessionFibers(Effect.runForkWith(yield* Effect.context())),
-      log: (yield* EventLogs).make({ session: id, shared: true })
+    const session = yield* agentSession({
+      id: `${contextPrefix}1`,
+      protocolVersion: "2026-07-28",
+      capabilities: { extensions: { [TasksExtension.name]: {} } }
     })
     const handlers: Pick<Handlers, "handlerFor" | "continues"> = {
       handlerFor: () =>

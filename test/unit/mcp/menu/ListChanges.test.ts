@@ -2,20 +2,20 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { RelayTarget, Settings, settingsFrom } from "../../../../src/config/Settings.ts"
-import { defaultAgent, defaultRelay, SessionId } from "../../../../src/domain/Ids.ts"
+import { defaultAgent, defaultRelay } from "../../../../src/domain/Ids.ts"
 import { readList } from "../../../../src/domain/ListText.ts"
 import { FreshList } from "../../../../src/mcp/menu/FreshList.ts"
 import { listChanged, ListChanges } from "../../../../src/mcp/menu/ListChanges.ts"
 import { MenuSignals } from "../../../../src/mcp/menu/MenuSignals.ts"
 import { SessionMenu } from "../../../../src/mcp/menu/SessionMenu.ts"
-import { AgentSession } from "../../../../src/mcp/sessions/AgentSession.ts"
+import type { AgentSession } from "../../../../src/mcp/sessions/AgentSession.ts"
 import { AgentSessions } from "../../../../src/mcp/sessions/AgentSessions.ts"
-import { SessionFibers } from "../../../../src/mcp/sessions/SessionFibers.ts"
 import { EventLogs } from "../../../../src/mcp/streams/EventLogs.ts"
 import * as ListResult from "../../../../src/menu/ListResult.ts"
 import { NarrowedList } from "../../../../src/menu/NarrowedLists.ts"
 import { Deadlines } from "../../../../src/supervision/Deadlines.ts"
 import { Supervisor } from "../../../../src/supervision/Supervisor.ts"
+import { agentSession } from "../../../support/agentSession.ts"
 
 const listOf = (...tools: ReadonlyArray<string>) => `{"tools":[${tools.map((name) => `{"name":"${name}"}`).join(",")}]}`
 
@@ -57,27 +57,10 @@ const setup = Effect.gen(function*() {
   /** A session that was answered the list as it is. */
   const session = (name: string, clientName = "client") =>
     Effect.gen(function*() {
-      const logs = yield* EventLogs
-      const fibers = new SessionFibers(Effect.runForkWith(yield* Effect.context()))
-      const made = new AgentSession({
-        id: SessionId.make(name),
-        agent: defaultAgent,
-        initialize: `{"params":{"clientInfo":{"name":"${clientName}"},"capabilities":{}}}`,
-        protocol_version: "2025-11-25",
-        roots: null,
-        log_level: null,
-        subscriptions: [],
+      const made = yield* agentSession({
+        id: name,
+        clientName,
         fingerprint: ListResult.fingerprint(readList("tools", listOf("a")))
-      }, {
-        relay: {
-          agent: defaultAgent,
-          openNow: () => undefined,
-          open: Effect.never,
-          current: Effect.succeedNone,
-          lost: () => Effect.void
-        },
-        fibers,
-        log: logs.make({ session: SessionId.make(name) })
       })
       sessions.push(made)
       return made
