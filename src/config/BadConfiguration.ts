@@ -28,6 +28,9 @@ const valueAt = (value: unknown, path: Path): unknown =>
 const isText = (value: unknown): boolean =>
   Predicate.isString(value) || (Array.isArray(value) && value.every(Predicate.isString))
 
+/** As `user:password@host` does, in a URL or in what was meant for one. */
+const mayHoldPassword = /[:/][^/]*@/
+
 /** Shows a value. A value that may hold a token, a URL with a password and a long text are not shown. */
 const shown = (path: Path, value: unknown): string | undefined => {
   const isRelayUrl = path[0] === "relays" && path.length === 3 && path[2] === "url"
@@ -37,7 +40,7 @@ const shown = (path: Path, value: unknown): string | undefined => {
   // A secret may stand in an object that is there in the place of a text.
   if (mayHoldToken && !(isPublic && isText(value))) return undefined
   const text = JSON.stringify(value)
-  return text === undefined || text.length > 100 || /\/\/[^/]*@/.test(text) ? undefined : text
+  return text === undefined || text.length > 100 || mayHoldPassword.test(text) ? undefined : text
 }
 
 const startsWith = (path: Path, start: Path): boolean => start.every((key, index) => path[index] === key)

@@ -29,6 +29,9 @@ export const retryAfterMillis = (value: string | undefined, now: number): number
   )
 }
 
+/** Reads digits that name a delay in milliseconds, as an event's `retry` does, limited to an hour. */
+export const delayMillis = (digits: string): number => clamped(Number(digits), maxRetryAfter)
+
 /** Below it a number counts seconds since the epoch, from it on milliseconds. */
 const millisFrom = 100_000_000_000
 

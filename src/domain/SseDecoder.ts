@@ -2,9 +2,11 @@
  * Decodes a server-sent event stream as it arrives (HTML Living Standard, section 9.2), in bounded memory.
  *
  * The cuts between chunks make no difference. Beyond the standard, a block with an id or a delay but no data is an
- * event with empty data, since resuming needs both. A block that the stream's end cuts off is dropped.
+ * event with empty data, since resuming needs both; a delay is limited to an
+ * hour. A block that the stream's end cuts off is dropped.
  */
 import { Result, Schema } from "effect"
+import { delayMillis } from "./ForeignTime.ts"
 import type { SseEvent } from "./SseEvent.ts"
 
 export class SseEventTooLarge extends Schema.TaggedError<SseEventTooLarge>()("SseEventTooLarge", {
@@ -103,7 +105,7 @@ export class SseDecoder {
         if (!value.includes("\0")) this.id = value
         return
       case "retry":
-        if (/^[0-9]+$/.test(value)) this.retry = Number(value)
+        if (/^[0-9]+$/.test(value)) this.retry = delayMillis(value)
     }
   }
 

@@ -20,7 +20,7 @@ export const MessageTools = Toolkit.make(
     ...writing
   }).annotateMerge(writes),
   Tool.make("relay_inbox", {
-    description: "Read your messages, oldest first, 100 at a time.",
+    description: "Read your messages, oldest first, 100 or 1 MiB at a time.",
     parameters: Schema.Struct({
       after: Schema.optionalKey(described("Only messages after the one with this id: the last that you have read."))
     }),
@@ -45,6 +45,8 @@ export const layer = MessageTools.toLayer(Effect.gen(function*() {
     yield* messages.seen(agent, Math.floor(yield* Clock.currentTimeMillis))
     return agent
   })
+  /** Who only reads takes no room. */
+  const reader = Effect.catchTag(caller, "Refused", () => Caller)
 
   return MessageTools.of({
     relay_send_message: Effect.fnUntraced(function*({ idempotencyKey, ...args }) {
@@ -64,10 +66,10 @@ export const layer = MessageTools.toLayer(Effect.gen(function*() {
       )
     }),
     relay_inbox: Effect.fnUntraced(function*({ after }) {
-      return yield* messages.inbox(yield* caller, after)
+      return yield* messages.inbox(yield* reader, after)
     }),
     relay_list_agents: Effect.fnUntraced(function*() {
-      yield* caller
+      yield* reader
       return { agents: yield* messages.agents }
     })
   })

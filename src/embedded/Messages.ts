@@ -1,11 +1,14 @@
 /** Messages between agents, in the order in which the relay took them. */
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
-import { SqlClient } from "effect/sql"
+import { SqlClient, type Statement } from "effect/sql"
 import type { AgentName } from "../domain/Ids.ts"
+import * as AgentRoom from "./AgentRoom.ts"
 import * as MessageRoom from "./MessageRoom.ts"
 import { Refused } from "./Writes.ts"
 
-const page = 100
+/** What is read at once; of longer ones less than `maxPage`, but always one. */
+const maxPage = 100
+const maxPageBytes = 1024 * 1024
 
 /** Times are milliseconds since the epoch. */
 export const Message = Schema.Struct({
@@ -40,7 +43,7 @@ export class Messages extends Context.Service<Messages, {
     reply: { readonly from: AgentName; readonly messageId: string; readonly text: string },
     now: number
   ) => Effect.Effect<Sent, Refused>
-  /** Oldest first, 100 at most, those after the message `after`: up to that one the agent has read. */
+  /** Oldest first, 100 or 1 MiB at most, those after the message `after`: up to that one the agent has read. */
   readonly inbox: (
     agent: AgentName,
     after: string | undefined
@@ -53,7 +56,8 @@ export class Messages extends Context.Service<Messages, {
   }) => Effect.Effect<ReadonlyArray<Message>>
   /** Calls `listener` with each recipient of a message, for as long as the scope is open. */
   readonly onSent: (listener: (recipient: string) => void) => Effect.Effect<void, never, Scope.Scope>
-  readonly seen: (agent: AgentName, now: number) => Effect.Effect<void>
+  /** Fails where the relay knows as many agents as it may, and this is none of them. */
+  readonly seen: (agent: AgentName, now: number) => Effect.Effect<void, Refused>
   readonly agents: Effect.Effect<ReadonlyArray<{ readonly name: string; readonly lastSeenAt: number }>>
 }>()("holdfast/embedded/Messages") {
   static readonly layerNoDeps = Layer.effect(
@@ -62,6 +66,7 @@ export class Messages extends Context.Service<Messages, {
       const sql = yield* SqlClient.SqlClient
 
       const makeRoom = yield* MessageRoom.make
+      const roomForAgent = yield* AgentRoom.make
 
       const listeners = new Set<(recipient: string) => void>()
 
@@ -99,6 +104,28 @@ export class Messages extends Context.Service<Messages, {
           WHERE CAST(id AS TEXT) = ${messageId} AND id = CAST(${messageId} AS INTEGER)
             AND (sender = ${agent} OR recipient = ${agent})`.pipe(Effect.orDie, Effect.map(([row]) => row))
 
+      /** The ids of the first of these messages, as far as they are read at once, and whether there are more. */
+      const page = Effect.fnUntraced(function*(
+        which: Statement.Fragment,
+        { descending, limit }: { readonly descending: boolean; readonly limit: number }
+      ) {
+        const found = yield* sql<{ readonly id: number; readonly bytes: number }>`
+          SELECT id, bytes FROM messages WHERE ${which}
+          ORDER BY id ${descending ? sql`DESC` : sql``} LIMIT ${limit + 1}`
+        let bytes = 0
+        const within = found.slice(0, limit).filter((row, index) => {
+          bytes += row.bytes
+          return index === 0 || bytes <= maxPageBytes
+        })
+        return { within: within.map(({ id }) => id), more: found.length > within.length }
+      })
+
+      /** In the order in which the relay took them. */
+      const read = (ids: ReadonlyArray<number>) =>
+        ids.length === 0 ? Effect.succeed([]) : sql<Message>`
+          SELECT CAST(id AS TEXT) AS id, sender AS "from", text, CAST(reply_to AS TEXT) AS "replyTo", sent_at AS "sentAt"
+          FROM messages WHERE id IN ${sql.in(ids)} ORDER BY messages.id`
+
       return Messages.of({
         send: Effect.fnUntraced(function*({ envelope, from, replyTo, text, to }, now) {
           const original = replyTo === undefined ? undefined : yield* own(from, replyTo)
@@ -121,28 +148,35 @@ export class Messages extends Context.Service<Messages, {
             yield* sql`UPDATE agents SET read_to = max(read_to, min(CAST(${after} AS INTEGER),
               (SELECT coalesce(max(id), 0) FROM messages))) WHERE name = ${agent}`
           }
-          const rows = yield* sql<Message>`
-            SELECT CAST(id AS TEXT) AS id, sender AS "from", text, CAST(reply_to AS TEXT) AS "replyTo", sent_at AS "sentAt"
-            FROM messages WHERE recipient = ${agent} AND id > CAST(${after ?? "0"} AS INTEGER)
-            ORDER BY messages.id LIMIT ${page + 1}`
-          return { messages: rows.slice(0, page), more: rows.length > page }
+          const { more, within } = yield* page(
+            sql`recipient = ${agent} AND id > CAST(${after ?? "0"} AS INTEGER)`,
+            { descending: false, limit: maxPage }
+          )
+          return { messages: yield* read(within), more }
         }, Effect.orDie),
         kept: Effect.fn("Messages.kept")(function*(agent, { from, limit, unreadOnly }) {
-          const rows = yield* sql<Message>`
-            SELECT CAST(id AS TEXT) AS id, sender AS "from", text, CAST(reply_to AS TEXT) AS "replyTo", sent_at AS "sentAt"
-            FROM messages WHERE recipient = ${agent} ${unreadOnly ? sql`AND acked_at IS NULL` : sql``} ${
-            from === undefined ? sql`` : sql`AND sender = ${from}`
-          } ORDER BY messages.id ${unreadOnly ? sql`` : sql`DESC`} LIMIT ${limit}`
-          return unreadOnly ? rows : rows.toReversed()
+          const { within } = yield* page(
+            sql`recipient = ${agent} ${unreadOnly ? sql`AND acked_at IS NULL` : sql``} ${
+              from === undefined ? sql`` : sql`AND sender = ${from}`
+            }`,
+            { descending: !unreadOnly, limit }
+          )
+          return yield* read(within)
         }, Effect.orDie),
         onSent: (listener) =>
           Effect.asVoid(Effect.acquireRelease(
             Effect.sync(() => listeners.add(listener)),
             () => Effect.sync(() => listeners.delete(listener))
           )),
-        seen: (agent, now) =>
-          sql`INSERT INTO agents ${sql.insert({ name: agent, last_seen: now })}
-            ON CONFLICT (name) DO UPDATE SET last_seen = excluded.last_seen`.pipe(Effect.orDie, Effect.asVoid),
+        seen: Effect.fnUntraced(
+          function*(agent, now) {
+            yield* roomForAgent(agent)
+            yield* sql`INSERT INTO agents ${sql.insert({ name: agent, last_seen: now })}
+            ON CONFLICT (name) DO UPDATE SET last_seen = excluded.last_seen`
+          },
+          sql.withTransaction,
+          Effect.catchTag("SqlError", Effect.die)
+        ),
         agents: sql<{ readonly name: string; readonly lastSeenAt: number }>`
           SELECT name, last_seen AS "lastSeenAt" FROM agents ORDER BY name`.pipe(Effect.orDie)
       })

@@ -85,9 +85,19 @@ const room = Effect.gen(function*() {
   END`
 })
 
+const claimsByAgent = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`CREATE INDEX claims_agent ON claims (agent, path)`
+})
+
 const migrations = Layer.effectDiscard(
   Migrator.make({})({
-    loader: Migrator.fromRecord({ "0001_tables": tables, "0002_socket": socket, "0003_room": room })
+    loader: Migrator.fromRecord({
+      "0001_tables": tables,
+      "0002_socket": socket,
+      "0003_room": room,
+      "0004_claims": claimsByAgent
+    })
   })
 )
 

@@ -10,10 +10,14 @@ import type { AgentName } from "../domain/Ids.ts"
 /** What the relay says no to, in words for the model that asked; it becomes an `isError` result. */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", { message: Schema.String }) {}
 
-/** An agent's outcomes that are kept: the newest. */
+/** An agent's outcomes that are kept: the newest, and so many bytes of them. */
 const maxKept = 10_000
+const maxKeptBytes = 16 * 1024 * 1024
 /** Beyond the bound, until they are removed together. */
 const slack = 500
+const slackBytes = 1024 * 1024
+/** Agents whose outcomes are counted in memory; another's are counted anew. */
+const maxCounted = 1_000
 const maxKeyLength = 256
 
 export interface Write {
@@ -46,19 +50,25 @@ export class Writes extends Context.Service<Writes, {
         return yield* new Refused({ message: `the idempotency key ${write.key} was used with other arguments` })
       })
 
-      const kept = new Map<AgentName, number>()
+      const kept = new Map<AgentName, { count: number; bytes: number }>()
 
       /** Counts what was kept once in a while: a rollback between counts for one more, which does no harm. */
-      const removeOldest = Effect.fnUntraced(function*(agent: AgentName) {
-        const count = (kept.get(agent) ?? maxKept + slack) + 1
-        kept.set(agent, count)
-        if (count < maxKept + slack) return
+      const removeOldest = Effect.fnUntraced(function*(agent: AgentName, bytes: number) {
+        const known = kept.get(agent)
+        if (known !== undefined) {
+          known.count++
+          known.bytes += bytes
+          if (known.count < maxKept + slack && known.bytes < maxKeptBytes + slackBytes) return
+        }
         yield* sql`DELETE FROM writes WHERE rowid IN (
-          SELECT rowid FROM writes WHERE agent = ${agent} ORDER BY rowid DESC LIMIT -1 OFFSET ${maxKept})`
-        const [row] = yield* sql<
-          { readonly count: number }
-        >`SELECT count(*) AS count FROM writes WHERE agent = ${agent}`
-        kept.set(agent, row?.count ?? 0)
+          SELECT id FROM (SELECT rowid AS id, row_number() OVER newest AS place, sum(octet_length(result)) OVER newest AS bytes
+            FROM writes WHERE agent = ${agent} WINDOW newest AS (ORDER BY rowid DESC))
+          WHERE place > ${maxKept} OR bytes > ${maxKeptBytes})`
+        const [row] = yield* sql<{ readonly count: number; readonly bytes: number }>`
+          SELECT count(*) AS count, coalesce(sum(octet_length(result)), 0) AS bytes FROM writes WHERE agent = ${agent}`
+        kept.delete(agent)
+        kept.set(agent, { count: row?.count ?? 0, bytes: row?.bytes ?? 0 })
+        for (const oldest of kept.keys()) if (kept.size > maxCounted) kept.delete(oldest)
       })
 
       const once = Effect.fn("Writes.once")(
@@ -77,15 +87,9 @@ export class Writes extends Context.Service<Writes, {
           const now = Math.floor(yield* Clock.currentTimeMillis)
           const result = yield* effect(now)
           if (write.key !== undefined) {
-            yield* sql`INSERT INTO writes ${
-              sql.insert({
-                ...write,
-                key: write.key,
-                arguments: text,
-                result: yield* Schema.encodeEffect(json)(result)
-              })
-            }`
-            yield* removeOldest(write.agent)
+            const encoded = yield* Schema.encodeEffect(json)(result)
+            yield* sql`INSERT INTO writes ${sql.insert({ ...write, key: write.key, arguments: text, result: encoded })}`
+            yield* removeOldest(write.agent, Buffer.byteLength(encoded))
           }
           return result
         },

@@ -11,6 +11,7 @@ import type { Socket } from "node:net"
 import type { AgentName } from "../../domain/Ids.ts"
 import { encode, FrameParser } from "../../relay/socket/Frames.ts"
 import { decode, type Envelope, protocol } from "../../relay/socket/SocketEnvelope.ts"
+import type { Refused } from "../Writes.ts"
 import { type Asker, delivered, type Handle, nack, type Reply } from "./FrontRequests.ts"
 import { begin, FrontAction, FrontEvent, type FrontState, type Greeting, pongMillis, transition } from "./FrontState.ts"
 import type { Delivery, SocketSessions } from "./SocketSessions.ts"
@@ -29,7 +30,7 @@ export interface FrontOptions {
   /** One at a time in the whole relay: who takes a session over, and what is delivered in it. */
   readonly oneAtATime: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   readonly inOneTransaction: <A>(effect: Effect.Effect<A>) => Effect.Effect<A>
-  readonly seen: (agent: AgentName) => Effect.Effect<void>
+  readonly seen: (agent: AgentName) => Effect.Effect<void, Refused>
   readonly isConnected: Asker["isConnected"]
   readonly count: Asker["count"]
   readonly startedAt: number
@@ -146,9 +147,10 @@ export class FrontConnection {
   #greet({ acknowledges, agent, resumeToken, window }: Greeting): Effect.Effect<void> {
     return this.#options.oneAtATime(Effect.gen({ self: this }, function*() {
       const { count, isConnected, seen, sessions, startedAt, takeOver } = this.#options
+      const room = yield* Effect.result(seen(agent))
+      if (room._tag === "Failure") return this.tell(FrontEvent.Malformed({ detail: room.failure.message }))
       takeOver(agent, this)?.supersede()
       const now = Math.floor(yield* Clock.currentTimeMillis)
-      yield* seen(agent)
       const session = yield* sessions.open(agent, resumeToken, now)
       this.#asker = { agent, session: session.id, count, isConnected, startedAt, window, acknowledges }
       const tooOld = resumeToken !== undefined && !session.resumed

@@ -10,6 +10,9 @@ import { SqlClient } from "effect/sql"
 import { hash, randomBytes } from "node:crypto"
 import type { AgentName } from "../../domain/Ids.ts"
 
+/** Of one sender in one session; beyond, the oldest of which nothing waits for its acknowledgement counts from 1 again. */
+const maxTopics = 100
+
 const tokenMillis = 24 * 60 * 60 * 1000
 /** The topic of a message that has none. */
 export const noTopic = ""
@@ -111,6 +114,15 @@ export class SocketSessions extends Context.Service<SocketSessions, {
         return { id, resumeToken: token, resumed: false }
       })
 
+      /** All but the newest of them; the present one stays. */
+      const forgetTopics = (session: string, sender: string, present: string) =>
+        sql`DELETE FROM socket_streams WHERE rowid IN (
+          SELECT s.rowid FROM socket_streams s
+          WHERE session = ${session} AND sender = ${sender} AND topic <> ${present}
+            AND NOT EXISTS (SELECT 1 FROM socket_deliveries d
+              WHERE d.session = s.session AND d.topic = s.topic AND d.sender = s.sender)
+          ORDER BY s.rowid DESC LIMIT -1 OFFSET ${maxTopics - 1})`
+
       return SocketSessions.of({
         unacknowledged,
         open: Effect.fn("SocketSessions.open")(
@@ -134,6 +146,7 @@ export class SocketSessions extends Context.Service<SocketSessions, {
                 INSERT INTO socket_streams ${sql.insert({ session, topic, sender: row.from, last_seq: 1 })}
                 ON CONFLICT (session, topic, sender) DO UPDATE SET last_seq = last_seq + 1 RETURNING last_seq`
               const seq = position?.last_seq ?? 1
+              if (seq === 1) yield* forgetTopics(session, row.from, topic)
               yield* sql`INSERT INTO socket_deliveries ${
                 sql.insert({ session, message: row.message, topic, sender: row.from, seq })
               }`

@@ -107,7 +107,7 @@ const checkExit = (exit: ReturnType<typeof loaded>): void => {
   const [failure] = failures
   ok(failure instanceof BadConfiguration, `not its own error: ${String(failure)}`)
   ok(failure.issues.length > 0 && failure.issues.every((issue) => issue.length > 0 && issue.length < 1500))
-  ok(!failure.message.includes(secret) && !failure.message.includes("user:pw"), failure.message)
+  ok(!failure.message.includes(secret) && !failure.message.includes("user:pw@"), failure.message)
 }
 
 const isObjectText = (text: string): boolean => text.trimStart().startsWith("{")

@@ -6,9 +6,11 @@ import { encode, type SseEvent } from "../../../../src/domain/SseEvent.ts"
 import { Dice } from "../../../support/Dice.ts"
 import { mutated, type Target } from "../fuzz.ts"
 
+const maxDelay = 60 * 60 * 1000
+
 /**
  * HTML Living Standard, sections 9.2.5 and 9.2.6, word for word, but for what the decoder's header says: an id or a delay
- * makes an event without data too, and an event has its own id alone.
+ * makes an event without data too, an event has its own id alone, and a delay has a limit.
  */
 const reference = (bytes: Uint8Array): ReadonlyArray<SseEvent> => {
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes).replace(/^\uFEFF/, "")
@@ -48,7 +50,7 @@ const reference = (bytes: Uint8Array): ReadonlyArray<SseEvent> => {
     }
     if (field === "id" && !value.includes("\0")) id = value
     if (field === "retry" && value !== "" && [...value].every((one) => one >= "0" && one <= "9")) {
-      retry = Number.parseInt(value, 10)
+      retry = Math.min(Number.parseInt(value, 10), maxDelay)
     }
   }
   return events
