@@ -1,102 +1,18 @@
 /**
- * The admin API as a plain Node request handler, for the endpoint's server to delegate `/api` to.
+ * The admin API as a plain Node request handler, for the endpoint's server to delegate `/api` to. What it has to know from
+ * the start is here; the API itself is loaded with its first request (`AdminRoutes`).
  *
  * Behind the admin secret; Host and Origin are the server's to check, as for every route of its own.
  */
-import { NodeHttpPlatform, NodeHttpServer } from "@effect/platform-node"
-import { Context, Effect, Layer, Schema } from "effect"
-import { Etag, HttpRouter, HttpServerResponse } from "effect/http"
-import { HttpApi, HttpApiBuilder } from "effect/http-api"
+import { Context, Effect, Layer } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { ExtraRoutes } from "../mcp/http/ExtraRoutes.ts"
-import * as HostServices from "../storage/HostServices.ts"
-import { AdminApi } from "./AdminApi.ts"
-import { MethodNotAllowed, NotFound, Unauthorized } from "./AdminErrors.ts"
+import type * as AdminRoutes from "./AdminRoutes.ts"
 import { AdminSecret } from "./AdminSecret.ts"
-import { accessLayer, Admission } from "./Admission.ts"
 import { AgentRoster } from "./AgentRoster.ts"
-import * as AgentsHandlers from "./AgentsHandlers.ts"
-import * as BrowserHandlers from "./BrowserHandlers.ts"
 import { BrowserSessions } from "./BrowserSessions.ts"
-import * as ContextHandlers from "./ContextHandlers.ts"
-import * as CredentialHandlers from "./CredentialHandlers.ts"
 import { Daemon } from "./Daemon.ts"
-import * as DaemonHandlers from "./DaemonHandlers.ts"
-import * as EventRoutes from "./EventRoutes.ts"
-import * as InboxHandlers from "./InboxHandlers.ts"
-import * as ObservationHandlers from "./ObservationHandlers.ts"
-import * as OutboxHandlers from "./OutboxHandlers.ts"
-import * as ResultsHandlers from "./ResultsHandlers.ts"
 import { Samples } from "./Samples.ts"
-import * as TokenHandlers from "./TokenHandlers.ts"
-import * as ToolsHandlers from "./ToolsHandlers.ts"
-
-// Answers a request below `/api` that no endpoint takes, as the endpoints answer: in JSON, behind the admin secret.
-
-const endpoints: Array<{ readonly method: string; readonly path: RegExp }> = [
-  { method: "GET", path: new RegExp(`^${EventRoutes.eventsPath}$`) }
-]
-HttpApi.reflect(AdminApi, {
-  onGroup: () => {},
-  onEndpoint: ({ endpoint: { method, path } }) =>
-    endpoints.push({ method, path: new RegExp(`^${path.replaceAll(/:\w+/g, "[^/]+")}$`) })
-})
-
-const Refused = Schema.Union([Unauthorized, MethodNotAllowed, NotFound])
-const encode = Schema.encodeSync(Schema.toCodecJson(Refused))
-
-const refuse = (
-  status: number,
-  refused: typeof Refused.Type,
-  headers: Readonly<Record<string, string>> = {}
-) => HttpServerResponse.jsonUnsafe(encode(refused), { status, headers })
-
-const unknownRoute = HttpRouter.use(Effect.fn(function*(router) {
-  const { admit } = yield* Admission
-
-  yield* router.add("*", "/api/*", (request) =>
-    Effect.match(admit(request), {
-      onFailure: (unauthorized) => refuse(401, unauthorized),
-      onSuccess: () => {
-        const [path = ""] = request.url.split("?", 1)
-        const methods = endpoints.filter((endpoint) => endpoint.path.test(path)).map((endpoint) => endpoint.method)
-        if (methods.length === 0) {
-          return refuse(
-            404,
-            new NotFound({ message: `the admin API has no ${path}; docs/operations.md lists its paths` })
-          )
-        }
-        const allowed = methods.join(", ")
-        return refuse(405, new MethodNotAllowed({ message: `${path} takes ${allowed}, not ${request.method}` }), {
-          allow: allowed
-        })
-      }
-    }))
-}))
-
-/** The handlers, with their needs open; tests drive them without a socket. */
-export const groups = Layer.mergeAll(
-  DaemonHandlers.statusLayer,
-  DaemonHandlers.restartLayer,
-  DaemonHandlers.relaysLayer,
-  AgentsHandlers.layerNoDeps,
-  OutboxHandlers.layerNoDeps,
-  ResultsHandlers.layerNoDeps,
-  InboxHandlers.layerNoDeps,
-  ContextHandlers.layerNoDeps,
-  ToolsHandlers.layerNoDeps,
-  TokenHandlers.layerNoDeps,
-  CredentialHandlers.layerNoDeps,
-  DaemonHandlers.logLevelLayer,
-  ObservationHandlers.layerNoDeps,
-  BrowserHandlers.sessionLayer,
-  BrowserHandlers.signInLayer
-).pipe(Layer.provide([AgentRoster.layerNoDeps, Samples.layerNoDeps]))
-
-const routes = Layer.merge(
-  HttpApiBuilder.layer(AdminApi).pipe(Layer.provide(groups), Layer.provide(accessLayer)),
-  Layer.merge(EventRoutes.layer, unknownRoute)
-).pipe(Layer.provide(Admission.layerNoDeps))
 
 export class AdminHandler extends Context.Service<AdminHandler, {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
@@ -104,11 +20,29 @@ export class AdminHandler extends Context.Service<AdminHandler, {
   static readonly layerNoDeps = Layer.effect(
     AdminHandler,
     Effect.gen(function*() {
-      const scope = yield* Effect.scope
-      const app = yield* HttpRouter.toHttpEffect(routes)
-      return AdminHandler.of({ handle: yield* NodeHttpServer.makeHandler(app, { scope }) })
+      const context = yield* Effect.context<Effect.Services<typeof AdminRoutes.make>>()
+      const run = Effect.runPromiseWith(context)
+      const log = Effect.runForkWith(context)
+      let loaded: Promise<AdminHandler["Service"]["handle"]> | undefined
+
+      const load = () => import("./AdminRoutes.ts").then(({ make }) => run(make))
+
+      return AdminHandler.of({
+        handle: (request, response) => {
+          loaded ??= load()
+          loaded.then(
+            (handle) => handle(request, response),
+            (cause: unknown) => {
+              loaded = undefined
+              log(Effect.logError("the admin API cannot be loaded", { why: String(cause) }))
+              response.writeHead(500, { "content-type": "application/json" })
+              response.end(JSON.stringify({ message: "the admin API cannot be loaded; Holdfast's log says why" }))
+            }
+          )
+        }
+      })
     })
-  ).pipe(Layer.provide([NodeHttpPlatform.layer, Etag.layerWeak, HostServices.layer]))
+  ).pipe(Layer.provide([AgentRoster.layerNoDeps, Samples.layerNoDeps]))
 
   /** The admin room as the daemon serves it: `/api` of the endpoint, behind the data directory's secret. */
   static readonly layer = Layer.effectDiscard(Effect.gen(function*() {

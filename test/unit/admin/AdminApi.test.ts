@@ -3,8 +3,10 @@ import { Effect, Layer, Redacted, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { HttpApiMiddleware, HttpApiTest } from "effect/http-api"
 import { AdminAccess, AdminApi } from "../../../src/admin/AdminApi.ts"
-import { groups } from "../../../src/admin/AdminHandler.ts"
+import { groups } from "../../../src/admin/AdminRoutes.ts"
 import { accessLayer, Admission } from "../../../src/admin/Admission.ts"
+import { AgentRoster } from "../../../src/admin/AgentRoster.ts"
+import { Samples } from "../../../src/admin/Samples.ts"
 import { StatusView } from "../../../src/admin/StatusView.ts"
 import { AgentName, defaultAgent, RelayId } from "../../../src/domain/Ids.ts"
 import type { Entry } from "../../../src/outbox/Entry.ts"
@@ -18,7 +20,11 @@ const bearing = (given: Redacted.Redacted) =>
 const over = (entries: ReadonlyArray<Entry> = [], given = secret) => {
   const base = doubles(entries)
   return Layer.mergeAll(
-    groups.pipe(Layer.provideMerge(Layer.provide(accessLayer, Admission.layerNoDeps)), Layer.provideMerge(base)),
+    groups.pipe(
+      Layer.provide([AgentRoster.layerNoDeps, Samples.layerNoDeps]),
+      Layer.provideMerge(Layer.provide(accessLayer, Admission.layerNoDeps)),
+      Layer.provideMerge(base)
+    ),
     bearing(given)
   )
 }
