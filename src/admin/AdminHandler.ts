@@ -1,6 +1,6 @@
 /**
  * The admin API as a plain Node request handler, for the endpoint's server to delegate `/api` to. What it has to know from
- * the start is here; the API itself is loaded with its first request (`AdminRoutes`).
+ * the start is here; the API itself is loaded a moment later, or with its first request (`AdminRoutes`).
  *
  * Behind the admin secret; Host and Origin are the server's to check, as for every route of its own.
  */
@@ -14,6 +14,9 @@ import { BrowserSessions } from "./BrowserSessions.ts"
 import { Daemon } from "./Daemon.ts"
 import { Samples } from "./Samples.ts"
 
+/** Agents that waited for the daemon come first. */
+const loadedAfter = "1 second"
+
 export class AdminHandler extends Context.Service<AdminHandler, {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
 }>()("holdfast/admin/AdminHandler") {
@@ -25,15 +28,19 @@ export class AdminHandler extends Context.Service<AdminHandler, {
       const log = Effect.runForkWith(context)
       let loaded: Promise<AdminHandler["Service"]["handle"]> | undefined
 
-      const load = () => import("./AdminRoutes.ts").then(({ make }) => run(make))
+      const load = () =>
+        loaded ??= import("./AdminRoutes.ts").then(({ make }) => run(make)).catch((cause: unknown) => {
+          loaded = undefined
+          throw cause
+        })
+      // Not only when it is needed: by then an upgrade may have taken its files away.
+      yield* Effect.tryPromise(load).pipe(Effect.delay(loadedAfter), Effect.ignore, Effect.forkScoped)
 
       return AdminHandler.of({
         handle: (request, response) => {
-          loaded ??= load()
-          loaded.then(
+          load().then(
             (handle) => handle(request, response),
             (cause: unknown) => {
-              loaded = undefined
               log(Effect.logError("the admin API cannot be loaded", { why: String(cause) }))
               response.writeHead(500, { "content-type": "application/json" })
               response.end(JSON.stringify({ message: "the admin API cannot be loaded; Holdfast's log says why" }))

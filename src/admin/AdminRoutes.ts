@@ -1,7 +1,4 @@
-/**
- * The admin API with all its handlers. It is loaded with the first request: a daemon starts sooner, and is smaller, without
- * the schemas of everything that can be asked of it.
- */
+/** The admin API with all its handlers. A daemon serves agents before it has loaded what can be asked here. */
 import { NodeHttpPlatform, NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer, Schema } from "effect"
 import { Etag, HttpRouter, HttpServerResponse } from "effect/http"
