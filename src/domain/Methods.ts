@@ -36,6 +36,9 @@ export const changeOf: Readonly<Record<ListMethod, { readonly notification: stri
   "resources/templates/list": { notification: "notifications/resources/list_changed", capability: "resources" }
 }
 
+/** Their notifications. */
+export const listChanges: ReadonlySet<string> = new Set(Object.values(changeOf).map(({ notification }) => notification))
+
 export const isList = (method: string): method is ListMethod => Object.hasOwn(itemsOf, method)
 
 const list: MethodFacts = { eras: "both", timeout: "list", onlyReads: true, cacheable: true, emptyResult: false }

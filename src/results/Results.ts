@@ -6,13 +6,13 @@
  * does not take it back, a power cut may. Each agent has bounds of its own, and its oldest results make room for its new
  * ones. A disk that fails costs what would have been kept, and nothing else.
  */
-import { Clock, Context, Deferred, Duration, Effect, Layer, Option, Queue, Schedule, Schema } from "effect"
+import { Clock, Context, Deferred, Duration, Effect, Layer, Option, PubSub, Queue, Schedule, Stream } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { bytes as sizeOf, RelayTarget, Settings } from "../config/Settings.ts"
 import { AgentName } from "../domain/Ids.ts"
 import { codes, text as errorText } from "../domain/JsonRpcError.ts"
 import * as JsonText from "../domain/JsonText.ts"
-import { ResumePoint } from "../relay/ResumePoint.ts"
+import type { ResumePoint } from "../relay/ResumePoint.ts"
 import { transactionWithoutSync } from "../storage/UnsyncedTransaction.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 import {
@@ -20,10 +20,10 @@ import {
   type KeptResult,
   type NewCall,
   type QueuedCall,
-  Resend,
   type ResultState,
   type RunningCall
 } from "./KeptResult.ts"
+import { encodeResend, encodeResume, mayAnswer, resultOf, type Row, runningCallOf } from "./ResultRow.ts"
 
 export interface ResultFilter {
   readonly agent?: AgentName | undefined
@@ -67,33 +67,13 @@ export class Results extends Context.Service<Results, {
   /** In order of id. */
   readonly list: (filter: ResultFilter) => Effect.Effect<ReadonlyArray<KeptResult>>
   readonly find: (id: number, agent?: AgentName) => Effect.Effect<Option.Option<KeptResult>>
+  /** An agent, from now on, each time that one of its calls which are kept has ended. */
+  readonly endings: Stream.Stream<AgentName>
   /** Nobody of the same name is given what this agent was. */
   readonly forget: (agent: AgentName) => Effect.Effect<void>
 }>()("holdfast/results/Results") {
   static readonly layer = Layer.effect(Results, Effect.suspend(() => make))
 }
-
-interface Row {
-  readonly id: number
-  readonly agent: string
-  readonly tool: string
-  readonly only_reads: number
-  readonly state: ResultState
-  readonly called_at: number
-  readonly ended_at: number | null
-  readonly told_at: number | null
-  readonly resume: string | null
-  readonly resend: string | null
-  readonly response: string | null
-  readonly bytes: number
-}
-
-const ResumeText = Schema.fromJsonString(ResumePoint)
-const encodeResume = Schema.encodeSync(ResumeText)
-const decodeResume = Schema.decodeOption(ResumeText)
-const ResendText = Schema.fromJsonString(Resend)
-const encodeResend = Schema.encodeSync(ResendText)
-const decodeResend = Schema.decodeOption(ResendText)
 
 const make = Effect.gen(function*() {
   const { results: settings } = yield* Settings
@@ -110,6 +90,7 @@ const make = Effect.gen(function*() {
   const waiting = new Map<number, Deferred.Deferred<void>>()
   const left = yield* Queue.unbounded<RunningCall>()
   const queued = yield* Queue.unbounded<QueuedCall>()
+  const endings = yield* PubSub.sliding<AgentName>(256)
 
   const bestEffort = <A>(otherwise: A) => <B>(work: Effect.Effect<B, SqlError.SqlError>): Effect.Effect<A | B> =>
     Effect.catchCause(
@@ -167,6 +148,7 @@ const make = Effect.gen(function*() {
       response = ${text}, bytes = ${Buffer.byteLength(text)} WHERE id = ${id} AND relay = ${relay}`
     yield* prune(agent)
     yield* awake(id)
+    yield* sql.afterCommit(PubSub.publish(endings, AgentName.make(agent)))
   })
 
   const insert = Effect.fnUntraced(function*(call: NewCall, state: ResultState, more: {
@@ -198,15 +180,7 @@ const make = Effect.gen(function*() {
 
   const isLeft = (row: Row): void => {
     waiting.set(row.id, Deferred.makeUnsafe())
-    Queue.offerUnsafe(left, {
-      id: row.id,
-      agent: AgentName.make(row.agent),
-      onlyReads: row.only_reads === 1,
-      calledAt: row.called_at,
-      tool: row.tool,
-      resume: Option.flatMap(Option.fromNullishOr(row.resume), decodeResume),
-      resend: Option.flatMap(Option.fromNullishOr(row.resend), decodeResend)
-    })
+    Queue.offerUnsafe(left, runningCallOf(row))
   }
   const running = sql<Row>`SELECT * FROM results WHERE relay = ${relay} AND state = 'running' ORDER BY id`
   for (const row of yield* Effect.orDie(running)) isLeft(row)
@@ -332,6 +306,8 @@ const make = Effect.gen(function*() {
           : Option.some(resultOf(row))
       })),
 
+    endings: Stream.fromPubSub(endings),
+
     forget: (agent) =>
       bestEffort(undefined)(Effect.asVoid(counted(
         agent,
@@ -342,20 +318,3 @@ const make = Effect.gen(function*() {
 
 const stateOf = (response: string): ResultState =>
   JsonText.at(response, ["result"]) === undefined ? "failed" : "answered"
-
-/** What was not sent is to be tried anew, and what only reads may be. */
-const mayAnswer = ({ only_reads, response, state }: Row): boolean =>
-  state === "answered"
-  || (only_reads === 0 && JsonText.at(response ?? "{}", ["error", "data", "delivery"]) !== "\"not sent\"")
-
-const resultOf = (row: Row): KeptResult => ({
-  id: row.id,
-  agent: AgentName.make(row.agent),
-  tool: row.tool,
-  state: row.state,
-  calledAt: row.called_at,
-  endedAt: Option.fromNullishOr(row.ended_at),
-  toldAt: Option.fromNullishOr(row.told_at),
-  bytes: row.bytes,
-  response: Option.fromNullishOr(row.response)
-})

@@ -5,7 +5,7 @@
  * random and begins like no id of a relay's; it is good for its agent alone. An agent has at most as many tasks that have
  * not ended as results are kept of it.
  */
-import { Clock, Context, Duration, Effect, Layer, Option } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Option, PubSub, Stream } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { randomUUID } from "node:crypto"
 import { RelayTarget, Settings } from "../config/Settings.ts"
@@ -37,6 +37,8 @@ export class Tasks extends Context.Service<Tasks, {
   readonly find: (agent: AgentName, id: string) => Effect.Effect<Option.Option<Task>>
   /** Unless it has ended. */
   readonly cancelled: (agent: AgentName, id: string) => Effect.Effect<void>
+  /** An agent, from now on, each time that a task of it has ended, or may have. */
+  readonly ended: Stream.Stream<AgentName>
   /** The agent was not told of its task after all: of what comes of the call it is told as of any kept result. */
   readonly withdrawn: (agent: AgentName, id: string) => Effect.Effect<void>
 }>()("holdfast/results/Tasks") {
@@ -61,6 +63,7 @@ const make = Effect.gen(function*() {
   const results = yield* Results
   const keepMillis = Duration.toMillis(settings.keep)
   const now = Effect.map(Clock.currentTimeMillis, Math.floor)
+  const cancellations = yield* PubSub.sliding<AgentName>(256)
 
   const orNone = <A>(work: Effect.Effect<Option.Option<A>, SqlError.SqlError>) =>
     Effect.catchCause(
@@ -130,7 +133,9 @@ const make = Effect.gen(function*() {
           sql`UPDATE tasks SET cancelled_at = ${at} WHERE id = ${id} AND relay = ${relay} AND agent = ${agent}
           AND cancelled_at IS NULL AND NOT EXISTS
             (SELECT 1 FROM results WHERE results.id = tasks.result AND ended_at IS NOT NULL)`)))
-      ),
+      ).pipe(Effect.andThen(PubSub.publish(cancellations, agent))),
+
+    ended: Stream.merge(results.endings, Stream.fromPubSub(cancellations)),
 
     withdrawn: (agent, id) =>
       Effect.asVoid(orNone(

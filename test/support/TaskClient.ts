@@ -2,6 +2,7 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { createTaskSessionFromClient, type TaskEnabledSession } from "@modelcontextprotocol/ext-tasks/client"
 import type { JsonValue } from "@modelcontextprotocol/ext-tasks/core"
+import { contributeTaskFilterV2 } from "@modelcontextprotocol/ext-tasks/core/v2"
 import { Effect, type Scope } from "effect"
 import { answerIn, post } from "../system/eras/RawModern.ts"
 import type { Daemon } from "./Daemon.ts"
@@ -24,14 +25,26 @@ const dispatch = (target: Target) => async (request: JsonValue) => {
   return error === undefined ? { kind: "result" as const, result } : { kind: "error" as const, error }
 }
 
+interface TaskClient {
+  readonly session: TaskEnabledSession
+  /** Listens for these tasks until the scope ends. */
+  readonly listen: (taskIds: ReadonlyArray<string>) => Effect.Effect<void, never, Scope.Scope>
+  /** What came by `notifications/tasks`, and the requester was given, too. */
+  readonly told: Effect.Effect<ReadonlyArray<Readonly<Record<string, unknown>>>>
+}
+
 /** Until the scope ends. Throws where the server does not offer the extension to this client. */
-export const taskClient = (target: Target): Effect.Effect<TaskEnabledSession, never, Scope.Scope> =>
+export const listeningTaskClient = (target: Target): Effect.Effect<TaskClient, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(async () => {
       const client = new Client(clientInfo, {
         capabilities: clientCapabilities,
         versionNegotiation: { mode: { pin: protocolVersion } }
       })
+      const told: Array<Readonly<Record<string, unknown>>> = []
+      client.fallbackNotificationHandler = async ({ method, params }) => {
+        if (method === "notifications/tasks") told.push(params ?? {})
+      }
       const requestInit = { headers: { authorization: `Bearer ${target.secret}` } }
       await client.connect(new StreamableHTTPClientTransport(new URL(target.url), { requestInit }))
       const session = createTaskSessionFromClient(client, {
@@ -39,7 +52,20 @@ export const taskClient = (target: Target): Effect.Effect<TaskEnabledSession, ne
         rawDispatch: dispatch(target),
         v2RequestFraming: { protocolVersion, clientInfo, clientCapabilities }
       })
-      return { session, client }
+      return { session, client, told }
     }),
     ({ client, session }) => Effect.promise(() => session.close().then(() => client.close()).catch(() => {}))
-  ).pipe(Effect.map(({ session }) => session))
+  ).pipe(Effect.map(({ client, session, told }) => ({
+    session,
+    told: Effect.sync(() => [...told]),
+    listen: (taskIds) => {
+      // The client's types do not know the extension's part of the filter.
+      const filter: object = contributeTaskFilterV2({}, taskIds).notifications
+      return Effect.asVoid(Effect.acquireRelease(
+        Effect.promise(() => client.listen(filter)),
+        (subscription) => Effect.promise(() => subscription.close().catch(() => {}))
+      ))
+    }
+  })))
+
+export const taskClient = (target: Target) => Effect.map(listeningTaskClient(target), ({ session }) => session)

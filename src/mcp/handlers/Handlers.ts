@@ -17,6 +17,7 @@ import { type Handler, ownResult, type RequestContext, RpcError } from "./Handle
 import * as InputRounds from "./InputRounds.ts"
 import * as Listen from "./Listen.ts"
 import * as Lists from "./Lists.ts"
+import * as OwnTasks from "./OwnTasks.ts"
 import * as PassThrough from "./PassThrough.ts"
 import * as RelayMessages from "./RelayMessages.ts"
 import * as SessionStream from "./SessionStream.ts"
@@ -67,7 +68,8 @@ export const make = Effect.gen(function*() {
       return answer
     })
 
-  const tasks = yield* TaskRequests.make(pass)
+  const ownTasks = yield* OwnTasks.make
+  const tasks = yield* TaskRequests.make(pass, ownTasks)
 
   const subscribe = remembered((session, { request }) => session.subscribe(request))
 
@@ -77,7 +79,7 @@ export const make = Effect.gen(function*() {
     "tools/call": inRounds(yield* ToolCalls.make(passThrough)),
     "prompts/get": inRounds(pass),
     "resources/read": inRounds(pass),
-    "subscriptions/listen": yield* Listen.make(streams),
+    "subscriptions/listen": yield* Listen.make(streams, ownTasks),
     "tasks/get": tasks,
     "tasks/update": tasks,
     "tasks/cancel": tasks,

@@ -6,17 +6,21 @@
  * that asked for it. Ended by the agent closing it, or by Holdfast's end, which is a result.
  */
 import { Effect, Option, Predicate, Result, Schema } from "effect"
+import { Settings } from "../../config/Settings.ts"
 import * as Envelope from "../../domain/Envelope.ts"
 import { codes } from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as Message from "../../domain/Message.ts"
+import { listChanges } from "../../domain/Methods.ts"
 import * as TasksExtension from "../../domain/TasksExtension.ts"
 import { CachedInitialize } from "../../menu/CachedInitialize.ts"
 import { idPrefix } from "../../results/Tasks.ts"
 import { SessionMenu } from "../menu/SessionMenu.ts"
 import type { AgentSession, Watched } from "../sessions/AgentSession.ts"
 import { type Ahead, type Handler, ownResult, type RequestContext, RpcError } from "./Handler.ts"
+import type { OwnTasks } from "./OwnTasks.ts"
 import type { SessionStream } from "./SessionStream.ts"
+import * as TaskForm from "./TaskForm.ts"
 
 const Filter = Schema.Struct({
   toolsListChanged: Schema.optionalKey(Schema.Boolean),
@@ -27,20 +31,26 @@ const Filter = Schema.Struct({
   taskIds: Schema.optionalKey(Schema.Array(Schema.String))
 })
 type Filter = typeof Filter.Type
+/** Tasks that one listener may name; the acknowledgement says which. */
+const maxTasks = 1_000
 const decodeFilter = Schema.decodeUnknownOption(Filter)
 
-export const make = Effect.fnUntraced(function*(streams: SessionStream) {
+export const make = Effect.fnUntraced(function*(streams: SessionStream, ownTasks: OwnTasks) {
+  const { results: { keep } } = yield* Settings
   const cached = yield* CachedInitialize
   const menu = yield* SessionMenu
 
-  /** A change of a task of our own is told nobody: clients poll. */
-  const honoured = Effect.fnUntraced(function*({ takesTasks }: AgentSession, asked: Filter) {
+  const honoured = Effect.fnUntraced(function*({ agent, takesTasks }: AgentSession, asked: Filter) {
     const greeting = Option.getOrUndefined(yield* cached.find)
     const offers = (...path: ReadonlyArray<string>) =>
       greeting === undefined || JsonText.at(greeting, ["capabilities", ...path]) === "true"
     const { promptsListChanged, resourceSubscriptions, resourcesListChanged, toolsListChanged } = asked
     const hasTasks = takesTasks && greeting !== undefined && TasksExtension.isOfferedBy(greeting)
-    const taskIds = hasTasks ? (asked.taskIds ?? []).filter((id) => !id.startsWith(idPrefix)) : []
+    const named = takesTasks ? [...new Set(asked.taskIds)].slice(0, maxTasks) : []
+    const taskIds = yield* Effect.filter(
+      named,
+      (id) => isOwn(id) ? Effect.map(ownTasks.find(agent, id), Option.isSome) : Effect.succeed(hasTasks)
+    )
     const granted: Filter = {
       ...(toolsListChanged === true ? { toolsListChanged } : {}),
       ...(promptsListChanged === true && offers("prompts", "listChanged") ? { promptsListChanged } : {}),
@@ -64,6 +74,14 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream) {
   const watch = Effect.fnUntraced(function*(session: AgentSession, watched: Watched) {
     if (session.watch(watched)) yield* streams.resubscribe(session, session.subscriptions)
   })
+
+  /** Tells of the ends of our own tasks while the scope is open. */
+  const tellEnds = ({ request, session: { agent } }: RequestContext, ahead: Ahead, ids: ReadonlyArray<string>) =>
+    Effect.forkScoped(ownTasks.follow(
+      agent,
+      ids,
+      (task) => ahead.message(stamped(TaskForm.notification(task, keep), request))
+    ))
 
   const pass = Effect.fnUntraced(function*({ request, session }: RequestContext, ahead: Ahead, filter: Filter) {
     const reader = session.log.reader(Number.MAX_SAFE_INTEGER)
@@ -91,6 +109,7 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream) {
         message: "notifications is required: which changes to listen for"
       })
     }
+    if (asked.value.taskIds !== undefined && !session.takesTasks) return yield* TaskForm.undeclared
     const filter = yield* honoured(session, asked.value)
     yield* ahead.message(stamped(
       `{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":${
@@ -100,7 +119,13 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream) {
     ))
     if (Object.keys(filter).length === 0) return ended(request)
     if (filter.toolsListChanged === true) yield* baseline(session)
-    const watched = { uris: filter.resourceSubscriptions ?? [], tasks: filter.taskIds ?? [] }
+    const { taskIds = [] } = filter
+    yield* tellEnds(context, ahead, taskIds.filter(isOwn))
+    const watched = {
+      lists: [...listChanges].filter((change) => hears(filter, change)),
+      uris: filter.resourceSubscriptions ?? [],
+      tasks: taskIds.filter((id) => !isOwn(id))
+    }
     return yield* Effect.acquireUseRelease(
       watch(session, watched),
       () => pass(context, ahead, filter),
@@ -110,6 +135,8 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream) {
   return handler
 })
 
+const isOwn = (id: string): boolean => id.startsWith(idPrefix)
+
 const stamped = (text: string, { id }: Message.Request): string =>
   JsonText.set(text, ["params", "_meta", Envelope.subscriptionId], id)
 
@@ -117,12 +144,6 @@ const accepts = (filter: Filter, data: string): boolean => {
   const parsed = Message.parse(data)
   if (Result.isFailure(parsed) || parsed.success._tag !== "Notification") return false
   switch (parsed.success.method) {
-    case "notifications/tools/list_changed":
-      return filter.toolsListChanged === true
-    case "notifications/prompts/list_changed":
-      return filter.promptsListChanged === true
-    case "notifications/resources/list_changed":
-      return filter.resourcesListChanged === true
     case "notifications/resources/updated": {
       const uri = parsed.success.params["uri"]
       return Predicate.isString(uri) && filter.resourceSubscriptions?.includes(uri) === true
@@ -131,6 +152,20 @@ const accepts = (filter: Filter, data: string): boolean => {
       const id = parsed.success.params["taskId"]
       return Predicate.isString(id) && filter.taskIds?.includes(id) === true
     }
+    default:
+      return hears(filter, parsed.success.method)
+  }
+}
+
+/** Whether the change of a list is told. */
+const hears = (filter: Filter, notification: string): boolean => {
+  switch (notification) {
+    case "notifications/tools/list_changed":
+      return filter.toolsListChanged === true
+    case "notifications/prompts/list_changed":
+      return filter.promptsListChanged === true
+    case "notifications/resources/list_changed":
+      return filter.resourcesListChanged === true
     default:
       return false
   }

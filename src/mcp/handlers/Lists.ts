@@ -94,7 +94,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     if (happenings.heard) session.view.shown = digestOf(list)
     yield* letOthersIn(list.result)
     // Processes of one agent that have no sessions share a view: what one has listed is news to those that listen.
-    const news = session.modern && session.readers > 0 && session.view.isNews(fingerprint)
+    const news = session.modern && session.hears(listChangedMethod) && session.view.isNews(fingerprint)
     const changed = session.view.answeredWith(fingerprint)
     if (news) session.log.append(listChanged, listChangedMethod)
     if (changed) yield* store.save(session.saved)

@@ -6,6 +6,7 @@ import { Clock, Duration, Effect, Latch, Option, Stream } from "effect"
 import { RelayTarget, Settings } from "../../config/Settings.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
+import { listChanges } from "../../domain/Methods.ts"
 import { Happenings, ofAgent } from "../../observability/Happenings.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
@@ -20,7 +21,7 @@ import type { EventLog } from "../streams/EventLog.ts"
 import { EventLogs } from "../streams/EventLogs.ts"
 import type { RunningCalls } from "./AskedCall.ts"
 import type { InputRounds } from "./InputRounds.ts"
-import type { RelayMessages } from "./RelayMessages.ts"
+import type { Passed, RelayMessages } from "./RelayMessages.ts"
 
 /** Between attempts to open the relay's stream again: 1, 2, 4 .. 30 s, and 1 s after one that held. */
 const reopenings = Backoff.exponential({ base: "1 second", max: "30 seconds" })
@@ -93,6 +94,14 @@ export const make = Effect.fnUntraced(function*(
     happenings.tell("relay.notified", ofAgent(agent), { relay, method }, id)
   }
 
+  /** A change that none of its listeners asked for goes ahead of its next answer. */
+  const tell = (session: AgentSession, { data, supersedes }: Passed): void => {
+    const isUnheard = session.modern && supersedes !== undefined && listChanges.has(supersedes)
+      && !session.hears(supersedes)
+    if (isUnheard) session.view.notifyLater(supersedes)
+    else session.log.append(data, supersedes)
+  }
+
   /** One connection to the relay's stream, to its end; resumed behind `last`, what was heard in the same relay session. */
   const pump = Effect.fnUntraced(function*(session: AgentSession, last: LastHeard, again: boolean) {
     yield* isUp
@@ -112,7 +121,7 @@ export const make = Effect.fnUntraced(function*(
       }
       if (session.readers === 0 && happenings.heard) tellNotified(session, last, data)
       const passed = messages.received(session, { data, message: undefined }, from, calls.askedBy(session))
-      if (passed !== undefined) session.log.append(passed.data, passed.supersedes)
+      if (passed !== undefined) tell(session, passed)
       return undefined
     })
   }, Effect.scoped)

@@ -1,8 +1,10 @@
 /** A task of Holdfast's own as the extension has it on the wire (MCP, ext-tasks 2026-07-28). */
-import { DateTime, Duration, Option } from "effect"
+import { DateTime, Duration, Option, Schema } from "effect"
 import * as EraForm from "../../domain/EraForm.ts"
 import * as JsonText from "../../domain/JsonText.ts"
+import * as TasksExtension from "../../domain/TasksExtension.ts"
 import type { Task } from "../../results/Tasks.ts"
+import { RpcError } from "./Handler.ts"
 
 /** It is on this machine, so to be asked costs little; milliseconds. */
 const pollInterval = 1_000
@@ -25,6 +27,8 @@ export const hasEnded = (task: Task): boolean => statusOf(task) !== "working"
 
 const messageOf = (task: Task): string | undefined => {
   switch (task.state) {
+    case "failed":
+      return Option.getOrUndefined(text(JsonText.at(Option.getOrElse(task.response, () => "{}"), ["error", "message"])))
     case "running":
       return "The relay is still at work on it."
     case "queued":
@@ -33,6 +37,8 @@ const messageOf = (task: Task): string | undefined => {
       return undefined
   }
 }
+
+const text = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.String))
 
 const at = (millis: number): string => DateTime.formatIso(DateTime.makeUnsafe(millis))
 
@@ -57,7 +63,15 @@ export const created = (task: Task, keep: Duration.Duration, message = messageOf
   `{"resultType":"task",${members(task, keep, message)}}`
 
 /** The result of `tasks/get`. */
-export const detailed = (task: Task, keep: Duration.Duration): string => {
+export const detailed = (task: Task, keep: Duration.Duration): string =>
+  `{"resultType":"complete",${whole(task, keep)}}`
+
+/** Says how the task stands to who listens for it. */
+export const notification = (task: Task, keep: Duration.Duration): string =>
+  `{"jsonrpc":"2.0","method":"notifications/tasks","params":{${whole(task, keep)}}}`
+
+/** Its members, with what came of its call. */
+const whole = (task: Task, keep: Duration.Duration): string => {
   const response = Option.getOrElse(task.response, () => "{}")
   const result = JsonText.at(response, ["result"])
   const error = JsonText.at(response, ["error"])
@@ -66,5 +80,13 @@ export const detailed = (task: Task, keep: Duration.Duration): string => {
     : task.state === "failed"
     ? `,"error":${error ?? `{"code":-32603,"message":"nothing is known of it"}`}`
     : ""
-  return `{"resultType":"complete",${members(task, keep, messageOf(task))}${outcome}}`
+  return `${members(task, keep, messageOf(task))}${outcome}`
 }
+
+/** As a server of the extension has to say it to a client that does not declare it. */
+export const undeclared = new RpcError({
+  code: -32021,
+  message: `Missing required client capability: ${TasksExtension.name}`,
+  data: { requiredCapabilities: { extensions: { [TasksExtension.name]: {} } } },
+  status: 400
+})

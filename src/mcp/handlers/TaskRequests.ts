@@ -5,55 +5,34 @@
 import { Effect, Option, Predicate } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import type { AgentName } from "../../domain/Ids.ts"
-import { codes, text as errorText } from "../../domain/JsonRpcError.ts"
+import { codes } from "../../domain/JsonRpcError.ts"
 import * as TasksExtension from "../../domain/TasksExtension.ts"
 import { CachedInitialize } from "../../menu/CachedInitialize.ts"
 import { Outbox } from "../../outbox/Outbox.ts"
-import { Results } from "../../results/Results.ts"
 import { type Task, Tasks } from "../../results/Tasks.ts"
 import { type Answer, type Handler, ownResult, type RequestContext, RpcError } from "./Handler.ts"
 import { LiveCalls } from "./LiveCalls.ts"
+import type { OwnTasks } from "./OwnTasks.ts"
 import * as TaskForm from "./TaskForm.ts"
 
 /** `pass` is how any other request goes to the relay. */
-export const make = Effect.fnUntraced(function*(pass: Handler) {
+export const make = Effect.fnUntraced(function*(pass: Handler, own: OwnTasks) {
   const { results: { keep } } = yield* Settings
   const cached = yield* CachedInitialize
   const calls = yield* LiveCalls
   const outbox = yield* Outbox
-  const results = yield* Results
   const tasks = yield* Tasks
-
-  const letterOf = (agent: AgentName, { key, tool }: Task) =>
-    Option.isNone(key) ? Effect.succeedNone : outbox.byKey(agent, tool, key.value)
-
-  /** A letter that a person discarded meanwhile tells nobody. */
-  const found = Effect.fnUntraced(function*(agent: AgentName, id: string) {
-    const task = yield* tasks.find(agent, id)
-    if (Option.isNone(task) || task.value.state !== "queued") return task
-    if (Option.isSome(yield* letterOf(agent, task.value))) return task
-    yield* settledAs(agent, task.value, "it was discarded")
-    return yield* tasks.find(agent, id)
-  })
-
-  const settledAs = (agent: AgentName, { key }: Task, why: string) =>
-    results.settled(
-      agent,
-      Option.getOrElse(key, () => ""),
-      errorText(null, { code: codes.outbox, message: `The call was queued and not delivered: ${why}` }),
-      true
-    )
 
   /** As far as that is possible: what is on its way to the relay may be carried out all the same. */
   const cancel = Effect.fnUntraced(function*(agent: AgentName, task: Task) {
     if (TaskForm.hasEnded(task)) return
     if (task.state === "queued") {
-      const letter = yield* letterOf(agent, task)
+      const letter = yield* own.letterOf(agent, task)
       if (Option.isNone(letter) || !waits.has(letter.value.state)) return
       const gone = yield* outbox.discard([letter.value.id], "its agent cancelled the task")
       if (gone.length === 0) return
       yield* tasks.cancelled(agent, task.id)
-      return yield* settledAs(agent, task, "its agent cancelled it")
+      return yield* own.lost(agent, task, "its agent cancelled it")
     }
     yield* tasks.cancelled(agent, task.id)
     yield* calls.cancelTask(agent, task.id)
@@ -75,11 +54,11 @@ export const make = Effect.fnUntraced(function*(pass: Handler) {
     const { request, session } = context
     if (!session.modern) return yield* pass(context, ahead)
     const id = request.params["taskId"]
-    const task = Predicate.isString(id) && session.takesTasks ? yield* found(session.agent, id) : Option.none()
+    const task = Predicate.isString(id) && session.takesTasks ? yield* own.find(session.agent, id) : Option.none()
     if (Option.isSome(task)) return yield* answered(context, task.value)
     const greeting = yield* cached.find
     if (Option.isSome(greeting) && TasksExtension.isOfferedBy(greeting.value)) return yield* pass(context, ahead)
-    return yield* session.takesTasks ? unknownTask : undeclared
+    return yield* session.takesTasks ? unknownTask : TaskForm.undeclared
   })
   return handler
 })
@@ -90,12 +69,4 @@ const waits: ReadonlySet<string> = new Set(["pending", "held"])
 const unknownTask = new RpcError({
   code: codes.invalidParams,
   message: "no task of this agent has that id: it never had, or its result is not kept any more"
-})
-
-/** As a server of the extension has to say it to a client that does not declare it. */
-const undeclared = new RpcError({
-  code: -32021,
-  message: `Missing required client capability: ${TasksExtension.name}`,
-  data: { requiredCapabilities: { extensions: { [TasksExtension.name]: {} } } },
-  status: 400
 })

@@ -78,7 +78,7 @@ export class ListChanges extends Context.Service<ListChanges, {
         if (!session.view.isNews(fingerprint) || menu.ignoresListChanged(session)) return
         yield* Metric.update(Metrics.listChanged, 1)
         tell(session, list)
-        if (session.readers === 0) return session.view.announceLater(fingerprint)
+        if (!session.hears(listChangedMethod)) return session.view.announceLater(fingerprint)
         session.view.announced(fingerprint)
         session.log.append(listChanged, listChangedMethod)
       })
@@ -112,7 +112,7 @@ export class ListChanges extends Context.Service<ListChanges, {
           }
         }
         for (const notification of notifications) {
-          if (session.readers === 0) session.view.notifyLater(notification)
+          if (!session.hears(notification)) session.view.notifyLater(notification)
           else session.log.append(notificationText(notification), notification)
         }
       })

@@ -9,7 +9,7 @@ import { Clock, Context, Duration, Effect, FiberMap, FiberSet, Layer, Result, St
 import { Settings } from "../../config/Settings.ts"
 import type { AgentName } from "../../domain/Ids.ts"
 import * as Message from "../../domain/Message.ts"
-import { changeOf } from "../../domain/Methods.ts"
+import { changeOf, listChanges } from "../../domain/Methods.ts"
 import * as Questions from "../../domain/Questions.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
@@ -31,7 +31,6 @@ const heldAfter = 60_000
 /** A relay that had no stream to give is asked again after this, or when the link comes back. */
 const askAgainAfter = Duration.minutes(5)
 
-const changes = new Set(Object.values(changeOf).map(({ notification }) => notification))
 const toolsChanged = changeOf["tools/list"].notification
 
 /** One for each relay. */
@@ -79,7 +78,9 @@ const make = Effect.gen(function*() {
     yield* heard(agent, toolsChanged)
     yield* answer.body.events.until(({ data }) => {
       const message = Result.getOrUndefined(Message.parse(data))
-      if (message?._tag === "Notification" && changes.has(message.method)) inBackground(heard(agent, message.method))
+      if (message?._tag === "Notification" && listChanges.has(message.method)) {
+        inBackground(heard(agent, message.method))
+      }
       // Nobody stands behind this stream who could be asked.
       if (message?._tag === "Request") {
         inBackground(Effect.ignore(client.notify(relay, Questions.unanswerable(message))))

@@ -35,8 +35,9 @@ interface Parts {
   readonly log: EventLog
 }
 
-/** What a listener is told of besides lists: resources, and tasks of the relay. */
+/** What a listener is told of: changes of lists, by their notifications; resources; tasks of the relay. */
 export interface Watched {
+  readonly lists: ReadonlyArray<string>
   readonly uris: ReadonlyArray<string>
   readonly tasks: ReadonlyArray<string>
 }
@@ -69,8 +70,8 @@ export class AgentSession {
   #logLevel: string | undefined
   #subscriptions: ReadonlyArray<string>
   #isStopping = false
-  /** Resources and tasks of the relay that agents of the modern era listen for, and how many do. */
-  #watched: { readonly uris: Map<string, number>; readonly tasks: Map<string, number> } | undefined
+  /** What agents of the modern era listen for, and how many do. */
+  #watched: Readonly<Record<keyof Watched, Map<string, number>>> | undefined
 
   constructor(saved: SavedSession, parts: Parts) {
     this.id = saved.id
@@ -127,6 +128,11 @@ export class AgentSession {
 
   readerCame(): void {
     this.#readers++
+  }
+
+  /** Whether a stream is open on which this change of a list is told. */
+  hears(notification: string): boolean {
+    return this.modern ? this.#watched?.lists.has(notification) === true : this.#readers > 0
   }
 
   /** How many are left. */
@@ -232,23 +238,25 @@ export class AgentSession {
     return [...this.#watched?.tasks.keys() ?? []]
   }
 
-  /** A further listener for these; whether some of them were not listened for before. */
-  watch({ tasks, uris }: Watched): boolean {
-    const watched = this.#watched ??= { uris: new Map(), tasks: new Map() }
+  /** A further listener for these; whether the relay has to be asked for some of them. */
+  watch({ lists, tasks, uris }: Watched): boolean {
+    const watched = this.#watched ??= { lists: new Map(), uris: new Map(), tasks: new Map() }
+    counted(watched.lists, lists)
     const isNew = [counted(watched.uris, uris), counted(watched.tasks, tasks)]
     this.#subscribeToWatched(uris)
     return isNew.includes(true)
   }
 
-  unwatch({ tasks, uris }: Watched): void {
-    for (const [watched, gone] of [[this.#watched?.uris, uris], [this.#watched?.tasks, tasks]] as const) {
-      for (const name of gone) {
+  unwatch(gone: Watched): void {
+    for (const kind of ["lists", "uris", "tasks"] as const) {
+      const watched = this.#watched?.[kind]
+      for (const name of gone[kind]) {
         const count = (watched?.get(name) ?? 0) - 1
         if (count > 0) watched?.set(name, count)
         else watched?.delete(name)
       }
     }
-    this.#subscribeToWatched(uris)
+    this.#subscribeToWatched(gone.uris)
   }
 
   #subscribeToWatched(changed: ReadonlyArray<string>): void {

@@ -10,7 +10,7 @@ import { http } from "../../support/relay/Answer.ts"
 import type { ToolDefinition } from "../../support/relay/RelayTools.ts"
 import type { TestRelay } from "../../support/relay/TestRelay.ts"
 import { Rig } from "../../support/Rig.ts"
-import { post, request } from "../eras/RawModern.ts"
+import { listening as hearing, post, request } from "../eras/RawModern.ts"
 
 const directory = mkdtempSync(join(tmpdir(), "holdfast-scopes-"))
 const tokenFile = join(directory, "token")
@@ -240,6 +240,21 @@ for (const era of ["modern", "legacy"] as const) {
             }
           }
         }))
+
+      it.effect("goes ahead of its next answer, too, where it listens for something else", () =>
+        Effect.gen(function*() {
+          const { daemon, relay } = yield* Rig
+          yield* listed(daemon)
+          const before = (yield* relay.control.counts).streams
+          const { heard } = yield* hearing(daemon, { resourceSubscriptions: ["relay://inbox"] })
+          yield* eventually("the relay's stream", relay.control.counts, ({ streams }) => streams > before)
+          yield* relay.control.putTool(tool("unheard"))
+          yield* eventually("list_changed with an answer", echoed(daemon), ({ text }) => text.includes(changed))
+          yield* relay.control.notify(besides[0]!)
+          yield* eventually("it, with an answer", echoed(daemon), ({ text }) => text.includes(besides[0]!))
+          assert.notInclude(yield* heard, "list_changed")
+          yield* relay.control.removeTool("unheard", false)
+        }).pipe(Effect.scoped))
 
       it.effect("is heard behind events that are no JSON, no message, or a question", () =>
         Effect.gen(function*() {

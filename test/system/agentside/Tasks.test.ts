@@ -3,8 +3,8 @@ import { Effect } from "effect"
 import { eventually } from "../../support/eventually.ts"
 import { rpcError, tooManyRequests } from "../../support/relay/Answer.ts"
 import { Rig } from "../../support/Rig.ts"
-import { taskClient } from "../../support/TaskClient.ts"
-import { answerIn, envelope, post, request } from "../eras/RawModern.ts"
+import { listeningTaskClient, taskClient } from "../../support/TaskClient.ts"
+import { answerIn, envelope, listening, post, request } from "../eras/RawModern.ts"
 
 const extension = "io.modelcontextprotocol/tasks"
 const declaring = { ...envelope, "io.modelcontextprotocol/clientCapabilities": { extensions: { [extension]: {} } } }
@@ -131,6 +131,59 @@ layer(Rig.layer({ daemon: { env: { HOLDFAST_STREAMS_ANSWER_PROGRESS: "300 millis
       assert.strictEqual(failed.error.data.delivery, "unknown")
     }))
 
+  it.effect("a client that listens for its tasks is told of their ends, at once of one that has ended already", () =>
+    Effect.gen(function*() {
+      const { daemon, relay } = yield* Rig
+      yield* relay.kill
+      const { listen, session, told } = yield* listeningTaskClient(daemon)
+      const call = (text: string) => Effect.promise(() => session.callTool("relay_send_message", { to: "bob", text }))
+      const idsTold = Effect.map(told, (all) => all.map(({ taskId }) => taskId))
+      const [kept, cancelled, unnamed] = [
+        yield* call("listened for"),
+        yield* call("taken back"),
+        yield* call("unnamed")
+      ]
+      if (kept.kind !== "task" || cancelled.kind !== "task" || unnamed.kind !== "task") return assert.fail("no task")
+      const ids = [kept.handle.taskId, cancelled.handle.taskId]
+      yield* listen(ids)
+
+      yield* Effect.promise(() => cancelled.cancel())
+      yield* eventually("the cancelled one", idsTold, (all) => all.length > 0)
+      yield* relay.restart()
+      yield* eventually("the other one", idsTold, (all) => all.length > 1)
+      const [first, second] = yield* told
+      assert.deepInclude(first, { taskId: ids[1], status: "cancelled" })
+      const { resultType: _resultType, _meta: _gotMeta, ...got } = yield* get(ids[0]!)
+      const { _meta, ...rest } = second!
+      assert.deepStrictEqual(rest, got)
+      assert.strictEqual(got.status, "completed")
+      yield* settled(unnamed)
+
+      // A client that lost its stream, to a restart of Holdfast say, listens again.
+      yield* daemon.restart()
+      const again = yield* listeningTaskClient(daemon)
+      yield* again.listen(ids)
+      yield* eventually("both", again.told, (all) => all.length === 2)
+    }))
+
+  it.effect("a quiet call that ends, or fails with a crash of Holdfast, is told of to who listens for it", () =>
+    Effect.gen(function*() {
+      const { daemon } = yield* Rig
+      const { listen, session, told } = yield* listeningTaskClient(daemon)
+      const call = (millis: number) => Effect.promise(() => session.callTool("silent", { millis }))
+      const [short, long] = [yield* call(1500), yield* call(60_000)]
+      if (short.kind !== "task" || long.kind !== "task") return assert.fail("no task")
+      yield* listen([short.handle.taskId, long.handle.taskId])
+      const [done] = yield* eventually("its end", told, (all) => all.length > 0)
+      assert.deepInclude(done, { taskId: short.handle.taskId, status: "completed" })
+      yield* daemon.restart()
+      const again = yield* listeningTaskClient(daemon)
+      yield* again.listen([long.handle.taskId])
+      const [failed] = yield* eventually("its failure", again.told, (all) => all.length > 0)
+      assert.deepInclude(failed, { taskId: long.handle.taskId, status: "failed" })
+      assert.include(String(failed!["statusMessage"]), "may have been carried out")
+    }))
+
   it.effect("a letter that the relay refuses is a failed task with the relay's words", () =>
     Effect.gen(function*() {
       const { relay } = yield* Rig
@@ -161,6 +214,18 @@ layer(Rig.layer({ daemon: { env: { HOLDFAST_STREAMS_ANSWER_PROGRESS: "300 millis
       const body = request("tasks/get", { taskId: task.taskId, _meta: declaring })
       const theirs = yield* post({ url: daemon.url, secret }, "tasks/get", body, { "mcp-name": task.taskId })
       assert.strictEqual(JSON.parse(answerIn(theirs)).error.code, -32602)
+      const taskIds = [task.taskId]
+      assert.strictEqual(
+        (yield* ask("subscriptions/listen", { notifications: { taskIds } }, envelope)).error.code,
+        -32021
+      )
+      const granted = (target: { readonly url: string; readonly secret: string }) =>
+        Effect.gen(function*() {
+          const { heard } = yield* listening(target, { taskIds: [...taskIds, "holdfast-task-none"] }, declaring)
+          return JSON.parse((yield* heard).split("data: ")[1]!).params.notifications
+        })
+      assert.deepStrictEqual(yield* granted(daemon), { taskIds })
+      assert.deepStrictEqual(yield* granted({ url: daemon.url, secret }), {})
       yield* relay.restart()
     }))
 })
