@@ -47,8 +47,15 @@ interface Row extends Omit<StoredRecord, "session"> {
   readonly session: string | null
 }
 
-const insertion = `INSERT INTO journal (seq, at, bytes, subject, session, type, payload)
-  SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 FROM json_each(?)`
+/** Records of one statement: few widths, since SQLite compiles each statement once; more at once gains nothing. */
+const widths = [40, 8, 1]
+
+const insertionOf = (width: number): string =>
+  `INSERT INTO journal (seq, at, bytes, subject, session, type, payload) VALUES ${
+    Array.from({ length: width }, () => "(?, ?, ?, ?, ?, ?, ?)").join()
+  }`
+
+const insertions = widths.map((width) => ({ width, text: insertionOf(width) }))
 
 const valuesOf = (record: StoredRecord) => {
   const { at, payload, seq, session, subject, type } = record
@@ -68,13 +75,20 @@ export const make: Effect.Effect<JournalTable, never, SqlClient.SqlClient> = Eff
 
   const sequenceIs = (seq: number) => prepared("UPDATE sqlite_sequence SET seq = ? WHERE name = 'journal'", [seq])
 
-  const insert = (records: ReadonlyArray<StoredRecord>) => prepared(insertion, [JSON.stringify(records.map(valuesOf))])
+  const insert = Effect.fnUntraced(function*(records: ReadonlyArray<StoredRecord>) {
+    let from = 0
+    for (const { text, width } of insertions) {
+      for (; records.length - from >= width; from += width) {
+        yield* prepared(text, records.slice(from, from + width).flatMap(valuesOf))
+      }
+    }
+  })
 
   const journalTable: JournalTable = {
     start,
     append: (records) => {
       const last = records.at(-1)?.seq ?? 0
-      const written = Effect.asVoid(insert(records))
+      const written = insert(records)
       if (last <= end) return withoutSync(written)
       const next = last + reserved
       return Effect.map(sql.withTransaction(Effect.andThen(written, sequenceIs(next))), () => {
@@ -109,10 +123,10 @@ export const make: Effect.Effect<JournalTable, never, SqlClient.SqlClient> = Eff
         (rows) => rows.map(({ bytes }) => bytes)
       ),
     cutOff: (gap) =>
-      withoutSync(Effect.asVoid(Effect.andThen(
+      withoutSync(Effect.andThen(
         prepared("DELETE FROM journal WHERE seq <= ?", [gap.to]),
         insert([gapRecord(gap)])
-      ))),
+      )),
     close: (newest) => Effect.asVoid(sequenceIs(newest))
   }
   return journalTable
