@@ -89,6 +89,24 @@ layer(Rig.layer({ daemon: { env: { HOLDFAST_RESULTS_TOOL: tool } } }), {
       assert.isTrue((yield* next.call(tool, { id: 99_999 })).answer.result?.["isError"])
     }))
 
+  it.effect("of clients that share a name the one that calls next is told; one of another name is not", () =>
+    Effect.gen(function*() {
+      const { daemon } = yield* Rig
+      const caller = yield* rawAgent(daemon)
+      const sharer = yield* rawAgent(daemon)
+      const added = yield* daemon.admin("/api/agents", { agent: "named" })
+      const named = yield* rawAgent(daemon, { secret: (added.body as { readonly secret: string }).secret })
+      const before = yield* last
+      yield* deserted(caller, 300)
+      const { id } = yield* newest(before)
+      const told = (agent: RawAgent) => Effect.map(agent.call("fail", { text: "x" }), (reply) => textsIn(reply).join())
+      assert.notInclude(yield* told(named), "result")
+      assert.include(yield* told(sharer), `result ${id}`)
+      assert.notInclude(yield* told(caller), "result")
+      assert.isTrue((yield* named.call(tool, { id })).answer.result?.["isError"])
+      assert.match(textsIn(yield* caller.call(tool, { id }))[0] ?? "", /^Result \d+: silent/)
+    }))
+
   it.effect("an agent of the era without sessions that closes its response is gone, and its call runs on", () =>
     Effect.gen(function*() {
       const { daemon } = yield* Rig
