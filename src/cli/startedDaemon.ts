@@ -99,8 +99,8 @@ export const startedDaemon = Effect.fn("startedDaemon")(
       Effect.retry(Schedule.upTo(Schedule.spaced("50 millis"), { duration: timeout })),
       Effect.orElseSucceed(Option.none)
     )
-    const settled = Option.isSome(ready) ? ready : yield* Effect.delay(runningDaemon(dataDir), "2 seconds")
-    if (Option.isSome(settled)) return settled.value
+    const running = Option.isSome(ready) ? ready : yield* Effect.delay(runningDaemon(dataDir), "2 seconds")
+    if (Option.isSome(running)) return running.value
     const what = daemon.ended() ? "could not be started" : `was started, but is not ready after ${timeout}`
     return yield* new CommandFailed({ message: `the daemon ${what}:\n${(yield* said).trim()}` })
   }

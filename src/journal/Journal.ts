@@ -13,7 +13,7 @@ import { Supervisor } from "../supervision/Supervisor.ts"
 import { Coalescing } from "./Coalescing.ts"
 import { bytesOf, gapRecord, type JournalRecord, recordOf, seenFrom, type StoredRecord } from "./JournalRecord.ts"
 import * as JournalTable from "./JournalTable.ts"
-import { portion, type RecordSummary } from "./JournalTable.ts"
+import { batchSize, type RecordSummary } from "./JournalTable.ts"
 import * as Upkeep from "./Upkeep.ts"
 import { type Pending, WriteBuffer } from "./WriteBuffer.ts"
 
@@ -98,9 +98,9 @@ const make = Effect.gen(function*() {
     upkeep.written(summaries)
   }
 
-  /** One portion; whether it is on disk. */
+  /** One batch; whether it is on disk. */
   const write = Effect.gen(function*() {
-    const batch = buffer.take(portion)
+    const batch = buffer.take(batchSize)
     const at = Math.floor(clock.currentTimeMillisUnsafe())
     const pending = withoutBegins(batch.records)
     const gap = batch.lost === undefined ? undefined : gapRecord({ ...batch.lost, at, why: "disk" })

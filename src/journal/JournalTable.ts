@@ -1,4 +1,4 @@
-/** The journal on disk. Each statement touches a portion, so that none holds up the process. */
+/** The journal on disk. Each statement touches a batch, so that none holds up the process. */
 import { Effect } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import type { HappeningType } from "../observability/Happenings.ts"
@@ -7,7 +7,7 @@ import { transactionWithoutSync } from "../storage/UnsyncedTransaction.ts"
 import { bytesOf, type Gap, gapRecord, type StoredRecord } from "./JournalRecord.ts"
 
 /** Records of one statement. */
-export const portion = 200
+export const batchSize = 200
 
 /** Numbers that are taken at once: until they are used up no append waits for the disk. */
 const reserved = 10_000
@@ -32,7 +32,7 @@ export interface JournalTable {
   readonly start: number
   /** In the order of their numbers. A power cut may take back the last ones, and none is ever given their numbers. */
   readonly append: (records: ReadonlyArray<StoredRecord>) => Done<void>
-  /** The next ones behind `seq`, a portion at most. */
+  /** The next ones behind `seq`, a batch at most. */
   readonly after: (seq: number) => Done<ReadonlyArray<StoredRecord>>
   readonly summaries: (after: number) => Done<ReadonlyArray<RecordSummary>>
   /** Gives the bytes of each that was there. */
@@ -98,7 +98,7 @@ export const make: Effect.Effect<JournalTable, never, SqlClient.SqlClient> = Eff
     after: (seq) =>
       Effect.map(
         prepared<Row>(
-          `SELECT seq, at, subject, session, type, payload FROM journal WHERE seq > ? ORDER BY seq LIMIT ${portion}`,
+          `SELECT seq, at, subject, session, type, payload FROM journal WHERE seq > ? ORDER BY seq LIMIT ${batchSize}`,
           [seq]
         ),
         (rows) => rows.map((row) => ({ ...row, session: row.session ?? undefined }))
@@ -109,7 +109,7 @@ export const make: Effect.Effect<JournalTable, never, SqlClient.SqlClient> = Eff
           CASE WHEN type LIKE 'link.%' OR type = 'menu.changed' THEN payload ->> 'relay' END AS relay,
           CASE WHEN type IN ('call.progress', 'call.answered') THEN payload ->> 'call' END AS call,
           CASE WHEN type = 'gap' THEN payload ->> 'from' END AS "from"
-          FROM journal WHERE seq > ? ORDER BY seq LIMIT ${portion}`,
+          FROM journal WHERE seq > ? ORDER BY seq LIMIT ${batchSize}`,
         [after]
       ),
     remove: (seqs) =>

@@ -1,5 +1,5 @@
 /**
- * Keeps the journal within its bounds, in portions: compacts what came, and removes the oldest records where there are
+ * Keeps the journal within its bounds, in batches: compacts what came, and removes the oldest records where there are
  * too many, too large or too old ones.
  *
  * It reads the journal once from its beginning, is told what is written from then on, and so knows how much there is.
@@ -7,7 +7,7 @@
 import { Clock, Duration, Effect, Latch } from "effect"
 import { Compaction } from "./Compaction.ts"
 import { bytesOf, gapRecord } from "./JournalRecord.ts"
-import { type JournalTable, portion, type RecordSummary } from "./JournalTable.ts"
+import { batchSize, type JournalTable, type RecordSummary } from "./JournalTable.ts"
 
 export interface Bounds {
   readonly keep: Duration.Duration
@@ -60,7 +60,7 @@ export const make = Effect.fnUntraced(function*(
       const found = isCaughtUp ? [] : yield* table.summaries(seen)
       found.forEach(see)
       while (superfluous.length > 0) {
-        const gone = superfluous.slice(0, portion)
+        const gone = superfluous.slice(0, batchSize)
         const bytesGone = yield* table.remove(gone)
         removed(new Set(gone))
         superfluous.splice(0, gone.length)
@@ -133,4 +133,4 @@ export const make = Effect.fnUntraced(function*(
 const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((sum, each) => sum + each, 0)
 
 /** Where a bound is passed so much more goes, so that it is not passed again with the next record. */
-const spare = (bound: number): number => Math.min(portion, Math.floor(bound / 10))
+const spare = (bound: number): number => Math.min(batchSize, Math.floor(bound / 10))

@@ -34,8 +34,8 @@ export const definitionsIn = (result: string): ReadonlyArray<ToolDefinition> => 
   return list.items.map(definitionIn(list))
 }
 
-/** What is done at a stretch. */
-const portion = 1024 * 1024
+/** Characters read before others have a turn. */
+const maxLengthInOneTurn = 1024 * 1024
 
 /** The same of a long list, with a turn for others now and then. */
 export const definitionsInTurns = Effect.fnUntraced(function*(result: string) {
@@ -43,7 +43,7 @@ export const definitionsInTurns = Effect.fnUntraced(function*(result: string) {
   const all: Array<ToolDefinition> = []
   let done = 0
   for (const item of list.items) {
-    if (done >= portion) {
+    if (done >= maxLengthInOneTurn) {
       done = 0
       yield* Effect.yieldNow
     }

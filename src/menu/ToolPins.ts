@@ -29,7 +29,7 @@ interface Row extends Approved {
 /** What a line of the log says of names that a relay chose, and how many definitions are remembered as logged. */
 const maxNamed = 20
 const maxName = 100
-const maxNoted = 10_000
+const maxLogged = 10_000
 
 const longList = 1024 * 1024
 
@@ -40,7 +40,7 @@ export class ToolPins extends Context.Service<ToolPins, {
   readonly pinned: boolean
   /** Of the last few lists they are remembered. */
   readonly definitionsIn: (result: string) => ReadonlyArray<ToolDefinition>
-  /** Reads a long list in portions, so that what is asked of it afterwards holds nobody up. */
+  /** Reads a long list in turns, so that what is asked of it afterwards holds nobody up. */
   readonly read: (result: string) => Effect.Effect<void>
   /** The places of the tools of a tools/list result that are held back; none where the relay's tools are not pinned. */
   readonly heldIn: (result: string) => ReadonlySet<number>
@@ -68,7 +68,7 @@ export class ToolPins extends Context.Service<ToolPins, {
       const { id: relay, pinTools = false, url: { href: url } } = yield* RelayTarget
       const changed = yield* PubSub.unbounded<void>()
       const definitions = new TextMemo(definitionsIn)
-      const noted = new Set<string>()
+      const logged = new Set<string>()
       let lastList: string | undefined
 
       const approved = new Map<string, Map<string, Approved>>()
@@ -124,11 +124,11 @@ export class ToolPins extends Context.Service<ToolPins, {
           lastList = result
           const fresh = definitions.of(result).flatMap((one) => {
             const state = approval(one)
-            return state === "approved" || noted.has(one.fingerprint) ? [] : [{ ...one, state }]
+            return state === "approved" || logged.has(one.fingerprint) ? [] : [{ ...one, state }]
           })
           if (fresh.length === 0) return
-          if (noted.size > maxNoted) noted.clear()
-          for (const { fingerprint } of fresh) noted.add(fingerprint)
+          if (logged.size > maxLogged) logged.clear()
+          for (const { fingerprint } of fresh) logged.add(fingerprint)
           const named = (wanted: Hold) => fresh.filter(({ state }) => state === wanted).map(({ name }) => name)
           yield* Effect.logWarning(
             "tools are held back until somebody approves them: \"holdfast tools diff\" shows them",

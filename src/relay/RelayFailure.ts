@@ -65,9 +65,9 @@ export class LinkDown extends Schema.TaggedError<LinkDown>()("LinkDown", {
   nextProbeAtMillis: Schema.Number
 }) {}
 
-const longest = 500
+const maxDetail = 500
 /** The relay's own words, which it may make as long as it likes. */
-const brief = (words: string): string => words.length > longest ? `${words.slice(0, longest)}…` : words
+const brief = (words: string): string => words.length > maxDetail ? `${words.slice(0, maxDetail)}…` : words
 
 const seconds = (millis: number): string => `${Math.round(millis / 100) / 10} s`
 

@@ -25,7 +25,7 @@ export interface Flow {
   /** The plane takes what comes, or says what comes. */
   readonly ready: Effect.Effect<void>
   /** The same, and the next failure is the first one. */
-  readonly well: Effect.Effect<void>
+  readonly succeeded: Effect.Effect<void>
   readonly waiting: (why: string) => Effect.Effect<void>
   /** Returns when it is time to try again. */
   readonly refused: (failure: PlaneFailure, used: PlaneToken) => Effect.Effect<void>
@@ -58,7 +58,7 @@ export const make = Effect.fnUntraced(function*(names: FlowNames, { changed, ren
     view: () => view,
     isReady: () => view.state === "ready",
     ready: become("ready", undefined),
-    well: Effect.suspend(() => {
+    succeeded: Effect.suspend(() => {
       backoff.reset()
       isRefusedAnew = false
       return become("ready", undefined)

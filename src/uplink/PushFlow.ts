@@ -3,7 +3,7 @@
  * acknowledged without a hole (BEHAVIOUR 14).
  *
  * A failure sends on one record alone, and then twice as many each time: until the plane takes records again, none can
- * overtake another. Holds no more than what is under way and one portion of the journal, however long the plane is away.
+ * overtake another. Holds no more than what is under way and one batch of the journal, however long the plane is away.
  */
 import { Cause, Effect, Exit, Metric, Option, Schema, Stream } from "effect"
 import * as ToolNames from "../config/ToolNames.ts"
@@ -114,7 +114,7 @@ export const make = ({ access, cursors, flow, journal, name, plane, settings }: 
   })
 
   /** What goes out next, and the number up to which nothing else has to. */
-  const portionOf = (waiting: ReadonlyArray<StoredRecord>, width: number) => {
+  const nextWindow = (waiting: ReadonlyArray<StoredRecord>, width: number) => {
     const window: Array<Outgoing> = []
     let bytes = 0
     let taken = 0
@@ -142,7 +142,7 @@ export const make = ({ access, cursors, flow, journal, name, plane, settings }: 
       left = [...again, ...left.slice(atOnce)]
       if (left[0] !== undefined) yield* moveTo(left[0].behind)
       atOnce = failure === undefined ? Math.min(inFlight, atOnce * 2) : 1
-      yield* failure === undefined ? flow.well : flow.refused(failure, token)
+      yield* failure === undefined ? flow.succeeded : flow.refused(failure, token)
     }
     return atOnce
   })
@@ -153,7 +153,7 @@ export const make = ({ access, cursors, flow, journal, name, plane, settings }: 
     let width = 1
     while (true) {
       if (waiting.length === 0) waiting = yield* pull
-      const { taken, upTo, window } = portionOf(waiting, width)
+      const { taken, upTo, window } = nextWindow(waiting, width)
       waiting = waiting.slice(taken)
       width = yield* deliver(window, width)
       yield* moveTo(upTo)

@@ -35,8 +35,8 @@ export interface WatchFlow {
 
 /** What is passed over moves the cursor on disk once in so many. */
 const savedEvery = 100
-/** A watch that stood for so long was well. */
-const wellAfter = 30_000
+/** A watch that was open for so long was healthy. */
+const healthyAfter = 30_000
 /** An inbox that is full, or a disk that fails, is tried again. */
 const retryEvery = "5 seconds"
 
@@ -68,9 +68,9 @@ const again = Effect.fnUntraced(function*<A>(
       openedAt ??= clock.currentTimeMillisUnsafe()
       fork(flow.ready)
     }
-    const reading = Stream.runForEach(open(token, onOpen), (message) => Effect.andThen(flow.well, handle(message)))
+    const reading = Stream.runForEach(open(token, onOpen), (message) => Effect.andThen(flow.succeeded, handle(message)))
     const exit = yield* Effect.exit(reading)
-    if (openedAt !== undefined && clock.currentTimeMillisUnsafe() - openedAt >= wellAfter) yield* flow.well
+    if (openedAt !== undefined && clock.currentTimeMillisUnsafe() - openedAt >= healthyAfter) yield* flow.succeeded
     // A defect is not the plane's.
     if (Exit.isFailure(exit) && Option.isNone(Exit.findErrorOption(exit))) yield* Effect.orDie(exit)
     const failure = Option.getOrElse(Exit.findErrorOption(exit), () => ended)

@@ -74,8 +74,8 @@ const boot = (options: DaemonOptions, dataDir: string): Effect.Effect<Ready> =>
       throw new Error(`the daemon ended at its start (${code ?? signal})\n${program.stdout}${program.stderr}`)
     })
     over.catch(() => {})
-    const patience = performance.now() + 60_000
-    while (performance.now() < patience) {
+    const deadline = performance.now() + 60_000
+    while (performance.now() < deadline) {
       // A killed daemon leaves its file behind, so the process is compared too.
       const endpoint = readEndpoint(dataDir)
       const starter = options.supervised === true ? endpoint?.supervisor?.pid : endpoint?.pid

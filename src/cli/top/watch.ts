@@ -48,14 +48,14 @@ const drawn = Effect.scoped(Effect.gen(function*() {
   const drawing = yield* Drawing.make
   const seen = yield* Ref.make<Overview>(first)
   const view = yield* Ref.make<View>(firstView)
-  const trouble = yield* Ref.make("")
+  const lastError = yield* Ref.make("")
   const size = yield* Ref.make(usualSize)
 
   const redraw = Effect.gen(function*() {
     const present = yield* Ref.get(seen)
     const now = DateTime.makeUnsafe(Math.floor(yield* Clock.currentTimeMillis))
     const kept = yield* Ref.updateAndGet(view, (view) => within(view, present))
-    const gone = yield* Ref.get(trouble)
+    const gone = yield* Ref.get(lastError)
     const shown = gone === "" ? kept : { ...kept, said: gone }
     const room = yield* Ref.get(size)
     yield* drawing.draw(frame({ ...present, now }, shown, room, paint), room)
@@ -64,9 +64,9 @@ const drawn = Effect.scoped(Effect.gen(function*() {
   const look = Effect.gen(function*() {
     const { chosen } = yield* Ref.get(view)
     yield* Ref.set(seen, yield* overview(chosen.relays, memory))
-    yield* Ref.set(trouble, "")
+    yield* Ref.set(lastError, "")
   }).pipe(
-    Effect.catch(({ message }) => Ref.set(trouble, `as it was: ${message}`)),
+    Effect.catch(({ message }) => Ref.set(lastError, `as it was: ${message}`)),
     Effect.andThen(redraw)
   )
 

@@ -79,12 +79,12 @@ export const Calls = () => {
   )
 }
 
-const inWords = ({ millis, name }: Leg): string => `${name} ${latency(millis)}`
+const formatLeg = ({ millis, name }: Leg): string => `${name} ${latency(millis)}`
 
 /** Each part as wide as it is long, and never too narrow to be seen. */
 const Way = ({ legs }: { readonly legs: ReadonlyArray<Leg> }) => {
   if (legs.length === 0) return null
-  const words = legs.map(inWords).join(", ")
+  const words = legs.map(formatLeg).join(", ")
   return (
     <span class="way" title={words}>
       <span class="bar-of-way" aria-hidden="true">

@@ -82,7 +82,7 @@ export const Charts = ({ relays }: { readonly relays: ReadonlyArray<string> }) =
 }
 
 /** `now 3, at most 14 at 04:13`; of several lines shorter. */
-const inWords = (
+const formatLine = (
   times: ReadonlyArray<number>,
   { name, values }: Line,
   format: (value: number) => string,
@@ -106,7 +106,9 @@ const Chart = ({ format, lines, none = "nothing yet", times, title }: {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
   const [scheme, setScheme] = useState(0)
-  const words = lines.map((line) => inWords(times, line, format, lines.length > 1)).filter((text) => text !== undefined)
+  const words = lines.map((line) => formatLine(times, line, format, lines.length > 1)).filter((text) =>
+    text !== undefined
+  )
 
   useEffect(() => {
     const dark = matchMedia("(prefers-color-scheme: dark)")

@@ -75,8 +75,8 @@ export const make = Effect.gen(function*() {
       const messages = yield* inbox.takeNews(agent)
       if (messages.length === 0) return response
       const text = `${decodeText(note)} ${inboxNote(messages, inboxTool)}`
-      const noted = JsonText.set(response, ["result", "structuredContent", "note"], JSON.stringify(text))
-      return JsonText.set(noted, ["result", "content"], blocksWith("[]", [text]))
+      const withNote = JsonText.set(response, ["result", "structuredContent", "note"], JSON.stringify(text))
+      return JsonText.set(withNote, ["result", "content"], blocksWith("[]", [text]))
     })
   }
 })

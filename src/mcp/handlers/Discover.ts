@@ -1,5 +1,5 @@
 /**
- * `server/discover`: the relay's answer, or the last known one while it is away (BEHAVIOUR 2, first intervention).
+ * `server/discover`: the relay's answer, or the last known one while it is away (BEHAVIOUR 2, first handler).
  *
  * Like `initialize` it is always answered: clients give up a server that does not. A relay of the legacy era is described
  * by its InitializeResult.

@@ -1,5 +1,5 @@
 /**
- * The dispatch table: who answers which method (BEHAVIOUR 2). Four interventions; everything else passes through.
+ * The dispatch table: who answers which method (BEHAVIOUR 2). Four handlers; everything else passes through.
  *
  * `initialize` is not in it: it makes the session that all others need, so `Gateway` answers it.
  */

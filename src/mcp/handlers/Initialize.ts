@@ -1,5 +1,5 @@
 /**
- * The start of a session: the relay's answer, or the last known one while it is away (BEHAVIOUR 2, first intervention).
+ * The start of a session: the relay's answer, or the last known one while it is away (BEHAVIOUR 2, first handler).
  *
  * Clients give up for good on an initialize that fails, so it is always answered; an auth failure is told by the
  * requests that follow. The forwarded request runs on: a late answer becomes the relay session.

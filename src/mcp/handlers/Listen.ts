@@ -1,6 +1,6 @@
 /**
- * `subscriptions/listen`: what a GET stream is to a session (MCP 2026-07-28, subscriptions; BEHAVIOUR 2, fourth
- * intervention).
+ * `subscriptions/listen`: what a GET stream is to a session (MCP 2026-07-28, subscriptions; BEHAVIOUR 2,
+ * fourth handler).
  *
  * Acknowledged before anything else is said, whatever the relay's state; each notification carries the id of the request
  * that asked for it. Ended by the agent closing it, or by Holdfast's end, which is a result.

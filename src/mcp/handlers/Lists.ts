@@ -1,5 +1,5 @@
 /**
- * Lists: the relay's, narrowed; or the last known one while the relay is away or slow (BEHAVIOUR 2, second intervention).
+ * Lists: the relay's, narrowed; or the last known one while the relay is away or slow (BEHAVIOUR 2, second handler).
  *
  * The forwarded request runs on behind a cached answer: a late list replaces the cached one, and is announced if it differs.
  */

@@ -119,13 +119,13 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages, rounds:
       as: options.sent === undefined ? relayId : undefined,
       headers
     })
-    const noted = <A, E, R>(sent: Effect.Effect<A, E, R>) =>
-      call === undefined ? sent : Effect.suspend(() => {
+    const recordSent = <A, E, R>(sending: Effect.Effect<A, E, R>) =>
+      call === undefined ? sending : Effect.suspend(() => {
         call.sent()
-        return sent
+        return sending
       })
     const listens = session.modern ? ahead.listens : undefined
-    const first = listens === undefined ? noted(asked) : Effect.andThen(listens, noted(asked))
+    const first = listens === undefined ? recordSent(asked) : Effect.andThen(listens, recordSent(asked))
     const complete = (final: FinalAnswer) =>
       final.needsInput === undefined ? Effect.succeed(final) : rounds.complete({
         session,
@@ -135,7 +135,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages, rounds:
         headers,
         ahead,
         call,
-        again: (text, as) => noted(send({ text, id, as, headers }))
+        again: (text, as) => recordSent(send({ text, id, as, headers }))
       }, final.needsInput)
     const answer = session.modern ? first : Effect.flatMap(first, complete)
     return trace === undefined ? answer : Effect.map(answer, (answer) => {

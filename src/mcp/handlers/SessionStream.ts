@@ -1,6 +1,6 @@
 /**
  * The stream of a session (GET), and behind it the relay's own: held while an agent reads, and for
- * `journal.betweenRuns` after, and opened again whenever it ends (BEHAVIOUR 2, fourth intervention).
+ * `journal.betweenRuns` after, and opened again whenever it ends (BEHAVIOUR 2, fourth handler).
  */
 import { Clock, Duration, Effect, Latch, Option, Stream } from "effect"
 import { RelayTarget, Settings } from "../../config/Settings.ts"

@@ -1,4 +1,4 @@
-/** Calls of tools: bufferable ones by way of the outbox, all others passed on (BEHAVIOUR 2, third intervention). */
+/** Calls of tools: bufferable ones by way of the outbox, all others passed on (BEHAVIOUR 2, third handler). */
 import { Clock, Effect, Option, Predicate } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import * as ToolNames from "../../config/ToolNames.ts"

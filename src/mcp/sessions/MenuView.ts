@@ -1,4 +1,4 @@
-/** What one session was last told of its tools, and whether it has to be told again (BEHAVIOUR 2, 4th intervention). */
+/** What one session was last told of its tools, and whether it has to be told again (BEHAVIOUR 2, fourth handler). */
 import { Data } from "effect"
 import type { ListMethod } from "../../domain/Methods.ts"
 import type { MenuDigest } from "../../menu/MenuDigest.ts"

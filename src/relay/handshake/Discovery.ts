@@ -16,7 +16,7 @@ const method = "server/discover"
 const [revision] = modernVersions
 const unsupportedVersion = -32022
 
-interface Asking {
+interface DiscoverRequest {
   readonly agent: AgentName
   readonly envelope: Envelope.Envelope
   /** JSON text. */
@@ -27,7 +27,7 @@ const responseTo = Effect.fnUntraced(
   function*(
     transport: RelayTransport["Service"],
     credential: Option.Option<RelayCredential>,
-    { agent, envelope, id }: Asking
+    { agent, envelope, id }: DiscoverRequest
   ) {
     const answer = yield* transport.send({
       agent,
@@ -53,14 +53,14 @@ const invitesAgain = ({ error }: Message.Response): boolean =>
 export const discover = Effect.fnUntraced(function*(
   transport: RelayTransport["Service"],
   credential: Option.Option<RelayCredential>,
-  asking: Asking
+  request: DiscoverRequest
 ) {
-  const ask = responseTo(transport, credential, asking)
+  const ask = responseTo(transport, credential, request)
   const first = yield* ask
   const response = invitesAgain(first) ? yield* ask : first
   if (Predicate.hasProperty(response.result, "supportedVersions") && speaksOurs(response.result.supportedVersions)) {
     const discovered: Handshaken = {
-      agent: asking.agent,
+      agent: request.agent,
       id: Option.none(),
       protocolVersion: revision,
       result: JsonText.at(response.text, ["result"]) ?? "{}"

@@ -79,7 +79,7 @@ export class RelayLink extends Context.Service<RelayLink, {
       const schedule = new ProbeSchedule(backoffFor(url, link), startedAt)
       const ref = yield* SubscriptionRef.make<LinkState>(LinkState.Up({ since: startedAt }))
       /** Open while the link is Up and no failure is being looked into. */
-      const settled = yield* Latch.make(true)
+      const usable = yield* Latch.make(true)
       const down = yield* Latch.make(false)
       /** Probes that failed in a row, with no answer in between. */
       let failedInARow = 0
@@ -88,7 +88,7 @@ export class RelayLink extends Context.Service<RelayLink, {
       let suspicion: { since: number } & Diagnosis | undefined
 
       const isUp = () => SubscriptionRef.getUnsafe(ref)._tag === "Up"
-      const settle = Effect.suspend(() => suspicion === undefined && isUp() ? settled.open : settled.close)
+      const updateUsable = Effect.suspend(() => suspicion === undefined && isUp() ? usable.open : usable.close)
 
       const becomeUp = Effect.gen(function*() {
         const before = SubscriptionRef.getUnsafe(ref)
@@ -98,7 +98,7 @@ export class RelayLink extends Context.Service<RelayLink, {
         const { attempts, since: downSince } = before
         happenings.tell("link.up", subject, { ...attributes, since, attempts, downSince, count: 1 })
         yield* down.close
-        yield* settle
+        yield* updateUsable
         yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 1)
         yield* Effect.logInfo("the relay can be reached again", attributes)
       })
@@ -117,7 +117,7 @@ export class RelayLink extends Context.Service<RelayLink, {
           yield* SubscriptionRef.set(ref, state)
           happenings.tell("link.down", subject, { ...attributes, since: state.since, attempts, ...found, count: 1 })
           yield* era.forget
-          yield* settle
+          yield* updateUsable
           yield* down.open
           yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 0)
           yield* Metric.update(Metric.withAttributes(Metrics.linkOutages, attributes), 1)
@@ -155,7 +155,7 @@ export class RelayLink extends Context.Service<RelayLink, {
           }
         }).pipe(Effect.ensuring(Effect.suspend(() => {
           suspicion = undefined
-          return settle
+          return updateUsable
         })))
       )
 
@@ -169,7 +169,7 @@ export class RelayLink extends Context.Service<RelayLink, {
           } else {
             suspicion ??= { since: Math.floor(since), ...diagnose(failure, url) }
             suspicion.since = Math.min(suspicion.since, Math.floor(since))
-            yield* settle
+            yield* updateUsable
             yield* lookInto
           }
         }
@@ -212,7 +212,7 @@ export class RelayLink extends Context.Service<RelayLink, {
         const young = (yield* now) - since < Duration.toMillis(link.outageGrace)
         const duration = young ? link.outageGrace : link.outageGraceLater
         const orElse = () => Effect.flatMap(linkDown, Effect.fail)
-        yield* schedule.waiting(Effect.timeoutOrElse(settled.await, { duration, orElse }))
+        yield* schedule.waiting(Effect.timeoutOrElse(usable.await, { duration, orElse }))
       })
 
       yield* Metric.update(Metric.withAttributes(Metrics.linkUp, attributes), 1)
@@ -226,7 +226,7 @@ export class RelayLink extends Context.Service<RelayLink, {
       return RelayLink.of({
         state: SubscriptionRef.get(ref),
         changes: SubscriptionRef.changes(ref),
-        awaitUp: Effect.suspend(() => settled.isOpen() ? Effect.void : waitUntilUp),
+        awaitUp: Effect.suspend(() => usable.isOpen() ? Effect.void : waitUntilUp),
         report,
         answered: Effect.suspend(() => {
           schedule.reset()

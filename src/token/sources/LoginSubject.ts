@@ -31,7 +31,7 @@ interface Answered {
 
 const OptionalText = Schema.optionalKey(Schema.NullOr(Schema.String))
 
-const Person = Schema.Struct({
+const Claims = Schema.Struct({
   sub: Schema.NonEmptyString,
   iss: OptionalText,
   aud: Schema.optionalKey(Schema.Unknown),
@@ -40,10 +40,10 @@ const Person = Schema.Struct({
   name: OptionalText
 })
 
-const decode = Schema.decodeOption(Schema.fromJsonString(Person))
+const decode = Schema.decodeOption(Schema.fromJsonString(Claims))
 const IdToken = Schema.decodeOption(Schema.fromJsonString(Schema.Struct({ id_token: Schema.String })))
 
-const subjectOf = ({ email, name, preferred_username, sub }: typeof Person.Type): LoginSubject => ({
+const subjectOf = ({ email, name, preferred_username, sub }: typeof Claims.Type): LoginSubject => ({
   subject: sub,
   name: shown(preferred_username ?? email ?? name ?? sub, []).slice(0, 100)
 })
@@ -52,14 +52,14 @@ const subjectOf = ({ email, name, preferred_username, sub }: typeof Person.Type)
  * Of a token that names its issuer: another issuer's words about a person are no proof of who that is. A token whose
  * subject is the client stands for the program, and would make all persons one.
  */
-const ofJwt = (token: string, { clientId, server: { issuer } }: Answered): Option.Option<typeof Person.Type> =>
+const ofJwt = (token: string, { clientId, server: { issuer } }: Answered): Option.Option<typeof Claims.Type> =>
   Jwt.payloadOf(token).pipe(
     Option.flatMap(decode),
     Option.filter(({ iss, sub }) => iss?.replace(/\/$/, "") === issuer.replace(/\/$/, "") && sub !== clientId)
   )
 
 /** An id token is for its client alone (OpenID Connect Core 1.0, section 3.1.3.7). */
-const isFor = ({ aud }: typeof Person.Type, clientId: string): boolean =>
+const isFor = ({ aud }: typeof Claims.Type, clientId: string): boolean =>
   aud === clientId || (Array.isArray(aud) && aud.includes(clientId))
 
 /** What the userinfo endpoint answers; nothing where there is none, or it refuses. */
@@ -84,7 +84,7 @@ export const find = Effect.fnUntraced(function*(answered: Answered) {
   const { accessToken, answer, clientId, server: { userinfo_endpoint } } = answered
   const idToken = Option.flatMap(IdToken(answer), ({ id_token }) => ofJwt(id_token, answered))
   const said = Option.map(
-    Option.orElse(Option.filter(idToken, (person) => isFor(person, clientId)), () => ofJwt(accessToken, answered)),
+    Option.orElse(Option.filter(idToken, (claims) => isFor(claims, clientId)), () => ofJwt(accessToken, answered)),
     subjectOf
   )
   return Option.isSome(said) || userinfo_endpoint === undefined ? said : yield* ofUserinfo(userinfo_endpoint, answered)

@@ -72,16 +72,16 @@ const isOfThisMachine = (address: string): boolean =>
  * Where a host is: on this machine, on its network, or elsewhere. `unproven`: its name has an address of this machine or
  * its network, and nobody there showed that the name is theirs.
  */
-export type Standing = "machine" | "network" | "elsewhere" | "unproven"
+export type Location = "machine" | "network" | "elsewhere" | "unproven"
 
-const ofAddress = (address: string): Standing =>
+const ofAddress = (address: string): Location =>
   isPublic(address) ? "elsewhere" : isOfThisMachine(address) ? "machine" : "network"
 
 /**
  * A name is where a TLS handshake under that name succeeds, at an address that it has now. What a resolver says proves
  * nothing: who runs a relay and its DNS may call its name private after it was reached elsewhere.
  */
-export const standingOf = Effect.fnUntraced(function*(url: URL) {
+export const locationOf = Effect.fnUntraced(function*(url: URL) {
   const host = literal(url)
   if (isLoopback(url.hostname)) return "machine"
   if (isIP(host) !== 0) return ofAddress(host)
@@ -121,19 +121,19 @@ export class NotAllowed extends Error {
 }
 
 /** Whether who stands there may name the address. */
-export const mayName = (standing: Standing, address: string): boolean =>
-  standing === "machine" || isPublic(address) || (standing === "network" && !isOfThisMachine(address))
+export const mayName = (location: Location, address: string): boolean =>
+  location === "machine" || isPublic(address) || (location === "network" && !isOfThisMachine(address))
 
 /** A literal is not looked up, so it is judged before. */
-export const mayNameHost = (standing: Standing, url: URL): boolean => {
+export const mayNameHost = (location: Location, url: URL): boolean => {
   const host = literal(url)
-  return isIP(host) === 0 || mayName(standing, host)
+  return isIP(host) === 0 || mayName(location, host)
 }
 
 /** `dns.lookup` for sockets, that gives those addresses alone that who stands there may name. */
-export const lookupFor = (standing: Standing, resolve: Resolve): LookupFunction => (hostname, options, done) => {
+export const lookupFor = (location: Location, resolve: Resolve): LookupFunction => (hostname, options, done) => {
   resolve(hostname, { ...options, all: true }, (error, addresses) => {
-    const [first, ...others] = error === null ? addresses.filter(({ address }) => mayName(standing, address)) : []
+    const [first, ...others] = error === null ? addresses.filter(({ address }) => mayName(location, address)) : []
     if (first === undefined) return done(error ?? new NotAllowed(`${hostname} has no address that may be asked`), "", 0)
     if (options.all === true) return done(null, [first, ...others])
     done(null, first.address, first.family)

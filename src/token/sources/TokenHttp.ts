@@ -48,19 +48,19 @@ export interface NamedBy {
 const clientFor = Effect.fnUntraced(function*(url: URL | null, { namedBy }: NamedBy) {
   const client = yield* HttpClient.HttpClient
   if (namedBy === undefined || url === null) return client
-  const standing = yield* PublicAddress.standingOf(namedBy)
-  if (standing === "machine") return client
-  if (!PublicAddress.mayNameHost(standing, url)) return yield* notNamed(url, namedBy, standing)
-  const lookup = PublicAddress.lookupFor(standing, yield* PublicAddress.Resolver)
+  const location = yield* PublicAddress.locationOf(namedBy)
+  if (location === "machine") return client
+  if (!PublicAddress.mayNameHost(location, url)) return yield* notNamed(url, namedBy, location)
+  const lookup = PublicAddress.lookupFor(location, yield* PublicAddress.Resolver)
   const dispatcher = yield* NodeHttpClient.makeDispatcherOptions({ connect: { lookup } })
   return yield* Effect.provideService(NodeHttpClient.makeUndici, NodeHttpClient.Dispatcher, dispatcher)
 })
 
-const notNamed = (url: URL, { host }: URL, standing: PublicAddress.Standing) => {
-  if (standing === "network") return insecure(url, `is on this machine, where ${host} is not`)
+const notNamed = (url: URL, { host }: URL, location: PublicAddress.Location) => {
+  if (location === "network") return insecure(url, `is on this machine, where ${host} is not`)
   const place = "is on this machine or its network"
   // It may be away, and show it later.
-  return standing === "unproven"
+  return location === "unproven"
     ? insecure(url, `${place}, and ${host} does not show by a TLS handshake that it is there, too`, true)
     : insecure(url, `${place}, where ${host} is not`)
 }

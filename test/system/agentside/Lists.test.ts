@@ -103,7 +103,7 @@ describe.concurrent("tools/list", () => {
   )
 
   it.live(
-    "answers the kept list as one page, and says nothing of a list that is the same",
+    "answers the cached list as one page, and says nothing of a list that is the same",
     () =>
       Effect.gen(function*() {
         const relay = yield* pagedRelay

@@ -61,7 +61,7 @@ describe.concurrent("an agent that connects while the relay is away", () => {
   )
 
   it.live(
-    "is answered with what was last known, also after a restart of ours; the kept list is narrowed",
+    "is answered with what was last known, also after a restart of ours; the cached list is narrowed",
     () =>
       Effect.gen(function*() {
         const relay = yield* TestRelay.start()

@@ -27,7 +27,7 @@ export interface Verdict {
   readonly faults: ReadonlyArray<string>
 }
 
-const patience = "25 seconds"
+const timeout = "25 seconds"
 const atOnce = 4
 
 const verdictsIn = (directory: string): ReadonlyMap<string, Verdict> => {
@@ -57,7 +57,7 @@ export const clientSuite = Effect.fnUntraced(function*(set: ReadonlyArray<string
     if (!task.scenario.startsWith("auth/") || Object.hasOwn(notOurs, task.scenario)) return { status: 500 }
     const exit = await Effect.runPromiseExit(
       drive(task).pipe(
-        Effect.timeout(patience),
+        Effect.timeout(timeout),
         turns.withPermit,
         Effect.provideService(References.MinimumLogLevel, "None")
       )

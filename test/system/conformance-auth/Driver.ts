@@ -69,7 +69,7 @@ const clientCredentials = ({ context }: Task, issuer: string): Token => ({
 })
 
 /** Tries again after each new login: at most twice, as a person would. */
-const patience = 2
+const maxNewLogins = 2
 
 export const drive = Effect.fn("drive")(function*(task: Task) {
   const dataDir = yield* dataDirectory
@@ -105,6 +105,6 @@ export const drive = Effect.fn("drive")(function*(task: Task) {
           Effect.andThen(again(left - 1))
         )
       })
-    yield* again(patience)
+    yield* again(maxNewLogins)
   }).pipe(Effect.scoped, Effect.provide(Layer.fresh(holdfast)))
 }, Effect.scoped)

@@ -10,10 +10,10 @@ import { audit, type Written } from "./Audit.ts"
 import type { Programs } from "./bundle.ts"
 import { ask, opened } from "./Client.ts"
 import { crashDaemon } from "./CrashDaemon.ts"
-import { Keeper } from "./Keeper.ts"
+import { DaemonSupervisor } from "./DaemonSupervisor.ts"
 import { type Fate, type Mode, type Plan, planOf } from "./Plan.ts"
+import { injectRelayFault } from "./relayFault.ts"
 import type { Totals } from "./Totals.ts"
-import { beWeather } from "./weather.ts"
 
 export interface RigOptions {
   readonly programs: Programs
@@ -50,12 +50,12 @@ const temporary = Effect.acquireRelease(
   (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
 )
 
-const meet = (keeper: Keeper, { _tag, ...fate }: Fate) =>
+const carryOut = (supervisor: DaemonSupervisor, { _tag, ...fate }: Fate) =>
   Effect.gen(function*() {
-    if ("trap" in fate && _tag === "At") return yield* keeper.lay(fate.trap)
+    if ("trap" in fate && _tag === "At") return yield* supervisor.lay(fate.trap)
     if (!("after" in fate)) return
     yield* Effect.sleep(fate.after)
-    yield* keeper.kill("at random", "trap" in fate ? fate.trap : undefined)
+    yield* supervisor.kill("at random", "trap" in fate ? fate.trap : undefined)
   })
 
 export const runRig = Effect.fnUntraced(function*(options: RigOptions, totals: Totals) {
@@ -73,13 +73,15 @@ export const runRig = Effect.fnUntraced(function*(options: RigOptions, totals: T
     compileCache: programs.compileCache,
     settings: settings(mode, relay.url, dataDir)
   })
-  const keeper = new Keeper(daemon, dataDir, totals)
-  yield* keeper.start
-  yield* Effect.forkScoped(keeper.keep)
+  const supervisor = new DaemonSupervisor(daemon, dataDir, totals)
+  yield* supervisor.start
+  yield* Effect.forkScoped(supervisor.restartWhenDead)
 
   const secret = readFileSync(join(dataDir, "agent-secret"), "utf8").trim()
-  const doors = yield* Effect.all(Array.from({ length: clients }, () => opened({ port: keeper.port, secret }, "crash")))
-  const doorOf = (client: number) => ({ secret, session: doors[client % clients]?.session, port: keeper.port })
+  const doors = yield* Effect.all(
+    Array.from({ length: clients }, () => opened({ port: supervisor.port, secret }, "crash"))
+  )
+  const doorOf = (client: number) => ({ secret, session: doors[client % clients]?.session, port: supervisor.port })
 
   const written: Array<Written> = []
   const write = Effect.fnUntraced(function*(lanes: Plan["lanes"], cycle: number) {
@@ -112,9 +114,9 @@ export const runRig = Effect.fnUntraced(function*(options: RigOptions, totals: T
     const plan = planOf(seed, cycle, mode)
     const happening = yield* Effect.forkChild(
       Effect.all([
-        beWeather(relay, plan.weather, totals),
-        meet(keeper, plan.fate),
-        Effect.forEach(plan.clock, ({ after, by }) => Effect.andThen(Effect.sleep(after), keeper.setClock(by)))
+        injectRelayFault(relay, plan.relayFault, totals),
+        carryOut(supervisor, plan.fate),
+        Effect.forEach(plan.clock, ({ after, by }) => Effect.andThen(Effect.sleep(after), supervisor.setClock(by)))
       ], { concurrency: "unbounded" }),
       { startImmediately: true }
     )
@@ -122,9 +124,9 @@ export const runRig = Effect.fnUntraced(function*(options: RigOptions, totals: T
     yield* Fiber.join(happening)
     yield* relay.control.answerAsUsual
     // Now or while the queue is drained it comes to its trap, or never.
-    if (keeper.isLaid) {
+    if (supervisor.isLaid) {
       yield* Effect.ignore(drained)
-      if (keeper.isLaid) yield* keeper.kill("with its work done")
+      if (supervisor.isLaid) yield* supervisor.kill("with its work done")
     }
     const idle = yield* Effect.result(drained)
     yield* eventually("an idle relay", relay.control.counts, ({ inFlight }) => inFlight === 0)

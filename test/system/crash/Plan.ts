@@ -7,8 +7,8 @@ import { type Place, places, type Trap } from "./Place.ts"
 /** How the relay treats a second write under one key, and what Holdfast does where an outcome is unknown. */
 export type Mode = "dedupes" | "resends" | "lets die"
 
-export type Weather =
-  | { readonly _tag: "Fair" }
+export type RelayFault =
+  | { readonly _tag: "None" }
   /** SIGKILL, and back after a while. */
   | { readonly _tag: "Away"; readonly after: number; readonly millis: number }
   /** The relay dies at its next write, and is back after a while. */
@@ -33,7 +33,7 @@ export interface PlannedCall {
 }
 
 export interface Plan {
-  readonly weather: Weather
+  readonly relayFault: RelayFault
   readonly fate: Fate
   /** When the daemon's clock is set, and by how many milliseconds. */
   readonly clock: ReadonlyArray<{ readonly after: number; readonly by: number }>
@@ -58,10 +58,10 @@ const ambiguous: readonly [Answer.Answer, ...ReadonlyArray<Answer.Answer>] = [
 
 const points: readonly [WritePoint, WritePoint] = ["before commit", "after commit"]
 
-const anyWeather = (dice: Dice): Weather => {
+const anyFault = (dice: Dice): RelayFault => {
   switch (dice.between(0, 4)) {
     case 0:
-      return { _tag: "Fair" }
+      return { _tag: "None" }
     case 1:
       return { _tag: "DiesAt", point: dice.of(points), millis: dice.between(0, 60) }
     case 2:
@@ -73,9 +73,9 @@ const anyWeather = (dice: Dice): Weather => {
   }
 }
 
-/** The weather in which a place is come to. */
-const weatherFor = (place: Place, dice: Dice): Weather => {
-  if (place.startsWith("live")) return dice.chance(0.5) ? { _tag: "Fair" } : anyWeather(dice)
+/** What the relay does so that the daemon comes to the place. */
+const faultFor = (place: Place, dice: Dice): RelayFault => {
+  if (place.startsWith("live")) return dice.chance(0.5) ? { _tag: "None" } : anyFault(dice)
   if (place.startsWith("hand-over")) return { _tag: "Holds", point: dice.of(points), millis: dice.between(250, 350) }
   if (place.startsWith("unknown letter") || place.startsWith("telling")) {
     return { _tag: "Answers", count: dice.between(2, 6), answer: dice.of(ambiguous) }
@@ -103,9 +103,9 @@ const fateIn = (mode: Mode, dice: Dice): Fate => {
 export const planOf = (seed: string, cycle: number, mode: Mode): Plan => {
   const dice = new Dice(`${seed}/${mode}/${cycle}`)
   const fate = fateIn(mode, dice)
-  const weather = fate._tag === "At" || fate._tag === "ComingBack"
-    ? weatherFor(fate.trap.place, dice)
-    : anyWeather(dice)
+  const relayFault = fate._tag === "At" || fate._tag === "ComingBack"
+    ? faultFor(fate.trap.place, dice)
+    : anyFault(dice)
   const hour = 3_600_000
   return {
     fate,
@@ -113,7 +113,9 @@ export const planOf = (seed: string, cycle: number, mode: Mode): Plan => {
       ? Array.from({ length: 2 }, () => ({ after: dice.between(0, 100), by: dice.between(-5, 5) * hour }))
       : [],
     // Somebody dies in each cycle.
-    weather: fate._tag === "Lives" && weather._tag !== "DiesAt" ? { _tag: "Away", after: 10, millis: 50 } : weather,
+    relayFault: fate._tag === "Lives" && relayFault._tag !== "DiesAt"
+      ? { _tag: "Away", after: 10, millis: 50 }
+      : relayFault,
     lanes: Array.from(
       { length: lanes },
       (_lane, lane) =>

@@ -1,7 +1,7 @@
 /** Kills the daemon before or after the commit of a step, by what SQLite is asked to do. */
 import { hookSqlite, type SeenStatement } from "../../support/SqliteHook.ts"
+import type { KillPoint } from "./KillPoint.ts"
 import type { Step } from "./Place.ts"
-import type { Snare } from "./Snare.ts"
 
 const stepOf = ({ parameters, sql }: SeenStatement): Step | undefined => {
   if (sql.startsWith("INSERT INTO outbox")) {
@@ -17,17 +17,17 @@ const stepOf = ({ parameters, sql }: SeenStatement): Step | undefined => {
     : undefined
 }
 
-export const killInSql = (snare: Snare): void => {
+export const killInSql = (killPoint: KillPoint): void => {
   const written = new Set<Step>()
   hookSqlite({
     before: ({ sql }) => {
       if (/^BEGIN/i.test(sql)) written.clear()
-      if (/^COMMIT/i.test(sql)) { for (const step of written) snare.reach(`${step}, before its commit`) }
+      if (/^COMMIT/i.test(sql)) { for (const step of written) killPoint.reach(`${step}, before its commit`) }
     },
     after: (statement) => {
       const step = stepOf(statement)
       if (step !== undefined) written.add(step)
-      if (/^COMMIT/i.test(statement.sql)) { for (const each of written) snare.reach(`${each}, committed`) }
+      if (/^COMMIT/i.test(statement.sql)) { for (const each of written) killPoint.reach(`${each}, committed`) }
     }
   })
 }

@@ -2,7 +2,7 @@
 import { Effect, Layer } from "effect"
 import type { Incoming, IncomingBytes } from "../../../src/relay/transport/Incoming.ts"
 import { type Attempt, type RelayAnswer, RelayTransport } from "../../../src/relay/transport/RelayTransport.ts"
-import type { Snare } from "./Snare.ts"
+import type { KillPoint } from "./KillPoint.ts"
 
 /** A live call carries what its agent sent along; a delivery has nothing but its key. */
 const wayOf = ({ headers = {} }: Attempt): "live" | "delivery" | undefined => {
@@ -43,7 +43,7 @@ const watching = (answer: RelayAnswer, answered: () => void): RelayAnswer => {
   }
 }
 
-export const transportKilledBy = (snare: Snare) =>
+export const transportKilledBy = (killPoint: KillPoint) =>
   Layer.effect(
     RelayTransport,
     Effect.map(RelayTransport, (own) =>
@@ -51,9 +51,9 @@ export const transportKilledBy = (snare: Snare) =>
         send: (attempt) => {
           const way = wayOf(attempt)
           if (way === undefined) return own.send(attempt)
-          const answered = () => snare.reach(`${way}, answered`)
+          const answered = () => killPoint.reach(`${way}, answered`)
           return Effect.suspend(() => {
-            snare.reach(`${way}, before it is sent`)
+            killPoint.reach(`${way}, before it is sent`)
             return Effect.map(own.send(attempt), (answer) => watching(answer, answered))
           })
         }

@@ -15,7 +15,7 @@ import * as Runner from "../../../src/Runner.ts"
 import { Supervisor } from "../../../src/supervision/Supervisor.ts"
 import type { FromDaemon, ToDaemon } from "./DaemonTalk.ts"
 import { killInHttp } from "./HttpSteps.ts"
-import { Snare } from "./Snare.ts"
+import { KillPoint } from "./KillPoint.ts"
 import { killInSql } from "./SqlSteps.ts"
 import { transportKilledBy } from "./TransportSteps.ts"
 
@@ -26,31 +26,31 @@ const wallClock = Date.now
 let clockSet = 0
 Date.now = () => wallClock() + clockSet
 
-const snare = new Snare()
-killInSql(snare)
-killInHttp(snare)
+const killPoint = new KillPoint()
+killInSql(killPoint)
+killInHttp(killPoint)
 
 const orders = Effect.runSync(Queue.unbounded<ToDaemon>())
 process.on("message", (order: ToDaemon) => Queue.offerUnsafe(orders, order))
 process.on("disconnect", () => process.kill(process.pid, "SIGKILL"))
 
-const say = (message: FromDaemon) => Effect.sync(() => process.send?.(message))
+const send = (message: FromDaemon) => Effect.sync(() => process.send?.(message))
 
-const obey = Effect.gen(function*() {
+const followOrders = Effect.gen(function*() {
   const relays = yield* (yield* RelayRegistry).list
   const { port } = yield* Endpoint
-  yield* say({ _tag: "Ready", port })
+  yield* send({ _tag: "Ready", port })
   while (true) {
     const order = yield* Queue.take(orders)
     if (order._tag === "Lay") {
-      snare.lay(order.trap)
-      yield* say({ _tag: "Laid" })
+      killPoint.lay(order.trap)
+      yield* send({ _tag: "Laid" })
     }
     if (order._tag === "SetClock") clockSet += order.by
     if (order._tag === "Stats") {
       for (const { outbox } of relays) {
         const { oldestAt: _, ...counts } = yield* outbox.stats
-        yield* say({ _tag: "Stats", counts })
+        yield* send({ _tag: "Stats", counts })
       }
     }
   }
@@ -58,16 +58,16 @@ const obey = Effect.gen(function*() {
 
 const serve = Effect.gen(function*() {
   const { escalated } = yield* Supervisor
-  return yield* Effect.raceFirst(obey, escalated)
+  return yield* Effect.raceFirst(followOrders, escalated)
 })
 
 const runner = (settings: Settings["Service"]) =>
-  Runner.layer({ relays: relayTargets(settings), seams: { transport: transportKilledBy(snare) } })
+  Runner.layer({ relays: relayTargets(settings), seams: { transport: transportKilledBy(killPoint) } })
 
 const main = Effect.gen(function*() {
   const order = yield* Queue.take(orders)
   if (order._tag !== "Go") return yield* Effect.die(new Error(`told ${order._tag} before Go`))
-  snare.lay(order.trap)
+  killPoint.lay(order.trap)
   const settings = settingsFrom(order.settings)
   return yield* serve.pipe(
     Effect.provide(Layer.provideMerge(runner(settings), Logging.layer)),

@@ -41,7 +41,7 @@ describe("a daemon that is killed between a delivery and what that does to the c
       // The reaction cannot be written down, so that the kill is sure to come before it.
       yield* withDatabase(daemon, (database) =>
         database.exec(
-          `CREATE TRIGGER snare BEFORE INSERT ON context_reactions BEGIN SELECT RAISE(ABORT, 'snare'); END`
+          `CREATE TRIGGER injected BEFORE INSERT ON context_reactions BEGIN SELECT RAISE(ABORT, 'injected'); END`
         ))
       yield* relay.restart()
       const delivered = withDatabase(daemon, (database) =>
@@ -50,7 +50,7 @@ describe("a daemon that is killed between a delivery and what that does to the c
         count === 1)
       assert.strictEqual((yield* contextOf(daemon)).phase, "Active")
       yield* daemon.kill
-      yield* withDatabase(daemon, (database) => database.exec("DROP TRIGGER snare"))
+      yield* withDatabase(daemon, (database) => database.exec("DROP TRIGGER injected"))
 
       yield* daemon.restart()
       assert.deepStrictEqual(yield* contextOf(daemon), { phase: "Ready", events: ["MarkReady", "Attach"] })

@@ -48,10 +48,10 @@ layer(Rig.layer(), { excludeTestServices: true })("a relay that is killed and co
       const { daemon, relay } = yield* Rig
       const client = yield* Clients.sdk(daemon.url, { secret: daemon.secret })
       yield* relay.kill
-      const read = yield* Effect.forkChild(client.call("echo", { text: "patience" }))
+      const read = yield* Effect.forkChild(client.call("echo", { text: "while it is away" }))
       yield* Effect.sleep("3 seconds")
       yield* relay.restart()
-      assert.include(JSON.stringify((yield* Fiber.join(read)).content), "patience")
+      assert.include(JSON.stringify((yield* Fiber.join(read)).content), "while it is away")
     }))
 
   it.effect("tells a read of a relay that stays away what is known, within 6 s", () =>

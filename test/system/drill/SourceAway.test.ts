@@ -32,7 +32,7 @@ const stage = Effect.gen(function*() {
 })
 
 describe("a token source that is away while the daemon starts", () => {
-  it.live("leaves the kept list and the queue of whom it spoke for in their hands", () =>
+  it.live("leaves the cached list and the queue of whom it spoke for in their hands", () =>
     Effect.gen(function*() {
       const { away, env, holds, relay } = yield* stage
       yield* holds(ada)

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { Daemon } from "../../support/Daemon.ts"
 import { timed } from "../../support/drill.ts"
-import { isQueued, patient } from "../../support/Patient.ts"
+import { isQueued, probeClient } from "../../support/ProbeClient.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
 import { possible, smallDisk } from "./SmallDisk.ts"
 
@@ -15,7 +15,7 @@ describe("a daemon whose disk fails", () => {
       Effect.gen(function*() {
         const relay = yield* TestRelay.start()
         const daemon = yield* Daemon.start({ relayUrl: relay.url })
-        const client = yield* patient(daemon, relay)
+        const client = yield* probeClient(daemon, relay)
         yield* client.send("live")
         const other = new DatabaseSync(join(daemon.dataDir, "holdfast.db"))
         other.exec("PRAGMA busy_timeout = 30000")
@@ -47,7 +47,7 @@ describe("a daemon whose disk fails", () => {
       Effect.gen(function*() {
         const relay = yield* TestRelay.start()
         const disk = yield* smallDisk(relay.url)
-        const client = yield* patient(disk.door, relay)
+        const client = yield* probeClient(disk.door, relay)
         yield* disk.fill
         assert.include(yield* client.send("live"), "\"result\"")
         yield* relay.kill

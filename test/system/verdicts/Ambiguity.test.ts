@@ -3,7 +3,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import * as Disk from "../../support/Disk.ts"
 import { eventually } from "../../support/eventually.ts"
-import { isQueued, patient } from "../../support/Patient.ts"
+import { isQueued, probeClient } from "../../support/ProbeClient.ts"
 import * as Answer from "../../support/relay/Answer.ts"
 import { Rig } from "../../support/Rig.ts"
 
@@ -28,7 +28,7 @@ let calls = 0
 /** A call with an id of its own, as often as the client likes to send it. */
 const call = Effect.fnUntraced(function*() {
   const { daemon, relay } = yield* Rig
-  const client = yield* patient(daemon, relay)
+  const client = yield* probeClient(daemon, relay)
   const text = `text ${++calls}`
   return {
     text,

@@ -6,7 +6,7 @@ import { Daemon } from "../../support/Daemon.ts"
 import * as Disk from "../../support/Disk.ts"
 import { timed } from "../../support/drill.ts"
 import { eventually } from "../../support/eventually.ts"
-import { isQueued, patient } from "../../support/Patient.ts"
+import { isQueued, probeClient } from "../../support/ProbeClient.ts"
 import * as Answer from "../../support/relay/Answer.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
 import { Rig } from "../../support/Rig.ts"
@@ -33,7 +33,7 @@ const outagesBefore = new WeakMap<Daemon, number>()
 
 /** A reply that is queued by one failure of its own, and then answered so, so often; its lane has nothing else in it. */
 const poisoned = Effect.fnUntraced(function*(relay: TestRelay, daemon: Daemon, answer: Answer.Answer, times: number) {
-  const client = yield* patient(daemon, relay)
+  const client = yield* probeClient(daemon, relay)
   if (!outagesBefore.has(daemon)) outagesBefore.set(daemon, yield* outages(daemon))
   const text = `poison ${++calls}`
   yield* relay.control.answerNext(1, Answer.reset, { tool: "relay_reply" })
@@ -54,7 +54,7 @@ const poisoned = Effect.fnUntraced(function*(relay: TestRelay, daemon: Daemon, a
 })
 
 /** Meanwhile another lane is served live, and the link stays Up. */
-const othersGoOn = Effect.fnUntraced(function*(client: Effect.Success<ReturnType<typeof patient>>, daemon: Daemon) {
+const othersGoOn = Effect.fnUntraced(function*(client: Effect.Success<ReturnType<typeof probeClient>>, daemon: Daemon) {
   const { millis, value } = yield* timed(client.send(`other ${++calls}`))
   assert.include(value, "\"structuredContent\":{\"id\"")
   assert.isBelow(millis, 3_000)

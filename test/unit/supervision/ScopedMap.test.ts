@@ -14,8 +14,8 @@ const setup = Effect.gen(function*() {
   return { set, said }
 })
 
-describe("a live set", () => {
-  it.effect("builds each thing once, and lets it go after its farewell, when nobody finds it any more", () =>
+describe("a scoped map", () => {
+  it.effect("builds each thing once, and closes a removed one after its last effect, when nobody finds it any more", () =>
     Effect.gen(function*() {
       const { said, set } = yield* setup
       yield* set.add(["a", "b"])
@@ -23,11 +23,11 @@ describe("a live set", () => {
       assert.deepStrictEqual(yield* set.list, ["A", "B", "C"])
       yield* set.remove("b", (value) =>
         Effect.gen(function*() {
-          said.push(`farewell ${value}`)
+          said.push(`last of ${value}`)
           assert.deepStrictEqual(yield* set.find("b"), Option.none())
         }))
       yield* set.remove("b", () => Effect.die("it is gone"))
-      assert.deepStrictEqual(said, ["opened a", "opened b", "opened c", "farewell B", "closed b"])
+      assert.deepStrictEqual(said, ["opened a", "opened b", "opened c", "last of B", "closed b"])
       yield* set.add(["b"])
       assert.deepStrictEqual(yield* set.list, ["A", "C", "B"])
     }))

@@ -19,7 +19,7 @@ import { agentSession } from "../../../support/agentSession.ts"
 
 const listOf = (...tools: ReadonlyArray<string>) => `{"tools":[${tools.map((name) => `{"name":"${name}"}`).join(",")}]}`
 
-/** A relay whose list is `Ref`; the kept list is what it was when it was last fetched. */
+/** A relay whose list is `Ref`; the cached list is what it was when it was last fetched. */
 const setup = Effect.gen(function*() {
   const relayList = yield* Ref.make(listOf("a"))
   const kept = yield* Ref.make(listOf("a"))
@@ -120,7 +120,7 @@ describe("ListChanges", () => {
       assert.strictEqual(yield* told(open), 0)
     }))
 
-  it.effect("compares a change of context with the kept list and fetches nothing", () =>
+  it.effect("compares a change of context with the cached list and fetches nothing", () =>
     Effect.gen(function*() {
       const { fetches, kept, session, signals } = yield* setup
       const open = yield* session("open")

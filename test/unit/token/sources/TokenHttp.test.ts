@@ -6,7 +6,7 @@ import { createServer } from "node:http"
 import { createServer as createSecureServer } from "node:https"
 import { type AddressInfo, isIP } from "node:net"
 import * as tls from "node:tls"
-import { isPublic, mayName, Resolver, standingOf } from "../../../../src/token/sources/PublicAddress.ts"
+import { isPublic, locationOf, mayName, Resolver } from "../../../../src/token/sources/PublicAddress.ts"
 import * as TokenHttp from "../../../../src/token/sources/TokenHttp.ts"
 import { selfSigned } from "../../../support/selfSigned.ts"
 import { withServices } from "../../../support/token/withServices.ts"
@@ -52,7 +52,7 @@ describe("TokenHttp", () => {
     Effect.gen(function*() {
       const { seen, url } = yield* endless
       const far = new URL("https://192.0.2.1/mcp")
-      assert.strictEqual(yield* standingOf(far), "elsewhere")
+      assert.strictEqual(yield* locationOf(far), "elsewhere")
       const places = [url, new URL(`http://localhost:${url.port}/`)]
       for (const place of places) {
         const error = yield* Effect.flip(

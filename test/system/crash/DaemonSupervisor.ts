@@ -5,7 +5,7 @@ import type { CrashDaemon } from "./CrashDaemon.ts"
 import type { Trap } from "./Place.ts"
 import type { Totals } from "./Totals.ts"
 
-export class Keeper {
+export class DaemonSupervisor {
   readonly #daemon: CrashDaemon
   readonly #directory: string
   readonly #totals: Totals
@@ -58,7 +58,7 @@ export class Keeper {
     })
   })
 
-  readonly keep = Effect.gen({ self: this }, function*() {
+  readonly restartWhenDead = Effect.gen({ self: this }, function*() {
     while (true) {
       const { byItself } = yield* this.#daemon.death
       this.#totals.killed(this.#killing === undefined ? this.#laid?.place ?? "by itself" : `daemon, ${this.#killing}`)

@@ -7,8 +7,8 @@ import type { TestRelay } from "./relay/TestRelay.ts"
 
 let ids = 1_000
 
-export const patient = Effect.fnUntraced(function*(door: Omit<Door, "session">, relay: TestRelay) {
-  const inside = yield* opened(door, "patient")
+export const probeClient = Effect.fnUntraced(function*(door: Omit<Door, "session">, relay: TestRelay) {
+  const inside = yield* opened(door, "probe")
   const call = (name: string, args: object, meta?: object) =>
     Effect.map(
       post(inside, {

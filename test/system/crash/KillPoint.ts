@@ -1,7 +1,7 @@
 import type { Place, Trap } from "./Place.ts"
 
 /** Kills this process, as SIGKILL does, where a trap was laid. */
-export class Snare {
+export class KillPoint {
   #place: Place | undefined
   #passes = 0
 
