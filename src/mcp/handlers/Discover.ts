@@ -4,22 +4,20 @@
  * Like `initialize` it is always answered: clients give up a server that does not. A relay of the legacy era is described
  * by its InitializeResult.
  */
-import { Effect, Fiber, Option } from "effect"
-import { Settings } from "../../config/Settings.ts"
+import { Effect, Option, Result } from "effect"
 import * as EraForm from "../../domain/EraForm.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import { modernVersions } from "../../domain/ProtocolVersion.ts"
 import * as TasksExtension from "../../domain/TasksExtension.ts"
 import { CachedInitialize } from "../../menu/CachedInitialize.ts"
-import { RelayLink } from "../../relay/link/RelayLink.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
+import * as Greeting from "./Greeting.ts"
 import { type Ahead, type Answer, answered, type Handler, type Outcome, type RequestContext } from "./Handler.ts"
 import { minimal } from "./Initialize.ts"
 import type { PassThrough } from "./PassThrough.ts"
 
 export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
-  const { link: { fallbackAfter, fallbackUnknownAfter } } = yield* Settings
-  const link = yield* RelayLink
+  const greeting = yield* Greeting.make
   const cached = yield* CachedInitialize
 
   /** The relay's whole response, with our part in it; `undefined` where it is none that a client could read. */
@@ -47,14 +45,9 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     )
 
   const handler: Handler = Effect.fnUntraced(function*(context, ahead) {
-    const known = yield* cached.find
-    if ((yield* link.state)._tag === "Down") return fallback(context, known)
-    // It runs on behind a fallback, so that what it finds is known the next time.
-    const asking = context.session.inBackground(Effect.result(ask(context, ahead)))
-    const timeout = Option.isSome(known) ? fallbackAfter : fallbackUnknownAfter
-    const ended = yield* Effect.timeoutOption(Fiber.join(asking), timeout)
-    const found = Option.isSome(ended) && ended.value._tag === "Success" ? ended.value.success : undefined
-    return found ?? fallback(context, known)
+    const { inTime, known } = yield* greeting(context.session, Effect.result(ask(context, ahead)))
+    const found = Option.flatMap(inTime, Result.getSuccess)
+    return Option.getOrUndefined(found) ?? fallback(context, known)
   })
   return handler
 })

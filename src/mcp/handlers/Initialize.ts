@@ -2,23 +2,21 @@
  * The start of a session: the relay's answer, or the last known one while it is away (BEHAVIOUR 2, first handler).
  *
  * Clients give up for good on an initialize that fails, so it is always answered; an auth failure is told by the
- * requests that follow. The forwarded request runs on: a late answer becomes the relay session.
+ * requests that follow. A late answer becomes the relay session.
  */
-import { Effect, Exit, Fiber, Option, Predicate } from "effect"
-import { Settings } from "../../config/Settings.ts"
+import { Effect, Option, Predicate } from "effect"
 import * as EraForm from "../../domain/EraForm.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Request } from "../../domain/Message.ts"
+import { ownClientInfo } from "../../domain/OwnInitialize.ts"
 import * as ProtocolVersion from "../../domain/ProtocolVersion.ts"
-import { version } from "../../domain/Version.ts"
 import { CachedInitialize } from "../../menu/CachedInitialize.ts"
-import { RelayLink } from "../../relay/link/RelayLink.ts"
 import type { RelayFailure, SessionRefused } from "../../relay/RelayFailure.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
+import * as Greeting from "./Greeting.ts"
 
 export const make = Effect.gen(function*() {
-  const { link: { fallbackAfter, fallbackUnknownAfter } } = yield* Settings
-  const link = yield* RelayLink
+  const greeting = yield* Greeting.make
   const cached = yield* CachedInitialize
 
   const fallback = (request: Request, known: Option.Option<string>) =>
@@ -30,23 +28,15 @@ export const make = Effect.gen(function*() {
       session: AgentSession,
       request: Request
     ): Effect.fn.Return<string, SessionRefused> {
-      const known = yield* cached.find
-      if ((yield* link.state)._tag === "Down") return fallback(request, known)
-      const opening = session.inBackground(session.relay.open.pipe(
-        Effect.tap((open) => cached.save(open.result)),
-        Effect.result
-      ))
-      const timeout = Option.isSome(known) ? fallbackAfter : fallbackUnknownAfter
-      // Not joined: where the session ends meanwhile, its agent is still owed an answer.
-      const ended = yield* Effect.timeoutOption(Fiber.await(opening), timeout)
-      if (Option.isNone(ended) || Exit.isFailure(ended.value)) return fallback(request, known)
-      const opened = ended.value.value
-      if (opened._tag === "Success") {
-        const { modern, result } = opened.success
+      const open = session.relay.open.pipe(Effect.tap(({ result }) => cached.save(result)), Effect.result)
+      const { inTime, known } = yield* greeting(session, open)
+      if (Option.isNone(inTime)) return fallback(request, known)
+      if (inTime.value._tag === "Success") {
+        const { modern, result } = inTime.value.success
         const greeting = modern === undefined ? result : EraForm.asInitializeResult(result, versionFor(request))
         return EraForm.isInitializeResult(greeting) ? withListChanged(greeting) : fallback(request, known)
       }
-      const refused = refusal(opened.failure)
+      const refused = refusal(inTime.value.failure)
       return refused === undefined ? fallback(request, known) : yield* refused
     })
   }
@@ -73,5 +63,5 @@ export const minimal = JSON.stringify({
     logging: {},
     completions: {}
   },
-  serverInfo: { name: "holdfast", version }
+  serverInfo: ownClientInfo
 })
