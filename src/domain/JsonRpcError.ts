@@ -1,12 +1,18 @@
-/** The JSON-RPC errors that Holdfast itself answers with (JSON-RPC 2.0, section 5.1). */
+/** The JSON-RPC errors that Holdfast itself answers with, or acts on (JSON-RPC 2.0, section 5.1). */
 
-/** Our own codes count down from -31001, outside every range that MCP or JSON-RPC reserve. */
 export const codes = {
   parse: -32700,
   invalidRequest: -32600,
   methodNotFound: -32601,
   invalidParams: -32602,
   internal: -32603,
+
+  /** Those of MCP 2026-07-28. */
+  headerMismatch: -32020,
+  missingCapability: -32021,
+  unsupportedVersion: -32022,
+
+  /** Our own count down from -31001, outside every range that MCP or JSON-RPC reserve. */
   secret: -31001,
   relay: -31002,
   stopping: -31003,

@@ -1,6 +1,7 @@
 /** A task of Holdfast's own as the extension has it on the wire (MCP, ext-tasks 2026-07-28). */
 import { DateTime, Duration, Option, Schema } from "effect"
 import * as EraForm from "../../domain/EraForm.ts"
+import { codes } from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as TasksExtension from "../../domain/TasksExtension.ts"
 import type { Task } from "../../results/Tasks.ts"
@@ -78,14 +79,14 @@ const whole = (task: Task, keep: Duration.Duration): string => {
   const outcome = task.state === "answered"
     ? `,"result":${EraForm.modernResult(result ?? "{}", "tools/call")}`
     : task.state === "failed"
-    ? `,"error":${error ?? `{"code":-32603,"message":"nothing is known of it"}`}`
+    ? `,"error":${error ?? `{"code":${codes.internal},"message":"nothing is known of it"}`}`
     : ""
   return `${members(task, keep, messageOf(task))}${outcome}`
 }
 
 /** As a server of the extension has to say it to a client that does not declare it. */
 export const undeclared = new RpcError({
-  code: -32021,
+  code: codes.missingCapability,
   message: `Missing required client capability: ${TasksExtension.name}`,
   data: { requiredCapabilities: { extensions: { [TasksExtension.name]: {} } } },
   status: 400

@@ -14,10 +14,6 @@ const versionHeader = "mcp-protocol-version"
 const methodHeader = "mcp-method"
 const nameHeader = "mcp-name"
 
-/** Codes of the modern era. */
-const headerMismatch = -32020
-const unsupportedVersion = -32022
-
 const header = (headers: IncomingHttpHeaders, name: string): string | undefined => {
   const value = headers[name]
   return typeof value === "string" ? value.trim() : undefined
@@ -28,7 +24,7 @@ const invalid = (id: string | null, message: string, envelope: unknown): Refusal
 
 const mismatch = (id: string | null, name: string, value: string | undefined, body: string): Refusal =>
   refusal(400, `the request's headers and body disagree: ${body}`, {
-    code: headerMismatch,
+    code: codes.headerMismatch,
     id,
     data: { mismatch: { header: value ?? `(${name} is missing)`, body } }
   })
@@ -92,7 +88,7 @@ const modernFault = (request: Request, headers: IncomingHttpHeaders, claimed: st
   }
   if (!modernVersions.some((known) => known === claimed)) {
     return refusal(400, `revision ${claimed} is not supported; use one of ${modernVersions.join(", ")}`, {
-      code: unsupportedVersion,
+      code: codes.unsupportedVersion,
       id,
       data: { supported: modernVersions, requested: claimed }
     })

@@ -28,9 +28,6 @@ const header = (request: IncomingMessage, name: string): string | undefined => {
   return typeof value === "string" ? value : undefined
 }
 
-/** UnsupportedProtocolVersion (MCP 2026-07-28). */
-const unsupportedVersion = -32022
-
 const stopping = {
   code: codes.stopping,
   message: "Holdfast is stopping and takes no new requests; send this one again once it is back"
@@ -164,7 +161,7 @@ const checkVersion = (request: IncomingMessage, id: string | null): Refusal | un
   return refusal(
     400,
     `MCP-Protocol-Version ${JSON.stringify(requested)} is not supported; use one of ${supported.join(", ")}`,
-    { code: unsupportedVersion, id, data: { supported, requested } }
+    { code: codes.unsupportedVersion, id, data: { supported, requested } }
   )
 }
 

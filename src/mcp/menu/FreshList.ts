@@ -5,8 +5,8 @@ import { Settings } from "../../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import { itemsOf } from "../../domain/Methods.ts"
+import { ownInitialize } from "../../domain/OwnInitialize.ts"
 import * as ProtocolVersion from "../../domain/ProtocolVersion.ts"
-import { version } from "../../domain/Version.ts"
 import { CachedInitialize } from "../../menu/CachedInitialize.ts"
 import { CachedLists, type ListKey, ownCapabilities } from "../../menu/CachedLists.ts"
 import { ListPages } from "../../menu/ListResult.ts"
@@ -150,15 +150,3 @@ export class FreshList extends Context.Service<FreshList, {
     })
   )
 }
-
-/** Holdfast's own. Without client capabilities: nothing can be asked of a list. */
-export const ownInitialize = JSON.stringify({
-  jsonrpc: "2.0",
-  id: "holdfast-initialize",
-  method: "initialize",
-  params: {
-    protocolVersion: ProtocolVersion.defaultVersion,
-    capabilities: {},
-    clientInfo: { name: "holdfast", version }
-  }
-})

@@ -9,15 +9,15 @@ import * as Envelope from "../../domain/Envelope.ts"
 import { type AgentName, SessionId } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Request } from "../../domain/Message.ts"
+import { ownClientInfo } from "../../domain/OwnInitialize.ts"
 import { defaultVersion } from "../../domain/ProtocolVersion.ts"
-import { version } from "../../domain/Version.ts"
 import { contextPrefix } from "./AgentSession.ts"
 import type { NewContext } from "./AgentSessions.ts"
 
 /** What a request says of its client; the same clients say the same with each request. */
 export const contextOf = (agent: AgentName, run: string | undefined, { params, text }: Request): NewContext => {
   const at = (key: string) => JsonText.at(text, ["params", "_meta", key])
-  const client = at(Envelope.clientInfo) ?? JSON.stringify({ name: "holdfast", version })
+  const client = at(Envelope.clientInfo) ?? JSON.stringify(ownClientInfo)
   const capabilities = at(Envelope.clientCapabilities) ?? "{}"
   const digest = createHash("sha256").update(
     JSON.stringify([agent, client, capabilities, ...(run === undefined ? [] : [run])])

@@ -10,8 +10,8 @@ import { Settings } from "../../config/Settings.ts"
 import * as Envelope from "../../domain/Envelope.ts"
 import * as ForeignTime from "../../domain/ForeignTime.ts"
 import type { AgentName } from "../../domain/Ids.ts"
-import { defaultVersion, type Era } from "../../domain/ProtocolVersion.ts"
-import { version } from "../../domain/Version.ts"
+import { initializeAs, ownClientInfo } from "../../domain/OwnInitialize.ts"
+import type { Era } from "../../domain/ProtocolVersion.ts"
 import * as Traces from "../../observability/Traces.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
@@ -22,16 +22,7 @@ import type { Entry } from "../Entry.ts"
 import { ofAnswer, ofFailure, type Verdict } from "./Verdict.ts"
 
 const seed: SessionSeed = {
-  initialize: JSON.stringify({
-    jsonrpc: "2.0",
-    id: "holdfast-outbox",
-    method: "initialize",
-    params: {
-      protocolVersion: defaultVersion,
-      capabilities: {},
-      clientInfo: { name: "holdfast", title: "Holdfast outbox", version }
-    }
-  }),
+  initialize: initializeAs({ ...ownClientInfo, title: "Holdfast outbox" }),
   replay: []
 }
 

@@ -4,6 +4,7 @@
  * Only a JSON-RPC answer to our id is a verdict of the relay on the call; anything else says how the attempt fared.
  */
 import { Data, Predicate } from "effect"
+import { codes } from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Response } from "../../domain/Message.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
@@ -27,7 +28,7 @@ export type Verdict = Data.TaggedEnum<{
 export const Verdict = Data.taggedEnum<Verdict>()
 
 /** Codes that no repetition changes: invalid request, method not found, invalid parameters. */
-const final: ReadonlySet<number> = new Set([-32600, -32601, -32602])
+const final: ReadonlySet<number> = new Set([codes.invalidRequest, codes.methodNotFound, codes.invalidParams])
 
 const maxWords = 2_000
 const brief = (words: string): string => words.length > maxWords ? `${words.slice(0, maxWords)}…` : words

@@ -2,6 +2,7 @@
 import { Effect, Option, Predicate } from "effect"
 import * as Envelope from "../../domain/Envelope.ts"
 import type { AgentName } from "../../domain/Ids.ts"
+import { codes } from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import * as McpHeaders from "../../domain/McpHeaders.ts"
 import type * as Message from "../../domain/Message.ts"
@@ -14,7 +15,6 @@ import type { Handshaken } from "./Handshake.ts"
 
 const method = "server/discover"
 const [revision] = modernVersions
-const unsupportedVersion = -32022
 
 interface DiscoverRequest {
   readonly agent: AgentName
@@ -46,7 +46,7 @@ const speaksOurs = (versions: unknown): boolean => Array.isArray(versions) && ve
 
 /** A refusal of our revision that names it as one of those to choose from: chosen, then, once. */
 const invitesAgain = ({ error }: Message.Response): boolean =>
-  error?.code === unsupportedVersion && Predicate.hasProperty(error.data, "supported")
+  error?.code === codes.unsupportedVersion && Predicate.hasProperty(error.data, "supported")
   && speaksOurs(error.data.supported)
 
 /** Sends it under `id`. An answer that no modern relay gives is `SessionRefused`. */
@@ -86,8 +86,8 @@ export const isLegacy = ({ reason }: RelayFailure): boolean => {
 }
 
 /** A header mismatch and a missing capability, which only a modern relay complains of. */
-const modernErrors = new Set([-32020, -32021])
+const modernErrors = new Set<number>([codes.headerMismatch, codes.missingCapability])
 
 /** Whether a refused `initialize` says that the relay has no sessions: an unsupported revision, an unknown method. */
 export const isModern = ({ reason }: RelayFailure): boolean =>
-  reason._tag === "SessionRefused" && (reason.code === unsupportedVersion || reason.code === -32601)
+  reason._tag === "SessionRefused" && (reason.code === codes.unsupportedVersion || reason.code === codes.methodNotFound)

@@ -6,7 +6,7 @@ import { Context, Duration, Effect, Layer, Option } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import * as Envelope from "../../domain/Envelope.ts"
 import { defaultAgent } from "../../domain/Ids.ts"
-import { defaultVersion } from "../../domain/ProtocolVersion.ts"
+import { initializeAs, ownClientInfo } from "../../domain/OwnInitialize.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
 import * as Discovery from "../handshake/Discovery.ts"
 import * as Handshake from "../handshake/Handshake.ts"
@@ -16,13 +16,7 @@ import { carrying } from "../transport/RelayAnswer.ts"
 import { RelayTransport } from "../transport/RelayTransport.ts"
 import { RelayEra } from "./RelayEra.ts"
 
-const initializeText = JSON.stringify({
-  jsonrpc: "2.0",
-  id: 0,
-  method: "initialize",
-  params: { protocolVersion: defaultVersion, capabilities: {}, clientInfo: { name: "holdfast-probe", version: "1" } }
-})
-
+const initializeText = initializeAs({ ...ownClientInfo, name: "holdfast-probe" })
 const envelope = Envelope.ofInitialize(initializeText, "{}")
 
 export class RelayProbe extends Context.Service<RelayProbe, {

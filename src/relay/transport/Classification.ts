@@ -4,6 +4,7 @@
  * A JSON body under a 2xx is passed on unread; any other is looked into, up to 64 KiB.
  */
 import { Effect, Predicate, Result } from "effect"
+import { codes } from "../../domain/JsonRpcError.ts"
 import * as Message from "../../domain/Message.ts"
 import { eraOf } from "../../domain/ProtocolVersion.ts"
 import {
@@ -40,8 +41,10 @@ const saysSessionLost = (error: ErrorResponse): boolean =>
  */
 const saysOtherEra = (attempt: Attempt, error: ErrorResponse): boolean => {
   const { code } = error.error
-  if (eraOf(attempt.protocolVersion ?? "") === "legacy") return attempt.session !== undefined && code === -32022
-  return error.id === "null" && code <= -32000 && code > -32020
+  if (eraOf(attempt.protocolVersion ?? "") === "legacy") {
+    return attempt.session !== undefined && code === codes.unsupportedVersion
+  }
+  return error.id === "null" && code <= -32000 && code > codes.headerMismatch
 }
 
 const errorResponse = (text: string): ErrorResponse | undefined => {
@@ -159,7 +162,7 @@ const lookedInto = Effect.fnUntraced(function*(
 
 /** "No such method" to the request's own id says nothing about the session. */
 const isVerdict = (error: ErrorResponse | undefined): boolean =>
-  Predicate.isNotUndefined(error) && error.id !== "null" && error.error.code === -32601
+  Predicate.isNotUndefined(error) && error.id !== "null" && error.error.code === codes.methodNotFound
 
 /** What a challenge says in its `error` and `scope` (RFC 6750, section 3), and nothing else of it. */
 const scopeOf = (challenge: string): string => {

@@ -66,11 +66,11 @@ describe("the roster", () => {
           yield* roster.add(ada)
           const removal = yield* Effect.forkChild(roster.remove(ada), { startImmediately: true })
           const addition = yield* Effect.forkChild(roster.add(ada), { startImmediately: true })
-          const impatience = yield* Effect.forkChild(waits ? Effect.void : Fiber.interrupt(removal), {
+          const interrupted = yield* Effect.forkChild(waits ? Effect.void : Fiber.interrupt(removal), {
             startImmediately: true
           })
           while (addition.pollUnsafe() === undefined) yield* TestClock.adjust("100 millis")
-          yield* Fiber.join(impatience)
+          yield* Fiber.join(interrupted)
           const secret = Redacted.value(yield* Fiber.join(addition))
           const before = said.length
           assert.includeMembers(said, ["sessions ended", "token forgotten", "inbox forgotten"])
