@@ -70,7 +70,7 @@ export const make = Effect.fnUntraced(function*(handlers: Handlers) {
     )
     return errorAnswer(request, {
       code: JsonRpcError.codes.internal,
-      message: "Holdfast failed on this request; its log says why. It may have been carried out."
+      message: `Holdfast failed on this request; its log says why. ${unknownOutcome(factsOf(request.method).onlyReads)}`
     })
   })
 

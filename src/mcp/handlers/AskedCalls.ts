@@ -15,6 +15,7 @@ import * as Message from "../../domain/Message.ts"
 import { factsOf } from "../../domain/Methods.ts"
 import * as Questions from "../../domain/Questions.ts"
 import { CachedLists } from "../../menu/CachedLists.ts"
+import { unknownOutcome } from "../../relay/link/FailureText.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import { RelayFailure } from "../../relay/RelayFailure.ts"
@@ -188,7 +189,7 @@ const tooMany = new RpcError({
 const lost = new RpcError({
   code: JsonRpcError.codes.relay,
   message: "Holdfast was restarted while this request waited for answers, and the relay cannot be told them any more. "
-    + "The request may have been carried out: check before you send it again.",
+    + unknownOutcome(false),
   data: { delivery: "unknown" }
 })
 

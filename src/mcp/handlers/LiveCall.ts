@@ -8,6 +8,7 @@ import type { AgentName } from "../../domain/Ids.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Outbox } from "../../outbox/Outbox.ts"
+import { unknownOutcome } from "../../relay/link/FailureText.ts"
 import type { ResumePoint } from "../../relay/ResumePoint.ts"
 import type { NewCall, Resend } from "../../results/KeptResult.ts"
 import type { Results } from "../../results/Results.ts"
@@ -311,9 +312,9 @@ const halfGone = unknown(
 )
 const wentOn = unknown(
   "The relay asked for input, or made a task of its own of the call, when that had become a task of Holdfast's: what "
-    + "comes of it cannot be had here. It may have been carried out. Look before you repeat it."
+    + `comes of it cannot be had here. ${unknownOutcome(false)}`
 )
 const givenUp = unknown(
-  `More than ${maxAlone} calls of this agent were running on without it, and the oldest was given up: it may have been `
-    + "carried out. Look before you repeat it."
+  `More than ${maxAlone} calls of this agent were running on without it, and the oldest was given up. `
+    + unknownOutcome(false)
 )

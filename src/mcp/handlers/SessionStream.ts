@@ -8,6 +8,7 @@ import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import { listChanges } from "../../domain/Methods.ts"
 import { Happenings, ofAgent } from "../../observability/Happenings.ts"
+import { unknownOutcome } from "../../relay/link/FailureText.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import { reseeded } from "../../relay/session/RelaySession.ts"
@@ -164,12 +165,11 @@ export const make = Effect.fnUntraced(function*(
     }))
 
   /** A POST's stream that our own crash cut off: what became of its request is not known (BEHAVIOUR 3). */
-  const unknownOutcome = (session: AgentSession, requestId: string) => {
+  const cutOff = (session: AgentSession, requestId: string) => {
     const log = logs.make({ session: session.id, requestId })
     log.append(JsonRpcError.text(requestId, {
       code: JsonRpcError.codes.relay,
-      message: "Holdfast was restarted while this call was under way: it may have been carried out. "
-        + "Look before you repeat it.",
+      message: `Holdfast was restarted while this request was under way. ${unknownOutcome(false)}`,
       data: { delivery: "unknown" }
     }))
     log.end()
@@ -184,7 +184,7 @@ export const make = Effect.fnUntraced(function*(
         if (named !== undefined) return { log: named, after: parts.sequence }
         if (parts.requestId !== undefined) {
           const goesOn = yield* rounds.resumed(session, parts.requestId, parts.stream, parts.sequence)
-          return goesOn === undefined ? unknownOutcome(session, parts.requestId) : { log: goesOn, after: 0 }
+          return goesOn === undefined ? cutOff(session, parts.requestId) : { log: goesOn, after: 0 }
         }
       }
       session.readerCame()

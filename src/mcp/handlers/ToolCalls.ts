@@ -12,6 +12,7 @@ import type { Hold } from "../../menu/ToolPins.ts"
 import { mayBuffer, onUnknownFor } from "../../outbox/Call.ts"
 import { type BufferableCall, Outbox, type OutboxRefused, type Submission } from "../../outbox/Outbox.ts"
 import { isNamed } from "../../outbox/submission/IdempotencyKey.ts"
+import { unknownOutcome } from "../../relay/link/FailureText.ts"
 import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
 import type { Resend } from "../../results/KeptResult.ts"
 import { Tasks } from "../../results/Tasks.ts"
@@ -188,8 +189,7 @@ const withId = ({ id }: Request, response: string, outcome: Answer["outcome"]): 
 
 const lost = new RpcError({
   code: JsonRpcError.codes.relay,
-  message: "The call that this one repeats was given up while it was under way. It may have been carried out: look "
-    + "before you repeat it.",
+  message: `The call that this one repeats was given up while it was under way. ${unknownOutcome(false)}`,
   data: { delivery: "unknown" }
 })
 
