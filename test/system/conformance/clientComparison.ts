@@ -12,6 +12,10 @@ export interface ClientRun {
   readonly passing: number
 }
 
+/** For a client that takes long and opens no stream Holdfast listens itself, and the suite checks that request, too. */
+const isOwnListening = ({ check, direct, through }: { check: string; direct: string; through: string }): boolean =>
+  check.endsWith("_subscriptions_listen") && direct === "" && through === "SUCCESS"
+
 export const assertEqualFindings = Effect.fnUntraced(function*({ client, name, passing, sets }: ClientRun) {
   const found = (through: boolean) =>
     Effect.gen(function*() {
@@ -22,6 +26,6 @@ export const assertEqualFindings = Effect.fnUntraced(function*({ client, name, p
   const [direct, through] = yield* Effect.all([found(false), found(true)], { concurrency: 2 })
   const { differing, equal, passed } = compare(direct, through)
   yield* Effect.logInfo(`${name}: ${equal} checks equal, ${passed} of them passed`)
-  assert.deepStrictEqual(differing, [])
+  assert.deepStrictEqual(differing.filter((one) => !isOwnListening(one)), [])
   assert.isAtLeast(passed, passing)
 })
