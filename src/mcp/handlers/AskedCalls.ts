@@ -19,7 +19,7 @@ import { unknownOutcome } from "../../relay/link/FailureText.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { RelayClient } from "../../relay/RelayClient.ts"
 import { RelayFailure } from "../../relay/RelayFailure.ts"
-import { Deadlines } from "../../supervision/Deadlines.ts"
+import { type Deadline, Deadlines } from "../../supervision/Deadlines.ts"
 import { SessionMenu } from "../menu/SessionMenu.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import { AskedCall, type Reply, type RunningCalls } from "./AskedCall.ts"
@@ -49,6 +49,8 @@ interface Running {
   readonly call: AskedCall
   readonly fiber: Fiber.Fiber<unknown>
   readonly scope: Scope.Closeable
+  /** Its agent has what came of it. */
+  readonly forget: () => void
 }
 
 export interface AskedCalls {
@@ -92,29 +94,34 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream, calls: R
     const call = new AskedCall(capabilitiesOf(session), given, reply(session), streams.listen(session))
     // What the answer holds at the relay is let go of when it has left, which is with another request's.
     const scope = yield* Scope.make()
+    let waitsForAgent: Deadline | undefined
     const forget = () => {
+      waitsForAgent?.cancel()
       running.delete(call.id)
       calls.remove(session, call)
+    }
+    const drop = () => {
+      forget()
       session.inBackground(Scope.close(scope, Exit.void))
     }
     const ended = (exit: Exit.Exit<Answer, RelayFailure | RpcError>) =>
       Effect.sync(() => {
+        if (Exit.hasInterrupts(exit)) drop()
+        else waitsForAgent = deadlines.after(keptFor, drop)
         call.end(exit)
         streams.stopListening(session, () => !calls.isRunning(session))
-        if (Exit.hasInterrupts(exit)) forget()
-        else deadlines.after(keptFor, forget)
       })
     calls.add(session, call)
     const run = Scope.provide(handler(context, call), scope)
     const fiber = session.inBackground(Effect.exit(Effect.onExit(run, ended)))
-    const begun: Running = { call, fiber, scope }
+    const begun: Running = { call, fiber, scope, forget }
     running.set(call.id, begun)
     return begun
   })
 
   /** One round of the agent: what the relay asks, or the answer. */
   const attend = (
-    { call, fiber, scope }: Running,
+    { call, fiber, forget, scope }: Running,
     handler: Handler,
     context: RequestContext,
     ahead: Ahead,
@@ -128,7 +135,7 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream, calls: R
           if (!call.isWaitedFor) fiber.interruptUnsafe()
         }))
       if (next._tag === "Asks") return inputRequired(request, next.questions, call.id, call.given)
-      running.delete(call.id)
+      forget()
       yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
       const { ended } = next
       if (Exit.isSuccess(ended)) return linksOf(context, ended.value) ?? addressed(request, ended.value)

@@ -48,6 +48,17 @@ layer(Rig.layer({ relay: { era: "legacy" } }), { excludeTestServices: true })(
         })
     )
 
+    it.effect("as many calls as an agent likes that the relay asks nothing about", () =>
+      Effect.gen(function*() {
+        const { daemon } = yield* Rig
+        const able = { ...envelope, "io.modelcontextprotocol/clientCapabilities": { elicitation: {}, roots: {} } }
+        const call = request("tools/call", { name: "echo", arguments: {}, _meta: able })
+        for (let made = 0; made < 250; made++) {
+          const answer = JSON.parse(answerIn(yield* post(daemon, "tools/call", call, { "mcp-name": "echo" })))
+          assert.isDefined(answer.result, `call ${made}: ${JSON.stringify(answer.error)}`)
+        }
+      }))
+
     it.effect("a list that repeats is the same each time, in the form of its agent's era", () =>
       Effect.gen(function*() {
         const { daemon } = yield* Rig
