@@ -37,6 +37,9 @@ export interface Batch {
 }
 export type Message = Request | Notification | Response
 
+/** The id, as text, under which it is answered; `null` where it is no request, as in an error that answers none. */
+export const requestId = (message: Message | Batch): string | null => message._tag === "Request" ? message.id : null
+
 export interface Malformed {
   /** -32700 for text that is no JSON, -32600 for JSON that is no JSON-RPC message. */
   readonly code: -32700 | -32600

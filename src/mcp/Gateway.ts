@@ -8,7 +8,7 @@ import { Cause, Context, Effect, FiberSet, Layer, Option } from "effect"
 import type { AgentName } from "../domain/Ids.ts"
 import * as JsonRpcError from "../domain/JsonRpcError.ts"
 import * as JsonText from "../domain/JsonText.ts"
-import type { Batch, Message, Request } from "../domain/Message.ts"
+import { type Batch, type Message, type Request, requestId } from "../domain/Message.ts"
 import type { Era } from "../domain/ProtocolVersion.ts"
 import * as SseEvent from "../domain/SseEvent.ts"
 import * as Requests from "./dispatch/Requests.ts"
@@ -198,7 +198,7 @@ const make = Effect.gen(function*() {
         const loaded = findLoaded(agent, id)
         if (loaded !== undefined) return requests.legacy(loaded, message, post.headers, connection)
       }
-      withSession({ agent, id, message: idOf(message) }, connection, (session) => {
+      withSession({ agent, id, message: requestId(message) }, connection, (session) => {
         switch (message._tag) {
           case "Request":
             return Effect.sync(() => requests.legacy(session, message, post.headers, connection))
@@ -240,8 +240,6 @@ const make = Effect.gen(function*() {
 const maxBatch = 100
 /** Characters of an `initialize`, which is kept on disk with its session. */
 const maxInitialize = 64 * 1024
-
-const idOf = (message: Message | Batch): string | null => message._tag === "Request" ? message.id : null
 
 const noSession = (session: string | undefined): JsonRpcError.JsonRpcError => ({
   code: JsonRpcError.codes.session,

@@ -14,7 +14,8 @@ const versionHeader = "mcp-protocol-version"
 const methodHeader = "mcp-method"
 const nameHeader = "mcp-name"
 
-const header = (headers: IncomingHttpHeaders, name: string): string | undefined => {
+/** A header that Node joins or that was sent once; never a list. */
+export const header = (headers: IncomingHttpHeaders, name: string): string | undefined => {
   const value = headers[name]
   return typeof value === "string" ? value.trim() : undefined
 }

@@ -14,19 +14,13 @@ import type { Gateway } from "../Gateway.ts"
 import type { Connection } from "../streams/Connection.ts"
 import { comeBack } from "../streams/OpenStreams.ts"
 import { passedToRelay } from "../streams/PassedHeaders.ts"
-import { eraOfPost } from "./EraOfRequest.ts"
+import { eraOfPost, header } from "./EraOfRequest.ts"
 import { Refusal, refusal, refuse } from "./Refusal.ts"
 import { accepts, type Body, isJson, readBody } from "./RequestBody.ts"
 
 type Relay = Gateway["Service"]
 
 const bearer = /^Bearer +([^\s]+) *$/i
-
-/** A header that Node joins or that was sent once; never a list. */
-const header = (request: IncomingMessage, name: string): string | undefined => {
-  const value = request.headers[name]
-  return typeof value === "string" ? value : undefined
-}
 
 const stopping = {
   code: codes.stopping,
@@ -75,14 +69,14 @@ export const make = Effect.fnUntraced(function*({ isStopping, safely }: {
     const message = parsed.success
     const era = eraOfPost(message, request.headers)
     if (era instanceof Refusal) return refuse(connection, era)
-    const version = era === "legacy" ? checkVersion(request, idOf(message)) : undefined
+    const version = era === "legacy" ? checkVersion(request, Message.requestId(message)) : undefined
     if (version !== undefined) return refuse(connection, version)
     const refused = isStopping() ? refusedWhenStopping(message) : undefined
     if (refused !== undefined) return connection.reply(200, refused)
     relay.post({
       agent: access.agent,
       run: access.run,
-      session: header(request, "mcp-session-id"),
+      session: header(request.headers, "mcp-session-id"),
       message: message._tag === "Request" && body.bytes !== undefined ? { ...message, bytes: body.bytes } : message,
       headers: passedToRelay(request.headers),
       era
@@ -113,14 +107,17 @@ export const make = Effect.fnUntraced(function*({ isStopping, safely }: {
         connection.beginEvents()
         return connection.end(comeBack)
       }
-      const lastEventId = header(request, "last-event-id")
-      relay.openStream({ agent: access.agent, session: header(request, "mcp-session-id"), lastEventId }, connection)
+      const lastEventId = header(request.headers, "last-event-id")
+      relay.openStream(
+        { agent: access.agent, session: header(request.headers, "mcp-session-id"), lastEventId },
+        connection
+      )
     },
 
     end: (relay, request, connection) => {
       const access = authenticate(request)
       if (access instanceof Refusal) return Effect.sync(() => refuse(connection, access))
-      const session = header(request, "mcp-session-id")
+      const session = header(request.headers, "mcp-session-id")
       const unfit = checkVersion(request, null) ?? (session === undefined
         ? refusal(400, "the header Mcp-Session-Id is missing; it names the session to end")
         : undefined)
@@ -155,7 +152,7 @@ const unfitPost = ({ headers }: IncomingMessage): Refusal | undefined => {
 }
 
 const checkVersion = (request: IncomingMessage, id: string | null): Refusal | undefined => {
-  const requested = header(request, "mcp-protocol-version")
+  const requested = header(request.headers, "mcp-protocol-version")
   if (requested === undefined || ProtocolVersion.isSupported(requested)) return undefined
   const supported = ProtocolVersion.supportedVersions
   return refusal(
@@ -167,8 +164,6 @@ const checkVersion = (request: IncomingMessage, id: string | null): Refusal | un
 
 const noSuchSession = (): Refusal =>
   refusal(404, "there is no such session; it has ended already, or was never this agent's", { code: codes.session })
-
-const idOf = (message: Message.Message | Message.Batch): string | null => message._tag === "Request" ? message.id : null
 
 /** Only what begins something new is refused; answers and cancellations still reach what runs. */
 const refusedWhenStopping = (message: Message.Message | Message.Batch): string | undefined => {

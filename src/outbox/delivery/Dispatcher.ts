@@ -7,7 +7,6 @@
 import { Cause, Clock, Deferred, Effect, Exit, Queue, Stream } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import { type LinkState, RelayLink } from "../../relay/link/RelayLink.ts"
-import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
 import { Deadlines } from "../../supervision/Deadlines.ts"
 import { Supervisor } from "../../supervision/Supervisor.ts"
 import { LiveToken } from "../../token/LiveToken.ts"
@@ -16,7 +15,7 @@ import * as Attempt from "./Attempt.ts"
 import { firstEntering, type Lane } from "./Lane.ts"
 import type { Lanes } from "./Lanes.ts"
 import type { Settlement } from "./Settlement.ts"
-import { ofFailure } from "./Verdict.ts"
+import { brokenInside, ofFailure } from "./Verdict.ts"
 
 /** How long a lane rests whose head could not be read or claimed. */
 const afterStorageFailure = 1_000
@@ -33,8 +32,6 @@ const nextStepAt = (link: LinkState, now: number, max: number): number =>
   link._tag === "Down" || workersAt(link, now, max) >= max
     ? Infinity
     : link.since + (stepsSince(link, now) + 1) * rampUpStep
-
-const brokenInside = new RelayFailure({ reason: new AnswerCutOff({ detail: "an attempt failed inside Holdfast" }) })
 
 /** Gives how to stop it: nothing more is taken up, and `stop` returns once nothing is under way. */
 export const make = Effect.fnUntraced(function*(lanes: Lanes, { settle, settleAndClaim }: Settlement) {
@@ -69,7 +66,7 @@ export const make = Effect.fnUntraced(function*(lanes: Lanes, { settle, settleAn
       lane.lastAttempt = { at: Math.floor(sentAt), millis: clock.currentTimeMillisUnsafe() - sentAt }
       if (Exit.isFailure(exit)) {
         if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
-        // A defect of ours: the relay may have acted on it. Settled like any other, and then the supervisor hears of it.
+        // Settled like any other, and then the supervisor hears of it.
         const linkUp = (yield* link.state)._tag === "Up"
         yield* settle(lane, entry, failures, ofFailure(brokenInside, entry.onUnknown, linkUp), false)
         return yield* Effect.failCause(exit.cause)

@@ -7,7 +7,7 @@ import { Data, Predicate } from "effect"
 import { codes } from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Response } from "../../domain/Message.ts"
-import type { RelayFailure } from "../../relay/RelayFailure.ts"
+import { AnswerCutOff, RelayFailure } from "../../relay/RelayFailure.ts"
 import { responseTo, type WireAnswer } from "../Call.ts"
 
 export type Verdict = Data.TaggedEnum<{
@@ -26,6 +26,11 @@ export type Verdict = Data.TaggedEnum<{
   BackToHead: { readonly why: string; readonly millis: number }
 }>
 export const Verdict = Data.taggedEnum<Verdict>()
+
+/** A defect of ours broke the attempt off: the relay may have acted on it. */
+export const brokenInside = new RelayFailure({
+  reason: new AnswerCutOff({ detail: "the attempt failed inside Holdfast" })
+})
 
 /** Codes that no repetition changes: invalid request, method not found, invalid parameters. */
 const final: ReadonlySet<number> = new Set([codes.invalidRequest, codes.methodNotFound, codes.invalidParams])

@@ -15,7 +15,7 @@ import type { Place } from "../delivery/Lane.ts"
 import type { Lanes } from "../delivery/Lanes.ts"
 import * as Retries from "../delivery/Retries.ts"
 import type { Settlement } from "../delivery/Settlement.ts"
-import { ofAnswer, ofFailure, type Verdict } from "../delivery/Verdict.ts"
+import { brokenInside, ofAnswer, ofFailure, type Verdict } from "../delivery/Verdict.ts"
 import { dead, type Entry, inFlight, unknownOutcome } from "../Entry.ts"
 import type { Acceptance } from "./Acceptance.ts"
 import type { CallUnderWay, Reply } from "./CallUnderWay.ts"
@@ -23,10 +23,9 @@ import type { KnownCalls } from "./KnownCalls.ts"
 
 type Outcome = Exit.Exit<WireAnswer, RelayFailure>
 
-/** How long a stop waits for the relay's answer. */
-const stopTimeout = "5 seconds"
+/** How long a stop waits for the relay's answer, and for what was handed over to be settled. */
+export const stopTimeout = "5 seconds"
 
-const brokenInside = new RelayFailure({ reason: new AnswerCutOff({ detail: "the attempt failed inside Holdfast" }) })
 const endOfHoldfast = new RelayFailure({ reason: new AnswerCutOff({ detail: "Holdfast is stopping" }) })
 
 /** Only what the relay did not judge: it was away or asked to slow down, or we had no connection for it. */

@@ -22,9 +22,6 @@ import { type IdempotencyKey, idempotencyKey, orderedUuid } from "./IdempotencyK
 import { keyReused, type KnownCalls } from "./KnownCalls.ts"
 import * as LiveAttempt from "./LiveAttempt.ts"
 
-/** How long a stop waits for calls that were handed over, to settle them. */
-const stopTimeout = "5 seconds"
-
 export const make = Effect.fnUntraced(function*(room: {
   readonly acceptance: Acceptance
   readonly known: KnownCalls
@@ -185,7 +182,7 @@ export const make = Effect.fnUntraced(function*(room: {
         concurrency: "unbounded"
       })
       // Those that were handed over earlier may still be settled by their answers.
-      return Effect.all([replies, Effect.timeoutOption(FiberSet.awaitEmpty(fibers), stopTimeout)], {
+      return Effect.all([replies, Effect.timeoutOption(FiberSet.awaitEmpty(fibers), LiveAttempt.stopTimeout)], {
         concurrency: "unbounded",
         discard: true
       })
