@@ -6,6 +6,7 @@ import { gapBounds, type StoredRecord } from "../../../src/journal/JournalRecord
 import type { Happening } from "../../../src/observability/Happenings.ts"
 import { depth } from "../../support/depth.ts"
 import { Dice } from "../../support/Dice.ts"
+import { eventually } from "../../support/eventually.ts"
 import { journalOver, temporaryFile } from "../../support/journal.ts"
 
 const all = depth({ short: 20_000, drill: 100_000 })
@@ -65,28 +66,31 @@ describe("a reader of the journal", () => {
       Effect.gen(function*() {
         const journal = yield* Journal
         const read: Array<StoredRecord> = []
+        const hasOne = yield* Latch.make(false)
         const goOn = yield* Latch.make(false)
         const reading = yield* journal.open({ after: 0, follow: true }).pipe(
+          Effect.map(Stream.takeUntil(({ seq }) => seq === all + 1)),
           Effect.flatMap(Stream.runForEach((record) =>
             Effect.gen(function*() {
               read.push(record)
+              yield* hasOne.open
               yield* goOn.await
             })
           )),
           Effect.forkChild
         )
         journal.append(happening(1))
-        while (read.length === 0) yield* Effect.sleep("5 millis")
+        yield* hasOne.await
         const before = process.memoryUsage().heapUsed
         yield* writeAll
         // Retention looks once a second.
         const isCut = Effect.map(journal.page({ after: 0, limit: 1 }), ({ records: [first] }) => first?.type === "gap")
-        while (!(yield* isCut) || (yield* journal.newest) <= all) yield* Effect.sleep("50 millis")
+        yield* eventually("the cut", isCut, (cut) => cut)
+        yield* eventually("the last record", journal.newest, (newest) => newest > all)
         assert.isBelow(process.memoryUsage().heapUsed - before, 64 * 1024 * 1024)
         assert.strictEqual(read.length, 1)
         yield* goOn.open
-        while (read.at(-1)?.seq !== all + 1) yield* Effect.sleep("20 millis")
-        yield* Fiber.interrupt(reading)
+        yield* Fiber.join(reading)
         const gaps = read.filter(({ type }) => type === "gap")
         // What was taken from the journal before the reader stalled is still its own.
         const at = read.findIndex(({ type }) => type === "gap")

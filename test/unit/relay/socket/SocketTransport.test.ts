@@ -230,7 +230,11 @@ describe("a relay on a local socket", () => {
           assert.deepInclude(whole, { tag: "ConnectionLost", delivery: "unknown" })
           yield* say({ method: "ping" })
           const peer = double.peers.at(-1) as Peer
-          peer.socket.pause()
+          const partArrived = Promise.withResolvers<void>()
+          peer.socket.once("data", () => {
+            peer.socket.pause()
+            partArrived.resolve()
+          })
           const text = "x".repeat(900_000)
           const many = yield* Effect.forkChild(
             Effect.all([1, 2, 3, 4].map(() => failureOf(call("relay_send_message", { to: "bob", text }))), {
@@ -238,7 +242,7 @@ describe("a relay on a local socket", () => {
             }),
             { startImmediately: true }
           )
-          yield* Effect.sleep("100 millis")
+          yield* Effect.promise(() => partArrived.promise)
           peer.socket.destroy()
           const outcomes = yield* Fiber.join(many)
           assert.isTrue(outcomes.every(({ delivery, tag }) => tag === "ConnectFailed" && delivery === "not sent"))

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Option, Redacted } from "effect"
+import { subscribe, unsubscribe } from "node:diagnostics_channel"
 import type { ServerResponse } from "node:http"
 import { createServer } from "node:net"
 import { RelayTarget } from "../../../../src/config/Settings.ts"
@@ -328,7 +329,9 @@ describe("RelayTransport", () => {
   it.live("slows the relay down where nobody reads", () =>
     Effect.gen(function*() {
       let written = 0
+      let writing: ServerResponse | undefined
       const relay = yield* scriptedRelay((_, response) => {
+        writing = response
         response.writeHead(200, { "content-type": "application/json" })
         const more = () => {
           while (written < 64 * 1024 * 1024) {
@@ -342,7 +345,13 @@ describe("RelayTransport", () => {
       })
       yield* Effect.gen(function*() {
         const answer = yield* (yield* RelayTransport).send(post)
-        yield* Effect.sleep("200 millis")
+        let before = -1
+        const isHeldUp = Effect.sync(() => {
+          const stands = written === before && writing?.writableNeedDrain === true
+          before = written
+          return stands
+        })
+        yield* eventually("the relay to be held up", isHeldUp, (held) => held)
         assert.isBelow(written, 32 * 1024 * 1024)
         const whole = yield* read(answer)
         assert.strictEqual(whole.length, 64 * 1024 * 1024)
@@ -371,12 +380,15 @@ describe("RelayTransport", () => {
   it.live("serves call after call on one connection, also where the answer is a stream", () =>
     Effect.gen(function*() {
       const ports = new Set<number | undefined>()
+      // Undici says so once it has read an answer to its end, and not where it gave up the connection.
       let ended = 0
+      const onEnd = () => void ended++
+      subscribe("undici:request:trailers", onEnd)
+      yield* Effect.addFinalizer(() => Effect.sync(() => unsubscribe("undici:request:trailers", onEnd)))
       const relay = yield* scriptedRelay((_, response) => {
         ports.add(response.socket?.remotePort)
         response.writeHead(200, { "content-type": "text/event-stream" })
         response.write(event({ n: 1 }))
-        response.on("close", () => ended++)
         setTimeout(() => response.end(), 20)
       })
       yield* Effect.gen(function*() {
@@ -387,7 +399,6 @@ describe("RelayTransport", () => {
             if (answer.body._tag === "Sse") yield* next(answer.body.events)
           }))
           yield* eventually("the end of the stream", Effect.sync(() => ended), (ended) => ended === call + 1)
-          yield* Effect.sleep("60 millis")
         }
         assert.strictEqual(ports.size, 1)
       }).pipe(Effect.provide(transportTo(relay.url)))

@@ -1,10 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Option, Redacted } from "effect"
+import { Effect, Fiber, Layer, Option, Queue, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { join } from "node:path"
-import { setImmediate } from "node:timers/promises"
 import { RelayTarget } from "../../../../src/config/Settings.ts"
 import { defaultAgent, defaultRelay } from "../../../../src/domain/Ids.ts"
 import { DataDirectory } from "../../../../src/storage/DataDirectory.ts"
@@ -175,11 +174,16 @@ describe("a login", () => {
 
   it.effect("whose renewal is never answered is tried once more, and then needs a person", () =>
     Effect.gen(function*() {
-      const { file, kept, server, source } = yield* loggedIn({ hold: () => new Promise(() => {}) })
+      const refreshing = yield* Queue.unbounded<void>()
+      const hold = () => {
+        Queue.offerUnsafe(refreshing, undefined)
+        return new Promise<void>(() => {})
+      }
+      const { file, kept, server, source } = yield* loggedIn({ hold })
       writeFileSync(file, JSON.stringify({ ...kept(), expiresAt: 1 }))
-      for (const refreshes of [1, 2]) {
+      for (const _ of ["the first time", "once more"]) {
         const fetching = yield* Effect.forkChild(Effect.flip(source.fetch), { startImmediately: true })
-        while (server.state.refreshes < refreshes) yield* Effect.promise(() => setImmediate())
+        yield* Queue.take(refreshing)
         yield* TestClock.adjust("2 minutes")
         assert.deepInclude({ ...(yield* Fiber.join(fetching)) }, { code: "unreachable", retryable: true })
       }
