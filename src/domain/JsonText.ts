@@ -188,6 +188,28 @@ export const elements = (text: string, path: Path, max = Infinity): ReadonlyArra
   return items(text, span, max).map((item) => text.slice(item.start, item.end))
 }
 
+export const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * The members of the object at `path`: what their keys mean, and their values as they stand in the text, of a duplicated
+ * key the last one; none where there is no object. The object is gone through once.
+ */
+export const membersOf = (text: string, path: Path): ReadonlyArray<readonly [string, string]> => {
+  const span = locate(text, path)
+  if (span === undefined || !isObject(text, span)) return []
+  const all = items(text, span).map(({ end, keyEnd, start, value }) =>
+    [String(JSON.parse(text.slice(start, keyEnd))), text.slice(value, end)] as const
+  )
+  return [...new Map(all)]
+}
+
 /** Replaces each element of the array at `path` by what `f` makes of its text; `undefined` drops it, with its comma. */
 export const mapElements = (
   text: string,

@@ -2,7 +2,6 @@
  * What a server may ask of a client while a request is under way: a request of its own in the legacy era, one of the
  * `inputRequests` of an answer in the modern one (MCP 2026-07-28, multi-round-trip requests). The two differ by little.
  */
-import { Predicate } from "effect"
 import { randomUUID } from "node:crypto"
 import * as JsonRpcError from "./JsonRpcError.ts"
 import * as JsonText from "./JsonText.ts"
@@ -39,13 +38,8 @@ export const isAskable = (method: string, capabilities: string): boolean => {
 export const methodOf = (question: string): string => String(JSON.parse(JsonText.at(question, ["method"]) ?? "null"))
 
 /** What an answer that requires input asks, under the relay's own keys. */
-export const requiredBy = (answer: string) => {
-  const requests: unknown = JSON.parse(JsonText.at(answer, ["inputRequests"]) ?? "{}")
-  return Object.keys(Predicate.isReadonlyObject(requests) ? requests : {}).map((key) => {
-    const text = JsonText.at(answer, ["inputRequests", key]) ?? "{}"
-    return { key, text, method: methodOf(text) }
-  })
-}
+export const requiredBy = (answer: string) =>
+  JsonText.membersOf(answer, ["inputRequests"]).map(([key, text]) => ({ key, text, method: methodOf(text) }))
 
 const isLink = (question: string): boolean => JsonText.at(question, ["params", "mode"]) === `"url"`
 

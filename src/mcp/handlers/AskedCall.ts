@@ -7,6 +7,7 @@ import { Effect, type Exit } from "effect"
 import { createHash, randomUUID } from "node:crypto"
 import * as JsonText from "../../domain/JsonText.ts"
 import type * as Message from "../../domain/Message.ts"
+import { ownText } from "../../domain/OwnText.ts"
 import * as Questions from "../../domain/Questions.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
 import type { OpenRelaySession } from "../../relay/session/RelaySession.ts"
@@ -32,6 +33,10 @@ interface Open {
 /** Says an answer to the relay, where that still waits for it. */
 export type Reply = (text: string, to: OpenRelaySession) => void
 
+/** Questions of one call that its agent has yet to answer, and characters of them. */
+const maxOpen = 100
+const maxOpenLength = 1024 * 1024
+
 export class AskedCall implements Ahead {
   readonly id = randomUUID()
   /** The agent's answers so far, JSON text: what the relay asks again in another attempt is answered from here. */
@@ -40,6 +45,8 @@ export class AskedCall implements Ahead {
   readonly #capabilities: string
   readonly #reply: Reply
   readonly #open = new Map<string, Open>()
+  /** Characters of what is open. */
+  #openLength = 0
   readonly #rounds = new Set<() => void>()
   #ahead: Ahead | undefined
   #progressToken: string | undefined
@@ -95,6 +102,7 @@ export class AskedCall implements Ahead {
       const question = this.#open.get(key)
       if (question === undefined) continue
       this.#open.delete(key)
+      this.#openLength -= question.text.length
       this.given.set(key, answer)
       this.#tell(question.id, question.from, answer)
     }
@@ -111,7 +119,9 @@ export class AskedCall implements Ahead {
     const times = new Map<string, number>()
     const asked: AskedBy = ({ id, method, text }, from) => {
       if (!Questions.isAskable(method, this.#capabilities)) return false
-      const question = Questions.asInputRequest(text)
+      // The relay is told at once that nobody answers this one.
+      if (this.#open.size >= maxOpen || this.#openLength + text.length > maxOpenLength) return false
+      const question = ownText(Questions.asInputRequest(text))
       const name = `${method}-${digest(question)}`
       const time = (times.get(name) ?? 0) + 1
       times.set(name, time)
@@ -122,7 +132,8 @@ export class AskedCall implements Ahead {
         return true
       }
       this.wasAsked = true
-      this.#open.set(key, { id, from, text: question })
+      this.#open.set(key, { id: ownText(id), from, text: question })
+      this.#openLength += question.length
       for (const look of this.#rounds) look()
       return true
     }

@@ -232,12 +232,10 @@ const roundOf = ({ params, text }: Message.Request): Round | undefined => {
   if (!Predicate.isString(state) || !state.startsWith(prefix)) return undefined
   const [call = "", encoded = ""] = state.slice(prefix.length).split(".")
   const given = Option.getOrElse(decodeGiven(Buffer.from(encoded, "base64url").toString()), () => ({}))
-  const responses = params["inputResponses"]
-  const keys = Predicate.isReadonlyObject(responses) ? Object.keys(responses) : []
   return {
     call,
     given: new Map(Object.entries(given)),
-    answers: new Map(keys.map((key) => [key, JsonText.at(text, ["params", "inputResponses", key]) ?? "{}"]))
+    answers: new Map(JsonText.membersOf(text, ["params", "inputResponses"]))
   }
 }
 

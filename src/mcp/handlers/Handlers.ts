@@ -26,6 +26,9 @@ import * as ToolCalls from "./ToolCalls.ts"
 
 /** They are kept on disk with their session, and told to each new relay session. */
 const maxSubscriptions = 1_000
+/** Characters of one request that is said again to a new relay session, and of all of a session's subscriptions. */
+const maxRemembered = 64 * 1024
+const maxSubscribed = 256 * 1024
 
 export interface Handlers {
   readonly handlerFor: (context: RequestContext) => Handler
@@ -59,6 +62,10 @@ export const make = Effect.gen(function*() {
   /** What a new relay session has to be told again, once the relay has agreed to it. */
   const remembered = (change: (session: AgentSession, context: RequestContext) => void): Handler =>
     Effect.fnUntraced(function*(context, ahead) {
+      const { method, text } = context.request
+      if (text.length > maxRemembered) {
+        return yield* invalid(`a ${method} of more than ${maxRemembered} characters, which is kept on disk`)
+      }
       const answer = yield* passThrough.ask(context, ahead)
       if (answer.body._tag === "Whole" && JsonText.at(answer.body.text, ["result"]) !== undefined) {
         change(context.session, context)
@@ -85,15 +92,16 @@ export const make = Effect.gen(function*() {
     "tasks/cancel": tasks,
     "ping": ping,
     "logging/setLevel": remembered((session, { request }) => session.setLogLevel(request)),
-    "resources/subscribe": (context, ahead) =>
-      context.session.subscriptions.length < maxSubscriptions
+    "resources/subscribe": (context, ahead) => {
+      const { request: { text }, session: { subscriptions } } = context
+      const length = subscriptions.reduce((length, one) => length + one.length, text.length)
+      return subscriptions.length < maxSubscriptions && length <= maxSubscribed
         ? subscribe(context, ahead)
-        : Effect.fail(
-          new RpcError({
-            code: JsonRpcError.codes.invalidRequest,
-            message: `${maxSubscriptions} subscriptions are what one session may have: end one first`
-          })
-        ),
+        : Effect.fail(invalid(
+          `${maxSubscriptions} subscriptions, or ${maxSubscribed} characters of them, are what one session may have: `
+            + "end one first"
+        ))
+    },
     "resources/unsubscribe": remembered((session, { request }) => session.unsubscribe(request))
   }))
 
@@ -105,6 +113,8 @@ export const make = Effect.gen(function*() {
   const self: Handlers = { handlerFor, streams, rounds, continues }
   return self
 })
+
+const invalid = (message: string) => new RpcError({ code: JsonRpcError.codes.invalidRequest, message })
 
 const unknownToModern: Handler = ({ request: { method } }) =>
   Effect.fail(

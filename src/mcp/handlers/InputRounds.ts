@@ -62,6 +62,8 @@ export interface InputRounds {
 /** Rounds of one request, and questions of one round. */
 const maxRounds = 100
 const maxQuestions = 100
+/** Characters of what one round asks, which is on disk until it is answered, and is written anew with each answer. */
+const maxAsked = 1024 * 1024
 
 interface Waiting {
   round: InputRound
@@ -120,6 +122,9 @@ export const make = Effect.fnUntraced(function*(send: Send) {
 
   const put = Effect.fnUntraced(
     function*({ ahead, call, headers, requestId, sent, session, survives }: Asking, needs: string) {
+      if (needs.length > maxAsked) return `answers to more than ${maxAsked} characters of questions`
+      // Of very many values it was not parsed yet.
+      if (!JsonText.isJson(needs)) return "input in a way that is no JSON"
       const asked = Questions.requiredBy(needs)
       const able = JsonText.at(session.initialize, ["params", "capabilities"]) ?? "{}"
       const foreign = asked.find(({ method }) => !Questions.isAskable(method, able))

@@ -35,6 +35,10 @@ type Filter = typeof Filter.Type
 const maxTasks = 1_000
 const decodeFilter = Schema.decodeUnknownOption(Filter)
 
+/** Of all listeners of one context: each name is asked of the relay. */
+const maxWatched = 1_000
+const maxWatchedLength = 256 * 1024
+
 export const make = Effect.fnUntraced(function*(streams: SessionStream, ownTasks: OwnTasks) {
   const { results: { keep } } = yield* Settings
   const cached = yield* CachedInitialize
@@ -110,6 +114,18 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream, ownTasks
       })
     }
     if (asked.value.taskIds !== undefined && !session.takesTasks) return yield* TaskForm.undeclared
+    const { resourceSubscriptions = [], taskIds: tasks = [] } = asked.value
+    const resources = [...resourceSubscriptions, ...session.subscriptions]
+    const relayTasks = [...tasks.filter((id) => !isOwn(id)).slice(0, maxTasks), ...session.watchedTasks]
+    const length = [...resources, ...relayTasks].reduce((sum, name) => sum + name.length, 0)
+    if (resources.length > maxWatched || relayTasks.length > maxWatched || length > maxWatchedLength) {
+      return yield* new RpcError({
+        code: codes.invalidRequest,
+        message:
+          `${maxWatched} resources and as many tasks, or ${maxWatchedLength} characters of their names, are what all `
+          + "that listens for one agent may name: name fewer, or end a listener first"
+      })
+    }
     const filter = yield* honoured(session, asked.value)
     yield* ahead.message(stamped(
       `{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":${

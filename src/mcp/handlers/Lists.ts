@@ -9,6 +9,7 @@ import * as JsonRpcError from "../../domain/JsonRpcError.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import type { Request } from "../../domain/Message.ts"
 import { isList, itemsOf, type ListMethod } from "../../domain/Methods.ts"
+import { ownPiece } from "../../domain/OwnText.ts"
 import { CachedLists } from "../../menu/CachedLists.ts"
 import * as ListResult from "../../menu/ListResult.ts"
 import { ListPages } from "../../menu/ListResult.ts"
@@ -55,8 +56,9 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     if (final.body._tag === "Chunks") {
       return yield* new RelayFailure({ reason: new AnswerCutOff({ detail: "a list of more than 16 MiB" }) })
     }
-    const result = final.parts?.result ?? JsonText.at(final.body.text, ["result"])
-    if (result === undefined) return { final, result, whole: undefined }
+    const text = final.parts?.result ?? JsonText.at(final.body.text, ["result"])
+    if (text === undefined) return { final, result: text, whole: undefined }
+    const result = ownPiece(text, final.body.text)
     yield* letOthersIn(result)
     const pages = pagesOf[request.method] ??= new ListPages(itemsOf[request.method])
     const unfit = pages.unfit(result)

@@ -9,6 +9,10 @@ import { SessionStore } from "../sessions/SessionStore.ts"
 import type { InputRounds } from "./InputRounds.ts"
 import { LiveCalls } from "./LiveCalls.ts"
 
+/** What more may stand in the notification means nothing later. */
+const maxRemembered = 1024
+const rootsChanged = `{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}`
+
 /** The agent gets 202 in any case (BEHAVIOUR 2). */
 export const make = Effect.fnUntraced(function*(rounds: InputRounds) {
   const client = yield* RelayClient
@@ -43,7 +47,7 @@ export const make = Effect.fnUntraced(function*(rounds: InputRounds) {
         case "notifications/cancelled":
           return yield* cancelled(session, notification)
         case "notifications/roots/list_changed":
-          session.setRoots(notification.text)
+          session.setRoots(notification.text.length > maxRemembered ? rootsChanged : notification.text)
           yield* store.save(session.saved)
       }
       pass(session, notification.text)

@@ -7,6 +7,7 @@ import { RelayClient, type RelayEvent } from "../../relay/RelayClient.ts"
 import type { OpenRelaySession } from "../../relay/session/RelaySession.ts"
 import { MenuSignals } from "../menu/MenuSignals.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
+import { maxQuestionId } from "../sessions/RelayQuestions.ts"
 import { type AskedBy, progressPrefix } from "./Handler.ts"
 
 /** A message to pass on; a later one with the same `supersedes` makes this one superfluous. */
@@ -77,6 +78,9 @@ export const make = Effect.gen(function*() {
         // Each request of the agent is answered once, by whoever waits for it.
         return dropped(session, "an answer that nobody waits for")
       case "Request":
+        if (message.id.length > maxQuestionId) {
+          return dropped(session, `a question whose id has more than ${maxQuestionId} characters`)
+        }
         if (!session.modern) return question(session, message, from)
         return askedBy?.(message, from) === true ? undefined : unanswerable(session, message)
       case "Notification":

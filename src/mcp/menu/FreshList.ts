@@ -6,6 +6,7 @@ import type { AgentName, PrincipalId } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
 import { itemsOf } from "../../domain/Methods.ts"
 import { ownInitialize } from "../../domain/OwnInitialize.ts"
+import { ownPiece } from "../../domain/OwnText.ts"
 import * as ProtocolVersion from "../../domain/ProtocolVersion.ts"
 import { CachedInitialize } from "../../menu/CachedInitialize.ts"
 import { CachedLists, type ListKey, ownCapabilities } from "../../menu/CachedLists.ts"
@@ -58,8 +59,9 @@ export class FreshList extends Context.Service<FreshList, {
           timeout: Duration.toMillis(settings.link.listTimeout),
           repeats: true
         })
-        if (final.parts !== undefined) return final.parts.result
-        return final.body._tag === "Whole" ? JsonText.at(final.body.text, ["result"]) : undefined
+        if (final.body._tag !== "Whole") return undefined
+        const result = final.parts?.result ?? JsonText.at(final.body.text, ["result"])
+        return result === undefined ? undefined : ownPiece(result, final.body.text)
       }, Effect.scoped)
 
       const whole = Effect.fnUntraced(function*(session: RelaySession) {

@@ -1,6 +1,7 @@
 /** What one session was last told of its tools, and whether it has to be told again (BEHAVIOUR 2, fourth handler). */
 import { Data } from "effect"
 import type { ListMethod } from "../../domain/Methods.ts"
+import { ownText } from "../../domain/OwnText.ts"
 import type { MenuDigest } from "../../menu/MenuDigest.ts"
 import * as Backoff from "../../supervision/Backoff.ts"
 
@@ -181,6 +182,6 @@ export class MenuView {
       this.#beforeLength = 0
     }
     this.#beforeLength += length
-    this.#before.set(`${method} ${next}`, pages)
+    this.#before.set(`${method} ${ownText(next)}`, pages)
   }
 }

@@ -4,14 +4,18 @@
  * Each relay session counts its ids from the beginning, so a new one may reuse an id that the agent still has to answer
  * for the old one: then, and only then, the agent sees an id of ours. An answer to a session that is gone goes nowhere.
  */
+import { ownText } from "../../domain/OwnText.ts"
+
 interface Question {
   /** As the relay knows it. */
   readonly id: string
   readonly generation: number
 }
 
-/** What an agent never answers must not add up. */
+/** Caps questions that the agent never answers. */
 const most = 1_000
+/** Characters of a question's id; nobody needs longer ones. */
+export const maxQuestionId = 1_024
 
 export class RelayQuestions {
   private readonly open = new Map<string, Question>()
@@ -21,7 +25,7 @@ export class RelayQuestions {
   asked(id: string, generation: number): string {
     const known = this.open.get(id)
     const shown = known === undefined || known.generation === generation ? id : `"holdfast-question-${++this.renamed}"`
-    this.open.set(shown, { id, generation })
+    this.open.set(ownText(shown), { id: ownText(id), generation })
     const [oldest] = this.open.keys()
     if (this.open.size > most && oldest !== undefined) this.open.delete(oldest)
     return shown

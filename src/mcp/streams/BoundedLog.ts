@@ -60,6 +60,10 @@ export class BoundedLog implements EventLog, Member {
     return this.buffer.last
   }
 
+  get hasEnded(): boolean {
+    return this.#ended
+  }
+
   get attended(): boolean {
     return this.#readers.size > 0
   }
@@ -78,6 +82,8 @@ export class BoundedLog implements EventLog, Member {
     this.#ended = true
     this.#wakeReaders()
     this.#wakeProducers()
+    // Nothing of it is left to be read.
+    if (this.buffer.bytes === 0) this.#onGone()
   }
 
   pause(): void {

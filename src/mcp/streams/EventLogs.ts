@@ -7,6 +7,10 @@ import { BoundedLog } from "./BoundedLog.ts"
 import type { EventLog } from "./EventLog.ts"
 import { ReplayBudget } from "./ReplayBudget.ts"
 
+/** Streams that have ended and were not read to their end: of one session, and in all. What they say has a budget of its own. */
+const maxOfSession = 256
+const maxInAll = 65_536
+
 export interface LogOptions {
   readonly session: SessionId
   readonly requestId?: string | undefined
@@ -17,7 +21,7 @@ export interface LogOptions {
 }
 
 export class EventLogs extends Context.Service<EventLogs, {
-  /** Kept until its session ends; an ended one until all of it had to give way. */
+  /** Kept until its session ends; an ended one until all of it had to give way, or more than enough others came. */
   readonly make: (options: LogOptions) => EventLog
   readonly find: (session: SessionId, stream: string) => EventLog | undefined
   /** Ends the log and keeps nothing of it: nobody will resume it. */
@@ -49,6 +53,11 @@ export class EventLogs extends Context.Service<EventLogs, {
         log.end()
       }
 
+      /** The oldest one that has ended makes room. */
+      const makeRoom = (among: Iterable<BoundedLog>) => {
+        for (const log of among) if (log.hasEnded) return forget(log)
+      }
+
       return EventLogs.of({
         make: ({ onReadToEnd, requestId, session, shared = false }) => {
           const id = `${prefix}${(++made).toString(36)}`
@@ -65,6 +74,8 @@ export class EventLogs extends Context.Service<EventLogs, {
           logs.set(id, log)
           const all = ofSession.get(session) ?? new Set()
           ofSession.set(session, all.add(log))
+          if (all.size > maxOfSession) makeRoom(all)
+          if (logs.size > maxInAll) makeRoom(logs.values())
           return log
         },
         find: (session, stream) => {

@@ -1,4 +1,5 @@
 /** What one stream remembers of its events, in order; bookkeeping without effects. */
+import { ownText } from "../../domain/OwnText.ts"
 
 export interface Kept {
   readonly sequence: number
@@ -23,7 +24,8 @@ export class ReplayBuffer {
   lostThrough = 0
 
   add(data: string, supersedes: string | undefined): void {
-    const kept = { sequence: ++this.last, data, supersedes, cost: data.length + overhead, superseded: false }
+    const cost = data.length + overhead
+    const kept = { sequence: ++this.last, data: ownText(data), supersedes, cost, superseded: false }
     this.#kept.push(kept)
     this.bytes += kept.cost
     if (supersedes === undefined) return

@@ -3,7 +3,6 @@ import { Effect, Option, Predicate } from "effect"
 import * as Envelope from "../../domain/Envelope.ts"
 import type { AgentName } from "../../domain/Ids.ts"
 import { codes } from "../../domain/JsonRpcError.ts"
-import * as JsonText from "../../domain/JsonText.ts"
 import * as McpHeaders from "../../domain/McpHeaders.ts"
 import type * as Message from "../../domain/Message.ts"
 import { modernVersions } from "../../domain/ProtocolVersion.ts"
@@ -11,7 +10,7 @@ import { RelayFailure, SessionRefused } from "../RelayFailure.ts"
 import { wholeAnswer } from "../transport/AnswerReading.ts"
 import { carrying, type RelayCredential } from "../transport/RelayAnswer.ts"
 import type { RelayTransport } from "../transport/RelayTransport.ts"
-import type { Handshaken } from "./Handshake.ts"
+import { type Handshaken, resultOf } from "./Handshake.ts"
 
 const method = "server/discover"
 const [revision] = modernVersions
@@ -63,7 +62,7 @@ export const discover = Effect.fnUntraced(function*(
       agent: request.agent,
       id: Option.none(),
       protocolVersion: revision,
-      result: JsonText.at(response.text, ["result"]) ?? "{}"
+      result: yield* resultOf(response)
     }
     return discovered
   }

@@ -2,17 +2,34 @@
 import { Effect, Option, Predicate } from "effect"
 import type { AgentName } from "../../domain/Ids.ts"
 import * as JsonText from "../../domain/JsonText.ts"
+import type * as Message from "../../domain/Message.ts"
+import { ownPiece } from "../../domain/OwnText.ts"
 import { versionWithoutHeader } from "../../domain/ProtocolVersion.ts"
-import { RelayFailure, SessionRefused } from "../RelayFailure.ts"
+import { AnswerCutOff, RelayFailure, SessionRefused } from "../RelayFailure.ts"
 import { wholeAnswer } from "../transport/AnswerReading.ts"
 import { carrying, type RelayCredential } from "../transport/RelayAnswer.ts"
 import type { RelayTransport } from "../transport/RelayTransport.ts"
 import type { OpenRelaySession } from "./OpenRelaySession.ts"
 
+/** Characters of what a relay says of itself: each session keeps it. */
+const maxResult = 2 * 1024 * 1024
+
 export type Handshaken = Omit<OpenRelaySession, "generation">
 type Credential = Option.Option<RelayCredential>
 
 const initializedText = `{"jsonrpc":"2.0","method":"notifications/initialized"}`
+
+/** The result's text. */
+export const resultOf = (response: Message.Response): Effect.Effect<string, RelayFailure> => {
+  const result = JsonText.at(response.text, ["result"]) ?? "{}"
+  return result.length > maxResult
+    ? Effect.fail(
+      new RelayFailure({
+        reason: new AnswerCutOff({ detail: `a relay says at most ${maxResult} characters of itself` })
+      })
+    )
+    : Effect.succeed(ownPiece(result, response.text))
+}
 
 /** Sends `initialize` under `id`, a JSON text. A JSON-RPC error is `SessionRefused`. */
 export const initialize = Effect.fnUntraced(
@@ -37,7 +54,7 @@ export const initialize = Effect.fnUntraced(
       agent: options.agent,
       id: Option.fromUndefinedOr(answer.session),
       protocolVersion: Predicate.isString(version) ? version : versionWithoutHeader,
-      result: JsonText.at(response.text, ["result"]) ?? "{}"
+      result: yield* resultOf(response)
     }
     return handshaken
   },

@@ -4,6 +4,7 @@ import { eventually } from "../../support/eventually.ts"
 import { holdfast } from "../../support/InProcess.ts"
 import { nextId, rawAgent } from "../../support/RawAgent.ts"
 import { json } from "../../support/relay/ScriptedRelay.ts"
+import { post, request } from "../eras/RawModern.ts"
 import { hostileRelay } from "./HostileRelay.ts"
 
 const notification = { jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: 1, progress: 1 } }
@@ -65,5 +66,55 @@ describe.concurrent("an agent that asks for too much", () => {
       const opened = yield* old.post(JSON.stringify(greeting))
       assert.strictEqual(opened.status, 400)
       assert.isDefined((yield* old.call("good")).answer.result)
+    }))
+
+  it.live("to be kept: a subscription of megabytes, megabytes of them, a level or roots with megabytes beside them", () =>
+    Effect.gen(function*() {
+      const relay = yield* hostileRelay()
+      const agent = yield* rawAgent(yield* holdfast(relay.url))
+      const long = "x".repeat(70_000)
+      for (const method of ["resources/subscribe", "logging/setLevel"]) {
+        const { answer } = yield* agent.request(method, { uri: "file:///a", level: "info", pad: long })
+        assert.include(answer.error?.message, "more than 65536 characters")
+      }
+      const uri = (index: number) => `file:///${index}`.padEnd(60_000, "y")
+      const subscribed: Array<boolean> = []
+      for (let index = 0; index < 6; index++) {
+        const { answer } = yield* agent.request("resources/subscribe", { uri: uri(index) })
+        subscribed.push(answer.result !== undefined)
+        if (index === 5) assert.include(answer.error?.message, "end one first")
+      }
+      assert.deepStrictEqual(subscribed, [true, true, true, true, false, false])
+      yield* agent.post({ method: "notifications/roots/list_changed", params: { _meta: { pad: long } } })
+      // What a new relay session is told.
+      const told = relay.received.length
+      relay.state.special = ({ body, rpc }, response) => {
+        if (rpc !== "tools/call") return false
+        relay.state.special = () => false
+        json(response, 404, { jsonrpc: "2.0", id: JSON.parse(body).id, error: { code: -32001, message: "gone" } })
+        return true
+      }
+      assert.isDefined((yield* agent.call("good")).answer.result)
+      const again = relay.received.slice(told).filter(({ rpc }) =>
+        rpc === "resources/subscribe" || rpc === "notifications/roots/list_changed"
+      )
+      assert.strictEqual(again.filter(({ rpc }) => rpc === "resources/subscribe").length, 4)
+      assert.isTrue(again.some(({ body, rpc }) => rpc === "notifications/roots/list_changed" && body.length < 200))
+    }))
+
+  it.live("of a listener: a thousand names are listened for at once, and no relay is asked for more", () =>
+    Effect.gen(function*() {
+      const relay = yield* hostileRelay()
+      const daemon = yield* holdfast(relay.url)
+      const listen = (resourceSubscriptions: ReadonlyArray<string>) =>
+        post(
+          daemon,
+          "subscriptions/listen",
+          request("subscriptions/listen", { notifications: { resourceSubscriptions } })
+        )
+      const many = yield* listen(Array.from({ length: 1_001 }, (_, index) => `file:///${index}`))
+      assert.include(many.text, "1000 resources and as many tasks")
+      assert.include((yield* listen(["file:///".padEnd(300_000, "x")])).text, "262144 characters")
+      assert.isFalse(relay.received.some(({ rpc }) => rpc === "resources/subscribe"))
     }))
 })

@@ -54,6 +54,24 @@ const connected = Effect.fnUntraced(function*(result: unknown, session = "s") {
   assert.isTrue(yield* daemon.steady)
 }, Effect.scoped)
 
+describe.concurrent("a relay that says megabytes of itself", () => {
+  it.live("has no session, and the agent is told so; nothing of it is kept", () =>
+    Effect.gen(function*() {
+      const large = { ...well, instructions: "x".repeat(3 * 1024 * 1024) }
+      const relay = yield* hostileRelay({
+        special: ({ id, rpc }, response) => {
+          if (rpc !== "initialize") return false
+          json(response, 200, { jsonrpc: "2.0", id: JSON.parse(id), result: large }, { "mcp-session-id": "s" })
+          return true
+        }
+      })
+      const agent = yield* rawAgent(yield* holdfast(relay.url))
+      assert.notInclude(agent.hello.text, "xxx")
+      const call = yield* agent.call("good")
+      assert.include(call.text, "2097152 characters of itself")
+    }))
+})
+
 describe.concurrent("an agent is served by a relay whose", () => {
   for (const [what, result] of Object.entries(results)) {
     it.live(`handshake says ${what}`, () => connected(result))

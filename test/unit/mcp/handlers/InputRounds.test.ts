@@ -345,6 +345,23 @@ describe("what cannot be asked or answered", () => {
       assert.include((yield* refused(needs(many))).error.message, "101 answers at once")
     }).pipe(ofDatabase))
 
+  it.effect("is refused where a relay asks tens of thousands of questions, or says megabytes, without going through them", () =>
+    Effect.gen(function*() {
+      const { begin, heard, onDisk, session } = yield* life()
+      const mine = yield* session()
+      const many = Object.fromEntries(Array.from({ length: 40_000 }, (_, index) => [`k${index}`, { method: "x" }]))
+      const foreign = yield* begin(mine, needs(many))
+      assert.include(textOf(yield* foreign.end), "x, which this client does not say")
+      const asks = Object.fromEntries(Object.keys(many).slice(0, 20_000).map((key) => [key, roots]))
+      assert.include(textOf(yield* (yield* begin(mine, needs(asks))).end), "20000 answers at once")
+      const long = yield* begin(mine, needs({ a: form }, "s".repeat(1024 * 1024)))
+      assert.include(textOf(yield* long.end), "1048576 characters")
+      const none = yield* begin(mine, `{"resultType":"input_required","inputRequests":{"a":{"method":"\\q"}}}`)
+      assert.include(textOf(yield* none.end), "no JSON")
+      assert.deepStrictEqual(heard, [])
+      assert.deepStrictEqual(yield* onDisk, [])
+    }).pipe(Effect.provide(Database)))
+
   it.effect("ends the request where the client answers with an error; a form counts as cancelled", () =>
     Effect.gen(function*() {
       const error = (id: string) => `{"jsonrpc":"2.0","id":${id},"error":{"code":-1,"message":"no model here"}}`

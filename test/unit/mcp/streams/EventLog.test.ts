@@ -200,4 +200,25 @@ describe("EventLog", () => {
       reader.close()
       yield* Fiber.join(closing)
     }).pipe(Effect.provide(logsOf("500 B"))))
+
+  it.effect("keeps nothing of a stream that ended without an event, nor more than 256 that ended of one session", () =>
+    Effect.gen(function*() {
+      const logs = yield* EventLogs
+      const silent = yield* open()
+      silent.end()
+      assert.isUndefined(logs.find(alice, silent.id))
+      const session = yield* open()
+      const ended: Array<EventLog> = []
+      for (let index = 0; index < 300; index++) {
+        const log = yield* open()
+        log.append("answer")
+        log.end()
+        ended.push(log)
+      }
+      const known = ended.map((log) => logs.find(alice, log.id) !== undefined)
+      assert.isFalse(known[0])
+      assert.isTrue(known[299])
+      assert.strictEqual(known.filter((is) => is).length, 255)
+      assert.strictEqual(logs.find(alice, session.id), session)
+    }).pipe(Effect.provide(logsOf("1000000 B"))))
 })
