@@ -1,9 +1,10 @@
-/** An agent's session in the hands of a unit test, over a relay that never opens one. */
+/** An agent's session in the hands of a unit test, over a relay that never opens one unless told. */
 import { Effect } from "effect"
 import { type AgentName, defaultAgent, SessionId } from "../../src/domain/Ids.ts"
 import { AgentSession } from "../../src/mcp/sessions/AgentSession.ts"
 import { SessionFibers } from "../../src/mcp/sessions/SessionFibers.ts"
 import { EventLogs } from "../../src/mcp/streams/EventLogs.ts"
+import type { RelaySession } from "../../src/relay/session/RelaySession.ts"
 
 export interface GivenSession {
   /** One that begins with `contextPrefix` is of the modern era. */
@@ -14,6 +15,8 @@ export interface GivenSession {
   readonly protocolVersion?: string
   /** Of the list that it was answered. */
   readonly fingerprint?: string
+  /** The session that is open at the relay. */
+  readonly openNow?: RelaySession["openNow"]
 }
 
 export const agentSession = Effect.fnUntraced(function*(given: GivenSession) {
@@ -32,7 +35,7 @@ export const agentSession = Effect.fnUntraced(function*(given: GivenSession) {
   }, {
     relay: {
       agent,
-      openNow: () => undefined,
+      openNow: given.openNow ?? (() => undefined),
       open: Effect.never,
       current: Effect.succeedNone,
       lost: () => Effect.void

@@ -195,7 +195,9 @@ const tooMany = new RpcError({
 
 const lost = new RpcError({
   code: JsonRpcError.codes.relay,
-  message: "Holdfast was restarted while this request waited for answers, and the relay cannot be told them any more. "
+  message:
+    "The relay cannot be told these answers any more: Holdfast was restarted while the request waited for them, or "
+    + `the request was taken back, or it had ended more than ${Duration.format(Duration.millis(keptFor))} ago. `
     + unknownOutcome(false),
   data: { delivery: "unknown" }
 })
