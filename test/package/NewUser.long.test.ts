@@ -16,8 +16,8 @@ import { scriptedModel } from "../support/agents/ScriptedModel.ts"
 import { timed } from "../support/drill.ts"
 import { eventually } from "../support/eventually.ts"
 import { TestRelay } from "../support/relay/TestRelay.ts"
+import { EmptyFolder, type Ended } from "./EmptyFolder.ts"
 import { freshClone, pack } from "./pack.ts"
-import { type Ended, Place } from "./Place.ts"
 
 const repository = fileURLToPath(new URL("../../", import.meta.url))
 const node = dirname(process.execPath)
@@ -69,7 +69,12 @@ const agents =
 
 /** One agent in its own terminal, and the model that moves it. */
 const started = Effect.fnUntraced(
-  function*(place: Place, app: string, model: Effect.Success<ReturnType<typeof scriptedModel>>, each: ScriptedAgent) {
+  function*(
+    place: EmptyFolder,
+    app: string,
+    model: Effect.Success<ReturnType<typeof scriptedModel>>,
+    each: ScriptedAgent
+  ) {
     const program = yield* Effect.acquireRelease(
       Effect.sync(() =>
         place.start(node, join(app, "node_modules", ".bin", each.agent), each.args(model.origin), {
@@ -96,7 +101,7 @@ describe("a new user", () => {
     (context) =>
       Effect.gen(function*() {
         const place = yield* Effect.acquireRelease(
-          Effect.sync(() => new Place()),
+          Effect.sync(() => new EmptyFolder()),
           (place) => Effect.sync(() => place.remove())
         )
         const home = place.file("home")

@@ -1,5 +1,5 @@
 /** What was run and how it went, as it is printed at the end. */
-import type { Ended } from "./Place.ts"
+import type { Ended } from "./EmptyFolder.ts"
 
 export class Table {
   readonly #rows: Array<{ readonly what: string; readonly millis: number; readonly problem: string | undefined }> = []

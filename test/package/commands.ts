@@ -9,7 +9,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { runConnect } from "./connecting.ts"
-import type { Place } from "./Place.ts"
+import type { EmptyFolder } from "./EmptyFolder.ts"
 import { expect, expectEnd, type Table } from "./Table.ts"
 
 const tool = "relay_send_message"
@@ -28,7 +28,12 @@ const overHttp = (url: string, secret: string) =>
   )
 
 /** Resolves to the commands that ran, as the README names them. */
-export const runCommands = async (place: Place, node: string, table: Table, label: string): Promise<Set<string>> => {
+export const runCommands = async (
+  place: EmptyFolder,
+  node: string,
+  table: Table,
+  label: string
+): Promise<Set<string>> => {
   const work = place.file(label.replace(" ", "-"))
   const dataDir = join(work, "data")
   const bin = place.file("node_modules", ".bin", "holdfast")

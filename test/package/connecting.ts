@@ -1,7 +1,7 @@
 /** `connect`, the commands for a daemon in the background, and the way back, with a home of its own and a relay that is real. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
-import type { Ended, Place } from "./Place.ts"
+import type { EmptyFolder, Ended } from "./EmptyFolder.ts"
 import { expect, expectEnd, type Table } from "./Table.ts"
 
 interface Relay {
@@ -11,7 +11,7 @@ interface Relay {
 
 /** Resolves to the commands that ran. */
 export const runConnect = async (
-  place: Place,
+  place: EmptyFolder,
   node: string,
   table: Table,
   label: string,

@@ -1,7 +1,7 @@
 /** The library from the tarball: each example compiled strictly, libraries included, and run beside a real relay. */
 import { copyFileSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import type { Place } from "./Place.ts"
+import type { EmptyFolder } from "./EmptyFolder.ts"
 import { expect, expectEnd, type Table } from "./Table.ts"
 
 /** In the versions that the repository has. */
@@ -10,7 +10,7 @@ const companions = (repository: string): ReadonlyArray<string> => {
   return ["effect", "@effect/platform-node", "@types/node"].map((name) => `${name}@${devDependencies[name]}`)
 }
 
-export const runLibrary = async (place: Place, node: string, table: Table, repository: string) => {
+export const runLibrary = async (place: EmptyFolder, node: string, table: Table, repository: string) => {
   const bin = place.file("node_modules", ".bin", "holdfast")
   await table.step("npm install effect @effect/platform-node beside it", async () =>
     expectEnd(

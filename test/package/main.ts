@@ -9,16 +9,16 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { runCommands } from "./commands.ts"
+import { EmptyFolder } from "./EmptyFolder.ts"
 import { runLibrary } from "./library.ts"
 import { nodeFolder } from "./nodes.ts"
 import { pack } from "./pack.ts"
-import { Place } from "./Place.ts"
 import { expect, expectEnd, Table } from "./Table.ts"
 
 const repository = fileURLToPath(new URL("../../", import.meta.url))
 const only = new Set(process.argv.slice(2))
 const wanted = (part: string): boolean => only.size === 0 || only.has(part)
-const place = new Place()
+const place = new EmptyFolder()
 const table = new Table()
 
 /** What a README names: the first words of its command list. */

@@ -1,6 +1,6 @@
 /** The way of a call, put together from the journal's records. */
 import { assert, describe, it } from "@effect/vitest"
-import { CallLog, matches } from "../../../src/dashboard/page/calls.ts"
+import { CallLog, matches } from "../../../../src/dashboard/page/calls.ts"
 
 const record = (seq: number, type: string, payload: object, at = 1000 * seq) => ({
   seq,

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { cut, pad } from "../../../src/cli/top/cells.ts"
+import { cut, pad } from "../../../../src/cli/top/cells.ts"
 
 describe("the columns of top", () => {
   it("are exactly as wide as they say, whatever a relay or an agent named", () => {

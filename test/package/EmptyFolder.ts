@@ -28,7 +28,7 @@ const npm = {
     : { NODE_EXTRA_CA_CERTS: process.env["NODE_EXTRA_CA_CERTS"] })
 }
 
-export class Place {
+export class EmptyFolder {
   readonly path = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-package-")))
   readonly #running = new Set<ChildProcess>()
 
@@ -92,7 +92,7 @@ export class Place {
     return { child, printed, ended }
   }
 
-  run(...args: Parameters<Place["start"]>): Promise<Ended> {
+  run(...args: Parameters<EmptyFolder["start"]>): Promise<Ended> {
     return this.start(...args).ended
   }
 

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, Schema } from "effect"
-import { attentionOf } from "../../../src/admin/Attention.ts"
-import { StatusView } from "../../../src/admin/StatusView.ts"
-import { plainLines } from "../../../src/cli/top/frame.ts"
-import { needs } from "../../../src/cli/top/Overview.ts"
+import { attentionOf } from "../../../../src/admin/Attention.ts"
+import { StatusView } from "../../../../src/admin/StatusView.ts"
+import { plainLines } from "../../../../src/cli/top/frame.ts"
+import { needs } from "../../../../src/cli/top/Overview.ts"
 
 const at = "2026-01-01T00:00:00.000Z"
 const outbox = { pending: 0, inflight: 0, held: 0, dead: 0, delivered: 0, bytes: 0, oldestAt: null, writable: true }
