@@ -136,7 +136,8 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream, ownTasks
     if (Object.keys(filter).length === 0) return ended(request)
     if (filter.toolsListChanged === true) yield* baseline(session)
     const { taskIds = [] } = filter
-    yield* tellEnds(context, ahead, taskIds.filter(isOwn))
+    const own = taskIds.filter(isOwn)
+    if (own.length > 0) yield* tellEnds(context, ahead, own)
     const watched = {
       lists: [...listChanges].filter((change) => hears(filter, change)),
       uris: filter.resourceSubscriptions ?? [],
