@@ -14,9 +14,10 @@ import { AdminApi } from "./AdminApi.ts"
 import { Conflict } from "./AdminErrors.ts"
 import { credentialView } from "./CredentialView.ts"
 import { Daemon } from "./Daemon.ts"
+import { entryViews } from "./EntryPages.ts"
 import { instant } from "./Instant.ts"
 import * as Lookup from "./Lookup.ts"
-import { heldViews, statsView } from "./OutboxView.ts"
+import { grouped, heldView, statsView } from "./OutboxView.ts"
 import { fiberView, linkView } from "./StatusView.ts"
 import { tokenView } from "./TokenView.ts"
 import { pinnedView } from "./UnapprovedTools.ts"
@@ -42,7 +43,9 @@ export const statusLayer = HttpApiBuilder.group(
           yield* registry.list,
           Effect.fnUntraced(function*(relay) {
             const stats = yield* relay.outbox.stats
-            const held = stats.held === 0 ? [] : yield* relay.outbox.list({ state: "held", limit: maxHeld })
+            const held = stats.held === 0
+              ? []
+              : yield* entryViews(relay.outbox, { state: "held", limit: maxHeld }, heldView)
             return {
               id: relay.id,
               url: shownUrl(relay.url),
@@ -52,7 +55,7 @@ export const statusLayer = HttpApiBuilder.group(
                 (agent) => Effect.map(relay.token.status(agent), (status) => tokenView(relay.id, agent, status))
               ),
               outbox: statsView(stats),
-              held: heldViews(held),
+              held: grouped(held),
               pinnedTools: yield* pinnedView(relay),
               sessions: yield* relay.sessions.totals
             }

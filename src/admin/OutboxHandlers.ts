@@ -6,12 +6,11 @@ import type { Entry, EntryFilter, EntryState } from "../outbox/Entry.ts"
 import type { Outbox } from "../outbox/Outbox.ts"
 import { AdminApi, type Selection } from "./AdminApi.ts"
 import { NotFound } from "./AdminErrors.ts"
+import { entryViews } from "./EntryPages.ts"
 import * as Lookup from "./Lookup.ts"
 import { entryDetail, entryView } from "./OutboxView.ts"
 
 // From a selection to the ids that each relay's outbox is asked about.
-
-const page = 500
 
 /** `states` are those to which it can be done at all. */
 export const select = Effect.fnUntraced(function*(
@@ -23,14 +22,7 @@ export const select = Effect.fnUntraced(function*(
   const ids: Array<number> = []
   for (const state of states) {
     if (selection.state !== undefined && selection.state !== state) continue
-    let after = 0
-    while (true) {
-      const entries = yield* outbox.list({ state, agent: selection.agent, limit: page, after })
-      ids.push(...entries.map((entry) => entry.id))
-      const last = entries.at(-1)
-      if (last === undefined || entries.length < page) break
-      after = last.id
-    }
+    ids.push(...yield* entryViews(outbox, { state, agent: selection.agent }, ({ id }) => id))
   }
   return ids.sort((a, b) => a - b)
 })
@@ -61,9 +53,10 @@ export const layerNoDeps = HttpApiBuilder.group(
       const limit = query.limit ?? defaultLimit
       if (query.agent !== undefined) yield* lookup.agentOrLeaving(query.agent)
       const pages = yield* Effect.forEach(yield* lookup.relays(query.relay), (relay) =>
-        Effect.map(
-          relay.outbox.list({ state: query.state, agent: query.agent, limit: limit + 1, after: query.after }),
-          (entries) => entries.map((entry) => view(relay.id, entry))
+        entryViews(
+          relay.outbox,
+          { state: query.state, agent: query.agent, limit: limit + 1, after: query.after },
+          (entry) => view(relay.id, entry)
         ))
       const all = pages.flat().sort((a, b) => a.id - b.id)
       const entries = all.slice(0, limit)

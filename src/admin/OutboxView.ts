@@ -96,12 +96,11 @@ export const grouped = (held: ReadonlyArray<Omit<HeldView, "count">>): ReadonlyA
   return [...views.values()]
 }
 
-export const heldViews = (entries: ReadonlyArray<Entry>): ReadonlyArray<HeldView> =>
-  grouped(entries.map(({ agent, principal, reason }) => ({
-    agent,
-    principal,
-    reason: Option.getOrElse(reason, () => "no reason known")
-  })))
+export const heldView = ({ agent, principal, reason }: Entry): Omit<HeldView, "count"> => ({
+  agent,
+  principal,
+  reason: Option.getOrElse(reason, () => "no reason known")
+})
 
 export const entryView = (relay: RelayId, entry: Entry): EntryView => ({
   id: entry.id,

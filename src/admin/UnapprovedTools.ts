@@ -56,7 +56,7 @@ interface Offered {
 const offeredBy = Effect.fnUntraced(function*({ cachedLists, pins }: Relay) {
   const found = new Map<string, Offered>()
   for (const { agent, fetchedAt, result } of yield* cachedLists.recent("tools/list")) {
-    for (const definition of pins.definitionsIn(result)) {
+    for (const definition of yield* pins.definitionsIn(result)) {
       const key = JSON.stringify([definition.name, definition.fingerprint])
       const known = found.get(key) ?? { definition, agents: new Set(), offeredAt: fetchedAt }
       known.agents.add(agent)
@@ -85,13 +85,20 @@ const toolView = ({ pins }: Relay, { agents, definition, offeredAt }: Offered): 
   }]
 }
 
+/** Others have a turn behind one of more characters. */
+const longDefinition = 64 * 1024
+
 export const unapproved = Effect.fnUntraced(function*(relay: Relay) {
-  const all = yield* offeredBy(relay)
+  const tools: Array<UnapprovedTool> = []
+  for (const one of yield* offeredBy(relay)) {
+    tools.push(...toolView(relay, one))
+    if (one.definition.text.length > longDefinition) yield* Effect.yieldNow
+  }
   return {
     relay: relay.id,
     pinned: relay.pins.pinned,
     approved: relay.pins.count(),
-    tools: all.flatMap((one) => toolView(relay, one))
+    tools
   } satisfies UnapprovedTools
 })
 

@@ -1,4 +1,5 @@
 /** What differs between two definitions of a tool, value by value, for a person to read. */
+import { measure } from "../domain/JsonScan.ts"
 
 /** `null`: there is none on that side. Texts are as the relay means them, other values in JSON. */
 export interface Change {
@@ -17,6 +18,9 @@ const leaf = (value: unknown): string => typeof value === "string" ? value : JSO
 
 const isEmpty = (value: object): boolean => Object.keys(value).length === 0
 
+/** A definition of more values is one text: nobody reads them one by one. */
+const maxValues = 2_000
+
 const collect = (value: unknown, path: string, depth: number, into: Map<string, string>): void => {
   if (typeof value !== "object" || value === null || isEmpty(value) || depth === maxDepth) {
     into.set(path, leaf(value))
@@ -30,6 +34,7 @@ const collect = (value: unknown, path: string, depth: number, into: Map<string, 
 const valuesOf = (definition: string | undefined): ReadonlyMap<string, string> => {
   const values = new Map<string, string>()
   if (definition === undefined) return values
+  if (measure(definition, maxValues).dense) return values.set("", definition)
   try {
     const parsed: unknown = JSON.parse(definition)
     collect(parsed, "", 0, values)

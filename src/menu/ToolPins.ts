@@ -38,8 +38,8 @@ const nowhere: ReadonlySet<number> = new Set()
 /** One for each relay. */
 export class ToolPins extends Context.Service<ToolPins, {
   readonly pinned: boolean
-  /** Of the last few lists they are remembered. */
-  readonly definitionsIn: (result: string) => ReadonlyArray<ToolDefinition>
+  /** Reads a long list in portions. Of the last few lists they are remembered. */
+  readonly definitionsIn: (result: string) => Effect.Effect<ReadonlyArray<ToolDefinition>>
   /** Reads a long list in turns, so that what is asked of it afterwards holds nobody up. */
   readonly read: (result: string) => Effect.Effect<void>
   /** The places of the tools of a tools/list result that are held back; none where the relay's tools are not pinned. */
@@ -68,6 +68,11 @@ export class ToolPins extends Context.Service<ToolPins, {
       const { id: relay, pinTools = false, url: { href: url } } = yield* RelayTarget
       const changed = yield* PubSub.unbounded<void>()
       const definitions = new TextMemo(definitionsIn)
+      const read = (result: string): Effect.Effect<void> =>
+        result.length < longList || definitions.has(result) ? Effect.void : Effect.map(
+          definitionsInTurns(result),
+          (all) => void definitions.keep(result, all)
+        )
       const logged = new Set<string>()
       let lastList: string | undefined
 
@@ -96,12 +101,8 @@ export class ToolPins extends Context.Service<ToolPins, {
 
       return ToolPins.of({
         pinned: pinTools,
-        definitionsIn: (result) => definitions.of(result),
-        read: (result) =>
-          !pinTools || result.length < longList || definitions.has(result) ? Effect.void : Effect.map(
-            definitionsInTurns(result),
-            (all) => definitions.keep(result, all)
-          ),
+        definitionsIn: (result) => Effect.map(read(result), () => definitions.of(result)),
+        read: (result) => pinTools ? read(result) : Effect.void,
         heldIn,
         approval,
 

@@ -64,7 +64,7 @@ export class Results extends Context.Service<Results, {
    * given.
    */
   readonly same: (agent: AgentName, name: string) => Effect.Effect<Option.Option<KeptResult>>
-  /** In order of id. */
+  /** In order of id, without their responses. */
   readonly list: (filter: ResultFilter) => Effect.Effect<ReadonlyArray<KeptResult>>
   readonly find: (id: number, agent?: AgentName) => Effect.Effect<Option.Option<KeptResult>>
   /** An agent, from now on, each time that one of its calls which are kept has ended. */
@@ -291,7 +291,9 @@ const make = Effect.gen(function*() {
       bestEffort([])(Effect.gen(function*() {
         const since = (yield* now) - keepMillis
         const ofAgent = agent === undefined ? sql`1 = 1` : sql`agent = ${agent}`
-        const rows = yield* sql<Row>`SELECT * FROM results WHERE relay = ${relay} AND ${ofAgent} AND id > ${after}
+        const rows = yield* sql<Row>`SELECT id, agent, tool, only_reads, state, called_at, ended_at, told_at, bytes,
+            NULL AS resume, NULL AS resend, NULL AS response
+          FROM results WHERE relay = ${relay} AND ${ofAgent} AND id > ${after}
           AND (ended_at IS NULL OR ended_at >= ${since}) ORDER BY id LIMIT ${limit}`
         return rows.map(resultOf)
       })),

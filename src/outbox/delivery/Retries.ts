@@ -19,6 +19,17 @@ export interface Retries {
 const refusalsBeforePause = 3
 const pauses = Backoff.exponential({ base: "1 second", max: "60 seconds" })
 
+/** Of a result, as of an entry; it is kept for a day, and an agent may have any number of them. */
+const maxResultBytes = 1024 * 1024
+
+/** A longer one is named in its place. */
+const kept = (result: string): string => {
+  const bytes = Buffer.byteLength(result)
+  if (bytes <= maxResultBytes) return result
+  const text = `The relay took this call. Its result has ${bytes} bytes and is not kept: ${maxResultBytes} at most are.`
+  return JSON.stringify({ content: [{ type: "text", text }] })
+}
+
 /** No fiber waits for a retry: the time of the next attempt is stored in the row, and is the same after a crash. */
 export const make = Effect.gen(function*() {
   const { outbox } = yield* Settings
@@ -29,7 +40,7 @@ export const make = Effect.gen(function*() {
     const again = (at: number, lastError: string) => ({ ...pending(now), failures, visibleAt: at, lastError })
     switch (verdict._tag) {
       case "Delivered":
-        return { ...pending(now), state: "delivered", failures, result: verdict.result, settledAt: now }
+        return { ...pending(now), state: "delivered", failures, result: kept(verdict.result), settledAt: now }
       case "Refused":
         return dead(now, verdict.why, { failures, lastError: verdict.why })
       case "Unknown":

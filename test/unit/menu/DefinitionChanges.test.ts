@@ -32,6 +32,20 @@ describe("the changes of a definition", () => {
     assert.deepStrictEqual(changes(one, other), [{ path: "", approved: one, offered: other }])
   })
 
+  it("are the texts where there are more than 2,000 values, which nobody reads one by one", () => {
+    const of = (count: number) =>
+      JSON.stringify({ name: "a", enum: Array.from({ length: count }, (_, index) => index) })
+    assert.lengthOf(changes(undefined, of(1_000)), 1_001)
+    assert.deepStrictEqual(
+      changes(of(3), of(100_000)),
+      [
+        { path: "name", approved: "a", offered: null },
+        ...[0, 1, 2].map((value) => ({ path: `enum[${value}]`, approved: String(value), offered: null })),
+        { path: "", approved: null, offered: of(100_000) }
+      ].sort((one, other) => one.path.length - other.path.length || 0)
+    )
+  })
+
   it("come for anything, however deep", () => {
     changes("[".repeat(5000) + "]".repeat(5000), "nonsense")
     fc.assert(fc.property(fc.jsonValue(), fc.jsonValue(), (one, other) => {

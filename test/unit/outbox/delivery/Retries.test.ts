@@ -29,6 +29,18 @@ describe("retries", () => {
       assert.strictEqual(after(100_000).visibleAt, 60_005)
     }))
 
+  it.effect("end with the relay's result; one of more than 1 MiB is named in its place", () =>
+    Effect.gen(function*() {
+      const { updateAfter } = yield* make
+      const resultOf = (result: string) =>
+        updateAfter(Verdict.Delivered({ result }), { attempts: 1, failures: 0 }, 5).result ?? ""
+      const small = `{"content":[]}`
+      assert.strictEqual(resultOf(small), small)
+      const large = resultOf(`{"content":[],"x":"${"é".repeat(600_000)}"}`)
+      assert.isBelow(large.length, 300)
+      assert.include(JSON.parse(large).content[0].text, "1200021 bytes and is not kept")
+    }))
+
   it.effect("of a lane's letters pause from the third equal refusal on", () =>
     Effect.gen(function*() {
       const { pauseAfter } = yield* make
