@@ -12,7 +12,7 @@ import { WorkspaceContexts } from "../context/WorkspaceContexts.ts"
 import { AgentName } from "../domain/Ids.ts"
 import { Inbox } from "../inbox/Inbox.ts"
 import { RelayRegistry } from "../mcp/RelayRegistry.ts"
-import { isAlive } from "../supervision/isAlive.ts"
+import { isAlive } from "../supervision/HostProcess.ts"
 import { Supervisor } from "../supervision/Supervisor.ts"
 
 const tidyEvery = "5 seconds"

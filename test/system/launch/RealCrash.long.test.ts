@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { isAlive } from "../../../src/supervision/isAlive.ts"
+import { isAlive } from "../../../src/supervision/HostProcess.ts"
 import { playedAgent } from "../../support/agents/playedAgent.ts"
 import { realAgent } from "../../support/agents/realAgent.ts"
 import { questionWith, scriptedAgents } from "../../support/agents/scriptedAgents.ts"
