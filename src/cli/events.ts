@@ -31,7 +31,7 @@ const moments: ReadonlySet<string> = new Set(["since", "downSince", "occurredAt"
 
 const time = (millis: number): string => DateTime.formatIso(DateTime.makeUnsafe(millis))
 
-const told = (name: string, value: Schema.Json): string => {
+const formatValue = (name: string, value: Schema.Json): string => {
   if (typeof value === "number" && moments.has(name)) return time(value)
   if (Array.isArray(value)) return value.join(",")
   return typeof value === "string" ? value : JSON.stringify(value)
@@ -41,7 +41,7 @@ const told = (name: string, value: Schema.Json): string => {
 const details = (payload: JournalRecord["payload"]): string =>
   Object.entries(payload)
     .filter(([, value]) => !(Array.isArray(value) && value.length === 0))
-    .map(([name, value]) => `${name}=${told(name, value)}`)
+    .map(([name, value]) => `${name}=${formatValue(name, value)}`)
     .join(" ")
 
 const line = ({ at, payload, subject, type }: JournalRecord, paint: Paint): string => {

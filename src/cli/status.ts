@@ -12,37 +12,37 @@ import { colors, formatAge, type Paint, printJson } from "./print.ts"
 import { formatToken } from "./token.ts"
 import { watch } from "./top/top.ts"
 
-const linkInWords = (link: LinkView, now: DateTime.Utc, paint: Paint): string =>
+const formatLink = (link: LinkView, now: DateTime.Utc, paint: Paint): string =>
   link.state === "up"
     ? `${paint("green", "up")} for ${formatAge(now, link.since)}`
     : `${paint("red", "down")} for ${formatAge(now, link.since)}, tried ${link.attempts} times, `
       + `next in ${formatAge(link.nextProbeAt, now)}: ${link.why}`
 
-const toolsInWords = (tools: NonNullable<RelayView["pinnedTools"]>, paint: Paint): string => {
+const formatTools = (tools: NonNullable<RelayView["pinnedTools"]>, paint: Paint): string => {
   const held = tools.changed + tools.new === 0
     ? "none is held back"
     : paint("red", `held back: ${tools.changed} changed, ${tools.new} new (holdfast tools diff)`)
   return `pinned, ${tools.approved} approved, ${held}`
 }
 
-const relayInWords = (relay: RelayView, now: DateTime.Utc, paint: Paint): ReadonlyArray<string> => {
+const formatRelay = (relay: RelayView, now: DateTime.Utc, paint: Paint): ReadonlyArray<string> => {
   const { held = [], outbox, pinnedTools = null, sessions, tokens } = relay
   const oldest = outbox.oldestAt === null ? "" : `, oldest ${formatAge(now, outbox.oldestAt)}`
   const disk = outbox.writable ? "" : paint("red", "; the disk refuses writes")
   return [
     `${paint("bold", relay.id)}  ${relay.url}`,
-    `  link      ${linkInWords(relay.link, now, paint)}`,
+    `  link      ${formatLink(relay.link, now, paint)}`,
     ...relay.link.state === "down" && relay.link.hint !== undefined ? [`  try       ${relay.link.hint}`] : [],
     ...tokens.map((token) => `  token     ${token.agent}: ${formatToken(token, now)}`),
     `  outbox    ${outbox.pending} pending, ${outbox.inflight} in flight, ${outbox.held} held, `
     + `${outbox.dead} dead, ${outbox.delivered} delivered${oldest}${disk}`,
     ...held.map((view) => `  held      ${formatHeld(relay, view)}`),
-    ...pinnedTools === null ? [] : [`  tools     ${toolsInWords(pinnedTools, paint)}`],
+    ...pinnedTools === null ? [] : [`  tools     ${formatTools(pinnedTools, paint)}`],
     `  sessions  ${sessions.count}, ${sessions.streams} with a stream open`
   ]
 }
 
-const flowInWords = (
+const formatFlow = (
   { since, state, why }: UplinkView["watch"] | UplinkView["push"],
   now: DateTime.Utc,
   paint: Paint
@@ -53,10 +53,10 @@ const flowInWords = (
       why === null ? "" : `: ${why}`
     }`
 
-const uplinkInWords = (uplink: UplinkView, now: DateTime.Utc, paint: Paint): ReadonlyArray<string> => [
+const formatUplink = (uplink: UplinkView, now: DateTime.Utc, paint: Paint): ReadonlyArray<string> => [
   `${paint("bold", `uplink ${uplink.name}`)}  ${uplink.url}, session ${uplink.session}`,
-  `  push      ${flowInWords(uplink.push, now, paint)}; ${uplink.push.behind} behind, ${uplink.push.skipped} left out`,
-  `  watch     ${flowInWords(uplink.watch, now, paint)}`,
+  `  push      ${formatFlow(uplink.push, now, paint)}; ${uplink.push.behind} behind, ${uplink.push.skipped} left out`,
+  `  watch     ${formatFlow(uplink.watch, now, paint)}`,
   ...uplink.credentials.length === 0 ? [] : [`  pushed    ${uplink.credentials.join(", ")}`]
 ]
 
@@ -76,14 +76,14 @@ const print = Effect.fnUntraced(function*(status: StatusView) {
   if (daemon.supervisor !== null) yield* Console.log(`supervisor  ${formatSupervisor(daemon.supervisor)}`)
   if (daemon.portHeldBy === "systemd") yield* Console.log("supervisor  systemd, which holds the port")
   for (const relay of status.relays) {
-    for (const line of relayInWords(relay, now, paint)) yield* Console.log(line)
+    for (const line of formatRelay(relay, now, paint)) yield* Console.log(line)
   }
   for (const credential of status.credentials) {
     const words = formatCredential(credential, now)
     yield* Console.log(`credential ${credential.name}  ${credential.lastError === null ? words : paint("red", words)}`)
   }
   for (const uplink of status.uplinks ?? []) {
-    for (const line of uplinkInWords(uplink, now, paint)) yield* Console.log(line)
+    for (const line of formatUplink(uplink, now, paint)) yield* Console.log(line)
   }
   const restarted = status.fibers.filter((fiber) => fiber.restarts > 0)
   yield* Console.log(`fibers  ${status.fibers.length}, ${restarted.length} of them restarted`)

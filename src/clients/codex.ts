@@ -103,7 +103,7 @@ const own = (): string =>
 const inject: Inject = (servers) => {
   const text = own()
   const variable = JSON.stringify(secretVariable)
-  const told = ({ name, stdio: { args, command }, url }: Server) =>
+  const flagsFor = ({ name, stdio: { args, command }, url }: Server) =>
     isCommand(text, name)
       ? [
         ...config(name, "command", JSON.stringify(command)),
@@ -112,7 +112,7 @@ const inject: Inject = (servers) => {
       ]
       : [...config(name, "url", JSON.stringify(url)), ...config(name, "bearer_token_env_var", variable)]
   return {
-    args: [...servers.flatMap(told), "-c", "features.mcp_tool_list_changed=true"],
+    args: [...servers.flatMap(flagsFor), "-c", "features.mcp_tool_list_changed=true"],
     entries: [],
     obeysListChanged: true
   }

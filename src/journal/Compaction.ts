@@ -38,10 +38,10 @@ export class Compaction {
     }
   }
 
-  #follows(key: string, record: RecordSummary, within: number): ReadonlyArray<number> {
+  #follows(key: string, record: RecordSummary, window: number): ReadonlyArray<number> {
     const before = this.#latest.get(key)
     rememberNewest(this.#latest, key, record)
-    return before !== undefined && isWithin(before.at, record.at, within) ? [before.seq] : []
+    return before !== undefined && isWithin(before.at, record.at, window) ? [before.seq] : []
   }
 
   #remember({ call, seq }: RecordSummary): void {

@@ -11,7 +11,7 @@ import { redacted } from "./Redaction.ts"
 
 interface Latest<T> {
   readonly at: number
-  readonly told: T
+  readonly happening: T
 }
 
 export const layer = Layer.effectDiscard(Effect.gen(function*() {
@@ -46,14 +46,14 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
   const inBurst = <T extends Happening>(
     latest: Map<string, Latest<T>>,
     key: string,
-    within: number,
-    told: T,
+    window: number,
+    happening: T,
     join: (before: T, later: T) => T
   ): T => {
     const at = now()
     const before = latest.get(key)
-    const sum = before !== undefined && isWithin(before.at, at, within) ? join(before.told, told) : told
-    rememberNewest(latest, key, { at, told: sum })
+    const sum = before !== undefined && isWithin(before.at, at, window) ? join(before.happening, happening) : happening
+    rememberNewest(latest, key, { at, happening: sum })
     return sum
   }
 

@@ -78,17 +78,17 @@ export const supervise = (words: ReadonlyArray<string>): void => {
       }
       case "restart": {
         restartAsked = true
-        tell({ tag: "signal", signal: "SIGTERM" })
+        send({ tag: "signal", signal: "SIGTERM" })
         return
       }
       case "release": {
         release()
-        tell({ tag: "released" })
+        send({ tag: "released" })
       }
     }
   }
 
-  const tell = (message: ToDaemon) => {
+  const send = (message: ToDaemon) => {
     if (child?.connected === true) child.send(message, () => {})
   }
 
@@ -124,8 +124,8 @@ export const supervise = (words: ReadonlyArray<string>): void => {
     if (!isReady) failedStarts += 1
     if (!wasReady || failedStarts === maxFailedStarts) {
       // A daemon that ends by itself has said why.
-      if (wasReady) say(`the daemon was started ${maxFailedStarts} times in a row and did not get ready (${how})`)
-      else if (signal !== null) say(`the daemon was ended by ${signal} before it was ready`)
+      if (wasReady) print(`the daemon was started ${maxFailedStarts} times in a row and did not get ready (${how})`)
+      else if (signal !== null) print(`the daemon was ended by ${signal} before it was ready`)
       return process.exit(exitCode)
     }
     quickEnds = performance.now() - startedAt < healthyAfter ? quickEnds + 1 : 1
@@ -143,13 +143,13 @@ export const supervise = (words: ReadonlyArray<string>): void => {
     }
     stopping = true
     // It may have got the signal itself, from a terminal or a service manager: so it is told, not sent a second one.
-    return tell({ tag: "signal", signal })
+    return send({ tag: "signal", signal })
   }
 
   process.on("SIGTERM", onStop)
   process.on("SIGINT", onStop)
-  process.on("SIGHUP", (signal) => tell({ tag: "signal", signal }))
+  process.on("SIGHUP", (signal) => send({ tag: "signal", signal }))
   start()
 }
 
-const say = (text: string): void => void process.stderr.write(`holdfast: ${text}\n`)
+const print = (text: string): void => void process.stderr.write(`holdfast: ${text}\n`)

@@ -121,7 +121,7 @@ export class RelayClient extends Context.Service<RelayClient, {
         })
         const attempt = (open: OpenRelaySession, token: Option.Option<Token>) =>
           open.modern === undefined
-            ? Handshake.tell(transport, token, open, text)
+            ? Handshake.notify(transport, token, open, text)
             : Effect.void
         yield* watch.guard(recovering({ liveToken, session, attempt, askedFor: () => "session" })).pipe(
           Effect.tapError(report),

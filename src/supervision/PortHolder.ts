@@ -64,7 +64,7 @@ const Beginning = Schema.fromJsonString(Schema.Struct({
 
 const supervised = ({ lastEnd, restarts, socket }: Protocol.Beginning): PortHolder => {
   let restarting = false
-  const tell = (message: Protocol.ToSupervisor, server?: Server): void => {
+  const send = (message: Protocol.ToSupervisor, server?: Server): void => {
     if (!process.connected) return
     // Its own handle, which the other side keeps without taking connections; a `Server` would begin to take them there.
     const handle = server === undefined ? undefined : Reflect.get(server, "_handle")
@@ -77,19 +77,19 @@ const supervised = ({ lastEnd, restarts, socket }: Protocol.Beginning): PortHold
       if (tag === "released") resume(Effect.void)
     }
     process.on("message", hear)
-    tell({ tag: "release" })
+    send({ tag: "release" })
     return Effect.sync(() => process.off("message", hear))
   }).pipe(Effect.timeoutOption("2 seconds"), Effect.asVoid)
   return {
     by: "supervisor",
     socket: Option.fromNullishOr(socket),
     supervisor: Option.some({ pid: process.ppid, restarts, lastEnd }),
-    hold: (server, address) => tell({ tag: "listening", ...address }, server),
-    ready: Effect.sync(() => tell({ tag: "ready" })),
+    hold: (server, address) => send({ tag: "listening", ...address }, server),
+    ready: Effect.sync(() => send({ tag: "ready" })),
     release: Effect.suspend(() => restarting ? Effect.void : released),
     restart: Effect.sync(() => {
       restarting = true
-      tell({ tag: "restart" })
+      send({ tag: "restart" })
       return process.connected
     })
   }

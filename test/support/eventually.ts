@@ -15,7 +15,7 @@ export const eventually = <A, E, R>(
   what: string,
   look: Effect.Effect<A, E, R>,
   good: (value: A) => boolean,
-  within: Duration.Input = "60 seconds"
+  timeout: Duration.Input = "60 seconds"
 ): Effect.Effect<A, E | NeverHappened, R> =>
   look.pipe(
     Effect.flatMap((value) =>
@@ -23,6 +23,6 @@ export const eventually = <A, E, R>(
     ),
     Effect.retry({
       while: (error) => error instanceof NeverHappened,
-      schedule: Schedule.spaced("20 millis").pipe(Schedule.upTo({ duration: within }))
+      schedule: Schedule.spaced("20 millis").pipe(Schedule.upTo({ duration: timeout }))
     })
   )

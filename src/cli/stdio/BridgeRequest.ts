@@ -84,7 +84,7 @@ export const bridgeRequest = Effect.fnUntraced(
         const seen = { last: "" }
         if (yield* passed(session, answer, id, seen)) return
         if (!modern && (yield* resumed(session, id, seen))) return
-        return yield* session.told(id, lost)
+        return yield* session.replyError(id, lost)
       }
       const body = yield* answer.text
       if (body.includes("x-mcp-header")) session.params.learn(body)
@@ -101,11 +101,11 @@ export const bridgeRequest = Effect.fnUntraced(
         yield* onSession
       }
       const named = JsonText.at(body, ["id"]) === "null" ? JsonText.set(body, ["id"], id) : body
-      return yield* body === "" ? session.told(id, lost) : session.line(named)
+      return yield* body === "" ? session.replyError(id, lost) : session.line(named)
     }
   },
   (effect, session, { id }) =>
-    Effect.catchTag(effect, "LegBroken", ({ sent }) => session.told(id, sent ? lost : unreachable))
+    Effect.catchTag(effect, "LegBroken", ({ sent }) => session.replyError(id, sent ? lost : unreachable))
 )
 
 /** A batch (2025-03-26): its answers come together, or each of its requests gets the error. */
@@ -126,7 +126,7 @@ export const bridgeBatch = Effect.fnUntraced(
     Effect.catchTag(effect, "LegBroken", ({ sent }) =>
       Effect.forEach(
         messages.filter((part) => part._tag === "Request"),
-        ({ id }) => session.told(id, sent ? lost : unreachable),
+        ({ id }) => session.replyError(id, sent ? lost : unreachable),
         { discard: true }
       ))
 )

@@ -52,7 +52,7 @@ export class BridgeSession {
     return this.options.write(text.replace(/[\r\n]+/g, " "))
   }
 
-  told(id: string, error: JsonRpcError.JsonRpcError): Effect.Effect<void> {
+  replyError(id: string, error: JsonRpcError.JsonRpcError): Effect.Effect<void> {
     return this.line(JsonRpcError.text(id, error))
   }
 

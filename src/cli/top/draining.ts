@@ -6,15 +6,15 @@ import type { RelayId } from "../../domain/Ids.ts"
 const worthShowing = 10
 
 export const make = () => {
-  const most = new Map<RelayId, number>()
+  const maxWaiting = new Map<RelayId, number>()
   return (relays: ReadonlyArray<RelayView>): ReadonlyMap<RelayId, number> => {
     for (const { id, outbox } of relays) {
       const waits = outbox.pending + outbox.inflight
-      if (waits === 0) most.delete(id)
-      else most.set(id, Math.max(waits, most.get(id) ?? 0))
+      if (waits === 0) maxWaiting.delete(id)
+      else maxWaiting.set(id, Math.max(waits, maxWaiting.get(id) ?? 0))
     }
     return new Map(relays.flatMap(({ id, link }) => {
-      const waited = most.get(id) ?? 0
+      const waited = maxWaiting.get(id) ?? 0
       return link.state === "up" && waited >= worthShowing ? [[id, waited] as const] : []
     }))
   }

@@ -91,7 +91,7 @@ const Menu = ({ menu, several }: { readonly menu: Tools; readonly several: boole
   const visible = menu.tools.filter((tool) => tool.visible)
   const byRule = Map.groupBy(
     menu.tools.filter((tool) => !tool.visible),
-    ({ approval, hiddenBy }) => hiddenBy === null ? `not approved: ${approval}` : ruleInWords(hiddenBy)
+    ({ approval, hiddenBy }) => hiddenBy === null ? `not approved: ${approval}` : formatRule(hiddenBy)
   )
   return (
     <div class="menu">
@@ -126,4 +126,4 @@ const Menu = ({ menu, several }: { readonly menu: Tools; readonly several: boole
   )
 }
 
-const ruleInWords = ({ needs, reason }: HidingRule): string => `need ${needs}${reason === null ? "" : `: ${reason}`}`
+const formatRule = ({ needs, reason }: HidingRule): string => `need ${needs}${reason === null ? "" : `: ${reason}`}`

@@ -17,7 +17,7 @@ interface Line {
 }
 
 const max = (values: ReadonlyArray<Value>): Value =>
-  values.reduce((most, value) => value === null ? most : Math.max(most ?? value, value), null as Value)
+  values.reduce((highest, value) => value === null ? highest : Math.max(highest ?? value, value), null as Value)
 
 /** Of several relays: what waits is added up, of ages and latencies the largest counts. */
 const together = (all: ReadonlyArray<Samples>): ReadonlyArray<Sample> => {
@@ -88,12 +88,12 @@ const formatLine = (
   format: (value: number) => string,
   several: boolean
 ): string | undefined => {
-  const most = max(values)
-  if (most === null) return undefined
+  const highest = max(values)
+  if (highest === null) return undefined
   const last = values.findLast((value) => value !== null) ?? 0
-  if (several) return `${name} ${format(last)}, at most ${format(most)}`
-  const at = clock((times[values.indexOf(most)] ?? 0) * 1000).slice(0, 5)
-  return most === 0 ? `${format(0)} all the time` : `now ${format(last)}, at most ${format(most)} at ${at}`
+  if (several) return `${name} ${format(last)}, at most ${format(highest)}`
+  const at = clock((times[values.indexOf(highest)] ?? 0) * 1000).slice(0, 5)
+  return highest === 0 ? `${format(0)} all the time` : `now ${format(last)}, at most ${format(highest)} at ${at}`
 }
 
 const Chart = ({ format, lines, none = "nothing yet", times, title }: {
@@ -176,7 +176,7 @@ const optionsFor = (
     cursor: { y: false, drag: { x: false, y: false } },
     scales: {
       x: { range: () => [Date.now() / 1000 - 3600, Date.now() / 1000] },
-      y: { range: (_, __, most) => [0, Math.max(most ?? 0, 1) * 1.1] }
+      y: { range: (_, __, highest) => [0, Math.max(highest ?? 0, 1) * 1.1] }
     },
     axes: [
       {

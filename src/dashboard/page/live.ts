@@ -46,8 +46,8 @@ export class Live {
   readonly #listeners = new Set<() => void>()
   #cursor: number | undefined
   #dirty = false
-  #telling = false
-  #untold = false
+  #notifying = false
+  #hasMore = false
 
   revision(topic: Topic): number {
     return this.#revisions[topic]
@@ -148,7 +148,7 @@ export class Live {
     }
     for (const record of await this.#all("/events?", this.#cursor)) this.#take(record)
     for (const topic of ["letters", "agents", "sessions", "samples"] as const) this.#revisions[topic]++
-    this.#tell()
+    this.#notify()
   }
 
   async #all(path: string, after: number): Promise<ReadonlyArray<EventRecord>> {
@@ -187,27 +187,27 @@ export class Live {
       this.links = [...this.links, record]
     }
     for (const topic of topicsOf(record.type)) this.#revisions[topic]++
-    this.#tell()
+    this.#notify()
   }
 
   #become(connection: Live["connection"]): void {
     this.connection = connection
-    this.#tell()
+    this.#notify()
   }
 
   /** A change is shown right away; those that follow it closely are shown together. */
-  #tell(): void {
-    if (this.#telling) {
-      this.#untold = true
+  #notify(): void {
+    if (this.#notifying) {
+      this.#hasMore = true
       return
     }
-    this.#telling = true
+    this.#notifying = true
     for (const listener of this.#listeners) listener()
     setTimeout(() => {
-      this.#telling = false
-      if (!this.#untold) return
-      this.#untold = false
-      this.#tell()
+      this.#notifying = false
+      if (!this.#hasMore) return
+      this.#hasMore = false
+      this.#notify()
     }, 60)
   }
 }

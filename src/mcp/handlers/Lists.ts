@@ -168,7 +168,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
   }
 
   /** The relay's answer, if it comes in time. */
-  const within = Effect.fnUntraced(function*(
+  const answerInTime = Effect.fnUntraced(function*(
     context: RequestContext,
     request: ListRequest,
     fetching: Fetching,
@@ -188,7 +188,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     let fetching: Fetching | undefined
     if ((yield* link.state)._tag === "Up") {
       fetching = start()
-      const fresh = yield* within(context, request, fetching, fallbackAfter)
+      const fresh = yield* answerInTime(context, request, fetching, fallbackAfter)
       if (fresh !== undefined) return fresh
     }
     const known = yield* cachedAnswer(context, request)
@@ -204,11 +204,11 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     }
     // Nothing is known: a request that is under way gets the rest of the time, else the link, and then one more.
     if (fetching?.pollUnsafe() === undefined && fetching !== undefined) {
-      const fresh = yield* within(context, request, fetching, Duration.subtract(grace, fallbackAfter))
+      const fresh = yield* answerInTime(context, request, fetching, Duration.subtract(grace, fallbackAfter))
       if (fresh !== undefined) return fresh
     } else if (Option.isSome(yield* linkIsUp)) {
       fetching = start()
-      const fresh = yield* within(context, request, fetching, fallbackAfter)
+      const fresh = yield* answerInTime(context, request, fetching, fallbackAfter)
       if (fresh !== undefined) return fresh
     }
     const empty = yield* emptyAnswer(context, request)

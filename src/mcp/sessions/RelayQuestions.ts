@@ -13,7 +13,7 @@ interface Question {
 }
 
 /** Caps questions that the agent never answers. */
-const most = 1_000
+const maxQuestions = 1_000
 /** Characters of a question's id; nobody needs longer ones. */
 export const maxQuestionId = 1_024
 
@@ -27,7 +27,7 @@ export class RelayQuestions {
     const shown = known === undefined || known.generation === generation ? id : `"holdfast-question-${++this.renamed}"`
     this.open.set(ownText(shown), { id: ownText(id), generation })
     const [oldest] = this.open.keys()
-    if (this.open.size > most && oldest !== undefined) this.open.delete(oldest)
+    if (this.open.size > maxQuestions && oldest !== undefined) this.open.delete(oldest)
     return shown
   }
 

@@ -61,8 +61,8 @@ export const initialize = Effect.fnUntraced(
   Effect.scoped
 )
 
-/** Says something in a session without caring what the answer is; fails where it may not have been heard. */
-export const tell = Effect.fnUntraced(
+/** Sends a notification or an answer in a session, whatever comes back; fails where it may not have been heard. */
+export const notify = Effect.fnUntraced(
   function*(transport: RelayTransport["Service"], credential: Credential, session: Handshaken, text: string) {
     const answer = yield* transport.send({
       agent: session.agent,
@@ -85,7 +85,7 @@ export const tell = Effect.fnUntraced(
 )
 
 export const initialized = (transport: RelayTransport["Service"], credential: Credential, session: Handshaken) =>
-  tell(transport, credential, session, initializedText)
+  notify(transport, credential, session, initializedText)
 
 /** Best effort, 1 s at most. */
 export const end = (

@@ -85,7 +85,7 @@ export class RelaySessions extends Context.Service<RelaySessions, {
         if (handshaken.modern !== undefined) return { ...handshaken, generation }
         const token = yield* liveToken.current(agent)
         yield* Handshake.initialized(transport, token, handshaken)
-        for (const text of seed.replay) yield* Handshake.tell(transport, token, handshaken, text)
+        for (const text of seed.replay) yield* Handshake.notify(transport, token, handshaken, text)
         return { ...handshaken, generation }
       })
 
