@@ -25,7 +25,7 @@ export interface HttpAnswer {
 }
 
 const insecure = (url: URL | null, why: string, retryable = false) =>
-  new TokenSourceFailed({ code: "insecure", hint: `${placeOf(url)} ${why}: no secret is sent there`, retryable })
+  new TokenSourceFailed({ code: "insecure", hint: `${shownPlaceOf(url)} ${why}: no secret is sent there`, retryable })
 
 /** A place to send secrets to: https, or http on this machine. */
 export const safeUrl = (text: string): Effect.Effect<URL, TokenSourceFailed> => {
@@ -99,7 +99,7 @@ export const send = (
     Effect.provideService(HttpClient.TracerPropagationEnabled, false),
     Effect.mapError((error) => {
       if (error instanceof TokenSourceFailed) return error
-      const place = placeOf(URL.parse(request.url))
+      const place = shownPlaceOf(URL.parse(request.url))
       return error._tag === "TooLong"
         ? new TokenSourceFailed({ code: "too long", hint: `${place}: ${error.message}`, retryable: false })
         : new TokenSourceFailed({ code: "unreachable", hint: `${place}: ${causeOf(error)}`, retryable: true })
@@ -108,6 +108,14 @@ export const send = (
 
 /** Of a URL, what may be shown. */
 export const placeOf = (url: URL | null): string => url === null ? "the endpoint" : `${url.origin}${url.pathname}`
+
+/** The other side may have named it, and errors are logged and listed. */
+const maxShown = 200
+
+const shownPlaceOf = (url: URL | null): string => {
+  const place = placeOf(url)
+  return place.length > maxShown ? `${place.slice(0, maxShown)}…` : place
+}
 
 /** The innermost code, such as ECONNREFUSED; a message could hold the URL. */
 const causeOf = (error: unknown): string => {

@@ -37,6 +37,13 @@ const endless = Effect.gen(function*() {
 })
 
 describe("TokenHttp", () => {
+  it.effect("names a place that somebody else named in 200 characters at most", () =>
+    Effect.gen(function*() {
+      const { message } = yield* Effect.flip(TokenHttp.safeUrl(`http://a.test/${"x".repeat(1_000_000)}`))
+      assert.isBelow(message.length, 300)
+      assert.include(message, "http://a.test/xxx")
+    }))
+
   it.live("cuts an answer off at 1 MiB, and calls it final", () =>
     Effect.gen(function*() {
       const { seen, url } = yield* endless
