@@ -69,7 +69,7 @@ export interface RequestOptions {
   readonly streamJson?: boolean | undefined
   /** It is answered the same again and again: an answer that differs from one before by its id alone is not parsed. */
   readonly repeats?: boolean | undefined
-  /** The bound on the whole request, milliseconds (BEHAVIOUR 4): 10 min for a call, 10 s for lists, 30 s for reads. */
+  /** The bound on the whole request, milliseconds (BEHAVIOUR 4). */
   readonly timeout: number
 }
 
