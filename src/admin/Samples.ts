@@ -11,7 +11,7 @@ import { Supervisor } from "../supervision/Supervisor.ts"
 import type { RelaySamples, Sample } from "./SamplesView.ts"
 
 const every = "10 seconds"
-const kept = 360
+const maxSamples = 360
 
 /** Calls by how long they took: for each boundary in seconds, how many took at most that. */
 type Durations = ReadonlyArray<readonly [seconds: number, count: number]>
@@ -76,7 +76,7 @@ export class Samples extends Context.Service<Samples, {
           p95: quantile(ring.durations, durations, 0.95)
         })
         ring.durations = durations
-        if (ring.samples.length > kept) ring.samples.shift()
+        if (ring.samples.length > maxSamples) ring.samples.shift()
       })
 
       const sampleAll = Effect.gen(function*() {

@@ -45,8 +45,8 @@ export const make = Effect.fnUntraced(function*(names: FlowNames, { changed, ren
       if (before.state === state && before.why === why) return Effect.void
       view = { state, why, since: before.state === state ? before.since : clock.currentTimeMillisUnsafe() }
       if (before.state === state) return Effect.void
-      const told = Metric.update(gauge, state === "ready" ? 1 : 0)
-      return Effect.andThen(told, Effect.annotateLogs(logged(before.state, state, why), { ...names }))
+      const counted = Metric.update(gauge, state === "ready" ? 1 : 0)
+      return Effect.andThen(counted, Effect.annotateLogs(logged(before.state, state, why), { ...names }))
     })
 
   yield* Metric.update(gauge, 0)

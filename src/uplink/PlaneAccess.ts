@@ -47,9 +47,9 @@ export const make = Effect.fnUntraced(function*(name: string, settings: SourceSe
     onIssued: (_, __, repeated) =>
       Effect.sync(() => {
         if (repeated) return
-        const told = next
+        const present = next
         next = Deferred.makeUnsafe()
-        Deferred.doneUnsafe(told, Effect.void)
+        Deferred.doneUnsafe(present, Effect.void)
       }),
     onFailed: (before, failure, after) =>
       Effect.annotateLogs(

@@ -168,24 +168,24 @@ export const rawAgent = Effect.fnUntraced(function*(daemon: Daemon, options: Raw
   const secret = options.secret ?? daemon.secret
   const hello = yield* rawExchange(daemon, withSecret(secret, { body: JSON.stringify(initialize(options)) }))
   const session = String(hello.headers["mcp-session-id"] ?? "")
-  const within = (call: Call): Call =>
+  const inSession = (call: Call): Call =>
     withSecret(secret, { ...call, headers: { "mcp-session-id": session, ...call.headers } })
-  const post: RawAgent["post"] = (message, call) => rawExchange(daemon, within({ body: textOf(message), ...call }))
+  const post: RawAgent["post"] = (message, call) => rawExchange(daemon, inSession({ body: textOf(message), ...call }))
   const agent: RawAgent = {
     session,
     hello,
     post,
     request: (method, params = {}, call) => post({ id: nextId(), method, params }, call),
     call: (name, args = {}) => post({ id: nextId(), method: "tools/call", params: { name, arguments: args } }),
-    open: (message, call) => streaming(daemon, within({ body: textOf(message), ...call })),
-    unread: (message) => Effect.asVoid(send(within({ body: textOf(message) })).pipe(inFrontOf(daemon))),
+    open: (message, call) => streaming(daemon, inSession({ body: textOf(message), ...call })),
+    unread: (message) => Effect.asVoid(send(inSession({ body: textOf(message) })).pipe(inFrontOf(daemon))),
     unreadStream: Effect.asVoid(
-      send(within({ method: "GET", headers: { accept: "text/event-stream" } })).pipe(inFrontOf(daemon))
+      send(inSession({ method: "GET", headers: { accept: "text/event-stream" } })).pipe(inFrontOf(daemon))
     ),
     get: (lastEventId) =>
       streaming(
         daemon,
-        within({
+        inSession({
           method: "GET",
           headers: {
             accept: "text/event-stream",
@@ -193,7 +193,7 @@ export const rawAgent = Effect.fnUntraced(function*(daemon: Daemon, options: Raw
           }
         })
       ),
-    end: rawExchange(daemon, within({ method: "DELETE" }))
+    end: rawExchange(daemon, inSession({ method: "DELETE" }))
   }
   yield* agent.post({ method: "notifications/initialized" })
   return agent

@@ -40,7 +40,7 @@ const [file = "", port = "0", tokenPort = "0", dedupe = "true", proto = ownProto
 const log: Array<Logged> = existsSync(file)
   ? readFileSync(file, "utf8").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line))
   : []
-const tell = (event: object): void => void process.stdout.write(`${JSON.stringify(event)}\n`)
+const print = (event: object): void => void process.stdout.write(`${JSON.stringify(event)}\n`)
 
 type Watcher = grpc.ServerWritableStream<{ readonly after_seq?: string }, unknown>
 const watchers = new Set<Watcher>()
@@ -99,7 +99,7 @@ const service = {
     for (const logged of log) if (Number(logged.seq) > Number(call.request.after_seq ?? 0)) call.write(message(logged))
     watchers.add(call)
     call.on("cancelled", () => watchers.delete(call))
-    tell({ watching: Number(call.request.after_seq ?? 0) })
+    print({ watching: Number(call.request.after_seq ?? 0) })
   }
 }
 
@@ -109,7 +109,7 @@ const inboxService = {
     const code = refused(call.metadata)
     if (code !== 0) return void call.emit("error", { code, details: "as ordered" })
     call.write({ id: "inbox-1", agent_id: call.request.agent_id, from_name: "Ann", body: "for you alone" })
-    tell({ watchingInbox: call.request.agent_id })
+    print({ watchingInbox: call.request.agent_id })
   }
 }
 
@@ -136,7 +136,7 @@ createInterface({ input: process.stdin }).on("line", (line) => {
     for (const watcher of watchers) watcher.emit("error", { code: grpc.status.UNAUTHENTICATED, details: "expired" })
     watchers.clear()
   }
-  tell({ done: next, pushes, minted })
+  print({ done: next, pushes, minted })
 }).on("close", () => process.exit(0))
 
 const credentials = (): grpc.ServerCredentials => {
@@ -149,6 +149,6 @@ server.bindAsync(`127.0.0.1:${port}`, credentials(), (error, bound) => {
   if (error !== null) throw error
   minter.listen(Number(tokenPort), "127.0.0.1", () => {
     const address = minter.address()
-    tell({ port: bound, tokenPort: typeof address === "object" ? address?.port : undefined })
+    print({ port: bound, tokenPort: typeof address === "object" ? address?.port : undefined })
   })
 })

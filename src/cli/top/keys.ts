@@ -39,7 +39,7 @@ const lengthOf = (section: Section, { agents, letters, status }: Overview): numb
   ({ relays: status.relays.length, letters: letters.length, agents: agents.length })[section]
 
 /** So that it stays on a line that there is. */
-export const within = (view: View, overview: Overview): View => {
+export const clamped = (view: View, overview: Overview): View => {
   const fit = (section: Section) => Math.max(0, Math.min(view.chosen[section], lengthOf(section, overview) - 1))
   return { ...view, chosen: { relays: fit("relays"), letters: fit("letters"), agents: fit("agents") } }
 }
@@ -47,7 +47,7 @@ export const within = (view: View, overview: Overview): View => {
 const move = (view: View, overview: Overview, by: number): View => {
   const chosen = { ...view.chosen, [view.section]: Math.max(0, view.chosen[view.section] + by) }
   // Another relay has other letters.
-  return within({ ...view, chosen: view.section === "relays" ? { ...chosen, letters: 0 } : chosen }, overview)
+  return clamped({ ...view, chosen: view.section === "relays" ? { ...chosen, letters: 0 } : chosen }, overview)
 }
 
 const turn = (view: View, by: number): View => {

@@ -13,7 +13,7 @@ import * as Away from "./away.ts"
 import * as Draining from "./draining.ts"
 import * as Drawing from "./Drawing.ts"
 import { frame, plainLines, type Size } from "./frame.ts"
-import { firstView, press, type Retry, type View, within } from "./keys.ts"
+import { clamped, firstView, press, type Retry, type View } from "./keys.ts"
 import { type Overview, overview } from "./Overview.ts"
 
 const every = "1 second"
@@ -54,7 +54,7 @@ const drawn = Effect.scoped(Effect.gen(function*() {
   const redraw = Effect.gen(function*() {
     const present = yield* Ref.get(seen)
     const now = DateTime.makeUnsafe(Math.floor(yield* Clock.currentTimeMillis))
-    const kept = yield* Ref.updateAndGet(view, (view) => within(view, present))
+    const kept = yield* Ref.updateAndGet(view, (view) => clamped(view, present))
     const gone = yield* Ref.get(lastError)
     const shown = gone === "" ? kept : { ...kept, said: gone }
     const room = yield* Ref.get(size)

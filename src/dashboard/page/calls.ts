@@ -118,16 +118,16 @@ export class CallLog {
       : type.slice("call.".length) as Outcome
     const isLive = type === "call.started" || type === "call.answered"
     // Its letter may be told of before or after the agent's answer.
-    const settled = known !== undefined && ["delivered", "dead", "held"].includes(known.outcome) && isLive
+    const hasOutcome = known !== undefined && ["delivered", "dead", "held"].includes(known.outcome) && isLive
     return {
       seq: known?.seq ?? seq,
       at: known?.at ?? number(payload["occurredAt"]) ?? at - (number(payload["millis"]) ?? 0),
       agent: agentOf(subject) || known?.agent || "",
       relay,
       tool: text(payload["tool"]) ?? known?.tool ?? "",
-      outcome: settled ? known.outcome : outcome,
+      outcome: hasOutcome ? known.outcome : outcome,
       millis,
-      legs: settled
+      legs: hasOutcome
         ? known.legs
         : isLive
         ? liveLegs(payload)
@@ -135,7 +135,7 @@ export class CallLog {
         ? known?.legs ?? []
         : queuedLegs(record),
       entry: entry ?? known?.entry,
-      note: text(payload["reason"]) ?? (settled ? known.note : "")
+      note: text(payload["reason"]) ?? (hasOutcome ? known.note : "")
     }
   }
 }

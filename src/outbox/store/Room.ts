@@ -50,13 +50,13 @@ export class Room {
 
   /** Whether the agent may have so much more. */
   fits(agent: string, more: Amount): boolean {
-    if (this.#within(this.#all, more, 1)) return true
+    if (this.#fitsIn(this.#all, more, 1)) return true
     const own = this.#ofAgents.get(agent)
     const agents = this.#ofAgents.size + (own === undefined ? 1 : 0)
-    return this.#within(own ?? nothing(), more, 2 * agents)
+    return this.#fitsIn(own ?? nothing(), more, 2 * agents)
   }
 
-  #within(sum: Amount, more: Amount, part: number): boolean {
+  #fitsIn(sum: Amount, more: Amount, part: number): boolean {
     return sum.entries + more.entries <= this.#bound.entries / part
       && sum.bytes + more.bytes <= this.#bound.bytes / part
   }

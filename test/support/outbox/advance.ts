@@ -30,14 +30,14 @@ class CountedScheduler implements Scheduler.Scheduler {
   }
 }
 
-/** What `settled` needs, in the test's own fiber and below all that it tests. */
+/** What `idle` needs, in the test's own fiber and below all that it tests. */
 export const countedTurns = Layer.effect(
   Scheduler.Scheduler,
   Effect.map(Scheduler.Scheduler, (own) => new CountedScheduler(own))
 )
 
 /** Everything that needs no time has happened: no fiber has a turn to take, each waits for another or for time. */
-export const settled = Effect.gen(function*() {
+export const idle = Effect.gen(function*() {
   const scheduler = yield* Scheduler.Scheduler
   if (!(scheduler instanceof CountedScheduler)) return yield* Effect.die(new Error("countedTurns is not provided"))
   do yield* Effect.yieldNow
@@ -45,4 +45,4 @@ export const settled = Effect.gen(function*() {
 })
 
 /** What is under way happens first, then time passes. */
-export const advance = (duration: Duration.Input) => Effect.andThen(settled, TestClock.adjust(duration))
+export const advance = (duration: Duration.Input) => Effect.andThen(idle, TestClock.adjust(duration))

@@ -3,7 +3,7 @@ import { Effect, Option, Result } from "effect"
 import { AgentName, PrincipalId, SessionId } from "../../../src/domain/Ids.ts"
 import * as Message from "../../../src/domain/Message.ts"
 import { type BufferableCall, Outbox } from "../../../src/outbox/Outbox.ts"
-import { settled } from "./advance.ts"
+import { idle } from "./advance.ts"
 import { FakeRelay } from "./FakeRelay.ts"
 
 export const agent = AgentName.make("default")
@@ -48,7 +48,7 @@ export const submit = Effect.fnUntraced(function*(call: BufferableCall) {
 /** Submitted, and as far as it gets without time. */
 export const submitting = Effect.fnUntraced(function*(call: BufferableCall) {
   const fiber = yield* Effect.forkChild(submit(call), { startImmediately: true })
-  yield* settled
+  yield* idle
   return fiber
 })
 

@@ -53,22 +53,22 @@ export const relayControl = (child: () => ChildProcess): RelayControl => {
       relay.on("message", onMessage).on("exit", onExit)
       relay.send({ id, command })
     })
-  const tell = (command: RelayCommand) => Effect.asVoid(ask(command))
+  const send = (command: RelayCommand) => Effect.asVoid(ask(command))
 
   return {
-    hold: (point) => tell({ _tag: "Hold", point }),
-    release: (point) => tell({ _tag: "Release", point }),
-    awaitHeld: (point, count = 1) => tell({ _tag: "AwaitHeld", point, count }),
-    dieAt: (point) => tell({ _tag: "DieAt", point }),
-    setTokens: (tokens) => tell({ _tag: "SetTokens", tokens }),
-    dropSessions: tell({ _tag: "DropSessions" }),
-    answerNext: (count, answer, match = {}) => tell({ _tag: "AnswerNext", count, answer, match }),
-    answerAsUsual: tell({ _tag: "AnswerAsUsual" }),
-    putTool: (tool, announce = true) => tell({ _tag: "PutTool", tool, announce }),
-    removeTool: (name, announce = true) => tell({ _tag: "RemoveTool", name, announce }),
-    resourceUpdated: (uri) => tell({ _tag: "ResourceUpdated", uri }),
-    notify: (method, params = {}) => tell({ _tag: "Notify", method, params }),
-    step: tell({ _tag: "Step" }),
+    hold: (point) => send({ _tag: "Hold", point }),
+    release: (point) => send({ _tag: "Release", point }),
+    awaitHeld: (point, count = 1) => send({ _tag: "AwaitHeld", point, count }),
+    dieAt: (point) => send({ _tag: "DieAt", point }),
+    setTokens: (tokens) => send({ _tag: "SetTokens", tokens }),
+    dropSessions: send({ _tag: "DropSessions" }),
+    answerNext: (count, answer, match = {}) => send({ _tag: "AnswerNext", count, answer, match }),
+    answerAsUsual: send({ _tag: "AnswerAsUsual" }),
+    putTool: (tool, announce = true) => send({ _tag: "PutTool", tool, announce }),
+    removeTool: (name, announce = true) => send({ _tag: "RemoveTool", name, announce }),
+    resourceUpdated: (uri) => send({ _tag: "ResourceUpdated", uri }),
+    notify: (method, params = {}) => send({ _tag: "Notify", method, params }),
+    step: send({ _tag: "Step" }),
     counts: Effect.map(ask({ _tag: "Counts" }), (counts) => counts ?? { sessions: 0, streams: 0, inFlight: 0 })
   }
 }

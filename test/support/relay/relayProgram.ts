@@ -31,7 +31,7 @@ const server = createServer({ keepAliveTimeout: 60_000 }, (req, res) => {
   })
 })
 
-const obey = async (command: RelayCommand): Promise<RelayCounts | undefined> => {
+const run = async (command: RelayCommand): Promise<RelayCounts | undefined> => {
   switch (command._tag) {
     case "Hold":
       return void state.gate.hold(command.point)
@@ -70,7 +70,7 @@ const obey = async (command: RelayCommand): Promise<RelayCounts | undefined> => 
 const reply = (message: RelayReply) => process.send?.(message)
 
 process.on("message", ({ id, command }: { readonly id: number; readonly command: RelayCommand }) => {
-  obey(command).then(
+  run(command).then(
     (value) => reply(value === undefined ? { id } : { id, value }),
     (cause: unknown) => reply({ id, error: String(cause) })
   )

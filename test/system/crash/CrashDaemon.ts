@@ -62,7 +62,7 @@ const heard = <Tag extends FromDaemon["_tag"]>({ child, death }: Life, tag: Tag)
     Effect.as(Deferred.await(death), Option.none())
   )
 
-const tell = ({ child }: Life, order: ToDaemon) =>
+const send = ({ child }: Life, order: ToDaemon) =>
   Effect.sync(() => {
     if (child.connected) child.send(order, () => {})
   })
@@ -81,7 +81,7 @@ export const crashDaemon = Effect.fnUntraced(function*(options: {
     })
   yield* Effect.addFinalizer(() => Effect.andThen(end(lives.now), end(lives.next)))
   const asked = <Tag extends FromDaemon["_tag"]>(life: Life, order: ToDaemon, tag: Tag) =>
-    Effect.all([heard(life, tag), tell(life, order)], { concurrency: "unbounded" }).pipe(
+    Effect.all([heard(life, tag), send(life, order)], { concurrency: "unbounded" }).pipe(
       Effect.map(([answer]) => answer)
     )
 
@@ -99,7 +99,7 @@ export const crashDaemon = Effect.fnUntraced(function*(options: {
     lay: (trap) =>
       Effect.suspend(() => lives.now === undefined ? Effect.void : asked(lives.now, { _tag: "Lay", trap }, "Laid")),
     setClock: (by) =>
-      Effect.suspend(() => lives.now === undefined ? Effect.void : tell(lives.now, { _tag: "SetClock", by })),
+      Effect.suspend(() => lives.now === undefined ? Effect.void : send(lives.now, { _tag: "SetClock", by })),
     counts: Effect.gen(function*() {
       if (lives.now === undefined) return Option.none()
       return Option.map(yield* asked(lives.now, { _tag: "Stats" }, "Stats"), ({ counts }) => counts)

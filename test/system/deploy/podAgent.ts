@@ -19,10 +19,13 @@ interface Order {
 
 const [url = "", secretFile = ""] = process.argv.slice(2)
 const secret = readFileSync(secretFile, "utf8").trim()
-const tell = (event: object): void => void process.stdout.write(`${JSON.stringify(event)}\n`)
+const print = (event: object): void => void process.stdout.write(`${JSON.stringify(event)}\n`)
 
 const client = new Client({ name: "pod-agent", version: "1.0.0" }, { versionNegotiation: { mode: "legacy" } })
-client.setNotificationHandler("notifications/message", ({ params }) => tell({ told: params.logger, text: params.data }))
+client.setNotificationHandler(
+  "notifications/message",
+  ({ params }) => print({ told: params.logger, text: params.data })
+)
 await client.connect(
   new StreamableHTTPClientTransport(new URL(url), {
     requestInit: { headers: { authorization: `Bearer ${secret}` } },
@@ -60,7 +63,7 @@ const turn = async () => {
   return answered
 }
 
-const obey = async (order: Order): Promise<object> => {
+const run = async (order: Order): Promise<object> => {
   if (order.turn === true) return { answered: await turn() }
   if (order.say !== undefined) return { answered: [await send(order.say)] }
   return { tools: (await client.listTools()).tools.map(({ name }) => name) }
@@ -69,7 +72,7 @@ const obey = async (order: Order): Promise<object> => {
 createInterface({ input: process.stdin })
   .on(
     "line",
-    (line) => void obey(JSON.parse(line)).then(tell, (cause) => tell({ answered: [], failed: String(cause) }))
+    (line) => void run(JSON.parse(line)).then(print, (cause) => print({ answered: [], failed: String(cause) }))
   )
   .on("close", () => process.exit(0))
-tell({ connected: true })
+print({ connected: true })

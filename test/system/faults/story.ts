@@ -1,7 +1,7 @@
 /** What happens in the life of a queue: calls that wait, are handed over, fail, are refused and retried. */
 import { Effect, Fiber } from "effect"
 import type { Outbox, Submission } from "../../../src/outbox/Outbox.ts"
-import { advance, settled } from "../../support/outbox/advance.ts"
+import { advance, idle } from "../../support/outbox/advance.ts"
 import { keyed } from "../../support/outbox/calls.ts"
 import { answers, type Behaviour, errs, FakeRelay, refuses } from "../../support/outbox/FakeRelay.ts"
 
@@ -51,7 +51,7 @@ export const story = Effect.fnUntraced(function*(outbox: Outbox["Service"], call
   yield* relay.behave(errs(-32603, "busy"))
   yield* relay.down
   yield* call("busy", "z")
-  yield* settled
+  yield* idle
   yield* relay.up
   yield* advance("3 seconds")
   yield* relay.behave(refuses("no"))

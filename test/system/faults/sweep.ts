@@ -5,7 +5,7 @@ import { assert } from "@effect/vitest"
 import { Effect, Exit, Layer, Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { Outbox } from "../../../src/outbox/Outbox.ts"
-import { advance, settled } from "../../support/outbox/advance.ts"
+import { advance, idle } from "../../support/outbox/advance.ts"
 import { FakeRelay } from "../../support/outbox/FakeRelay.ts"
 import { databaseAt, ground } from "../../support/outbox/outboxWith.ts"
 import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
@@ -48,7 +48,7 @@ const life = Effect.fnUntraced(function*(fault: Fault, from: number, times: numb
   // Once mended, it accepts and delivers.
   yield* relay.down
   yield* (yield* caller(outbox, calls))("after", "x")
-  yield* settled
+  yield* idle
   yield* relay.up
   yield* advance("5 seconds")
   assert.include(carriedOut, "after")

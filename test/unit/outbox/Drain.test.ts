@@ -3,7 +3,7 @@ import { Clock, Effect, Fiber } from "effect"
 import { Outbox } from "../../../src/outbox/Outbox.ts"
 import { RateLimited, RelayFailure } from "../../../src/relay/RelayFailure.ts"
 import { depth } from "../../support/depth.ts"
-import { advance, settled } from "../../support/outbox/advance.ts"
+import { advance, idle } from "../../support/outbox/advance.ts"
 import { keyed, queue, states, submit } from "../../support/outbox/calls.ts"
 import { answers, FakeRelay } from "../../support/outbox/FakeRelay.ts"
 import { outboxWith } from "../../support/outbox/outboxWith.ts"
@@ -31,7 +31,7 @@ describe("a queue after an outage", () => {
         assert.strictEqual((yield* outbox.stats).pending, entries)
 
         let underWay = 0
-        let most = 0
+        let maxAtOnce = 0
         const perLane = new Map<string, Array<number>>()
         const perSecond = new Map<number, number>()
         const start = yield* Clock.currentTimeMillis
@@ -40,7 +40,7 @@ describe("a queue after an outage", () => {
             const { to, text: key } = JSON.parse(text).params.arguments
             const second = Math.floor(((yield* Clock.currentTimeMillis) - start) / 1_000)
             perSecond.set(second, Math.max(perSecond.get(second) ?? 0, ++underWay))
-            most = Math.max(most, underWay)
+            maxAtOnce = Math.max(maxAtOnce, underWay)
             yield* Effect.sleep("100 millis")
             underWay--
             perLane.set(to, [...perLane.get(to) ?? [], Number(key)])
@@ -52,7 +52,7 @@ describe("a queue after an outage", () => {
 
         assert.strictEqual((yield* outbox.stats).delivered, entries)
         assert.deepStrictEqual([0, 1, 2, 3, 4].map((second) => perSecond.get(second)), [1, 2, 4, 8, 8])
-        assert.strictEqual(most, 8)
+        assert.strictEqual(maxAtOnce, 8)
         for (const keys of perLane.values()) assert.deepStrictEqual(keys, keys.toSorted((one, other) => one - other))
       }).pipe(Effect.provide(outboxWith({ lane: "to" }))),
     180_000
@@ -85,7 +85,7 @@ describe("a queue after an outage", () => {
       for (let index = 0; index < lanes; index++) yield* submit(call(index))
       yield* relay.up
       yield* advance("5 seconds")
-      yield* settled
+      yield* idle
       const waiting = (yield* states).filter((state) => !state.endsWith("delivered"))
       assert.deepStrictEqual(waiting, ["0 pending"])
     }).pipe(Effect.provide(outboxWith({ lane: "to" }))))

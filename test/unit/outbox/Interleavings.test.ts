@@ -7,7 +7,7 @@ import { type Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect
 import { Outbox, type Submission } from "../../../src/outbox/Outbox.ts"
 import { ConnectionLost } from "../../../src/relay/RelayFailure.ts"
 import { depth } from "../../support/depth.ts"
-import { advance, settled } from "../../support/outbox/advance.ts"
+import { advance, idle } from "../../support/outbox/advance.ts"
 import { keyed } from "../../support/outbox/calls.ts"
 import { answers, type Behaviour, errs, fails, FakeRelay, unreachable } from "../../support/outbox/FakeRelay.ts"
 import { outboxAt } from "../../support/outbox/outboxWith.ts"
@@ -91,7 +91,7 @@ const interleave = Effect.fnUntraced(function*(commands: ReadonlyArray<Command>)
   const start = Effect.gen(function*() {
     const scope = yield* Scope.make()
     const context = yield* Layer.build(outboxAt(file, settings)).pipe(Scope.provide(scope))
-    yield* settled
+    yield* idle
     return { scope, outbox: yield* Effect.provide(Outbox, context) }
   })
   let running = yield* start
@@ -132,7 +132,7 @@ const interleave = Effect.fnUntraced(function*(commands: ReadonlyArray<Command>)
         yield* behave(command)
     }
     // Not always: some things have to happen in the same moment.
-    if (called.length % 3 !== 0) yield* settled
+    if (called.length % 3 !== 0) yield* idle
   }
 
   yield* behave("answers")

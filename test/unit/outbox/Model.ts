@@ -32,7 +32,7 @@ export interface Model {
   readonly carriedOut: ReadonlyArray<string>
 }
 
-export const most = 6
+export const maxEntries = 6
 
 export const empty: Model = {
   entries: [],
@@ -54,7 +54,7 @@ const isHere = (model: Model, { destination, principal }: ModelEntry): boolean =
   destination === model.destination && principal === model.principal
 
 const bound = (model: Model): number => model.entries.filter(({ state }) => state !== "delivered").length
-export const isFull = (model: Model): boolean => bound(model) >= most
+export const isFull = (model: Model): boolean => bound(model) >= maxEntries
 
 const lineOf = (model: Model, lane: string) =>
   model.entries.filter((entry) => entry.lane === lane && ["pending", "held", "inflight"].includes(entry.state))
@@ -127,7 +127,7 @@ const expired = (model: Model, which: (entry: ModelEntry) => boolean): Model => 
  * Everything that follows by itself. What grew too old while it was held, parked or in flight, and is pending again, may
  * be attempted first or expire first: `expiredFirst` says which did the latter.
  */
-export const settled = (model: Model, expiredFirst: ReadonlySet<string>): Model => {
+export const withConsequences = (model: Model, expiredFirst: ReadonlySet<string>): Model => {
   const bound = expired(rebound(model), ({ key }) => expiredFirst.has(key))
   return expired(bound.up ? delivered(bound) : bound, () => true)
 }

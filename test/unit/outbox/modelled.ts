@@ -4,7 +4,7 @@ import { Effect, Exit, Fiber, Layer, Option, Schema, Scope } from "effect"
 import { PrincipalId } from "../../../src/domain/Ids.ts"
 import { Outbox, type Submission } from "../../../src/outbox/Outbox.ts"
 import { ConnectionLost, Forbidden, RateLimited } from "../../../src/relay/RelayFailure.ts"
-import { advance, settled } from "../../support/outbox/advance.ts"
+import { advance, idle } from "../../support/outbox/advance.ts"
 import { keyed } from "../../support/outbox/calls.ts"
 import { answers, type Behaviour, errs, fails, FakeRelay, refuses } from "../../support/outbox/FakeRelay.ts"
 import { outboxAt } from "../../support/outbox/outboxWith.ts"
@@ -39,7 +39,7 @@ const aWhile = "11 minutes"
 
 const settings = {
   lane: "to",
-  maxEntries: Model.most,
+  maxEntries: Model.maxEntries,
   retries: 3,
   retryHeld: "10 minutes",
   expireAfter: `${Model.expiry} hours`,
@@ -102,7 +102,7 @@ export const live = Effect.fnUntraced(function*(commands: ReadonlyArray<Command>
   const start = Effect.fnUntraced(function*(at: Model.Destination) {
     const scope = yield* Scope.make()
     const context = yield* Layer.build(outboxAt(file, settings, `http://${at}.test/mcp`)).pipe(Scope.provide(scope))
-    yield* settled
+    yield* idle
     return { scope, outbox: yield* Effect.provide(Outbox, context) }
   })
   let running = yield* start("one")
@@ -112,7 +112,7 @@ export const live = Effect.fnUntraced(function*(commands: ReadonlyArray<Command>
   const idOf = Effect.fnUntraced(function*(key: string) {
     return (yield* running.outbox.list({})).filter((entry) => entry.key === key).map(({ id }) => id)
   })
-  const obey = Effect.fnUntraced(function*(command: Command) {
+  const perform = Effect.fnUntraced(function*(command: Command) {
     switch (command._tag) {
       case "Call": {
         const { key, lane, resend } = command
@@ -143,7 +143,7 @@ export const live = Effect.fnUntraced(function*(commands: ReadonlyArray<Command>
   for (const [at, command] of commands.entries()) {
     if (isUnbounded(model, command)) continue
     const where = () => JSON.stringify({ at, command, model, all: commands.slice(0, at + 1) })
-    const fiber = yield* obey(command)
+    const fiber = yield* perform(command)
     yield* advance(aWhile)
     if (command._tag === "Call") {
       const told = fiber && "pollUnsafe" in fiber ? toldBy(fiber) : "nothing"
@@ -151,7 +151,7 @@ export const live = Effect.fnUntraced(function*(commands: ReadonlyArray<Command>
     }
     const entries = yield* running.outbox.list({})
     const gone = entries.filter(({ reason }) => Option.exists(reason, (words) => words.startsWith("expired")))
-    model = Model.settled(next(model, command), new Set(gone.map(({ key }) => key)))
+    model = Model.withConsequences(next(model, command), new Set(gone.map(({ key }) => key)))
     assert.deepStrictEqual(
       entries.map(({ key, reason, state }) =>
         shown(key, state, state === "dead" ? Option.getOrElse(reason, () => "").split(/[:(]| after/)[0] ?? "" : "")

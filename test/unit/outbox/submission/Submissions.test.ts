@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option } from "effect"
 import { Outbox, type Submission } from "../../../../src/outbox/Outbox.ts"
 import { ConnectFailed, ConnectionLost, Forbidden, RateLimited } from "../../../../src/relay/RelayFailure.ts"
-import { advance, settled } from "../../../support/outbox/advance.ts"
+import { advance, idle } from "../../../support/outbox/advance.ts"
 import {
   agent,
   call,
@@ -56,7 +56,7 @@ describe("submit", () => {
       yield* relay.behave(() => Effect.andThen(Effect.sleep("3 seconds"), unreachable("")))
       const fibers = [yield* submitting(keyed("a")), yield* submitting(keyed("b")), yield* submitting(keyed("c"))]
       yield* relay.down
-      yield* settled
+      yield* idle
       assert.deepStrictEqual(yield* states, ["b pending", "c pending"])
       yield* advance("3 seconds")
       assert.deepStrictEqual((yield* Fiber.joinAll(fibers)).map((one) => acknowledged(one).queued), [true, true, true])
@@ -95,7 +95,7 @@ describe("submit", () => {
           )),
         { startImmediately: true }
       )
-      yield* settled
+      yield* idle
       const second = yield* submitting(keyed("b"))
       yield* advance("6 seconds")
       const third = yield* submitting(keyed("c"))
@@ -263,7 +263,7 @@ describe("submit", () => {
         yield* submitting(keyed("c", { args: { to: "y" } }))
       ]
       const drained = yield* Effect.forkChild(outbox.drain)
-      yield* settled
+      yield* idle
       assert.deepStrictEqual([...yield* states].sort(), ["a inflight", "b inflight", "c pending"])
       assert.strictEqual((yield* Effect.flip(submit(keyed("d")))).reason, "stopping")
       yield* advance("4900 millis")
