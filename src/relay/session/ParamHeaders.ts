@@ -42,6 +42,14 @@ const parsed = (schema: string): unknown => {
   }
 }
 
+/** Tools that are known: those listed last. A relay may make up new names for ever. */
+const maxTools = 10_000
+/** Characters of one tool's name, headers and paths; more fit into no request. */
+const maxLength = 4_096
+
+const lengthOf = (name: string, declared: ReadonlyArray<Declaration>): number =>
+  declared.reduce((sum, { header, path }) => sum + header.length + path.join().length, name.length)
+
 /** What is known of one relay's tools; learned from the lists that it answers. */
 export class ParamHeaders {
   readonly #tools = new Map<string, ReadonlyArray<Declaration>>()
@@ -59,8 +67,12 @@ export class ParamHeaders {
       const text = itemText(list, tool)
       const schema = text.includes("x-mcp-header") ? JsonText.at(text, ["inputSchema"]) : undefined
       const declared = schema === undefined ? [] : declarationsIn(parsed(schema))
-      if (declared.length === 0) this.#tools.delete(name)
-      else this.#tools.set(name, declared)
+      this.#tools.delete(name)
+      if (declared.length > 0 && lengthOf(name, declared) <= maxLength) this.#tools.set(name, declared)
+    }
+    for (const oldest of this.#tools.keys()) {
+      if (this.#tools.size <= maxTools) break
+      this.#tools.delete(oldest)
     }
   }
 

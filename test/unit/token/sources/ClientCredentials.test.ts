@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option, Redacted } from "effect"
+import { Effect, Option, Redacted, Result, Schema } from "effect"
 import { generateKeyPairSync, verify } from "node:crypto"
-import type { OAuthSettings } from "../../../../src/config/TokenSettings.ts"
+import { OAuthSettings } from "../../../../src/config/TokenSettings.ts"
 import * as ClientCredentials from "../../../../src/token/sources/ClientCredentials.ts"
 import type { IssuedToken, TokenSourceFailed } from "../../../../src/token/sources/TokenSource.ts"
 import { type Answer, type Asked, httpServer } from "../../../support/token/httpServer.ts"
@@ -65,6 +65,24 @@ describe("ClientCredentials", () => {
       assert.strictEqual(asked.headers.authorization, `Basic ${Buffer.from("id%3A1:s%26cret").toString("base64")}`)
       yield* fetch
       assert.strictEqual(server.asked.filter(({ path }) => path === "/meta").length, 1)
+    }))
+
+  it.effect("sends no secret where only the relay says whose it is: the settings have to", () =>
+    Effect.gen(function*() {
+      const evil = yield* servers({
+        "/.well-known/oauth-authorization-server": metadata(),
+        "/oauth/token": token
+      })
+      const server = yield* servers({
+        "/.well-known/oauth-protected-resource/mcp": (_, origin) => ({
+          body: { resource: `${origin}/mcp`, authorization_servers: [evil.origin] }
+        })
+      })
+      const source = yield* withServices(ClientCredentials.make(credentials, new URL(`${server.origin}/mcp`), ""))
+      assert.include((yield* Effect.flip(source.fetch)).hint, "is not for the relay to say")
+      assert.isEmpty(evil.asked)
+      const decoded = Schema.decodeUnknownResult(OAuthSettings)({ clientId: "c", clientSecret: "s3cret" })
+      assert.include(String(Option.getOrThrow(Result.getFailure(decoded))), "is not for the relay to say")
     }))
 
   it.effect("looks at the well-known places where the challenge names none", () =>
