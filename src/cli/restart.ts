@@ -1,6 +1,7 @@
-import { Console, Effect, Option, Schedule } from "effect"
+import { Console, Effect, Layer, Option, Schedule } from "effect"
 import { Command } from "effect/cli"
 import { provenSupervisor } from "../storage/DaemonProof.ts"
+import { DataDirectory } from "../storage/DataDirectory.ts"
 import { provenNow } from "../storage/ProvenDaemon.ts"
 import { dataDirectory, settings } from "./configuration.ts"
 import { command } from "./connect/command.ts"
@@ -20,7 +21,7 @@ const another = (dataDir: string, before: number) =>
     Effect.mapError(() =>
       new CommandFailed({
         message: provenSupervisor(dataDir) === undefined
-          ? "the daemon has stopped, and no other one got ready: see \"holdfast logs\""
+          ? "the daemon has stopped, and no other one got ready: see \"holdfast logs\", or the terminal where \"holdfast serve\" ran"
           : `no daemon got ready in ${timeout}: see "holdfast logs"`
       })
     )
@@ -30,10 +31,11 @@ const another = (dataDir: string, before: number) =>
 export const restart = Command.make("restart", {}, () =>
   Effect.gen(function*() {
     const dataDir = yield* dataDirectory
-    // A configuration that no daemon would start with is refused while the old one still serves.
+    // A configuration or a disk that no daemon would start with is refused while the old one still serves.
     yield* settings
     const daemon = yield* DaemonClient
     const { daemon: { pid, portHeldBy } } = yield* daemon.ask((client) => client.status())
+    yield* Effect.scoped(Layer.build(DataDirectory.layerAt(dataDir)))
     const service = Option.filter(yield* Service.find(dataDir), () => portHeldBy === "systemd")
     if (Option.isSome(service)) yield* command("systemctl", ["--user", "restart", service.value.name], 60_000)
     else yield* daemon.ask((client) => client.restart())

@@ -104,7 +104,8 @@ export class DataDirectory extends Context.Service<DataDirectory, {
         const directory = yield* make(fs, path)
         // Of this process alone: two that start at once would take each other's away.
         const probe = `writable-${process.pid}`
-        yield* directory.writeAtomically(probe, "")
+        // A full disk still takes an empty file.
+        yield* directory.writeAtomically(probe, "x".repeat(4096))
         yield* directory.remove(probe)
         return directory
       })

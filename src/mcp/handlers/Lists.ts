@@ -1,5 +1,5 @@
 /**
- * Lists: the relay's, narrowed; or the last known one while the relay is away or slow (BEHAVIOUR 2, second handler).
+ * Lists: the relay's, narrowed; or the last known one while the relay is away, slow or asks to slow down (BEHAVIOUR 2).
  *
  * The forwarded request runs on behind a cached answer: a late list replaces the cached one, and is announced if it differs.
  */
@@ -124,6 +124,10 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     }
   })
 
+  const isCached = Effect.fnUntraced(function*({ session }: RequestContext, { method }: ListRequest) {
+    return Option.isSome(yield* cached.find(yield* menu.key(session), method))
+  })
+
   const cachedAnswer = Effect.fnUntraced(function*({ session }: RequestContext, request: ListRequest) {
     const list = yield* cached.find(yield* menu.key(session), request.method)
     if (Option.isNone(list)) return undefined
@@ -177,7 +181,11 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     const inTime = yield* Effect.timeoutOption(Fiber.join(fetching), timeout)
     if (Option.isNone(inTime)) return undefined
     if (Result.isSuccess(inTime.value)) return yield* freshAnswer(context, request, inTime.value.success)
-    return inTime.value.failure.downClass ? undefined : yield* inTime.value.failure
+    const { failure } = inTime.value
+    if (failure.downClass) return undefined
+    // A client that gets no list at its start has no tools for its whole life.
+    if (failure.reason._tag === "RateLimited" && (yield* isCached(context, request))) return undefined
+    return yield* failure
   })
 
   const linkIsUp = Effect.timeoutOption(Effect.eventually(link.awaitUp), grace)

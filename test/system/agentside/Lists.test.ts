@@ -52,6 +52,12 @@ const pagedRelay = Effect.gen(function*() {
 const page = (agent: RawAgent, cursor?: string) => agent.request("tools/list", cursor === undefined ? {} : { cursor })
 const toolsOf = (text: string) => JsonText.elements(text, ["result", "tools"])
 
+const slowDown = (request: Received, response: ServerResponse): boolean => {
+  if (request.rpc !== "tools/list") return false
+  response.writeHead(429, { "retry-after": "3" }).end("slow down")
+  return true
+}
+
 describe.concurrent("tools/list", () => {
   it.live(
     "passes definitions on byte by byte, page by page, but for what is hidden and the outputSchema of what may be queued",
@@ -128,6 +134,27 @@ describe.concurrent("tools/list", () => {
           (n) => n > lists + 1
         )
         assert.strictEqual((yield* agent.request("ping")).messages.length, 1)
+      })
+  )
+
+  it.live(
+    "answers the cached list where the relay asks to slow down, and the relay's own words where none is cached",
+    () =>
+      Effect.gen(function*() {
+        const relay = yield* pagedRelay
+        yield* relay.turn(slowDown)
+        const daemon = yield* Daemon.start({ relayUrl: relay.url })
+        const none = yield* page(yield* rawAgent(daemon))
+        assert.strictEqual(none.answer.error?.code, -31002)
+        assert.include(none.text, "slow down (429)")
+        yield* relay.turn(undefined)
+        const before = yield* rawAgent(daemon)
+        yield* page(before)
+        yield* page(before, "1")
+        yield* relay.turn(slowDown)
+        const kept = yield* page(yield* rawAgent(daemon))
+        assert.deepStrictEqual(toolsOf(kept.text), [sendShown, read, more])
+        assert.include(JSON.stringify(kept.answer.result?.["_meta"]), "holdfast/stale")
       })
   )
 
