@@ -181,8 +181,10 @@ const play = Effect.fnUntraced(function*(text: string, dice: Dice) {
     yield* kill[victim as keyof typeof kill]
   }
   yield* TestClock.adjust(lasts + 10 * minutes)
-  const kept = yield* life!.results.list({ agent, limit: 10 })
-  const read = [...given, ...kept.map(({ response }) => Option.getOrElse(response, () => ""))]
+  const { results } = life!
+  const kept = yield* Effect.forEach(yield* results.list({ agent, limit: 10 }), ({ id }) => results.find(id, agent))
+  const responses = kept.map((found) => Option.flatMap(found, ({ response }) => response))
+  const read = [...given, ...responses.map((response) => Option.getOrElse(response, () => ""))]
   yield* Scope.close(life!.scope, Exit.void)
   return {
     told: victims.map((victim, index) => `${victim} at ${at[index]} ms`),
