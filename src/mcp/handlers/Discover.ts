@@ -33,7 +33,7 @@ export const make = Effect.fnUntraced(function*(passThrough: PassThrough) {
     const result = JsonText.at(final.body.text, ["result"])
     if (result === undefined) return answered(final)
     yield* cached.save(result)
-    const text = JsonText.set(final.body.text, ["result"], intervened(session, result))
+    const text = JsonText.set(final.body.text, ["result"], withOurPart(session, result))
     return { ...answered(final), body: { _tag: "Whole" as const, text } }
   }, Effect.scoped)
 
@@ -58,14 +58,14 @@ const discovered = ({ request: { id }, session }: RequestContext, greeting: stri
   headers: {},
   body: {
     _tag: "Whole",
-    text: `{"jsonrpc":"2.0","id":${id},"result":${intervened(session, EraForm.asDiscoverResult(greeting))}}`
+    text: `{"jsonrpc":"2.0","id":${id},"result":${withOurPart(session, EraForm.asDiscoverResult(greeting))}}`
   }
 })
 
 /**
  * Our own list_changed is promised, and tasks of our own to a client that takes them, but no revision that we don't speak.
  */
-const intervened = ({ takesTasks }: AgentSession, result: string): string => {
+const withOurPart = ({ takesTasks }: AgentSession, result: string): string => {
   const versions = JsonText.elements(result, ["supportedVersions"])
   const ours = versions.filter((version) => modernVersions.some((known) => version === JSON.stringify(known)))
   const changes = JsonText.set(result, ["capabilities", "tools", "listChanged"], "true")

@@ -17,7 +17,7 @@ export const make = Effect.gen(function*() {
    * `known`: the last InitializeResult. `inTime`: what `ask` gave, if it did in time; it runs on in the session, so that
    * what it finds is known the next time. Where the session ends meanwhile, its agent is still owed an answer.
    */
-  return Effect.fnUntraced(function*<A>(session: AgentSession, ask: Effect.Effect<A>) {
+  return Effect.fnUntraced(function*<A>(session: Pick<AgentSession, "inBackground">, ask: Effect.Effect<A>) {
     const known = yield* find
     if ((yield* link.state)._tag === "Down") return { known, inTime: Option.none<A>() }
     const asking = session.inBackground(
