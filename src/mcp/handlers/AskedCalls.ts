@@ -25,6 +25,7 @@ import type { AgentSession } from "../sessions/AgentSession.ts"
 import { AskedCall, type Reply, type RunningCalls } from "./AskedCall.ts"
 import { type Ahead, type Answer, type Handler, type RequestContext, RpcError } from "./Handler.ts"
 import type { SessionStream } from "./SessionStream.ts"
+import { maxLength, WaitingCalls } from "./WaitingCalls.ts"
 
 const prefix = "holdfast."
 /** In the place of a call's id: nothing of it is under way, and it may be sent again. */
@@ -68,6 +69,7 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream, calls: R
   const cached = yield* CachedLists
   const menu = yield* SessionMenu
   const running = new Map<string, Running>()
+  const waiting = new WaitingCalls()
   const isUp = Effect.timeoutOption(
     Stream.runHead(Stream.filter(link.changes, (state) => state._tag === "Up")),
     callTimeout
@@ -90,13 +92,17 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream, calls: R
 
   const begin = Effect.fnUntraced(function*(handler: Handler, context: RequestContext, given: Round["given"]) {
     const { session } = context
-    if (calls.countOf(session) >= maxCalls) return yield* tooMany
+    const place = calls.countOf(session) < maxCalls
+      ? waiting.enter(session.agent, context.request.text.length)
+      : undefined
+    if (place === undefined) return yield* tooMany
     const call = new AskedCall(capabilitiesOf(session), given, reply(session), streams.listen(session))
     // What the answer holds at the relay is let go of when it has left, which is with another request's.
     const scope = yield* Scope.make()
     let waitsForAgent: Deadline | undefined
     const forget = () => {
       waitsForAgent?.cancel()
+      place.leave()
       running.delete(call.id)
       calls.remove(session, call)
     }
@@ -106,7 +112,8 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream, calls: R
     }
     const ended = (exit: Exit.Exit<Answer, RelayFailure | RpcError>) =>
       Effect.sync(() => {
-        if (Exit.hasInterrupts(exit)) drop()
+        const hasRoom = call.isWaitedFor || place.holds(lengthOf(exit))
+        if (Exit.hasInterrupts(exit) || !hasRoom) drop()
         else waitsForAgent = deadlines.after(keptFor, drop)
         call.end(exit)
         streams.stopListening(session, () => !calls.isRunning(session))
@@ -187,9 +194,13 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream, calls: R
   return self
 })
 
+const lengthOf = (exit: Exit.Exit<Answer, unknown>): number =>
+  Exit.isSuccess(exit) && exit.value.body._tag === "Whole" ? exit.value.body.text.length : 0
+
 const tooMany = new RpcError({
   code: JsonRpcError.codes.invalidRequest,
-  message: `${maxCalls} calls wait for this agent's answers already: answer one of those first`,
+  message: `${maxCalls} calls wait for this agent's answers already, or ${maxLength} characters of them: answer one of `
+    + "those first",
   data: { delivery: "not sent" }
 })
 
