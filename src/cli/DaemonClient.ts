@@ -87,6 +87,7 @@ export class DaemonClient extends Context.Service<DaemonClient, {
           )
           const response = yield* Effect.mapError(HttpClient.execute(request), toFailure(dataDir, baseUrl))
           if (response.status === 200) return { baseUrl, response }
+          if (response.status === 401) return yield* new CommandFailed({ message: otherSecret(dataDir) })
           const text = yield* Effect.orElseSucceed(response.text, () => "")
           return yield* new CommandFailed({ message: messageIn(text) ?? `${baseUrl} answered ${response.status}` })
         })
@@ -113,6 +114,10 @@ const decodeMessage = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.St
 const messageIn = (text: string): string | undefined =>
   Option.getOrUndefined(Option.map(decodeMessage(text), ({ message }) => message))
 
+const otherSecret = (dataDir: string): string =>
+  `the daemon does not take the secret in ${dataDir}/admin-secret, so the file has changed since its start: end the `
+  + "process that endpoint.json there names (kill PID), and start it again"
+
 const toFailure = (dataDir: string, baseUrl: string) => (error: AskFailure) => {
   switch (error._tag) {
     case "HttpClientError":
@@ -123,6 +128,8 @@ const toFailure = (dataDir: string, baseUrl: string) => (error: AskFailure) => {
       return new CommandFailed({
         message: `the daemon at ${baseUrl} answers as another version does; restart it with this version`
       })
+    case "Unauthorized":
+      return new CommandFailed({ message: otherSecret(dataDir) })
     default:
       return new CommandFailed({ message: error.message })
   }

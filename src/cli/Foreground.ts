@@ -19,6 +19,11 @@ export class CannotStart extends Schema.TaggedError<CannotStart>()("CannotStart"
   }
 }
 
+const details: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such command on the PATH",
+  EACCES: "it is not a program that this user may run"
+}
+
 /** The terminal sends these to the whole group; who sends them to us alone is rare, and is not told apart from it. */
 const fromTerminal: ReadonlyArray<NodeJS.Signals> = ["SIGINT", "SIGQUIT"]
 const passedOn: ReadonlyArray<NodeJS.Signals> = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"]
@@ -66,7 +71,7 @@ export const run = (
     })
     child.once("error", (error: NodeJS.ErrnoException) => {
       leave()
-      const detail = error.code === "ENOENT" ? "there is no such command on the PATH" : error.message
+      const detail = details[error.code ?? ""] ?? error.message
       resume(Effect.fail(new CannotStart({ command, detail })))
     })
     child.once("exit", (code, signal) => {

@@ -11,7 +11,7 @@ export const jsonFlag = Flag.Boolean("json").pipe(
 
 export const portFlag = Flag.Int("port").pipe(
   Flag.withMetavar("N"),
-  Flag.filter((port) => port >= 0 && port <= 65535, (port) => `expected 0 to 65535, got ${port}`)
+  Flag.filter((port) => port >= 0 && port <= 65535, () => "0 to 65535")
 )
 
 export const optionalAgentFlag = Flag.String("agent").pipe(
@@ -24,7 +24,7 @@ export const optionalAgentFlag = Flag.String("agent").pipe(
 export const limitFlag = Flag.Int("limit").pipe(
   Flag.withDescription("How many to list, 1 to 1000 (default: 100)"),
   Flag.withMetavar("N"),
-  Flag.filter((n) => n >= 1 && n <= 1000, (n) => `expected 1 to 1000, got ${n}`),
+  Flag.filter((n) => n >= 1 && n <= 1000, () => "1 to 1000"),
   Flag.withDefault(100)
 )
 

@@ -18,6 +18,17 @@ const formatter = Effect.map(TerminalCapabilities.TerminalCapabilities, ({ canCo
   }
 })
 
+/** The framework's words for what it expected, without its own names for things. */
+const plain = (error: CliError.CliError): CliError.CliError => {
+  if (error._tag !== "InvalidValue") return error
+  const { kind, option, value } = error
+  const expected = error.expected.replace("Schema validation failed: ", "").replace(
+    /^Expected (a string representing a finite number|an integer)$/,
+    "Expected a whole number"
+  )
+  return new CliError.InvalidValue({ kind, option, value, expected })
+}
+
 /** A wrong invocation: what was wrong and where to read on, on standard error. */
 export const presenter = CliOutput.layerPresenter({
   present: (event) => {
@@ -26,7 +37,7 @@ export const presenter = CliOutput.layerPresenter({
       if (event._tag !== "InvalidInvocation") {
         return yield* Effect.provideService(CliOutput.defaultPresenter.present(event), CliOutput.Formatter, inColor)
       }
-      yield* Console.error(inColor.formatErrors(event.errors))
+      yield* Console.error(inColor.formatErrors(event.errors.map(plain)))
       yield* Console.error(`See "${event.commandPath.join(" ")} --help".`)
     })
   }

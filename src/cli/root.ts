@@ -7,11 +7,14 @@ export const builtIns = CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag
 export const root = Command.make("holdfast").pipe(
   Command.withSharedFlags({
     dataDir: Flag.String("data-dir").pipe(
+      // An empty one, as of an unset variable, would be the present directory.
+      Flag.filter((directory) => directory !== "", () => "DIR"),
       Flag.withDescription("Where the daemon keeps queue, sessions and secrets"),
       Flag.withMetavar("DIR"),
       Flag.optional
     ),
     config: Flag.String("config").pipe(
+      Flag.filter((file) => file !== "", () => "FILE"),
       Flag.withDescription(
         "Configuration file, in place of holdfast/holdfast.json under the user's configuration directory"
       ),

@@ -32,7 +32,7 @@ const isText = (value: unknown): boolean =>
 const mayHoldPassword = /[:/][^/]*@/
 
 /** Shows a value. A value that may hold a token, a URL with a password and a long text are not shown. */
-const shown = (path: Path, value: unknown): string | undefined => {
+export const shown = (path: Path, value: unknown): string | undefined => {
   const isRelayUrl = path[0] === "relays" && path.length === 3 && path[2] === "url"
   const mayHoldToken = ["relays", "token", "credentials"].some((name) => name === path[0])
     || (path[0] === "uplinks" && (path.length < 3 || path[2] === "token"))

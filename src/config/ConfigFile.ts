@@ -1,5 +1,5 @@
 /** Finds and reads the configuration file, `holdfast.json`. */
-import { Effect, FileSystem, Option, Path, Predicate } from "effect"
+import { Effect, FileSystem, Option, Path, type PlatformError, Predicate } from "effect"
 import { parse, type ParseError, type ParseOptions, printParseErrorCode } from "jsonc-parser"
 import { BadConfiguration } from "./BadConfiguration.ts"
 import { otherVariables } from "./Environment.ts"
@@ -33,12 +33,19 @@ export const fault = (text: string, options: ParseOptions = { disallowComments: 
   return `: ${words} at line ${before.length}, column ${before.at(-1)!.length + 1}`
 }
 
+const unreadable = (file: string, { cause, message, reason }: PlatformError.PlatformError): string => {
+  if (reason._tag === "NotFound") return `there is no file ${file}`
+  if (reason._tag === "PermissionDenied") return `${file} cannot be read: this user may not read it`
+  const isDirectory = Predicate.hasProperty(cause, "code") && cause.code === "EISDIR"
+  return isDirectory ? `${file} is not a file` : `${file} cannot be read: ${message}`
+}
+
 /** Reads the file's object; its members are not checked here. */
 export const read = Effect.fnUntraced(function*(file: string) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
     fs.readFileString(file),
-    (error) => new BadConfiguration({ issues: [`${file} cannot be read: ${error.message}`] })
+    (error) => new BadConfiguration({ issues: [unreadable(file, error)] })
   )
   const value = yield* Effect.try({
     try: (): unknown => JSON.parse(text),

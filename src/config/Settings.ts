@@ -141,7 +141,7 @@ export const workspaceTools = ["status", "ready", "deps", "list", "claim", "rele
 
 export const SettingsSchema = Schema.Struct({
   $schema: Schema.optionalKey(Schema.String),
-  dataDir: Schema.optionalKey(Schema.String),
+  dataDir: Schema.optionalKey(Schema.NonEmptyString),
   listen: section({
     host: or(Schema.String, "127.0.0.1"),
     port: or(Port, 4851),

@@ -1,7 +1,9 @@
 /** The names that appear in keys on disk, in logs and in the admin API. */
 import { Schema } from "effect"
 
-const Name = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/))
+const Name = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
+  expected: "a name of 1 to 64 letters, digits, dots, dashes and underscores that begins with a letter or a digit"
+}))
 
 /** The configured name of a relay; `/mcp` is `default`, `/mcp/<name>` any other. */
 export const RelayId = Name.pipe(Schema.brand("RelayId"))

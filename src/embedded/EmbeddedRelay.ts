@@ -6,7 +6,7 @@
  * protocol allows; GET answers 405, since the relay never speaks first.
  */
 import { NodeHttpServer } from "@effect/platform-node"
-import { Context, Effect, Layer, Option, type Redacted, Schema } from "effect"
+import { Context, Effect, Layer, Option, Predicate, type Redacted, Schema } from "effect"
 import { McpProtocol, McpServer } from "effect/ai"
 import { HttpRouter, HttpServer } from "effect/http"
 import { createServer, type RequestListener } from "node:http"
@@ -35,6 +35,9 @@ export class EmbeddedRelayPort extends Schema.TaggedError<EmbeddedRelayPort>()("
       + "another port"
   }
 }
+
+const detailOf = (cause: unknown): string =>
+  Predicate.hasProperty(cause, "code") && cause.code === "EADDRINUSE" ? "another program has it" : String(cause)
 
 export interface EmbeddedRelayOptions {
   /** 4850 without; 0 picks a free one. */
@@ -78,7 +81,7 @@ export class EmbeddedRelay extends Context.Service<EmbeddedRelay, {
   static readonly layer = ({ directory, port = 4850, socket = false }: EmbeddedRelayOptions) => {
     const server = NodeHttpServer.layer(startingServer, { host, port, gracefulShutdownTimeout: "1 second" }).pipe(
       Layer.catch((error) =>
-        Layer.effectContext(Effect.fail(new EmbeddedRelayPort({ port, detail: String(error.cause) })))
+        Layer.effectContext(Effect.fail(new EmbeddedRelayPort({ port, detail: detailOf(error.cause) })))
       )
     )
     const service = Layer.effect(

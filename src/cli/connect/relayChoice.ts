@@ -2,6 +2,7 @@
 import { Effect, FileSystem, Option, Predicate, Result, Schema } from "effect"
 import { join, resolve } from "node:path"
 import * as JsonEntry from "../../clients/jsonEntry.ts"
+import { shown } from "../../config/BadConfiguration.ts"
 import * as ConfigFile from "../../config/ConfigFile.ts"
 import { RelaySettings } from "../../config/Settings.ts"
 import { defaultAgent, defaultRelay } from "../../domain/Ids.ts"
@@ -51,8 +52,9 @@ export const relayEdit = Effect.fnUntraced(function*(file: string, asked: Asked)
   const place = asked.name === defaultRelay ? ["relay"] : ["relays", asked.name]
   if (Option.isSome(asked.url) && !isUrl(asked.url.value)) {
     return yield* new UsageError({
-      message: "the URL is not valid; expected an absolute http or https URL without user and password, such as "
-        + "https://mcp.example.com/mcp"
+      message:
+        `${shown(["relay", "url"], asked.url.value) ?? "the URL"} is not valid; expected an absolute http or https `
+        + "URL without user and password, such as https://mcp.example.com/mcp"
     })
   }
   const url = at(present, [...place, "url"])

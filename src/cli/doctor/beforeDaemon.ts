@@ -2,6 +2,7 @@
 import { Effect, FileSystem, Option, Path, Result } from "effect"
 import { statfs } from "node:fs/promises"
 import { connect } from "node:net"
+import { shellWord } from "../../clients/ClientEntry.ts"
 import type { BadConfiguration } from "../../config/BadConfiguration.ts"
 import * as ConfigFile from "../../config/ConfigFile.ts"
 import { relayTargets, type SettingsValues } from "../../config/Settings.ts"
@@ -56,7 +57,7 @@ export const dataDirectory = Effect.fnUntraced(function*(directory: string): Eff
     return problem(
       directoryName,
       `others may use ${open.join(", ")}`,
-      `chmod go= ${open.join(" ")}, and renew what was in it`
+      `chmod go= ${open.map(shellWord).join(" ")}, and renew what was in it`
     )
   }
   const space = yield* Effect.option(Effect.tryPromise(() => statfs(directory)))

@@ -34,8 +34,9 @@ export const loginTarget = Effect.fnUntraced(function*(named: string | undefined
   if (named === undefined && only !== undefined && all.length === 1) return only
   const names = all.map(({ id }) => id).join(", ")
   if (all.length === 0) {
+    const none = named === undefined ? "which relay? None" : `no relay is called "${named}": none`
     return yield* new UsageError({
-      message: "which relay? None is configured, and no daemon serves one: name its URL, \"holdfast login --relay URL\""
+      message: `${none} is configured, and no daemon serves one: name its URL, "holdfast login --relay URL"`
     })
   }
   return yield* new UsageError({

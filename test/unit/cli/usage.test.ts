@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { dataDirectory, run } from "../../support/Terminal.ts"
+import { dataDirectory, run, runWith } from "../../support/Terminal.ts"
 
 const subcommandsIn = (help: string): ReadonlyArray<string> => {
   const [, section = ""] = help.split("SUBCOMMANDS")
@@ -33,6 +33,45 @@ describe("the command line", () => {
         assert.strictEqual(ended.out, "")
       })
   )
+
+  it.live.each([
+    ["agents add two-words'", "agents add <name>: \"two-words'\". Expected a name of 1 to 64"],
+    ["serve --port 70000", "--port: \"70000\". Expected: 0 to 65535"],
+    ["outbox retry first", "<id>: \"first\". Expected a whole number"],
+    ["login --relay elsewhere", "no relay is called \"elsewhere\""],
+    ["connect mcp.example.com", "\"mcp.example.com\" is not valid"]
+  ])("%s: says what was wrong, and what is right, in plain words", ([line = "", words = ""]) =>
+    Effect.gen(function*() {
+      const { code, err } = yield* run(yield* dataDirectory, ...line.split(" "))
+      assert.isAbove(code, 0)
+      assert.include(err, words.replace(/^agents add /, ""))
+      assert.notMatch(err, /Schema|RegExp|FileSystem|Error:|finite/)
+    }))
+
+  it.live("a configuration file that is not there, or is none, is named in plain words", () =>
+    Effect.gen(function*() {
+      const dataDir = yield* dataDirectory
+      const missing = yield* runWith({ dataDir, config: `${dataDir}/none.json` }, "config", "check")
+      assert.include(missing.err, `there is no file ${dataDir}/none.json`)
+      assert.include((yield* runWith({ dataDir, config: dataDir }, "config", "check")).err, `${dataDir} is not a file`)
+    }))
+
+  it.live("an empty name of a directory or a file is refused, and not taken for the present directory", () =>
+    Effect.gen(function*() {
+      const directory = yield* dataDirectory
+      for (const [flag, files] of [["--data-dir", { dataDir: "" }], ["--config", { config: "" }]] as const) {
+        const { code, err } = yield* runWith({ dataDir: directory, config: "unused.json", ...files }, "config", "check")
+        assert.strictEqual(code, 2, flag)
+        assert.include(err, `Missing value for flag ${flag}`)
+      }
+    }))
+
+  it.live("a bad URL that may hold a password is not repeated", () =>
+    Effect.gen(function*() {
+      const { code, err } = yield* run(yield* dataDirectory, "connect", "http://me:hunter2@mcp.example.com/mcp")
+      assert.strictEqual(code, 2)
+      assert.notInclude(err, "hunter2")
+    }))
 
   it.live("a bad setting ends with 1 and names the key, the value and where it came from", () =>
     Effect.gen(function*() {

@@ -306,7 +306,7 @@ describe("load", () => {
       ])
       const list = yield* withFile([])
       assert.match((yield* issues({ config: list.file })).join(), /must hold an object/)
-      assert.match((yield* issues({ config: `${file}.none` })).join(), /cannot be read/)
+      assert.match((yield* issues({ config: `${file}.none` })).join(), /^there is no file \S+\.none$/)
     }))
 
   it.effect("keeps a token's value redacted", () =>
