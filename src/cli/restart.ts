@@ -8,6 +8,7 @@ import { command } from "./connect/command.ts"
 import * as Service from "./connect/Service.ts"
 import { DaemonClient, withDaemon } from "./DaemonClient.ts"
 import { CommandFailed } from "./Failures.ts"
+import { servingProcess } from "./servingProcess.ts"
 
 /** Longer than what is in flight may take, and a start. */
 const timeout = "40 seconds"
@@ -34,7 +35,7 @@ export const restart = Command.make("restart", {}, () =>
     // A configuration or a disk that no daemon would start with is refused while the old one still serves.
     yield* settings
     const daemon = yield* DaemonClient
-    const { daemon: { pid, portHeldBy } } = yield* daemon.ask((client) => client.status())
+    const { pid, portHeldBy } = yield* servingProcess
     yield* Effect.scoped(Layer.build(DataDirectory.layerAt(dataDir)))
     const service = Option.filter(yield* Service.find(dataDir), () => portHeldBy === "systemd")
     if (Option.isSome(service)) yield* command("systemctl", ["--user", "restart", service.value.name], 60_000)

@@ -6,8 +6,9 @@ import { isAlive, startOf } from "../supervision/HostProcess.ts"
 import { dataDirectory } from "./configuration.ts"
 import { command } from "./connect/command.ts"
 import * as Service from "./connect/Service.ts"
-import { DaemonClient, withDaemon } from "./DaemonClient.ts"
+import { withDaemon } from "./DaemonClient.ts"
 import { CommandFailed } from "./Failures.ts"
+import { servingProcess } from "./servingProcess.ts"
 
 /** Longer than what is in flight may take. */
 const timeout = "20 seconds"
@@ -40,15 +41,14 @@ export const stopDaemon = Effect.fn("stopDaemon")(function*(dataDir: string) {
     yield* terminate(alone)
     return alone
   }
-  const daemon = yield* DaemonClient
-  const { daemon: { pid, supervisor } } = yield* daemon.ask((client) => client.status())
+  const { pid, supervisor } = yield* servingProcess
   const service = yield* Service.find(dataDir)
   if (Option.exists(service, ({ kind }) => kind === "systemd")) {
     // With the socket, which would start it again.
     yield* command("systemctl", ["--user", "stop", ...Service.units(Option.getOrThrow(service))], 30_000)
   }
   yield* terminate(pid)
-  if (supervisor !== null) yield* untilGone(supervisor.pid)
+  if (supervisor) yield* untilGone(supervisor.pid)
   return pid
 })
 

@@ -69,6 +69,19 @@ export const daemon = Effect.fnUntraced(function*(entries: ReadonlyArray<Entry>)
   return directory
 })
 
+/** A daemon whose status lacks what a newer one says; it is the process `pid`, and refuses to be restarted. */
+export const olderDaemon = Effect.fnUntraced(function*(pid: number) {
+  const directory = yield* dataDirectory
+  const port = yield* listening(({ url }, response) => {
+    response.setHeader("content-type", "application/json")
+    if (url === "/api/status") response.end(JSON.stringify({ daemon: { version: "0.0.1", pid }, relays: [] }))
+    else response.writeHead(409).end(JSON.stringify({ _tag: "Conflict", message: "restart its service" }))
+  })
+  yield* Layer.build(Layer.provide(DaemonLock.layer, DataDirectory.layerAt(directory)))
+  yield* leaveFiles(directory, port, process.pid)
+  return directory
+})
+
 /** What a daemon that was killed leaves behind: files that name a port on which nobody listens. */
 export const abandoned = Effect.tap(dataDirectory, (directory) => leaveFiles(directory, 9, process.pid))
 

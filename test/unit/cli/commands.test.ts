@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Schema } from "effect"
+import { spawn } from "node:child_process"
 import { StatusView } from "../../../src/admin/StatusView.ts"
 import { entry } from "../../support/adminDoubles.ts"
-import { abandoned, daemon, dataDirectory, impostor, run } from "../../support/Terminal.ts"
+import { abandoned, daemon, dataDirectory, impostor, olderDaemon, run } from "../../support/Terminal.ts"
 
 describe("commands that speak to the daemon", () => {
   it.live.each(["status", "outbox list", "context show", "tools", "agents list", "token show"])(
@@ -21,6 +22,18 @@ describe("commands that speak to the daemon", () => {
       const directory = yield* abandoned
       const ended = yield* run(directory, "status")
       assert.strictEqual(ended.code, 3)
+    }))
+
+  it.live("stop and restart do for a daemon of another version, whose status no other command understands", () =>
+    Effect.gen(function*() {
+      const child = spawn("sleep", ["1000"], { stdio: "ignore" })
+      yield* Effect.addFinalizer(() => Effect.sync(() => child.kill("SIGKILL")))
+      const directory = yield* olderDaemon(child.pid ?? 0)
+      assert.include((yield* run(directory, "status")).err, "answers as another version does")
+      assert.include((yield* run(directory, "restart")).err, "restart its service")
+      const stopped = yield* run(directory, "stop")
+      assert.strictEqual(stopped.code, 0, stopped.err)
+      assert.include(stopped.out, `process ${child.pid}`)
     }))
 
   it.live("status shows link, token, queue and sessions", () =>
