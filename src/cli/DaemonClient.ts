@@ -126,7 +126,8 @@ const toFailure = (dataDir: string, baseUrl: string) => (error: AskFailure) => {
         : new CommandFailed({ message: `${baseUrl} answers, but not as Holdfast's admin API: ${error.message}` })
     case "SchemaError":
       return new CommandFailed({
-        message: `the daemon at ${baseUrl} answers as another version does: "holdfast restart" starts this one in its place`
+        message:
+          `the daemon at ${baseUrl} answers as another version does: "holdfast restart" starts this one in its place`
       })
     case "Unauthorized":
       return new CommandFailed({ message: otherSecret(dataDir) })

@@ -57,7 +57,11 @@ export const daemon = Effect.fnUntraced(function*(
     )
   }
   if (daemon.version !== version) {
-    return problem(name, `it is version ${daemon.version}, this command ${version}`, "\"holdfast restart\" starts this version in its place")
+    return problem(
+      name,
+      `it is version ${daemon.version}, this command ${version}`,
+      "\"holdfast restart\" starts this version in its place"
+    )
   }
   const now = DateTime.makeUnsafe(Math.floor(yield* Clock.currentTimeMillis))
   return ok(name, `holdfast ${daemon.version} at ${daemon.url}, process ${pid}, up ${formatAge(now, daemon.startedAt)}`)
