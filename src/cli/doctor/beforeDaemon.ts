@@ -28,6 +28,31 @@ const littleSpace = 100 * 1024 * 1024
 
 const octal = (mode: number): string => (mode & 0o777).toString(8).padStart(4, "0")
 
+/** Whether the daemon can make it: in the nearest place above it that is there. */
+const missingDirectory = Effect.fnUntraced(function*(directory: string): Effect.fn.Return<
+  Check,
+  never,
+  FileSystem.FileSystem | Path.Path
+> {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  let above = path.dirname(directory)
+  let found = yield* Effect.option(fs.stat(above))
+  while (Option.isNone(found) && path.dirname(above) !== above) {
+    above = path.dirname(above)
+    found = yield* Effect.option(fs.stat(above))
+  }
+  const another = "or name another directory with --data-dir"
+  if (Option.exists(found, ({ type }) => type !== "Directory")) {
+    return problem(directoryName, `${directory} cannot be made: ${above} is a file`, `move it away, ${another}`)
+  }
+  if (Option.isNone(yield* Effect.option(fs.access(above, { writable: true })))) {
+    const remedy = `change the owner or mode of ${above}, ${another}`
+    return problem(directoryName, `${directory} cannot be made: this user may not write to ${above}`, remedy)
+  }
+  return ok(directoryName, `${directory} is not there yet: the daemon makes it`)
+})
+
 /** Whether it is there, closed to others, and has room. Touches nothing. */
 export const dataDirectory = Effect.fnUntraced(function*(directory: string): Effect.fn.Return<
   Check,
@@ -37,7 +62,7 @@ export const dataDirectory = Effect.fnUntraced(function*(directory: string): Eff
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const found = yield* Effect.option(fs.stat(directory))
-  if (Option.isNone(found)) return ok(directoryName, `${directory} is not there yet: the daemon makes it`)
+  if (Option.isNone(found)) return yield* missingDirectory(directory)
   if (found.value.type !== "Directory") {
     return problem(directoryName, `${directory} is a file`, "move it away, or name another directory with --data-dir")
   }

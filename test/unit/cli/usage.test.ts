@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { writeFileSync } from "node:fs"
 import { dataDirectory, run, runWith } from "../../support/Terminal.ts"
 
 const subcommandsIn = (help: string): ReadonlyArray<string> => {
@@ -54,6 +55,17 @@ describe("the command line", () => {
       const missing = yield* runWith({ dataDir, config: `${dataDir}/none.json` }, "config", "check")
       assert.include(missing.err, `there is no file ${dataDir}/none.json`)
       assert.include((yield* runWith({ dataDir, config: dataDir }, "config", "check")).err, `${dataDir} is not a file`)
+    }))
+
+  it.live("doctor says where the data directory cannot be made, and what to do", () =>
+    Effect.gen(function*() {
+      const directory = yield* dataDirectory
+      const file = `${directory}/file`
+      writeFileSync(file, "")
+      writeFileSync(`${directory}/empty.json`, "{}")
+      const files = { dataDir: `${file}/deep/holdfast`, config: `${directory}/empty.json` }
+      const { out } = yield* runWith(files, "doctor")
+      assert.include(out, `data directory: ${files.dataDir} cannot be made: ${file} is a file; do: move it away`)
     }))
 
   it.live("an empty name of a directory or a file is refused, and not taken for the present directory", () =>
