@@ -7,7 +7,7 @@ import { HttpApiClient, HttpApiMiddleware } from "effect/http-api"
 import { AdminAccess, AdminApi } from "../admin/AdminApi.ts"
 import type { BadRequest, Conflict, NotFound, Unauthorized, Unavailable } from "../admin/AdminErrors.ts"
 import { provenDaemon } from "../storage/ProvenDaemon.ts"
-import { dataDirectory } from "./configuration.ts"
+import { daemonDirectory } from "./configuration.ts"
 import { CommandFailed, NoDaemon, notProven } from "./Failures.ts"
 
 type Client = HttpApiClient.ForApi<typeof AdminApi>
@@ -136,7 +136,7 @@ const toFailure = (dataDir: string, baseUrl: string) => (error: AskFailure) => {
   }
 }
 
-const layer = Layer.unwrap(Effect.map(dataDirectory, DaemonClient.layer))
+const layer = Layer.unwrap(Effect.map(daemonDirectory, DaemonClient.layer))
 
 /** A command that asks the running daemon. Where none runs it says how to start one, and exits with 3. */
 export const withDaemon = <const Name extends string, Input, ContextInput, E, R>(

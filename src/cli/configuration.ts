@@ -34,6 +34,18 @@ export const dataDirectoryAtLeast = dataDirectory.pipe(
   )
 )
 
+/**
+ * For commands that only ask the daemon or end it: a mistake in the file keeps none from that, where flag or variable
+ * names the directory. Without them the file might, so nothing is guessed.
+ */
+export const daemonDirectory = dataDirectory.pipe(
+  Effect.catchTag("BadConfiguration", (error) =>
+    Effect.flatMap(root, ({ dataDir }) => {
+      const given = Option.getOrUndefined(dataDir) ?? (process.env[variableOf(["dataDir"])] || undefined)
+      return given === undefined ? Effect.fail(error) : dataDirectoryPath(given)
+    }))
+)
+
 /** Logs as the settings say, for commands that stay in the foreground. */
 export const logging = (settings: SettingsValues) =>
   Logging.layer.pipe(Layer.provide(Layer.succeed(Settings, settings)))

@@ -3,7 +3,7 @@ import { Console, Effect, Schema } from "effect"
 import { Command } from "effect/cli"
 import { HttpClient } from "effect/http"
 import { provenDaemon } from "../storage/ProvenDaemon.ts"
-import { dataDirectory } from "./configuration.ts"
+import { daemonDirectory } from "./configuration.ts"
 import { CommandFailed, notProven } from "./Failures.ts"
 
 const Ready = Schema.fromJsonString(Schema.Struct({ ready: Schema.Boolean, degraded: Schema.Array(Schema.String) }))
@@ -11,7 +11,7 @@ const Ready = Schema.fromJsonString(Schema.Struct({ ready: Schema.Boolean, degra
 /** For a probe: the exit code says it. Degraded is healthy: it serves. */
 export const health = Command.make("health", {}, () =>
   Effect.gen(function*() {
-    const dataDir = yield* dataDirectory
+    const dataDir = yield* daemonDirectory
     const { url } = yield* Effect.mapError(provenDaemon(dataDir), notProven(dataDir))
     const http = yield* HttpClient.HttpClient
     const answer = yield* http.get(new URL("/readyz", url)).pipe(

@@ -3,7 +3,7 @@ import { Command } from "effect/cli"
 import { provenSupervisor } from "../storage/DaemonProof.ts"
 import { provenNow } from "../storage/ProvenDaemon.ts"
 import { isAlive, startOf } from "../supervision/HostProcess.ts"
-import { dataDirectory } from "./configuration.ts"
+import { daemonDirectory } from "./configuration.ts"
 import { command } from "./connect/command.ts"
 import * as Service from "./connect/Service.ts"
 import { withDaemon } from "./DaemonClient.ts"
@@ -54,7 +54,7 @@ export const stopDaemon = Effect.fn("stopDaemon")(function*(dataDir: string) {
 
 export const stop = Command.make("stop", {}, () =>
   Effect.gen(function*() {
-    const pid = yield* stopDaemon(yield* dataDirectory)
+    const pid = yield* stopDaemon(yield* daemonDirectory)
     yield* Console.log(`the daemon, process ${pid}, has stopped; what is queued is on disk`)
   })).pipe(
     Command.withDescription("Stop the daemon cleanly"),

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Schema } from "effect"
 import { spawn } from "node:child_process"
+import { writeFileSync } from "node:fs"
 import { StatusView } from "../../../src/admin/StatusView.ts"
 import { entry } from "../../support/adminDoubles.ts"
-import { abandoned, daemon, dataDirectory, impostor, olderDaemon, run } from "../../support/Terminal.ts"
+import { abandoned, daemon, dataDirectory, impostor, olderDaemon, run, runWith } from "../../support/Terminal.ts"
 
 describe("commands that speak to the daemon", () => {
   it.live.each(["status", "outbox list", "context show", "tools", "agents list", "token show"])(
@@ -34,6 +35,20 @@ describe("commands that speak to the daemon", () => {
       const stopped = yield* run(directory, "stop")
       assert.strictEqual(stopped.code, 0, stopped.err)
       assert.include(stopped.out, `process ${child.pid}`)
+    }))
+
+  it.live("a mistake in the configuration file keeps nobody from asking the daemon whose directory is named", () =>
+    Effect.gen(function*() {
+      const dataDir = yield* daemon([entry(1, {})])
+      const config = `${dataDir}/broken.json`
+      writeFileSync(config, "{ \"relay\":")
+      for (const line of ["status", "outbox list", "agents list"]) {
+        const { code, err } = yield* runWith({ dataDir, config }, ...line.split(" "))
+        assert.strictEqual(code, 0, `${line}: ${err}`)
+      }
+      // The double serves no `/readyz`.
+      assert.include((yield* runWith({ dataDir, config }, "health")).err, "does not say that it is ready")
+      assert.include((yield* runWith({ dataDir, config }, "restart")).err, "is not JSON")
     }))
 
   it.live("status shows link, token, queue and sessions", () =>
