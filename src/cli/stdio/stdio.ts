@@ -1,14 +1,14 @@
-import { Effect, Stream } from "effect"
+import { Effect, Option, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { createInterface } from "node:readline"
 import { urlOf } from "../../clients/Injection.ts"
 import { otherVariables } from "../../config/Environment.ts"
 import { type AgentName, defaultRelay, RelayId } from "../../domain/Ids.ts"
-import { dataDirectory, settings } from "../configuration.ts"
+import { daemonDirectory, settings } from "../configuration.ts"
 import { DaemonClient } from "../DaemonClient.ts"
 import { agentFlag } from "../flags.ts"
 import { root } from "../root.ts"
-import { startedDaemon } from "../startedDaemon.ts"
+import { runningDaemon, startedDaemon } from "../startedDaemon.ts"
 import { LegBroken } from "./DaemonLeg.ts"
 import { bridge } from "./StdioBridge.ts"
 
@@ -44,10 +44,17 @@ export const stdio = Command.make("stdio", {
   )
 }, ({ agent, relay }) =>
   Effect.gen(function*() {
-    const dataDir = yield* dataDirectory
+    const dataDir = yield* daemonDirectory
     const { config } = yield* root
-    // Read each time: where "connect --undo" took the relay out meanwhile, no daemon is started.
-    const running = Effect.flatMap(settings, (values) => startedDaemon(values, dataDir, config))
+    // One that runs serves whatever the file says by now. Else the file is read, each time: where "connect --undo" took
+    // the relay out meanwhile, no daemon is started.
+    const running = Effect.flatMap(
+      runningDaemon(dataDir),
+      Option.match({
+        onSome: (daemon) => Effect.succeed(daemon),
+        onNone: () => Effect.flatMap(settings, (values) => startedDaemon(values, dataDir, config))
+      })
+    )
     yield* running
     yield* Effect.gen(function*() {
       const services = yield* Effect.context<Effect.Services<typeof running>>()

@@ -20,6 +20,17 @@ class Running extends Context.Service<Running, Daemon>()("holdfast/test/Running"
 }
 
 layer(Running.layer, { excludeTestServices: true })("holdfast as a process that serves", (it) => {
+  it.effect("stdio and headers reach the daemon that runs, whatever mistake is in the configuration file by now", () =>
+    Effect.gen(function*() {
+      const daemon = yield* Running
+      const config = join(yield* directory, "broken.json")
+      writeFileSync(config, "{ \"relay\":")
+      for (const command of ["stdio", "headers"]) {
+        const ended = yield* daemon.command(command, "--config", config)
+        assert.strictEqual(ended.code, 0, ended.stderr)
+      }
+    }))
+
   it.effect("serve says where it listens, where the secret is, and the one line for agents, which has no secret", () =>
     Effect.gen(function*() {
       const daemon = yield* Running
