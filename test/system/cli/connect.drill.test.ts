@@ -114,7 +114,7 @@ describe("holdfast connect", () => {
         const own = home.file(".config", "holdfast", "holdfast.json")
         const refused = yield* holdfast("connect", "mcp.example.com/mcp", "--no-service")
         assert.strictEqual(refused.code, 2)
-        assert.match(refused.stderr, /the URL is not valid; expected an absolute http or https URL/)
+        assert.match(refused.stderr, /"mcp\.example\.com\/mcp" is not valid; expected an absolute http or https URL/)
         assert.isFalse(existsSync(own))
 
         const relay = yield* TestRelay.start()
