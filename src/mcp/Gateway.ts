@@ -24,6 +24,7 @@ import { OwnStreams } from "./menu/OwnStreams.ts"
 import { SessionMenu } from "./menu/SessionMenu.ts"
 import { type AgentSession, contextPrefix } from "./sessions/AgentSession.ts"
 import { AgentSessions } from "./sessions/AgentSessions.ts"
+import { AskedCallStore } from "./sessions/AskedCallStore.ts"
 import { contextOf } from "./sessions/ModernContexts.ts"
 import { RoundStore } from "./sessions/RoundStore.ts"
 import { SessionStore } from "./sessions/SessionStore.ts"
@@ -65,7 +66,9 @@ export class Gateway extends Context.Service<Gateway, {
     Layer.provideMerge(Layer.merge(ListChanges.layer, OwnStreams.layer)),
     Layer.provideMerge(FreshList.layer),
     Layer.provideMerge(Layer.mergeAll(SessionMenu.layer, AgentSessions.layer, LiveCalls.layer)),
-    Layer.provideMerge(Layer.mergeAll(MenuSignals.layer, SessionStore.layer, LocalTools.layer, RoundStore.layer))
+    Layer.provideMerge(
+      Layer.mergeAll(MenuSignals.layer, SessionStore.layer, LocalTools.layer, RoundStore.layer, AskedCallStore.layer)
+    )
   )
 }
 

@@ -9,6 +9,7 @@ import { Cause, Clock, Context, Duration, Effect, Exit, FiberSet, Layer, Option,
 import { Settings } from "../config/Settings.ts"
 import type { AgentName, PrincipalId } from "../domain/Ids.ts"
 import * as JsonText from "../domain/JsonText.ts"
+import * as Message from "../domain/Message.ts"
 import { factsOf } from "../domain/Methods.ts"
 import { Deadlines } from "../supervision/Deadlines.ts"
 import { type AskedFor, LiveToken, type Token } from "../token/LiveToken.ts"
@@ -33,6 +34,16 @@ import * as TracedTransport from "./transport/TracedTransport.ts"
 
 export type { FinalAnswer, RelayEvent, RequestOptions } from "./Exchange.ts"
 
+/** For who is there for what comes before the response. */
+export interface ResumeOptions {
+  /** Called once the relay's own stream of that session is open, where it has one: what it says from now on is heard. */
+  readonly onOpen: () => void
+  /** Called with each message on either stream. */
+  readonly onMessage: (message: Message.Message) => void
+  /** Called with each new place from which the stream can be read on. */
+  readonly onResumable: (point: ResumePoint) => void
+}
+
 export class RelayClient extends Context.Service<RelayClient, {
   /** Never waits for a link that is Down: whoever may wait asks `RelayLink.awaitUp` first. */
   readonly request: (
@@ -53,7 +64,13 @@ export class RelayClient extends Context.Service<RelayClient, {
    * The response to a request whose stream broke, read on from that place: in legacy form, under the request's id at the
    * relay. Its failure says whether asking again may help: `downClass`.
    */
-  readonly resume: (agent: AgentName, point: ResumePoint) => Effect.Effect<string, RelayFailure>
+  readonly resume: (
+    agent: AgentName,
+    point: ResumePoint,
+    options?: ResumeOptions
+  ) => Effect.Effect<string, RelayFailure>
+  /** An answer to a question that came on the stream of that place. */
+  readonly respond: (agent: AgentName, point: ResumePoint, text: string) => Effect.Effect<void, RelayFailure>
   /** The text of a tools/list result from before this life: which parameters its tools want mirrored in headers. */
   readonly listed: (result: string) => Effect.Effect<void>
 }>()("holdfast/relay/RelayClient") {
@@ -150,22 +167,46 @@ export class RelayClient extends Context.Service<RelayClient, {
         )
       })
 
-      const resume: RelayClient["Service"]["resume"] = Effect.fnUntraced(function*(agent, point) {
+      const resume: RelayClient["Service"]["resume"] = Effect.fnUntraced(function*(agent, point, options) {
         const watch = yield* watchOver({ silence: settings.streamSilence, maxFailures: 1 })
         const { eventId, id, protocolVersion, session } = point
         const token = yield* liveToken.current(agent)
         const attempt = { ...carrying(token), agent, session, protocolVersion, watch, method: "GET" } as const
         const read = (lastEventId: string) => transport.send({ ...attempt, lastEventId })
+        const heard = ({ message }: { readonly message: Message.Message | undefined }) => {
+          if (message !== undefined) options?.onMessage(message)
+          return undefined
+        }
+        if (options !== undefined) {
+          const own = yield* Effect.result(relayStream(transport, { ...attempt, lastEventId: undefined }))
+          if (own._tag === "Success") {
+            yield* Effect.forkScoped(Effect.ignore(own.success.events.until(({ data }) => heard(messageIn(data)))))
+          }
+          options.onOpen()
+        }
         const answer = yield* read(eventId)
         if (answer.body._tag !== "Sse") return yield* notOurs(answer)
         const { events } = answer.body
-        const response = yield* followStream({ events, id, onEvent: () => undefined, resume: read })
+        const response = yield* followStream({
+          events,
+          id,
+          onEvent: heard,
+          onEventId: options && ((eventId) => options.onResumable({ ...point, eventId })),
+          resume: read
+        })
         return response._tag === "Response" ? response.text : yield* cutOff()
       }, Effect.scoped)
+
+      const respond: RelayClient["Service"]["respond"] = Effect.fnUntraced(function*(agent, point, text) {
+        const token = yield* liveToken.current(agent)
+        const { protocolVersion, session } = point
+        yield* Handshake.notify(transport, token, { agent, id: Option.fromUndefinedOr(session), protocolVersion }, text)
+      })
 
       return RelayClient.of({
         request,
         resume,
+        respond,
         notify,
         stream,
         listed: (result) => Effect.sync(() => params.learn(result))
@@ -182,6 +223,11 @@ export class RelayClient extends Context.Service<RelayClient, {
       Layer.provideMerge(RelayEra.layer),
       Layer.provideMerge(TracedTransport.over(transport))
     )
+}
+
+const messageIn = (data: string): { readonly message: Message.Message | undefined } => {
+  const parsed = Message.parse(data)
+  return { message: parsed._tag === "Success" && parsed.success._tag !== "Batch" ? parsed.success : undefined }
 }
 
 const askedFor = (text: string): AskedFor => {

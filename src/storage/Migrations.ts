@@ -25,6 +25,7 @@ import inbox from "./migrations/0018_inbox.ts"
 import socketInbox from "./migrations/0019_socket_inbox.ts"
 import inputRounds from "./migrations/0020_input_rounds.ts"
 import tasks from "./migrations/0021_tasks.ts"
+import askedCalls from "./migrations/0022_asked_calls.ts"
 
 const migrations = {
   "0001_outbox": outbox,
@@ -47,7 +48,8 @@ const migrations = {
   "0018_inbox": inbox,
   "0019_socket_inbox": socketInbox,
   "0020_input_rounds": inputRounds,
-  "0021_tasks": tasks
+  "0021_tasks": tasks,
+  "0022_asked_calls": askedCalls
 }
 
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

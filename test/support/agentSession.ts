@@ -38,7 +38,8 @@ export const agentSession = Effect.fnUntraced(function*(given: GivenSession) {
       openNow: given.openNow ?? (() => undefined),
       open: Effect.never,
       current: Effect.succeedNone,
-      lost: () => Effect.void
+      lost: () => Effect.void,
+      leaveOpen: () => {}
     },
     fibers: new SessionFibers(Effect.runForkWith(yield* Effect.context())),
     log: logs.make({ session: id })

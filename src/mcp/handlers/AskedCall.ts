@@ -10,8 +10,10 @@ import type * as Message from "../../domain/Message.ts"
 import { ownText } from "../../domain/OwnText.ts"
 import * as Questions from "../../domain/Questions.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
+import type { ResumePoint } from "../../relay/ResumePoint.ts"
 import type { OpenRelaySession } from "../../relay/session/RelaySession.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
+import type { StoredCall } from "../sessions/AskedCallStore.ts"
 import { type Ahead, type Answer, type AskedBy, progressPrefix, type RpcError } from "./Handler.ts"
 
 /** How it ended. */
@@ -36,14 +38,23 @@ export type Reply = (text: string, to: OpenRelaySession) => void
 /** Questions of one call that its agent has yet to answer, and characters of them. */
 const maxOpen = 100
 const maxOpenLength = 1024 * 1024
+/** Of these, what is kept on disk. */
+const maxKeptLength = 64 * 1024
+
+/** What a call of a life before has kept. */
+export type Before = Pick<StoredCall, "id" | "point" | "questions" | "times">
+
+export const responseTo = (id: string, result: string): string => `{"jsonrpc":"2.0","id":${id},"result":${result}}`
 
 export class AskedCall implements Ahead {
-  readonly id = randomUUID()
+  readonly id: string
   /** The agent's answers so far, JSON text: what the relay asks again in another attempt is answered from here. */
   readonly given: Map<string, string>
   readonly listens: Effect.Effect<void>
   readonly #capabilities: string
   readonly #reply: Reply
+  /** Has it kept, whose agent was asked before it could be. */
+  readonly #keep: () => void
   readonly #open = new Map<string, Open>()
   /** Characters of what is open. */
   #openLength = 0
@@ -52,18 +63,37 @@ export class AskedCall implements Ahead {
   #progressToken: string | undefined
   #ended: Ended | undefined
   #attempt: AskedBy | undefined
-  wasAsked = false
+  /** Where the relay's answer can be read on. */
+  #point: ResumePoint | undefined
+  /** How often this attempt put each question. */
+  #times: Map<string, number>
+  wasAsked: boolean
+  /** On disk, so that it may go on in another life. */
+  isKept: boolean
 
   constructor(
     capabilities: string,
     given: ReadonlyMap<string, string>,
     reply: Reply,
-    listens: Effect.Effect<void>
+    listens: Effect.Effect<void>,
+    keep: () => void,
+    before?: { readonly call: Before; readonly from: OpenRelaySession }
   ) {
     this.#capabilities = capabilities
     this.given = new Map(given)
     this.#reply = reply
     this.listens = listens
+    this.#keep = keep
+    this.id = before?.call.id ?? randomUUID()
+    this.wasAsked = before !== undefined
+    this.isKept = before !== undefined
+    this.#point = before?.call.point
+    this.#times = new Map(Object.entries(before?.call.times ?? {}))
+    if (before === undefined) return
+    for (const { id, key, text } of before.call.questions) {
+      this.#open.set(key, { id, from: before.from, text })
+      this.#openLength += text.length
+    }
   }
 
   get isWaitedFor(): boolean {
@@ -72,6 +102,23 @@ export class AskedCall implements Ahead {
 
   get hasEnded(): boolean {
     return this.#ended !== undefined
+  }
+
+  readonly resumable = (point: ResumePoint): void => {
+    const isFirst = this.#point === undefined
+    this.#point = point
+    if (isFirst && this.#open.size > 0) this.#keep()
+  }
+
+  /** What is kept of it while its agent is asked; `undefined` where the relay's answer cannot be read on, or it asked too much. */
+  get kept(): Before | undefined {
+    if (this.#point === undefined || this.#openLength > maxKeptLength) return undefined
+    return {
+      id: this.id,
+      point: this.#point,
+      questions: [...this.#open].map(([key, { id, text }]) => ({ key, id, text })),
+      times: Object.fromEntries(this.#times)
+    }
   }
 
   /** A further round of the agent; `token` is its progress token, as it stands in the text. */
@@ -113,10 +160,18 @@ export class AskedCall implements Ahead {
     for (const look of this.#rounds) look()
   }
 
+  /** Whom a new attempt asks; each attempt is another call to the relay, so one that was read on is none. */
   askedBy(): AskedBy {
+    this.#times = new Map()
+    this.#point = undefined
+    return this.asking()
+  }
+
+  /** Whom the attempt that is under way asks. */
+  asking(): AskedBy {
     // The same question may be another one the next time: they are told apart by how often this attempt put it.
     // What the agent is asked already stays open: its answer is good for this attempt, too.
-    const times = new Map<string, number>()
+    const times = this.#times
     const asked: AskedBy = ({ id, method, text }, from) => {
       if (!Questions.isAskable(method, this.#capabilities)) return false
       // The relay is told at once that nobody answers this one.
@@ -147,7 +202,7 @@ export class AskedCall implements Ahead {
   }
 
   #tell(id: string, to: OpenRelaySession, result: string): void {
-    this.#reply(`{"jsonrpc":"2.0","id":${id},"result":${result}}`, to)
+    this.#reply(responseTo(id, result), to)
   }
 
   // What goes ahead goes to the round that waits; between the rounds nobody reads it.
@@ -204,6 +259,10 @@ export class RunningCalls {
 
   isRunning(session: AgentSession): boolean {
     return [...this.#of(session)].some(({ hasEnded }) => !hasEnded)
+  }
+
+  hasKept(session: AgentSession): boolean {
+    return [...this.#of(session)].some(({ isKept }) => isKept)
   }
 
   /** A question on the relay's own stream, which names no call: it is put to the one that was begun last. */

@@ -4,6 +4,7 @@ import type { JsonRpcError } from "../../domain/JsonRpcError.ts"
 import type { Request } from "../../domain/Message.ts"
 import type { FinalAnswer } from "../../relay/RelayClient.ts"
 import type { RelayFailure } from "../../relay/RelayFailure.ts"
+import type { ResumePoint } from "../../relay/ResumePoint.ts"
 import type { OpenRelaySession } from "../../relay/session/RelaySession.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import type { CallTrace } from "./CallTrace.ts"
@@ -67,6 +68,8 @@ export interface Ahead {
    * round; `false` where the agent cannot be asked that.
    */
   readonly askedBy?: () => AskedBy
+  /** Told each new place from which the relay's answer can be read on. */
+  readonly resumable?: (point: ResumePoint) => void
   /** Run before each attempt: holds the relay's own stream, on which it may ask, and which it may have lost meanwhile. */
   readonly listens?: Effect.Effect<void>
   /** Makes the answer a stream; gives its name and its newest event, so that what follows can be found in it. */

@@ -48,7 +48,7 @@ export const make = Effect.gen(function*() {
   const passThrough: PassThrough.PassThrough = yield* PassThrough.make(messages, rounds)
   const calls = new RunningCalls()
   const streams = yield* SessionStream.make(messages, rounds, calls)
-  const { continues, inRounds } = yield* AskedCalls.make(streams, calls)
+  const { continues, inRounds } = yield* AskedCalls.make(streams, calls, messages)
   const lists = yield* Lists.make(passThrough)
 
   const pass: Handler = (context, ahead) => passThrough.ask(context, ahead)

@@ -12,6 +12,7 @@ import { Happenings, ofAgent } from "../../observability/Happenings.ts"
 import { RelayLink } from "../../relay/link/RelayLink.ts"
 import { type FinalAnswer, RelayClient, type RequestOptions } from "../../relay/RelayClient.ts"
 import { RelayFailure } from "../../relay/RelayFailure.ts"
+import type { ResumePoint } from "../../relay/ResumePoint.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import { type Ahead, type Answer, answered, progressPrefix, type RequestContext } from "./Handler.ts"
 import type * as InputRounds from "./InputRounds.ts"
@@ -95,7 +96,7 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages, rounds:
         repeats: isList(method),
         streamJson: options.streamJson,
         onBytes: options.onBytes,
-        onResumable: context?.call?.resumable,
+        onResumable: resumableOf(ahead, context),
         onStream: () => ahead.relayStreams(),
         onPoll: Effect.sync(() => ahead.relayPolls()),
         onEvent: (event, from) => {
@@ -159,6 +160,15 @@ export const make = Effect.fnUntraced(function*(messages: RelayMessages, rounds:
   const self: PassThrough = { attempt, ask, again }
   return self
 })
+
+const resumableOf = ({ resumable }: Ahead, context: RequestContext | undefined) => {
+  const ofCall = context?.call?.resumable
+  if (resumable === undefined || ofCall === undefined) return resumable ?? ofCall
+  return (point: ResumePoint) => {
+    resumable(point)
+    ofCall(point)
+  }
+}
 
 /** Nanoseconds. */
 const minBetweenProgress = 100_000_000n

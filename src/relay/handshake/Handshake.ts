@@ -63,7 +63,12 @@ export const initialize = Effect.fnUntraced(
 
 /** Sends a notification or an answer in a session, whatever comes back; fails where it may not have been heard. */
 export const notify = Effect.fnUntraced(
-  function*(transport: RelayTransport["Service"], credential: Credential, session: Handshaken, text: string) {
+  function*(
+    transport: RelayTransport["Service"],
+    credential: Credential,
+    session: Pick<Handshaken, "agent" | "id" | "protocolVersion">,
+    text: string
+  ) {
     const answer = yield* transport.send({
       agent: session.agent,
       method: "POST",

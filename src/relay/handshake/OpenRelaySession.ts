@@ -45,4 +45,6 @@ export interface RelaySession {
   readonly current: Effect.Effect<Option.Option<OpenRelaySession>>
   /** Forget this one, if it is still the current one: the next `open` makes another. */
   readonly lost: (session: OpenRelaySession) => Effect.Effect<void>
+  /** Whether the relay is not told that this one ends: it waits for an answer that another life of Holdfast will give. */
+  readonly leaveOpen: (leave: boolean) => void
 }

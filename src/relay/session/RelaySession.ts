@@ -93,6 +93,7 @@ export class RelaySessions extends Context.Service<RelaySessions, {
         make: Effect.fnUntraced(function*({ agent, era = "legacy", onChange, seed }) {
           let session: OpenRelaySession | undefined
           let generation = 0
+          let isLeftOpen = false
 
           // Put together when it is needed, so that a session that is open does not hold it.
           const openAnother = () =>
@@ -114,7 +115,7 @@ export class RelaySessions extends Context.Service<RelaySessions, {
           const reopen = yield* singleFlight(Effect.suspend(openAnother))
 
           const end = Effect.suspend(() =>
-            session === undefined || Option.isNone(session.id) ? Effect.void : Effect.flatMap(
+            isLeftOpen || session === undefined || Option.isNone(session.id) ? Effect.void : Effect.flatMap(
               liveToken.current(agent),
               (token) => FiberSet.run(ending, session ? Handshake.end(transport, token, session) : Effect.void)
             )
@@ -138,7 +139,10 @@ export class RelaySessions extends Context.Service<RelaySessions, {
                 if (session?.generation !== lost.generation) return
                 session = undefined
                 onChange?.("lost")
-              })
+              }),
+            leaveOpen: (leave) => {
+              isLeftOpen = leave
+            }
           }
         })
       })

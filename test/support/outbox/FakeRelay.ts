@@ -93,6 +93,7 @@ export class FakeRelay extends Context.Service<FakeRelay, {
             })),
           notify: () => Effect.die("not used"),
           stream: () => Effect.die("not used"),
+          respond: () => Effect.die("not used"),
           resume: () => Effect.die("not used"),
           listed: () => Effect.void
         })
@@ -121,7 +122,8 @@ export class FakeRelay extends Context.Service<FakeRelay, {
               openNow: () => undefined,
               open: Effect.die("not used"),
               current: Effect.succeed(Option.none()),
-              lost: () => Effect.void
+              lost: () => Effect.void,
+              leaveOpen: () => {}
             })
         })
       ),

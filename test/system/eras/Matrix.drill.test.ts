@@ -17,17 +17,15 @@ the page says anything else. To write it anew: \`UPDATE_MATRIX=1 npm run test:dr
 "yes" was seen to work, through Holdfast. "–" is not in that revision. A "no" would stand with the words of its error: what
 one era of the protocol cannot say in the other is never dropped in silence.
 
-Two things the protocol forces, which no row shows:
+Three things the protocol forces, which no row shows:
 
 - A client of 2025-11-25 may answer a question with an error. Revision 2026-07-28 has no form for that. For a form or a link
   the relay is told that the user cancelled; for the model or the folders the call ends with an error that names it.
 - A relay with sessions may ask outside of any call. An agent of 2026-07-28 can be asked only while a call of its own runs:
   the one that began last is asked, and where there is none the relay gets an error.
-
-One thing is not forced, and Holdfast does not do it: a call about which a relay with sessions asks an agent of 2026-07-28 does
-not go on when Holdfast is restarted meanwhile. Where the relay's stream has event ids it could be read on; where it has none, or
-the relay itself is restarted, the relay's answer is lost in any case. A call that may be repeated is sent again and its question
-answered from what the agent said; of any other the agent gets an error that it may have been carried out.
+- A call about which a relay with sessions asks an agent of 2026-07-28 goes on over a restart of Holdfast where the relay's stream
+  has event ids. Where it has none, or the relay itself is restarted, its answer is lost: a call that may be repeated is sent again
+  and its question answered from what the agent said; of any other the agent gets an error that it may have been carried out.
 
 Tasks of the relay (\`io.modelcontextprotocol/tasks\`) pass where client and relay both speak 2026-07-28: made, asked for, answered,
 cancelled, and told of on a listen stream. No official server package has them, so they are no column: two tests show them with a relay

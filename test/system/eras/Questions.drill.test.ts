@@ -167,6 +167,46 @@ describe("a question across the eras, while the agent is asked,", () => {
       }
     }))
 
+  for (const [how, end] of [["killed", "kill"], ["stopped", "terminate"]] as const) {
+    it.live(
+      `goes on with a relay of the legacy era whose stream can be read on, with Holdfast ${how} at each question`,
+      () =>
+        Effect.gen(function*() {
+          const relay = yield* TestRelay.start({ era: "legacy", resumable: true })
+          const daemon = yield* Daemon.start({ relayUrl: relay.url })
+          const capable = { ...envelope, "io.modelcontextprotocol/clientCapabilities": { elicitation: { form: {} } } }
+          const round = (more: object = {}) =>
+            Effect.map(
+              post(
+                daemon,
+                "tools/call",
+                request("tools/call", { name: "elicit_twice", arguments: {}, _meta: capable, ...more }),
+                { "mcp-name": "elicit_twice" }
+              ),
+              (said) => JSON.parse(answerIn(said))
+            )
+          let said = yield* round()
+          const asked = new Set<string>()
+          for (const yes of [true, false]) {
+            assert.strictEqual(said.result.resultType, "input_required", JSON.stringify(said))
+            const [key = ""] = Object.keys(said.result.inputRequests)
+            asked.add(key)
+            yield* daemon[end]
+            yield* daemon.restart()
+            said = yield* round({
+              requestState: said.result.requestState,
+              inputResponses: { [key]: { action: "accept", content: { yes } } }
+            })
+          }
+          // The same words the second time are another question.
+          assert.strictEqual(asked.size, 2)
+          assert.deepStrictEqual(said.result.structuredContent, { go: { action: "accept", content: { yes: false } } })
+          assert.strictEqual((yield* callsOf(relay, "elicit_twice", 1)).length, 1)
+        }),
+      60_000
+    )
+  }
+
   it.live("is lost with a relay of the legacy era where the call must not be repeated, and the agent is told so", () =>
     Effect.gen(function*() {
       const relay = yield* TestRelay.start({ era: "legacy" })

@@ -10,6 +10,7 @@ import type { Ahead, Answer, AskedBy, Handler, RpcError } from "../../../../src/
 import type { SessionStream } from "../../../../src/mcp/handlers/SessionStream.ts"
 import { SessionMenu } from "../../../../src/mcp/menu/SessionMenu.ts"
 import { type AgentSession, contextPrefix } from "../../../../src/mcp/sessions/AgentSession.ts"
+import { AskedCallStore, type StoredCall } from "../../../../src/mcp/sessions/AskedCallStore.ts"
 import { EventLogs } from "../../../../src/mcp/streams/EventLogs.ts"
 import { CachedLists, type ListKey } from "../../../../src/menu/CachedLists.ts"
 import { LinkState, RelayLink } from "../../../../src/relay/link/RelayLink.ts"
@@ -35,6 +36,15 @@ interface Attempt {
   /** The relay asks; whether the agent can be asked that. */
   readonly ask: (question?: string) => boolean
   readonly ends: (exit: Exit.Exit<Answer, RelayFailure>) => Effect.Effect<boolean>
+  /** The relay's answer can be read on from here. */
+  readonly resumable: (eventId: string) => void
+}
+
+/** One reading on of an answer that was under way in a life before. */
+interface Resumed {
+  readonly eventId: string
+  readonly ask: (question?: string) => void
+  readonly ends: (exit: Exit.Exit<string, RelayFailure>) => Effect.Effect<boolean>
 }
 
 const done: Answer = {
@@ -53,9 +63,10 @@ const nothingAhead: Ahead = {
 }
 
 /** One life of Holdfast in front of a relay with sessions. Of its tools `read` may be repeated. */
-const life = Effect.gen(function*() {
+const lifeOver = Effect.fnUntraced(function*(disk: Map<string, StoredCall>) {
   const told: Array<string> = []
   const attempts: Array<Attempt> = []
+  const resumed: Array<Resumed> = []
   const open: OpenRelaySession = {
     agent: defaultAgent,
     id: Option.some("r"),
@@ -66,7 +77,25 @@ const life = Effect.gen(function*() {
   const services = yield* Layer.build(
     Layer.mergeAll(
       EventLogs.layer,
-      Layer.mock(RelayClient, { notify: (_, text) => Effect.sync(() => void told.push(text)) }),
+      Layer.mock(AskedCallStore, {
+        save: (call) => Effect.sync(() => void disk.set(call.id, call)),
+        find: (_, id) => Effect.sync(() => Option.fromUndefinedOr(disk.get(id))),
+        remove: (id) => Effect.sync(() => void disk.delete(id))
+      }),
+      Layer.mock(RelayClient, {
+        notify: (_, text) => Effect.sync(() => void told.push(text)),
+        respond: (_, { eventId }, text) => Effect.sync(() => void told.push(`${eventId} ${text}`)),
+        resume: Effect.fnUntraced(function*(_, { eventId }, options) {
+          const ended = yield* Deferred.make<string, RelayFailure>()
+          resumed.push({
+            eventId,
+            ask: (question = form) => options?.onMessage(requestOf(question)),
+            ends: (exit) => Deferred.done(ended, exit)
+          })
+          options?.onOpen()
+          return yield* Deferred.await(ended)
+        })
+      }),
       Layer.mock(RelayLink, { changes: Stream.make(LinkState.Up({ since: 0 })) }),
       Layer.mock(SessionMenu, { key: () => Effect.succeed({} as ListKey), ignoresListChanged: () => false }),
       Layer.mock(CachedLists, {
@@ -93,7 +122,15 @@ const life = Effect.gen(function*() {
     listen: () => Effect.void,
     stopListening: () => {}
   }
-  const asked = yield* Effect.provide(AskedCalls.make(streams as SessionStream, new RunningCalls()), services)
+  const asked = yield* Effect.provide(
+    AskedCalls.make(streams as SessionStream, new RunningCalls(), {
+      received: (_, { message }, from, askedBy) => {
+        if (message?._tag === "Request") askedBy?.(message, from)
+        return undefined
+      }
+    }),
+    services
+  )
 
   const handler = asked.inRounds(({ request }, ahead) =>
     Effect.gen(function*() {
@@ -101,6 +138,8 @@ const life = Effect.gen(function*() {
       const askedBy: AskedBy = ahead.askedBy?.() ?? assert.fail("the relay cannot ask")
       attempts.push({
         text: request.text,
+        resumable: (eventId) =>
+          ahead.resumable?.({ session: "r", protocolVersion: "2025-11-25", eventId, id: "\"h\"" }),
         ask: (question = form) => askedBy(requestOf(question), open),
         ends: (exit) => Deferred.done(ended, exit)
       })
@@ -131,8 +170,10 @@ const life = Effect.gen(function*() {
       { startImmediately: true }
     )
 
-  return { told, attempts, session, round, continues: asked.continues }
+  return { told, attempts, resumed, session, round, continues: asked.continues }
 })
+
+const life = Effect.suspend(() => lifeOver(new Map()))
 
 type Ended = Fiber.Fiber<Answer, RelayFailure | RpcError>
 
@@ -322,5 +363,55 @@ describe("calls that wait for their agent", () => {
       // Nothing waits for the relay any more.
       yield* attempts[0]!.ends(Exit.succeed(done))
       assert.lengthOf(attempts, 1)
+    }))
+
+  it.effect("go on in another life where the relay's answer can be read on: asked once, and carried out once", () =>
+    Effect.gen(function*() {
+      const disk = new Map<string, StoredCall>()
+      const before = yield* lifeOver(disk)
+      const first = yield* before.round(yield* before.session())
+      before.attempts[0]!.ask()
+      const { answered } = yield* askedIn(first)
+      assert.strictEqual(disk.size, 0, "nothing could be read on")
+      before.attempts[0]!.resumable("e1")
+      assert.strictEqual([...disk.values()][0]?.point.eventId, "e1")
+
+      const after = yield* lifeOver(disk)
+      const mine = yield* after.session()
+      const second = yield* after.round(mine, answered(), "write", 2)
+      const [reading] = after.resumed
+      assert.strictEqual(reading!.eventId, "e1")
+      assert.deepStrictEqual(after.told, [`e1 {"jsonrpc":"2.0","id":5,"result":${JSON.stringify(yes)}}`])
+      // The same round again belongs to the same call.
+      const again = yield* after.round(mine, answered(), "write", 3)
+      assert.lengthOf(after.resumed, 1)
+
+      // In the same words the relay asks something else.
+      reading!.ask()
+      const { answered: answeredNext } = yield* askedIn(second)
+      yield* askedIn(again)
+      const third = yield* after.round(mine, answeredNext({ action: "decline" }), "write", 4)
+      assert.lengthOf(after.told, 2)
+      assert.include(after.told[1], "decline")
+      yield* reading!.ends(Exit.succeed(`{"jsonrpc":"2.0","id":"h","result":{"content":[]}}`))
+      assert.strictEqual((yield* messageOf(third)).id, 4)
+      assert.strictEqual(disk.size, 0)
+      assert.lengthOf(after.attempts, 0)
+    }))
+
+  it.effect("are lost in another life where the relay's answer cannot be read on, and the agent is told so", () =>
+    Effect.gen(function*() {
+      const disk = new Map<string, StoredCall>()
+      const before = yield* lifeOver(disk)
+      const first = yield* before.round(yield* before.session())
+      before.attempts[0]!.resumable("e1")
+      before.attempts[0]!.ask()
+      const { answered } = yield* askedIn(first)
+      const after = yield* lifeOver(disk)
+      const second = yield* after.round(yield* after.session(), answered())
+      yield* after.resumed[0]!.ends(Exit.fail(cutOff))
+      const failure = yield* failureOf(second)
+      assert.strictEqual(failure instanceof RelayFailure && failure.delivery, "unknown")
+      assert.strictEqual(disk.size, 0)
     }))
 })
