@@ -7,7 +7,7 @@
  * or the relay ended, a request that may be repeated is sent again, and what the relay asks again is answered without
  * asking the agent. Of any other nobody knows what became of it, and the agent is told that.
  */
-import { Duration, Effect, Exit, type Fiber, Option, Predicate, Result, Schema, Scope, Stream } from "effect"
+import { Duration, Effect, Exit, type Fiber, Option, Predicate, Scope, Stream } from "effect"
 import { callTimeouts } from "../../config/CallTimeouts.ts"
 import { Settings } from "../../config/Settings.ts"
 import * as JsonRpcError from "../../domain/JsonRpcError.ts"
@@ -27,29 +27,16 @@ import { SessionMenu } from "../menu/SessionMenu.ts"
 import type { AgentSession } from "../sessions/AgentSession.ts"
 import { AskedCallStore, type StoredCall } from "../sessions/AskedCallStore.ts"
 import { AskedCall, type Reply, responseTo, type RunningCalls } from "./AskedCall.ts"
+import { anew, callNamedIn, inputRequired, type Round, roundOf, withoutRound } from "./AskedRound.ts"
 import { type Ahead, type Answer, type AskedBy, type Handler, type RequestContext, RpcError } from "./Handler.ts"
 import type { RelayMessages } from "./RelayMessages.ts"
 import type { SessionStream } from "./SessionStream.ts"
 import { maxLength, WaitingCalls } from "./WaitingCalls.ts"
 
-const prefix = "holdfast."
-/** In the place of a call's id: nothing of it is under way, and it may be sent again. */
-const anew = "anew"
 /** Calls of one session that wait for their agent. */
 const maxCalls = 200
 /** So long an answer waits for an agent that was asked meanwhile, milliseconds. */
 const keptFor = Duration.toMillis("10 minutes")
-
-const Given = Schema.fromJsonString(Schema.Record(Schema.String, Schema.String))
-const encodeGiven = Schema.encodeSync(Given)
-const decodeGiven = Schema.decodeOption(Given)
-
-/** What a round of the agent says: which call goes on, and what was answered before and now. */
-interface Round {
-  readonly call: string
-  readonly given: ReadonlyMap<string, string>
-  readonly answers: ReadonlyMap<string, string>
-}
 
 interface Running {
   readonly call: AskedCall
@@ -283,9 +270,7 @@ export const make = Effect.fnUntraced(function*(streams: SessionStream, calls: R
       )
     },
     continues: ({ request, session }) => {
-      const state = request.params["requestState"]
-      if (!session.modern || !Predicate.isString(state) || !state.startsWith(prefix)) return false
-      const known = running.get(state.split(".")[1] ?? "")
+      const known = session.modern ? running.get(callNamedIn(request) ?? "") : undefined
       return known !== undefined && calls.has(session, known.call)
     }
   }
@@ -324,47 +309,6 @@ const capabilitiesOf = (session: AgentSession): string =>
   JsonText.at(session.initialize, ["params", "capabilities"]) ?? "{}"
 
 const progressTokenOf = ({ text }: Message.Request) => JsonText.at(text, ["params", "_meta", "progressToken"])
-
-const result = (request: Message.Request, text: string): Answer => ({
-  outcome: "answered",
-  status: 200,
-  headers: {},
-  body: { _tag: "Whole", text: `{"jsonrpc":"2.0","id":${request.id},"result":${text}}` }
-})
-
-const inputRequired = (
-  request: Message.Request,
-  questions: ReadonlyMap<string, string>,
-  call: string,
-  given: ReadonlyMap<string, string>
-): Answer => {
-  const requests = [...questions].map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(",")
-  const state = `${prefix}${call}.${Buffer.from(encodeGiven(Object.fromEntries(given))).toString("base64url")}`
-  return result(
-    request,
-    `{"resultType":"input_required","inputRequests":{${requests}},"requestState":${JSON.stringify(state)}}`
-  )
-}
-
-/** The round that the request is one of; `undefined` where it is a call's first, or the relay's own affair. */
-const roundOf = ({ params, text }: Message.Request): Round | undefined => {
-  const state = params["requestState"]
-  if (!Predicate.isString(state) || !state.startsWith(prefix)) return undefined
-  const [call = "", encoded = ""] = state.slice(prefix.length).split(".")
-  const given = Option.getOrElse(decodeGiven(Buffer.from(encoded, "base64url").toString()), () => ({}))
-  return {
-    call,
-    given: new Map(Object.entries(given)),
-    answers: new Map(JsonText.membersOf(text, ["params", "inputResponses"]))
-  }
-}
-
-/** The request as its call began. */
-const withoutRound = (request: Message.Request): Message.Request => {
-  const text = [["params", "inputResponses"], ["params", "requestState"]].reduce(JsonText.remove, request.text)
-  const parsed = Message.parse(text)
-  return Result.isSuccess(parsed) && parsed.success._tag === "Request" ? parsed.success : request
-}
 
 const addressed = ({ id }: Message.Request, answer: Answer): Answer =>
   answer.body._tag === "Whole"
