@@ -20,6 +20,7 @@ import { Lanes } from "./delivery/Lanes.ts"
 import * as Settlement from "./delivery/Settlement.ts"
 import type { Entry, EntryFilter } from "./Entry.ts"
 import { Counters } from "./store/Counters.ts"
+import { DeliveredBounds, DeliveredEntries } from "./store/DeliveredEntries.ts"
 import { OutboxStore } from "./store/OutboxStore.ts"
 import { entryOf, type RowSummary } from "./store/Row.ts"
 import * as SqliteStore from "./store/SqliteStore.ts"
@@ -107,7 +108,7 @@ export class Outbox extends Context.Service<Outbox, {
     Effect.gen(function*() {
       const { outbox } = yield* Settings
       const store = yield* OutboxStore
-      const counters = new Counters(outbox)
+      const counters = new Counters(outbox, new DeliveredEntries(yield* DeliveredBounds))
       const { id: relay } = yield* RelayTarget
       const happenings = yield* Happenings
       const tellParked = ({ agent, id, lane, occurred_at }: RowSummary) =>

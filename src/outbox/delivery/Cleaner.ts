@@ -1,6 +1,6 @@
 /**
  * What time does to the outbox (BEHAVIOUR 5, "Bounds" and "Bound to its destination"): pending entries expire, delivered
- * ones go, and a change of the token frees what was held for it.
+ * ones go, those beyond an agent's bound sooner, and a change of the token frees what was held for it.
  *
  * A disk that fails is not this fiber's failure: each pass starts from what is on disk, so the next one makes up for it.
  */
@@ -50,6 +50,12 @@ export const start = Effect.fnUntraced(function*(counters: Counters, lanes: Lane
     Effect.andThen(Effect.sleep(interval)),
     Effect.forever,
     supervise("outbox-cleaner")
+  )
+  yield* counters.delivered.hasSurplus.await.pipe(
+    Effect.andThen(Effect.suspend(() => store.removeDelivered(counters.delivered.takeSurplus()))),
+    Effect.ignore,
+    Effect.forever,
+    supervise("outbox-surplus")
   )
   yield* token.changes.pipe(
     Stream.runForEach(({ agent }) =>

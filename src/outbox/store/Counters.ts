@@ -6,6 +6,7 @@
  */
 import { bytes, type SettingsValues } from "../../config/Settings.ts"
 import { AgentName } from "../../domain/Ids.ts"
+import type { DeliveredEntries } from "./DeliveredEntries.ts"
 import { Room } from "./Room.ts"
 import type { Change, RowState, RowSummary } from "./Row.ts"
 
@@ -20,7 +21,13 @@ export class Counters {
   private readonly waiting: Room
   private readonly dead: Room
 
-  constructor({ maxBytes, maxEntries }: Pick<SettingsValues["outbox"], "maxBytes" | "maxEntries">) {
+  readonly delivered: DeliveredEntries
+
+  constructor(
+    { maxBytes, maxEntries }: Pick<SettingsValues["outbox"], "maxBytes" | "maxEntries">,
+    delivered: DeliveredEntries
+  ) {
+    this.delivered = delivered
     const bound = { entries: maxEntries, bytes: bytes(maxBytes) }
     this.waiting = new Room(bound)
     this.dead = new Room(bound)
@@ -34,6 +41,8 @@ export class Counters {
   apply({ from, row, to }: Change): void {
     this.count(from, row, -1)
     this.count(to, row, 1)
+    if (to === "delivered") this.delivered.add(row.agent, row.id, row.bytes + (row.answered ?? 0))
+    else if (from === "delivered") this.delivered.remove(row.agent, row.id)
     if (!isWaiting(to)) this.waitingSince.delete(row.id)
     else if (!isWaiting(from)) this.waitingSince.set(row.id, row.occurred_at)
   }

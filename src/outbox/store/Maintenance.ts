@@ -75,6 +75,12 @@ export const make = Effect.fnUntraced(function*({ write }: Writer) {
           ORDER BY settled_at LIMIT ${batchSize}) RETURNING ${summary}`,
         (rows) => ({ value: rows.length, changes: changes("delivered", undefined, rows) })
       )),
+    removeDelivered: (ids) =>
+      write(Effect.map(
+        sql<RowSummary>`DELETE FROM outbox WHERE id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))
+          AND relay = ${relay} AND state = 'delivered' RETURNING ${summary}`,
+        (rows) => ({ value: undefined, changes: changes("delivered", undefined, rows) })
+      )),
     rebind: (agent, principal) =>
       write(Effect.gen(function*() {
         const at = yield* now

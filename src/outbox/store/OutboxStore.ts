@@ -82,6 +82,8 @@ export class OutboxStore extends Context.Service<OutboxStore, {
   readonly expire: (before: number, reason: string) => Done<ReadonlyArray<Entry>>
   /** Removes delivered ones that were settled before, at most `batchSize`; how many. */
   readonly purge: (before: number) => Done<number>
+  /** Removes these, as far as they are delivered. */
+  readonly removeDelivered: (ids: ReadonlyArray<number>) => Done<void>
   /**
    * Parks what was accepted for another principal or relay, and returns what was parked to its old place. What was
    * accepted before anybody was known becomes this principal's.

@@ -34,7 +34,10 @@ export interface Row {
 }
 
 /** What counters and lanes need to know of a row. */
-export type RowSummary = Pick<Row, "id" | "seq" | "agent" | "lane" | "bytes" | "occurred_at" | "told">
+export type RowSummary = Pick<Row, "id" | "seq" | "agent" | "lane" | "bytes" | "occurred_at" | "told"> & {
+  /** Characters of the result that it was delivered with just now. */
+  readonly answered?: number
+}
 
 /** The columns of a `RowSummary`. */
 export const summaryColumns = "id, seq, agent, lane, bytes, occurred_at, told"
@@ -98,12 +101,13 @@ export const entryOf = (row: Row): Entry => ({
   settledAt: Option.fromNullishOr(row.settled_at)
 })
 
-export const summaryOf = (entry: Entry, { reported }: EntryUpdate): RowSummary => ({
+export const summaryOf = (entry: Entry, { reported, result }: EntryUpdate): RowSummary => ({
   id: entry.id,
   seq: entry.seq,
   agent: entry.agent,
   lane: entry.lane,
   bytes: entry.bytes,
   occurred_at: entry.occurredAt,
-  told: reported ? 1 : 0
+  told: reported ? 1 : 0,
+  ...result !== null && { answered: result.length }
 })

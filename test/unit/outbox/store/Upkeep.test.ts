@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { backup, DatabaseSync } from "node:sqlite"
+import { AgentName } from "../../../../src/domain/Ids.ts"
 import { Outbox } from "../../../../src/outbox/Outbox.ts"
+import { DeliveredBounds } from "../../../../src/outbox/store/DeliveredEntries.ts"
 import { batchSize } from "../../../../src/outbox/store/OutboxStore.ts"
-import { advance } from "../../../support/outbox/advance.ts"
+import { advance, idle } from "../../../support/outbox/advance.ts"
 import { keyed, keysSent, queue, submit } from "../../../support/outbox/calls.ts"
 import { answers, FakeRelay } from "../../../support/outbox/FakeRelay.ts"
 import { databaseAt, outboxAt, outboxWith } from "../../../support/outbox/outboxWith.ts"
@@ -69,6 +71,39 @@ describe("the outbox's file", () => {
       assert.deepStrictEqual(perCommit.slice(0, 5), [1, 1, 1, 1, 1])
       assert.strictEqual(batchSize, 200)
     }).pipe(Effect.provide(FakeRelay.layer)))
+})
+
+describe("what one agent has had delivered", () => {
+  const bounds = { entries: 50, bytes: 20_000 }
+  const other = AgentName.make("other")
+
+  const few = Layer.provide(outboxWith(), Layer.succeed(DeliveredBounds, bounds))
+
+  it.effect("stays up to a bound, the newest of it, and takes nothing of another's", () =>
+    Effect.gen(function*() {
+      const relay = yield* FakeRelay
+      const outbox = yield* Outbox
+      yield* relay.behave(answers)
+      yield* relay.up
+      yield* submit(keyed("theirs", { agent: other }))
+      for (let index = 0; index < 400; index++) yield* submit(keyed(`mine ${index}`))
+      yield* idle
+      assert.isAtMost((yield* outbox.stats).delivered, bounds.entries + 100 + 1)
+      const before = yield* keysSent
+      for (const call of [keyed("theirs", { agent: other }), keyed("mine 399")]) yield* submit(call)
+      assert.deepStrictEqual(yield* keysSent, before, "they are answered as they were")
+    }).pipe(Effect.provide(few)))
+
+  it.effect("has a bound in bytes, too", () =>
+    Effect.gen(function*() {
+      const relay = yield* FakeRelay
+      const outbox = yield* Outbox
+      yield* relay.behave(answers)
+      yield* relay.up
+      for (let index = 0; index < 150; index++) yield* submit(keyed(`${index} ${"x".repeat(4000)}`))
+      yield* idle
+      assert.isAtMost((yield* outbox.stats).delivered, 100 + 10)
+    }).pipe(Effect.provide(few)))
 })
 
 /** Rows that were delivered when time began. */
