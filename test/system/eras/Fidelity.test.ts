@@ -121,6 +121,8 @@ const sentences = (era: Era) =>
             yield* Effect.promise(() =>
               fc.assert(
                 fc.asyncProperty(id, value, space, async (id, inner, gap) => {
+                  // A relay says at most 2 MiB of itself.
+                  fc.pre(inner.length < 2_000_000)
                   const result = (listChanged: boolean) =>
                     `{${gap}"protocolVersion":"2025-06-18","z":${inner},"capabilities":{"tools":{${gap}"listChanged":${gap}${listChanged}}},"serverInfo":{"name":"odd","version":"1"}}`
                   // An initialize of more than 64 KiB is refused.
