@@ -12,6 +12,7 @@ const shared = {
   hookTimeout: 120_000,
   // The files of a worker share its process, and so what they import.
   isolate: false,
+  setupFiles: ["test/support/sameInputs.ts"],
   env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node", import.meta.url)) }
 }
 

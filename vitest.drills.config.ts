@@ -27,6 +27,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // The files of a worker share its process, and so what they import.
     isolate: false,
+    setupFiles: ["test/support/sameInputs.ts"],
     testTimeout: 900_000,
     hookTimeout: 60_000,
     globalSetup: ["test/support/bundledPrograms.ts"],
