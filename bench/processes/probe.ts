@@ -24,7 +24,7 @@ const delay = (): number => {
 
 const heap = (): number => {
   setFlagsFromString("--expose-gc")
-  runInNewContext("gc")()
+  runInNewContext("gc")({ type: "major", execution: "sync" })
   const { arrayBuffers, external, heapUsed } = process.memoryUsage()
   return (heapUsed + external + arrayBuffers) / 1024 / 1024
 }

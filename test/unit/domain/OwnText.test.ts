@@ -1,20 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as fc from "fast-check"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import { ownPiece, ownText } from "../../../src/domain/OwnText.ts"
 import { SseDecoder } from "../../../src/domain/SseDecoder.ts"
 import { ReplayBuffer } from "../../../src/mcp/streams/ReplayBuffer.ts"
-
-setFlagsFromString("--expose-gc")
-const collect: () => void = runInNewContext("gc")
-
-/** What Node keeps outside of V8's heap goes with the second one. */
-const collectGarbage = (): void => {
-  collect()
-  collect()
-}
+import { collectGarbage } from "../../support/collectGarbage.ts"
 
 /** Node keeps long texts outside of V8's heap. */
 const inUse = (): number => process.memoryUsage().heapUsed + process.memoryUsage().external

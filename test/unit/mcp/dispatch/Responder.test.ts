@@ -11,6 +11,7 @@ import { EventLogs } from "../../../../src/mcp/streams/EventLogs.ts"
 import { OpenStreams } from "../../../../src/mcp/streams/OpenStreams.ts"
 import { AnswerCutOff, RelayFailure } from "../../../../src/relay/RelayFailure.ts"
 import { Deadlines } from "../../../../src/supervision/Deadlines.ts"
+import { heapInUse } from "../../../support/collectGarbage.ts"
 import { pulledFrom } from "../../../support/incoming.ts"
 import { chunks, exchange, send } from "../../../support/RawClient.ts"
 import { answerTo, endpoint } from "../../../support/ScriptedGateway.ts"
@@ -307,14 +308,14 @@ describe("A session's own stream", () => {
     const { begin, gateway, script } = streaming()
     return Effect.gen(function*() {
       const log = yield* begin
-      const before = process.memoryUsage().heapUsed
+      const before = heapInUse()
       const open = yield* Effect.forEach(
         Array.from({ length: 1000 }),
         () => Effect.flatMap(send(get), chunks),
         { concurrency: 50 }
       )
       yield* Effect.forEach(open, ({ next }) => next, { concurrency: "unbounded" })
-      assert.isBelow(process.memoryUsage().heapUsed - before, 150 * 1024 * 1024)
+      assert.isBelow(heapInUse() - before, 150 * 1024 * 1024)
       log.append("hello")
       const received = yield* Effect.forEach(open, ({ next }) => next, { concurrency: "unbounded" })
       assert.isTrue(received.every((chunk) => Option.getOrThrow(chunk).endsWith("data: hello\n\n")))
