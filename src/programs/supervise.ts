@@ -118,6 +118,8 @@ export const supervise = (words: ReadonlyArray<string>): void => {
     child = undefined
     const exitCode = signal === null ? code ?? 1 : numberOf(signal)
     if (restartAsked && code === 0 && !stopping) return start()
+    // The daemon that served has ended before; what became of the start that was cut off is nobody's concern.
+    if (stopping && wasReady && !isReady) return process.exit(0)
     if (stopping || code === 0 || code === secondSignal || (signal !== null && wanted.includes(signal))) {
       return process.exit(exitCode)
     }

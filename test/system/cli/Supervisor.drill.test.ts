@@ -62,6 +62,10 @@ const watched = Effect.fnUntraced(function*(look: Effect.Effect<string>) {
   return seen
 })
 
+/** Before that it may be ended without a line in its log. */
+const saysReady = (daemon: Daemon) =>
+  eventually("the line that it is ready", daemon.stderr, (text) => text.includes("Holdfast is ready"))
+
 describe("a daemon under its supervisor", () => {
   it.live.each(officialClients)(
     "is killed five times while $client calls: no connection is refused, the port is never free, and calls go on",
@@ -178,6 +182,7 @@ describe("a daemon under its supervisor", () => {
       Effect.gen(function*() {
         for (const both of [false, true]) {
           const daemon = yield* Daemon.start({ relayUrl: nowhere, supervised: true })
+          yield* saysReady(daemon)
           const serving = yield* daemon.servingPid
           // As a terminal does, and a service manager.
           if (both) yield* kill(serving, "SIGTERM")
@@ -206,6 +211,7 @@ describe("a daemon under its supervisor", () => {
   it.live("ends by itself when its supervisor is killed, cleanly", () =>
     Effect.gen(function*() {
       const daemon = yield* Daemon.start({ relayUrl: nowhere, supervised: true })
+      yield* saysReady(daemon)
       const serving = yield* daemon.servingPid
       yield* kill(yield* daemon.pid)
       yield* gone(serving)

@@ -1,5 +1,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { Clients, type ConnectOptions } from "../../support/Clients.ts"
 import { Daemon } from "../../support/Daemon.ts"
 import { eventually } from "../../support/eventually.ts"
@@ -14,6 +16,23 @@ const ways = [
   { agent: "a legacy agent (client 2.4)", relayEra: "modern", connect: Clients.client, modern: false },
   { agent: "a modern agent", relayEra: "legacy", connect: Clients.client, modern: true }
 ] as const
+
+/** What the relay asked last can be gone on with: Holdfast has it, and knows where the relay's answer can be read on. */
+const isOnDisk = (daemon: Daemon, key: string) =>
+  eventually(
+    "the question on disk",
+    Effect.sync(() => {
+      const database = new DatabaseSync(join(daemon.dataDir, "holdfast.db"), { readOnly: true })
+      try {
+        return database.prepare("SELECT questions FROM asked_calls").all().some((row) =>
+          String(row["questions"]).includes(key)
+        )
+      } finally {
+        database.close()
+      }
+    }),
+    (found) => found
+  )
 
 /** A client that is asked, and answers when the test says so. */
 const asked = Effect.fnUntraced(function*(
@@ -191,6 +210,7 @@ describe("a question across the eras, while the agent is asked,", () => {
             assert.strictEqual(said.result.resultType, "input_required", JSON.stringify(said))
             const [key = ""] = Object.keys(said.result.inputRequests)
             asked.add(key)
+            yield* isOnDisk(daemon, key)
             yield* daemon[end]
             yield* daemon.restart()
             said = yield* round({
