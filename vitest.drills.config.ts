@@ -23,7 +23,8 @@ export default defineConfig({
       "test/unit/outbox/{Drain,Interleavings,Model,Shuffled}.test.ts",
       "test/unit/uplink/Uplinks.test.ts"
     ],
-    maxWorkers: 3,
+    // A drill is worth less where it fails for want of a processor.
+    maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     // The files of a worker share its process, and so what they import.
     isolate: false,

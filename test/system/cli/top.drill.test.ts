@@ -49,7 +49,7 @@ describe("holdfast top", () => {
         yield* sees("the question", /again\? y \/ n/)
         yield* pane.press("y")
         yield* sees("that nothing needs anybody", /nothing needs you/)
-        assert.deepStrictEqual((yield* relay.ledger).length, 1)
+        yield* eventually("the letter at the relay", relay.ledger, (ledger) => ledger.length === 1)
 
         yield* pane.resize(50, 12)
         const small = yield* sees("the smaller screen", /q quit|tab, arrows/)
