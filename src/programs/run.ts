@@ -22,7 +22,11 @@ const passOn = (signal: NodeJS.Signals) => {
   process.emit(signal, signal)
 }
 
+const lookEvery = 1_000
+let isOrphaned = false
 const onOrphaned = () => {
+  if (isOrphaned) return
+  isOrphaned = true
   noteStop("its supervisor has ended")
   passOn("SIGTERM")
 }
@@ -34,7 +38,8 @@ const obeySupervisor = () => {
   })
   process.on("disconnect", onOrphaned)
   process.channel?.unref()
-  if (!process.connected) process.nextTick(onOrphaned)
+  // Node does not tell of a parent that ended before it took a socket that was sent to it.
+  setInterval(() => process.connected || onOrphaned(), lookEvery).unref()
 }
 
 /** Runs a command line's effect as this process. */
