@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { officialClients } from "../../support/Clients.ts"
 import { Daemon } from "../../support/Daemon.ts"
 import { eventually } from "../../support/eventually.ts"
+import { launch } from "../../support/Program.ts"
 import { TestRelay } from "../../support/relay/TestRelay.ts"
 import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
 
@@ -218,6 +219,23 @@ describe("a daemon under its supervisor", () => {
       assert.strictEqual(yield* daemon.servingPid, 0)
       assert.match(yield* daemon.stderr, /Holdfast is stopping.*its supervisor has ended/)
     }), 60_000)
+
+  it.live.skipIf(process.platform !== "linux")(
+    "ends by itself also where its supervisor was killed before it had taken the port",
+    () =>
+      Effect.gen(function*() {
+        const dataDir = join(yield* temporaryDirectory, "data")
+        const { child } = launch(["serve", "--relay", nowhere, "--port", "0", "--data-dir", dataDir])
+        const supervisor = child.pid ?? 0
+        const children = Effect.sync(() => readFileSync(`/proc/${supervisor}/task/${supervisor}/children`, "utf8"))
+        const serving = Number(yield* eventually("the daemon's process", children, (text) => text !== ""))
+        yield* kill(supervisor, "SIGSTOP")
+        yield* eventually("the daemon", Effect.sync(() => existsSync(join(dataDir, "endpoint.json"))), (found) => found)
+        yield* kill(supervisor)
+        yield* gone(serving)
+      }),
+    60_000
+  )
 
   it.live("does not start at all as without one: the same words, the same exit code", () =>
     Effect.gen(function*() {
