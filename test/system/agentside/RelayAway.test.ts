@@ -157,6 +157,8 @@ describe.concurrent("an agent that connects while the relay is away", () => {
         yield* relay.stop
         assert.isTrue(stale(yield* list(agent)))
         yield* relay.cont
+        // What was asked meanwhile is answered: the late list is in.
+        yield* eventually("a list of now", list(agent), (reply) => !stale(reply))
         yield* relay.control.putTool(tool("unannounced"), false)
         yield* relay.stop
         const held = yield* list(agent)
